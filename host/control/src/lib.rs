@@ -1,0 +1,1 @@
+//! Sans-IO shard: sessions, calls, bridges, CDRs, traces.

@@ -1,0 +1,101 @@
+//! What goes into a [`Plane`](crate::Plane) besides packets, and what it reports.
+//!
+//! Owns the vocabulary between the owner of calls and the media shards; knows no socket.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::sdp::Negotiated;
+
+/// One media port: an RTP socket and its route. The owner chooses ids and never uses one again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PortId(pub u64);
+
+/// What a media shard is asked to do. Commands for one port are carried out in order.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Bind a socket (even RTP port of the configured range). Answer: `Opened` or `Failed`.
+    Open {
+        /// The new port.
+        port: PortId,
+    },
+    /// Offer and answer are done (again): codecs, payload types, the peer's address. Re-arms
+    /// latching.
+    Configure {
+        /// Which port.
+        port: PortId,
+        /// What was agreed.
+        agreed: Box<Negotiated>,
+        /// The peer's signalling address: the only other address that may be latched.
+        signalling: IpAddr,
+    },
+    /// Relay between two ports, both ways, transcoding where their codecs differ. Replaces the
+    /// route that either had.
+    Bridge {
+        /// One.
+        a: PortId,
+        /// The other.
+        b: PortId,
+    },
+    /// End the route of this port and of the one that it is bridged to.
+    Unbridge {
+        /// Which port.
+        port: PortId,
+    },
+    /// Close the socket. Answer: `Closed`. An unknown port is ignored.
+    Close {
+        /// Which port.
+        port: PortId,
+    },
+}
+
+/// What a media shard reports.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The socket is bound.
+    Opened {
+        /// Which port.
+        port: PortId,
+        /// The address to put into SDP.
+        addr: SocketAddr,
+    },
+    /// No socket could be had.
+    Failed {
+        /// Which port.
+        port: PortId,
+        /// Why, in words.
+        reason: String,
+    },
+    /// The peer sends from another address than its SDP said, and was believed.
+    Latched {
+        /// Which port.
+        port: PortId,
+        /// The address that it sends from.
+        from: SocketAddr,
+    },
+    /// The port is closed, its counters final.
+    Closed {
+        /// Which port.
+        port: PortId,
+        /// What went through it.
+        stats: Stats,
+    },
+}
+
+/// Counters of one port, from our point of view.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// RTP packets received and believed.
+    pub packets_received: u64,
+    /// RTP packets sent.
+    pub packets_sent: u64,
+    /// Payload octets received.
+    pub octets_received: u64,
+    /// Payload octets sent.
+    pub octets_sent: u64,
+    /// Gaps in the received sequence numbers.
+    pub packets_lost: u64,
+    /// Packets from strangers, of unknown payload type or malformed.
+    pub packets_dropped: u64,
+    /// Interarrival jitter in timestamp units (RFC 3550 §6.4.1).
+    pub jitter: u32,
+}

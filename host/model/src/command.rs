@@ -1,0 +1,107 @@
+//! What a policy, or an operator, wants done. Made by [`crate::turn::Plan`] only, which has checked
+//! every value; checked against the live session once more when it is carried out.
+
+use crate::{Address, CallId, Cause, Route};
+
+/// One command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Show ringing to the caller.
+    Ring {
+        /// Inbound, not answered.
+        call: CallId,
+    },
+    /// Answer.
+    Answer {
+        /// Inbound, not answered.
+        call: CallId,
+        /// For the CDR.
+        user_data: String,
+    },
+    /// Release.
+    Release {
+        /// Any call.
+        call: CallId,
+        /// The final answer, or the Reason of the BYE.
+        cause: Cause,
+    },
+    /// Send the caller elsewhere with a 302.
+    Redirect {
+        /// Inbound, not answered.
+        call: CallId,
+        /// Where to.
+        to: Address,
+    },
+    /// Set the text for the CDR.
+    SetUserData {
+        /// Any call.
+        call: CallId,
+        /// The text.
+        user_data: String,
+    },
+    /// Dial.
+    Construct(Box<Construct>),
+    /// Join the media of two calls.
+    BridgeStart {
+        /// One.
+        a: CallId,
+        /// The other.
+        b: CallId,
+    },
+    /// Part them.
+    BridgeStop {
+        /// Either.
+        call: CallId,
+    },
+    /// Start a timer, or start it anew.
+    TimerStart {
+        /// Its name.
+        name: String,
+        /// Milliseconds from the event's time.
+        after_ms: u32,
+    },
+    /// Stop a timer.
+    TimerStop {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// An outbound call to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Construct {
+    /// The id that the new call will have.
+    pub call: CallId,
+    /// The calling party: who the callee sees.
+    pub from: Address,
+    /// The called party.
+    pub to: Address,
+    /// Which way it goes.
+    pub route: Route,
+    /// How long it may stay answered, seconds; 0: the tenant's limit.
+    pub max_answer_seconds: u32,
+    /// How long it may ring, seconds from the first 18x; 0: the tenant's limit.
+    pub max_ring_seconds: u32,
+    /// For the CDR.
+    pub user_data: String,
+    /// Headers that a policy may set.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Command {
+    /// One line for traces, in the words of the call module. `label` names a call.
+    pub fn describe(&self, label: impl Fn(CallId) -> String) -> String {
+        match self {
+            Self::Ring { call } => format!("ring {}", label(*call)),
+            Self::Answer { call, .. } => format!("answer {}", label(*call)),
+            Self::Release { call, cause } => format!("release {} {cause}", label(*call)),
+            Self::Redirect { call, to } => format!("redirect {} to {}", label(*call), to.user()),
+            Self::SetUserData { call, .. } => format!("set-user-data {}", label(*call)),
+            Self::Construct(c) => format!("construct {} -> {}", c.from.user(), c.to.user()),
+            Self::BridgeStart { a, b } => format!("bridge-start {} {}", label(*a), label(*b)),
+            Self::BridgeStop { call } => format!("bridge-stop {}", label(*call)),
+            Self::TimerStart { name, after_ms } => format!("timer-start {name} {after_ms} ms"),
+            Self::TimerStop { name } => format!("timer-stop {name}"),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! What a policy is told: the events of `events.wit`, as plain data.
+
+use crate::{Address, CallId, Cause, RequestId};
+
+/// Which way a call was set up, seen from the platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallDirection {
+    /// The party called us.
+    Inbound,
+    /// We called the party.
+    Outbound,
+}
+
+impl CallDirection {
+    /// The word that CDRs and the API use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+        }
+    }
+}
+
+/// Who ended a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReleasedBy {
+    /// The platform: a policy, a limit, the API.
+    System,
+    /// The party on the call.
+    User,
+}
+
+impl ReleasedBy {
+    /// The word that CDRs and the API use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::System => "sys",
+            Self::User => "usr",
+        }
+    }
+}
+
+/// How dialling ended. Times are Unix milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DialReport {
+    /// When it began.
+    pub begin: u64,
+    /// When the callee answered, if it did.
+    pub answer: Option<u64>,
+    /// When dialling ended; not the end of the call.
+    pub end: u64,
+    /// Why it failed.
+    pub error: Option<Cause>,
+    /// The reason phrase, or a Reason header's text.
+    pub reason: Option<String>,
+    /// Where a 3xx pointed to. The platform never follows it.
+    pub redirect: Option<Address>,
+}
+
+/// How a call ended. Times are Unix milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReleaseReport {
+    /// Which way it was set up.
+    pub direction: CallDirection,
+    /// The calling party.
+    pub from: Address,
+    /// The called party.
+    pub to: Address,
+    /// When it began.
+    pub begin: u64,
+    /// When it was answered, if it was.
+    pub answer: Option<u64>,
+    /// When it ended.
+    pub end: u64,
+    /// Who ended it.
+    pub dropped_by: ReleasedBy,
+    /// Why.
+    pub cause: Cause,
+    /// The Q.850 cause of a Reason header (RFC 3326).
+    pub q850: Option<u8>,
+    /// The text of a Reason header.
+    pub reason: Option<String>,
+}
+
+/// Where a request came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// `POST /api/user/{user}/{verb}`.
+    User,
+    /// `POST /api/v1/calls`.
+    Tenant,
+    /// `POST /api/cti/callin`.
+    Cti,
+}
+
+/// A request to the REST API that a policy answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Its id.
+    pub id: RequestId,
+    /// Where it came in.
+    pub origin: Origin,
+    /// The phone user; empty where there is none.
+    pub user: String,
+    /// What is asked for.
+    pub verb: String,
+    /// The JSON body, at most [`crate::limits::REQUEST_BODY`] octets.
+    pub body: String,
+}
+
+/// A policy's answer to a [`Request`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// An HTTP status, 200 to 499.
+    pub status: u16,
+    /// A JSON text.
+    pub body: String,
+}
+
+/// One event of one session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A new inbound call.
+    Incoming {
+        /// The call.
+        call: CallId,
+        /// When its INVITE arrived, Unix milliseconds.
+        begin: u64,
+    },
+    /// The callee of an outbound call rings.
+    Ringing {
+        /// The call.
+        call: CallId,
+        /// It also sends audio (183 with SDP).
+        early_media: bool,
+    },
+    /// Dialling ended.
+    DialCompleted {
+        /// The call.
+        call: CallId,
+        /// How.
+        report: DialReport,
+    },
+    /// An outbound call was answered and its media flows.
+    Answered {
+        /// The call.
+        call: CallId,
+    },
+    /// A call is over.
+    Released {
+        /// The call.
+        call: CallId,
+        /// How.
+        report: ReleaseReport,
+    },
+    /// A timer fired.
+    Timer {
+        /// Its name.
+        name: String,
+    },
+    /// A request wants an answer.
+    Request(Request),
+}
+
+impl Event {
+    /// The name of the handler, as the call module spells it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Incoming { .. } => "on_incoming",
+            Self::Ringing { .. } => "on_ringing",
+            Self::DialCompleted { .. } => "on_dial_completed",
+            Self::Answered { .. } => "on_answered",
+            Self::Released { .. } => "on_released",
+            Self::Timer { .. } => "on_timer",
+            Self::Request(_) => "on_request",
+        }
+    }
+
+    /// The call that it is about.
+    pub fn call(&self) -> Option<CallId> {
+        match self {
+            Self::Incoming { call, .. }
+            | Self::Ringing { call, .. }
+            | Self::DialCompleted { call, .. }
+            | Self::Answered { call }
+            | Self::Released { call, .. } => Some(*call),
+            Self::Timer { .. } | Self::Request(_) => None,
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The nouns of the platform, and [`turn::Plan`], the one validator of commands.
+//!
+//! Plain data: no socket, no task, no clock, no database and no Wasm. Everything else in the house
+//! depends on this crate, and it depends on nothing of ours. What a word means is written in the
+//! glossary of `docs/architecture.md`.
+#![forbid(unsafe_code)]
+
+mod address;
+mod ask;
+mod cause;
+mod cdr;
+pub mod command;
+mod event;
+mod id;
+mod ladder;
+mod ladder_svg;
+pub mod limits;
+mod log;
+mod now;
+mod pii;
+mod tenant;
+mod trace;
+pub mod turn;
+
+pub use address::{Address, AddressError, Scheme};
+pub use ask::{Answer, Ask, LiveCall, Manifest, Refusal};
+pub use cause::Cause;
+pub use cdr::{Cdr, EndReason};
+pub use command::Command;
+pub use event::{
+    CallDirection, DialReport, Event, Origin, ReleaseReport, ReleasedBy, Reply, Request,
+};
+pub use id::{
+    CallId, IdError, IdSource, KeyId, NumberId, PhoneId, RequestId, SessionId, TenantId, TrunkId,
+};
+pub use ladder::draw as draw_ladder;
+pub use ladder_svg::draw as draw_ladder_svg;
+pub use log::{LogLevel, LogLine};
+pub use now::Now;
+pub use pii::Pii;
+pub use tenant::{
+    ActivePlugin, FaultPolicy, NoRoute, Number, Phone, Prefix, Route, TenantConfig, Trunk,
+};
+pub use trace::{Lane, Trace, TraceEntry, TraceItem};

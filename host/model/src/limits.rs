@@ -1,0 +1,57 @@
+//! Every limit of the nouns, with its reason. Limits of SIP and media live in their crates.
+
+use std::time::Duration;
+
+/// Octets of an address (`types.wit`): longer ones are attacks, not telephone numbers.
+pub const ADDRESS: usize = 512;
+/// Octets of a call's user data: it is copied into every CDR row.
+pub const USER_DATA: usize = 1024;
+/// Octets of a session's state: it is copied into every turn.
+pub const STATE: usize = 16 * 1024;
+/// Lines that one turn may log.
+pub const LOG_LINES: usize = 64;
+/// Octets of one log line.
+pub const LOG_LINE: usize = 1024;
+/// Octets of a store key.
+pub const STORE_KEY: usize = 256;
+/// Octets of a store value.
+pub const STORE_VALUE: usize = 64 * 1024;
+/// Keys that one turn may read or write: each is a row of its transaction.
+pub const STORE_KEYS: usize = 64;
+/// Octets of a request's JSON body.
+pub const REQUEST_BODY: usize = 64 * 1024;
+/// Calls of one session that are not released.
+pub const SESSION_CALLS: usize = 32;
+/// Timers of one session.
+pub const SESSION_TIMERS: usize = 32;
+/// Octets of a timer's name.
+pub const TIMER_NAME: usize = 64;
+/// The longest timer: one day. A policy that waits longer keeps the time in the store.
+pub const TIMER_LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// Policy events that wait while a turn is out.
+pub const QUEUED_EVENTS: usize = 64;
+/// Headers that a policy may set on one INVITE, and octets of one of them.
+pub const SET_HEADERS: usize = 16;
+/// Octets of a header value that a policy sets.
+pub const SET_HEADER_VALUE: usize = 512;
+/// Entries of one session's trace; later ones are counted only.
+pub const TRACE_ENTRIES: usize = 512;
+
+/// How long an inbound call may wait for its policy to answer, ring out included.
+pub const OFFER_TIMEOUT: Duration = Duration::from_secs(180);
+/// How long a callee may ring if the policy does not say.
+pub const RING_LONGEST: Duration = Duration::from_secs(120);
+/// How long a callee may take to its first 18x (100 is none) before the call fails with 408.
+pub const SETUP_LONGEST: Duration = Duration::from_secs(32);
+/// How long a call may stay answered if the policy does not say.
+pub const ANSWERED_LONGEST: Duration = Duration::from_secs(4 * 3600);
+/// How long a media port may take to open.
+pub const MEDIA_OPEN: Duration = Duration::from_secs(2);
+/// How long a CDR may take to become durable before the call that waits for it ends with 503.
+pub const DURABLE: Duration = Duration::from_secs(2);
+/// The whole time of a turn, waits for the store included; then its session faults.
+pub const TURN_WHOLE: Duration = Duration::from_secs(2);
+/// Live sessions of one tenant on one shard.
+pub const TENANT_SESSIONS: usize = 1_000;
+/// Live sessions of one shard.
+pub const SHARD_SESSIONS: usize = 10_000;

@@ -1,0 +1,253 @@
+//! A tenant's configuration as a shard sees it: an immutable snapshot, replaced whole.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+    sync::Arc,
+};
+
+use crate::{Address, NumberId, PhoneId, TenantId, TrunkId};
+
+/// A customer and all that its calls need to know.
+#[derive(Clone, Debug)]
+pub struct TenantConfig {
+    /// Its id.
+    pub id: TenantId,
+    /// Its name.
+    pub name: String,
+    /// The domain of its bare numbers.
+    pub domain: String,
+    /// Its numbers, by number.
+    pub numbers: BTreeMap<String, Number>,
+    /// Its trunks, by id.
+    pub trunks: Vec<Trunk>,
+    /// Its phones, by user.
+    pub phones: BTreeMap<String, Phone>,
+    /// Its active plugins, by name.
+    pub plugins: BTreeMap<String, ActivePlugin>,
+    /// The plugin that answers requests.
+    pub default_plugin: String,
+    /// What happens to the calls of a session whose policy faulted.
+    pub fault_policy: FaultPolicy,
+}
+
+/// What happens to the calls of a session whose policy faulted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FaultPolicy {
+    /// All calls are released with 500.
+    #[default]
+    Release,
+    /// Bridges stay up; when one party hangs up the others are released.
+    KeepTalking,
+}
+
+/// A telephone number and the plugin that it leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Number {
+    /// Its id.
+    pub id: NumberId,
+    /// The number.
+    pub number: String,
+    /// The plugin.
+    pub plugin: String,
+}
+
+/// A SIP peer to the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trunk {
+    /// Its id.
+    pub id: TrunkId,
+    /// Its name.
+    pub name: String,
+    /// Where calls to it go.
+    pub address: SocketAddr,
+    /// Where calls from it come from.
+    pub accept_from: Vec<Prefix>,
+    /// Whether its P-Asserted-Identity and From are believed.
+    pub trust_identity: bool,
+    /// What may be dialled through it.
+    pub prefixes: Vec<String>,
+}
+
+/// A SIP user agent of the tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Phone {
+    /// Its id.
+    pub id: PhoneId,
+    /// Its user: the telephone number.
+    pub user: String,
+    /// The fixed address of a line; none for a phone that registers.
+    pub address: Option<SocketAddr>,
+}
+
+/// A plugin and the version that new sessions begin with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActivePlugin {
+    /// Its name.
+    pub name: String,
+    /// The version's number.
+    pub version: u32,
+    /// The component's digest, `sha256:…`.
+    pub digest: String,
+    /// The interfaces that it exports, such as `request-events`.
+    pub exports: BTreeSet<String>,
+    /// The tenant's settings for it.
+    pub settings: Arc<BTreeMap<String, String>>,
+}
+
+/// Which way an outbound call goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// To a phone of the tenant.
+    Phone(SocketAddr),
+    /// Through a trunk.
+    Trunk(TrunkId, SocketAddr),
+}
+
+impl Route {
+    /// The next hop.
+    pub fn next_hop(&self) -> SocketAddr {
+        match self {
+            Self::Phone(address) | Self::Trunk(_, address) => *address,
+        }
+    }
+}
+
+/// Why there is no route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoRoute {
+    /// No trunk of the tenant may dial this.
+    NotPermitted,
+    /// A phone of the tenant that is not there now.
+    NotRegistered,
+}
+
+impl TenantConfig {
+    /// Where a call to `to` goes: a phone by user, else the trunk with the longest matching prefix.
+    pub fn route(&self, to: &Address) -> Result<Route, NoRoute> {
+        let user = to.user();
+        if let Some(phone) = self.phones.get(user) {
+            return phone
+                .address
+                .map(Route::Phone)
+                .ok_or(NoRoute::NotRegistered);
+        }
+        let matching = |trunk: &Trunk| {
+            let longest = trunk
+                .prefixes
+                .iter()
+                .filter(|p| user.starts_with(p.as_str()));
+            longest.map(String::len).max()
+        };
+        // The first of equals wins: the order of trunks is their age.
+        let mut best: Option<(usize, &Trunk)> = None;
+        for trunk in &self.trunks {
+            let Some(length) = matching(trunk) else {
+                continue;
+            };
+            if best.is_none_or(|(longest, _)| length > longest) {
+                best = Some((length, trunk));
+            }
+        }
+        best.map(|(_, trunk)| Route::Trunk(trunk.id, trunk.address))
+            .ok_or(NoRoute::NotPermitted)
+    }
+
+    /// Whether the tenant may show `user` as calling party: its own numbers and phones.
+    pub fn owns(&self, user: &str) -> bool {
+        self.numbers.contains_key(user) || self.phones.contains_key(user)
+    }
+}
+
+/// A block of IP addresses: `192.0.2.0/24`; a bare address is a block of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prefix {
+    address: IpAddr,
+    length: u8,
+}
+
+impl Prefix {
+    /// Whether the block holds this address.
+    pub fn contains(&self, ip: IpAddr) -> bool {
+        match (self.address, ip.to_canonical()) {
+            (IpAddr::V4(net), IpAddr::V4(ip)) => {
+                let shift = 32 - u32::from(self.length);
+                u64::from(net.to_bits()) >> shift == u64::from(ip.to_bits()) >> shift
+            }
+            (IpAddr::V6(net), IpAddr::V6(ip)) if self.length > 0 => {
+                let shift = 128 - u32::from(self.length);
+                net.to_bits() >> shift == ip.to_bits() >> shift
+            }
+            (IpAddr::V6(_), IpAddr::V6(_)) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether two blocks share an address.
+    pub fn overlaps(&self, other: &Prefix) -> bool {
+        self.contains(other.address) && self.length <= other.length
+            || other.contains(self.address) && other.length <= self.length
+    }
+}
+
+impl FromStr for Prefix {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("not an address block such as 192.0.2.0/24: {text:?}");
+        let (address, length) = text.split_once('/').unzip();
+        let address: IpAddr = address.unwrap_or(text).parse().map_err(|_| wrong())?;
+        let full = if address.is_ipv4() { 32 } else { 128 };
+        let length = length.map_or(Ok(full), str::parse).map_err(|_| wrong())?;
+        if length > full {
+            Err(wrong())
+        } else {
+            Ok(Self { address, length })
+        }
+    }
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Prefix;
+
+    #[test]
+    fn a_block_holds_its_addresses() {
+        let check = |block: &str, ip: &str, held: bool| {
+            let block: Prefix = block.parse().unwrap();
+            assert_eq!(block.contains(ip.parse().unwrap()), held, "{block} {ip}");
+        };
+        check("192.0.2.0/24", "192.0.2.255", true);
+        check("192.0.2.0/24", "192.0.3.0", false);
+        check("127.0.0.1", "127.0.0.1", true);
+        check("127.0.0.1/32", "127.0.0.2", false);
+        check("0.0.0.0/0", "203.0.113.7", true);
+        check("0.0.0.0/0", "::1", false);
+        check("2001:db8::/32", "2001:db8:1::1", true);
+        check("::/0", "::1", true);
+        check("192.0.2.0/24", "::ffff:192.0.2.1", true);
+    }
+
+    #[test]
+    fn blocks_overlap_when_one_holds_the_other() {
+        let overlap = |a: &str, b: &str| a.parse::<Prefix>().unwrap().overlaps(&b.parse().unwrap());
+        assert!(overlap("10.0.0.0/8", "10.1.0.0/16"));
+        assert!(overlap("10.1.0.0/16", "10.0.0.0/8"));
+        assert!(!overlap("10.0.0.0/16", "10.1.0.0/16"));
+    }
+
+    #[test]
+    fn what_is_no_block_is_named() {
+        for text in ["", "x", "1.2.3.4/33", "::1/129", "1.2.3.4/-1"] {
+            assert!(text.parse::<Prefix>().unwrap_err().contains(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! What goes into an [`Endpoint`](crate::Endpoint) and what comes out of it.
+//!
+//! Owns the vocabulary between the endpoint and whoever drives it; knows neither transactions nor
+//! the wire. Every value is owned, so that a trace can keep it and a simulation can replay it.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use crate::Uri;
+
+/// How a message travels. RFC 3261 §18.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Transport {
+    /// Datagrams; the transaction layer retransmits.
+    Udp,
+}
+
+/// The path of a message: one of our sockets and the peer's address. RFC 5626 §3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Flow {
+    /// How it travels.
+    pub transport: Transport,
+    /// The address of our listener.
+    pub local: SocketAddr,
+    /// The address of the peer.
+    pub remote: SocketAddr,
+}
+
+/// The handle of one INVITE usage: its transaction and whatever dialogs it makes. Unique in one
+/// endpoint, never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DialogId(pub u64);
+
+/// One thing that happens to the endpoint: from the network, or asked for by its owner.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A datagram arrived.
+    Packet {
+        /// Where it came from and which socket took it.
+        flow: Flow,
+        /// Its bytes.
+        bytes: Bytes,
+    },
+    /// Call somebody. The answers are `Provisional`, then `Accepted` or `Failed`.
+    Invite(Box<Invite>),
+    /// Inbound, unanswered: send 101–199, with SDP as early media.
+    Progress {
+        /// Which call.
+        dialog: DialogId,
+        /// 101 to 199.
+        status: u16,
+        /// The SDP answer, for early media.
+        sdp: Option<Bytes>,
+    },
+    /// Inbound, unanswered: send the 200, retransmitted until its ACK (RFC 3261 §13.3.1.4).
+    Accept {
+        /// Which call.
+        dialog: DialogId,
+        /// The SDP answer; an offer if the INVITE had none.
+        sdp: Bytes,
+    },
+    /// Inbound, unanswered: send 302 with this Contact.
+    Redirect {
+        /// Which call.
+        dialog: DialogId,
+        /// Where to.
+        contact: Uri,
+    },
+    /// End the call in whatever state it is: inbound and unanswered, `status` is its final answer;
+    /// outbound and unanswered, CANCEL, held until the first 1xx (RFC 3261 §9.1), and a 2xx that
+    /// crosses it is ACKed and ended with BYE; answered, BYE (inbound: not before the ACK or the end
+    /// of its wait), with `Reason: SIP;cause=status` unless `status` is 200.
+    Release {
+        /// Which call.
+        dialog: DialogId,
+        /// 200, or 400 to 699.
+        status: u16,
+    },
+    /// The answer to `Reoffer`: an SDP answer (or an offer, if the re-INVITE had none), or a refusal.
+    Reanswer {
+        /// Which call.
+        dialog: DialogId,
+        /// The SDP of the 200, or the status that refuses (488).
+        answer: Result<Bytes, u16>,
+    },
+    /// From now on new INVITEs and OPTIONS are answered with 503.
+    Drain,
+}
+
+/// An outbound INVITE.
+#[derive(Clone, Debug)]
+pub struct Invite {
+    /// A handle from [`Endpoint::new_dialog`](crate::Endpoint::new_dialog).
+    pub dialog: DialogId,
+    /// Through which of our sockets, and to which address.
+    pub flow: Flow,
+    /// The Request-URI.
+    pub request_uri: Uri,
+    /// The From URI: who the callee sees.
+    pub from: Uri,
+    /// The To URI.
+    pub to: Uri,
+    /// The Call-ID, minted by the owner.
+    pub call_id: String,
+    /// Further headers, already allowed by the owner; CR and LF in them are refused.
+    pub headers: Vec<(String, String)>,
+    /// The SDP offer.
+    pub sdp: Bytes,
+}
+
+/// What comes out; drain until `None` after every `handle_*`.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Send these bytes.
+    Transmit {
+        /// Where to.
+        flow: Flow,
+        /// The datagram.
+        bytes: Bytes,
+    },
+    /// Something happened to a call.
+    Event(Event),
+}
+
+/// What happened to a call. After the terminal event of a dialog (`Failed`, `Cancelled`, `HungUp`,
+/// `Lost`, or the owner's own `Release`) only `Gone` follows.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A new inbound call; 100 was sent.
+    Incoming(Box<Incoming>),
+    /// Outbound: a provisional answer other than 100.
+    Provisional {
+        /// Which call.
+        dialog: DialogId,
+        /// 101 to 199.
+        status: u16,
+        /// Its SDP, if it has one: early media.
+        sdp: Option<Bytes>,
+    },
+    /// Outbound: a 2xx came; its ACK was sent, and will be again for each retransmission.
+    Accepted {
+        /// Which call.
+        dialog: DialogId,
+        /// The SDP answer; `None` if the 2xx had none.
+        sdp: Option<Bytes>,
+    },
+    /// Outbound: the call was refused or never got through.
+    Failed {
+        /// Which call.
+        dialog: DialogId,
+        /// 300 to 699; 408 for Timer B.
+        status: u16,
+        /// The reason phrase, or the text of a Reason header.
+        reason: Option<String>,
+        /// The Q.850 cause of a Reason header (RFC 3326).
+        q850: Option<u8>,
+        /// The first Contact of a 3xx.
+        contact: Option<Uri>,
+    },
+    /// Inbound: the ACK of our 200 came.
+    Confirmed {
+        /// Which call.
+        dialog: DialogId,
+        /// Its SDP: the answer, if the INVITE had no offer.
+        sdp: Option<Bytes>,
+    },
+    /// Inbound, unanswered: CANCEL. 200 and 487 were sent.
+    Cancelled {
+        /// Which call.
+        dialog: DialogId,
+        /// The Q.850 cause of its Reason header.
+        q850: Option<u8>,
+        /// The text of its Reason header.
+        reason: Option<String>,
+    },
+    /// The peer sent BYE; it was answered.
+    HungUp {
+        /// Which call.
+        dialog: DialogId,
+        /// The Q.850 cause of its Reason header.
+        q850: Option<u8>,
+        /// The text of its Reason header.
+        reason: Option<String>,
+    },
+    /// The peer is gone: no ACK within 64·T1 (BYE was sent).
+    Lost {
+        /// Which call.
+        dialog: DialogId,
+        /// The status that says why: 408 or 481.
+        status: u16,
+    },
+    /// A re-INVITE came; it waits for `Reanswer`.
+    Reoffer {
+        /// Which call.
+        dialog: DialogId,
+        /// The offer; `None` if it had none.
+        sdp: Option<Bytes>,
+    },
+    /// Nothing of this dialog is left: no transaction, no timer, no memory.
+    Gone {
+        /// Which call.
+        dialog: DialogId,
+    },
+}
+
+/// A new inbound call.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    /// Its handle.
+    pub dialog: DialogId,
+    /// Where it came from.
+    pub flow: Flow,
+    /// The Call-ID.
+    pub call_id: String,
+    /// The Request-URI.
+    pub request_uri: Uri,
+    /// The From URI, asserted by nobody.
+    pub from: Uri,
+    /// The To URI.
+    pub to: Uri,
+    /// The first URI of P-Asserted-Identity (RFC 3325), if any; whether to trust it is the owner's
+    /// decision.
+    pub asserted: Option<Uri>,
+    /// Every header in order, with its canonical long name and its unfolded value.
+    pub headers: Vec<(String, String)>,
+    /// The SDP offer.
+    pub sdp: Option<Bytes>,
+}

@@ -1,0 +1,1 @@
+//! Call flows with the real policy components.

@@ -1,0 +1,1 @@
+//! Simulator: clock, network, phones, scripted policies, invariants.
