@@ -1,0 +1,46 @@
+//! Telephone numbers in addresses.
+
+/// The telephone number in a number or a SIP, SIPS or tel URI: its user part without parameters,
+/// to be compared as plain text. It is what `Call::from_number` and `Call::to_number` give for a
+/// call.
+///
+/// ```
+/// # use jackfield_sdk::number;
+/// assert_eq!(number("sip:2001@example.com;transport=tls"), "2001");
+/// assert_eq!(number("2001"), "2001");
+/// ```
+pub fn number(address: &str) -> &str {
+    let user = match address.split_once(':') {
+        Some((scheme, rest)) if is(scheme, &["sip", "sips"]) => {
+            rest.rsplit_once('@').map_or("", |(user, _)| user)
+        }
+        Some((scheme, rest)) if is(scheme, &["tel"]) => rest,
+        _ => address,
+    };
+    user.split([';', ':', '?']).next().unwrap_or_default()
+}
+
+fn is(scheme: &str, names: &[&str]) -> bool {
+    names.iter().any(|name| scheme.eq_ignore_ascii_case(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn a_number_is_the_user_part() {
+        for address in [
+            "2001",
+            "sip:2001@example.com",
+            "SIPS:2001@example.com;transport=tls",
+            "tel:2001;phone-context=example.com",
+            "sip:2001;isub=1@example.com",
+            "sip:2001:secret@example.com",
+        ] {
+            assert_eq!(number(address), "2001", "{address}");
+        }
+        assert_eq!(number("sip:example.com"), "");
+        assert_eq!(number("sip:@example.com"), "");
+    }
+}

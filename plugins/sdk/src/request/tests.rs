@@ -1,0 +1,68 @@
+//! What a body may be, and how a refusal names the member.
+
+use serde_json::{Value, json};
+
+use crate::{Reply, Request, RequestOrigin};
+
+fn request(body: &str) -> Request {
+    Request {
+        id: "req_1".to_owned(),
+        origin: RequestOrigin::User,
+        user: "1001".to_owned(),
+        verb: "makecall".to_owned(),
+        body: body.to_owned(),
+    }
+}
+
+fn pointers(body: &str) -> Vec<String> {
+    let refusal = request(body).strings(["caller", "callee"]).unwrap_err();
+    assert_eq!(refusal.status, 400);
+    let problem: Value = serde_json::from_str(&refusal.body).unwrap();
+    assert_eq!(problem["code"], "invalid-body");
+    let errors = problem["errors"].as_array().unwrap();
+    errors
+        .iter()
+        .map(|e| e["pointer"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn the_named_strings_come_in_the_order_of_their_names() {
+    let body = r#"{"callee":"3001","caller":"2001"}"#;
+    let strings = request(body).strings(["caller", "callee"]).unwrap();
+    assert_eq!(strings, ["2001", "3001"]);
+}
+
+#[test]
+fn every_offending_member_is_named() {
+    assert_eq!(pointers("{}"), ["/caller", "/callee"]);
+    assert_eq!(pointers(r#"{"caller":"2001"}"#), ["/callee"]);
+    assert_eq!(
+        pointers(r#"{"caller":"","callee":3001}"#),
+        ["/caller", "/callee"]
+    );
+    assert_eq!(
+        pointers(r#"{"caller":"2001","callee":"3001","a/b":1}"#),
+        ["/a~1b"]
+    );
+}
+
+#[test]
+fn a_body_that_is_no_object_is_refused() {
+    for body in ["", "{", "[]", "\"text\"", "null"] {
+        assert_eq!(pointers(body), [""; 0], "{body}");
+    }
+}
+
+#[test]
+fn an_unknown_verb_is_404_and_named() {
+    let reply = Reply::unknown_verb("dance");
+    assert_eq!(reply.status, 404);
+    let problem: Value = serde_json::from_str(&reply.body).unwrap();
+    assert_eq!(
+        problem,
+        json!({
+            "status": 404, "code": "unknown-verb", "detail": "nothing here answers dance",
+        })
+    );
+}
