@@ -94,8 +94,10 @@ pub struct Stats {
     pub octets_sent: u64,
     /// Gaps in the received sequence numbers.
     pub packets_lost: u64,
-    /// Packets from strangers, of unknown payload type or malformed.
+    /// Packets from strangers, of unknown payload type, malformed, or against the agreement.
     pub packets_dropped: u64,
     /// Interarrival jitter in timestamp units (RFC 3550 §6.4.1).
     pub jitter: u32,
+    /// RTCP packets that came to the port. They are not used yet.
+    pub rtcp_received: u64,
 }

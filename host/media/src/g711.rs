@@ -1,0 +1,182 @@
+//! G.711 A-law and µ-law, by the rule of ITU-T G.191 (`alaw_compress` and its kin), as tables.
+//!
+//! Owns the companding of samples and the transcoding of payloads. Knows no packet.
+
+#[cfg(test)]
+mod tests;
+
+use crate::sdp::Codec;
+
+/// The octet that is silence.
+pub const fn silence(codec: Codec) -> u8 {
+    match codec {
+        Codec::Pcma => 0xd5,
+        Codec::Pcmu => 0xff,
+    }
+}
+
+/// Compands one sample.
+pub fn encode_sample(codec: Codec, sample: i16) -> u8 {
+    match codec {
+        Codec::Pcma => ALAW_ENCODE[sample as u16 as usize >> 4],
+        Codec::Pcmu => ULAW_ENCODE[sample as u16 as usize >> 2],
+    }
+}
+
+/// Expands one octet.
+pub fn decode_sample(codec: Codec, octet: u8) -> i16 {
+    match codec {
+        Codec::Pcma => ALAW_DECODE[octet as usize],
+        Codec::Pcmu => ULAW_DECODE[octet as usize],
+    }
+}
+
+/// Compands samples into a payload.
+pub fn encode(codec: Codec, samples: &[i16]) -> Vec<u8> {
+    samples.iter().map(|&s| encode_sample(codec, s)).collect()
+}
+
+/// Expands a payload into samples.
+pub fn decode(codec: Codec, payload: &[u8]) -> Vec<i16> {
+    payload.iter().map(|&o| decode_sample(codec, o)).collect()
+}
+
+/// Turns a payload of one codec into the other's, in place.
+pub fn transcode(from: Codec, to: Codec, payload: &mut [u8]) {
+    let table = match (from, to) {
+        (Codec::Pcma, Codec::Pcmu) => &ALAW_TO_ULAW,
+        (Codec::Pcmu, Codec::Pcma) => &ULAW_TO_ALAW,
+        (Codec::Pcma, Codec::Pcma) | (Codec::Pcmu, Codec::Pcmu) => return,
+    };
+    for octet in payload {
+        *octet = table[*octet as usize];
+    }
+}
+
+/// By the upper 12 bits of a sample: the lower four do not count in A-law.
+static ALAW_ENCODE: [u8; 1 << 12] = {
+    let mut table = [0; 1 << 12];
+    let mut i = 0;
+    while i < table.len() {
+        table[i] = alaw_compress(((i << 4) as u16) as i16);
+        i += 1;
+    }
+    table
+};
+
+/// By the upper 14 bits of a sample: the lower two do not count in µ-law.
+static ULAW_ENCODE: [u8; 1 << 14] = {
+    let mut table = [0; 1 << 14];
+    let mut i = 0;
+    while i < table.len() {
+        table[i] = ulaw_compress(((i << 2) as u16) as i16);
+        i += 1;
+    }
+    table
+};
+
+static ALAW_DECODE: [i16; 256] = {
+    let mut table = [0; 256];
+    let mut i = 0;
+    while i < table.len() {
+        table[i] = alaw_expand(i as u8);
+        i += 1;
+    }
+    table
+};
+
+static ULAW_DECODE: [i16; 256] = {
+    let mut table = [0; 256];
+    let mut i = 0;
+    while i < table.len() {
+        table[i] = ulaw_expand(i as u8);
+        i += 1;
+    }
+    table
+};
+
+static ALAW_TO_ULAW: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut i = 0;
+    while i < table.len() {
+        table[i] = ulaw_compress(alaw_expand(i as u8));
+        i += 1;
+    }
+    table
+};
+
+static ULAW_TO_ALAW: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut i = 0;
+    while i < table.len() {
+        table[i] = alaw_compress(ulaw_expand(i as u8));
+        i += 1;
+    }
+    table
+};
+
+/// One's complement magnitude of 11 bits: 3 bits of exponent, 4 of mantissa, even bits inverted.
+const fn alaw_compress(sample: i16) -> u8 {
+    let mut magnitude = (if sample < 0 { !sample } else { sample }) >> 4;
+    if magnitude > 15 {
+        let mut exponent = 1;
+        while magnitude > 31 {
+            magnitude >>= 1;
+            exponent += 1;
+        }
+        magnitude = magnitude - 16 + (exponent << 4);
+    }
+    let sign = if sample < 0 { 0 } else { 0x80 };
+    (magnitude as u8 | sign) ^ 0x55
+}
+
+const fn alaw_expand(octet: u8) -> i16 {
+    let code = octet ^ 0x55;
+    let exponent = (code >> 4) & 0x07;
+    let mut magnitude = (code & 0x0f) as i16;
+    if exponent > 0 {
+        magnitude += 16;
+    }
+    magnitude = (magnitude << 4) + 8;
+    if exponent > 1 {
+        magnitude <<= exponent - 1;
+    }
+    if code & 0x80 != 0 {
+        magnitude
+    } else {
+        -magnitude
+    }
+}
+
+/// Magnitude of 13 bits with a bias of 33: 3 bits of segment, 4 of mantissa, all bits inverted.
+const fn ulaw_compress(sample: i16) -> u8 {
+    let magnitude = ((if sample < 0 { !sample } else { sample }) >> 2) + 33;
+    let magnitude = if magnitude > 0x1fff {
+        0x1fff
+    } else {
+        magnitude
+    };
+    let mut segment = 1;
+    let mut rest = magnitude >> 6;
+    while rest != 0 {
+        segment += 1;
+        rest >>= 1;
+    }
+    let high = (8 - segment) as u8;
+    let low = 0x0f - ((magnitude >> segment) & 0x0f) as u8;
+    let sign = if sample < 0 { 0 } else { 0x80 };
+    (high << 4) | low | sign
+}
+
+const fn ulaw_expand(octet: u8) -> i16 {
+    let code = !octet;
+    let exponent = (code >> 4) & 0x07;
+    let mantissa = (code & 0x0f) as i16;
+    let step = 4_i16 << (exponent + 1);
+    let magnitude = (0x80_i16 << exponent) + step * mantissa + step / 2 - 4 * 33;
+    if octet & 0x80 != 0 {
+        magnitude
+    } else {
+        -magnitude
+    }
+}

@@ -1,0 +1,283 @@
+//! The audio of a phone: it speaks a tone or a recording and says what it heard.
+//!
+//! Owns both ends of one RTP stream as a telephone has them, for the demo, the softphone, the
+//! simulator and the tests. Sans-IO like the plane: the caller carries the packets. Knows no SIP,
+//! and has no jitter buffer: what arrives is what it judges, in the order of arrival.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, Instant};
+
+use crate::limits::{LATE_FRAMES, RECORDED_SAMPLES};
+use crate::plane::Inbound;
+use crate::rtp::{self, Fixed};
+use crate::sdp::{Codec, Negotiated};
+use crate::tone::{self, Detector, MARKS, Tone};
+use crate::{g711, sdp};
+
+/// Audio of one packet.
+const FRAME: Duration = Duration::from_millis(sdp::PTIME_MS as u64);
+
+/// Samples of one packet.
+const SAMPLES: usize = tone::SAMPLE_RATE as usize / 1_000 * sdp::PTIME_MS as usize;
+
+/// The level at which tones are spoken.
+const TONE_DB: f32 = -12.0;
+
+/// What a phone says.
+#[derive(Clone, Debug)]
+pub enum Speech {
+    /// Digital silence, which is sent all the same.
+    Silence,
+    /// A tone of this frequency in Hz.
+    Tone(u16),
+    /// These samples once, then silence.
+    Samples(Vec<i16>),
+}
+
+/// What a handset is made with.
+#[derive(Clone, Debug)]
+pub struct HandsetConfig {
+    /// What was agreed with the other side.
+    pub agreed: Negotiated,
+    /// The stream's SSRC; its first sequence number and timestamp are derived from it.
+    pub ssrc: u32,
+    /// What it says.
+    pub speech: Speech,
+    /// The tones that it can tell apart.
+    pub candidates: Vec<u16>,
+    /// Whether it keeps what it hears, up to [`RECORDED_SAMPLES`].
+    pub record: bool,
+}
+
+impl HandsetConfig {
+    /// A phone that says this and listens for [`MARKS`].
+    pub fn new(agreed: Negotiated, ssrc: u32, speech: Speech) -> Self {
+        HandsetConfig {
+            agreed,
+            ssrc,
+            speech,
+            candidates: MARKS.to_vec(),
+            record: false,
+        }
+    }
+}
+
+/// What a phone heard.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Heard {
+    /// Packets of audio.
+    pub packets: u64,
+    /// Packets missing in the sequence.
+    pub lost: u64,
+    /// Breaks of the sequence: 1 is a stream without any.
+    pub streams: u64,
+    /// Milliseconds of audio.
+    pub audio_ms: u64,
+    /// The tone that prevailed.
+    pub tone: Option<u16>,
+    /// The level of it all, in dB below full scale.
+    pub level_db: f32,
+    /// The longest time between two packets.
+    pub longest_gap_ms: u64,
+}
+
+/// See the module's header.
+#[derive(Debug)]
+pub struct Handset {
+    agreed: Negotiated,
+    mouth: Mouth,
+    ear: Ear,
+}
+
+#[derive(Debug)]
+struct Mouth {
+    speech: Playing,
+    ssrc: u32,
+    sequence: u16,
+    timestamp: u32,
+    /// The next packet is the first after silence on the wire.
+    marker: bool,
+    /// `None` until the first tick.
+    due: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum Playing {
+    Silence,
+    Tone(Tone),
+    Samples { samples: Vec<i16>, at: usize },
+}
+
+#[derive(Debug)]
+struct Ear {
+    inbound: Inbound,
+    detector: Detector,
+    packets: u64,
+    samples: u64,
+    last_arrival: Option<Instant>,
+    longest_gap: Duration,
+    recording: Option<Vec<i16>>,
+}
+
+impl Handset {
+    /// A handset that begins to speak at its first tick.
+    pub fn new(config: HandsetConfig) -> Self {
+        let speech = match config.speech {
+            Speech::Silence => Playing::Silence,
+            Speech::Tone(hz) => Playing::Tone(Tone::new(hz, TONE_DB)),
+            Speech::Samples(samples) => Playing::Samples { samples, at: 0 },
+        };
+        Handset {
+            agreed: config.agreed,
+            mouth: Mouth {
+                speech,
+                ssrc: config.ssrc,
+                sequence: (config.ssrc >> 8) as u16,
+                timestamp: config.ssrc.rotate_left(16),
+                marker: true,
+                due: None,
+            },
+            ear: Ear {
+                inbound: Inbound::default(),
+                detector: Detector::new(&config.candidates),
+                packets: 0,
+                samples: 0,
+                last_arrival: None,
+                longest_gap: Duration::ZERO,
+                recording: config.record.then(Vec::new),
+            },
+        }
+    }
+
+    /// A new agreement in mid-call: codec, payload types, direction.
+    pub fn configure(&mut self, agreed: Negotiated) {
+        self.agreed = agreed;
+    }
+
+    /// Where its packets go, and what it may do.
+    pub fn agreed(&self) -> &Negotiated {
+        &self.agreed
+    }
+
+    /// The next packet that is due by `now`; call until `None`. After a pause of the caller's the
+    /// missed packets are left out.
+    pub fn handle_tick(&mut self, now: Instant) -> Option<Vec<u8>> {
+        let due = *self.mouth.due.get_or_insert(now);
+        let late = now.checked_duration_since(due)?;
+        if late > FRAME * LATE_FRAMES {
+            self.mouth
+                .leave_out((late.as_nanos() / FRAME.as_nanos()) as u32);
+        }
+        let agreed = &self.agreed;
+        if !agreed.direction.sends() {
+            self.mouth.leave_out(1);
+            return None;
+        }
+        Some(self.mouth.speak(agreed.codec, agreed.payload_type))
+    }
+
+    /// When the next packet is due; `None` before the first tick.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.mouth.due
+    }
+
+    /// Listens to a datagram. What is not audio as agreed is ignored.
+    pub fn handle_packet(&mut self, now: Instant, datagram: &[u8]) {
+        if rtp::is_rtcp(datagram) {
+            return;
+        }
+        let Some(packet) = rtp::parse(datagram) else {
+            return;
+        };
+        let pt = packet.fixed.payload_type;
+        let codec = self
+            .agreed
+            .receive
+            .iter()
+            .find(|(accepted, _)| *accepted == pt);
+        if self
+            .ear
+            .inbound
+            .register(now, &packet.fixed, codec.is_some())
+            .is_none()
+        {
+            return;
+        }
+        if let Some(&(_, codec)) = codec {
+            self.ear
+                .listen(now, &g711::decode(codec, &datagram[packet.payload]));
+        }
+    }
+
+    /// What it heard so far.
+    pub fn heard(&self) -> Heard {
+        let ear = &self.ear;
+        Heard {
+            packets: ear.packets,
+            lost: ear.inbound.lost(),
+            streams: ear.inbound.streams(),
+            audio_ms: ear.samples * 1_000 / u64::from(tone::SAMPLE_RATE),
+            tone: ear.detector.tone(),
+            level_db: ear.detector.level_db(),
+            longest_gap_ms: ear.longest_gap.as_millis() as u64,
+        }
+    }
+
+    /// The samples that it kept.
+    pub fn recording(&self) -> &[i16] {
+        self.ear.recording.as_deref().unwrap_or(&[])
+    }
+}
+
+impl Mouth {
+    fn leave_out(&mut self, frames: u32) {
+        self.timestamp = self
+            .timestamp
+            .wrapping_add(frames.wrapping_mul(SAMPLES as u32));
+        self.due = self.due.map(|due| due + FRAME * frames);
+        self.marker = true;
+    }
+
+    fn speak(&mut self, codec: Codec, payload_type: u8) -> Vec<u8> {
+        let mut frame = [0; SAMPLES];
+        match &mut self.speech {
+            Playing::Silence => {}
+            Playing::Tone(tone) => tone.fill(&mut frame),
+            Playing::Samples { samples, at } => {
+                let end = samples.len().min(*at + SAMPLES);
+                frame[..end - *at].copy_from_slice(&samples[*at..end]);
+                *at = end;
+            }
+        }
+        let fixed = Fixed {
+            marker: self.marker,
+            payload_type,
+            sequence: self.sequence,
+            timestamp: self.timestamp,
+            ssrc: self.ssrc,
+        };
+        self.marker = false;
+        self.sequence = self.sequence.wrapping_add(1);
+        self.timestamp = self.timestamp.wrapping_add(SAMPLES as u32);
+        self.due = self.due.map(|due| due + FRAME);
+        rtp::build(fixed, &g711::encode(codec, &frame))
+    }
+}
+
+impl Ear {
+    fn listen(&mut self, now: Instant, samples: &[i16]) {
+        if let Some(last) = self.last_arrival {
+            self.longest_gap = self.longest_gap.max(now.saturating_duration_since(last));
+        }
+        self.last_arrival = Some(now);
+        self.packets += 1;
+        self.samples += samples.len() as u64;
+        self.detector.listen(samples);
+        if let Some(recording) = &mut self.recording {
+            let room = RECORDED_SAMPLES.saturating_sub(recording.len());
+            recording.extend(&samples[..samples.len().min(room)]);
+        }
+    }
+}

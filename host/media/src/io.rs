@@ -1,0 +1,184 @@
+//! Media shards: the threads that own sockets and drive a [`Plane`](crate::Plane) with them.
+//!
+//! Owns the way into such a thread (a bounded queue of commands and a wake-up), the port numbers,
+//! and the counters. The loop itself is in one backend module, [`epoll`], so that another one can
+//! stand beside it. Decides nothing about packets: that is the plane's, which the simulator runs
+//! without any of this.
+//!
+//! | queue | full |
+//! |---|---|
+//! | commands, [`limits::COMMANDS`] unless configured | `send` gives the command back as [`Full`] |
+//! | events: the sink that was given to `start` | it says `false`; counted as `events_lost` |
+//! | a socket's send buffer | the packet is lost; counted as `sends_blocked` |
+
+mod counters;
+mod epoll;
+mod ports;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::IpAddr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use rustix::event::{EventfdFlags, eventfd};
+
+pub use counters::Counters;
+pub use ports::PortRange;
+
+use crate::command::{Command, Event};
+use crate::{limits, plane};
+use counters::Tally;
+
+/// Takes the events of a shard, on its thread; must not block. `false`: there was no room.
+pub type Sink = Box<dyn FnMut(Event) -> bool + Send>;
+
+/// What a media shard is started with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The thread's name.
+    pub name: String,
+    /// Where it binds. Shards must not share numbers: see [`PortRange::split`].
+    pub ports: PortRange,
+    /// The address for SDP, if peers see another one than the bound one.
+    pub external: Option<IpAddr>,
+    /// Random octets for SSRCs.
+    pub seed: [u8; 32],
+    /// Room in the queue of commands.
+    pub commands: usize,
+    /// What the plane may hold.
+    pub limits: plane::Limits,
+}
+
+impl Config {
+    /// A configuration with the default limits.
+    pub fn new(name: impl Into<String>, ports: PortRange, seed: [u8; 32]) -> Self {
+        Config {
+            name: name.into(),
+            ports,
+            external: None,
+            seed,
+            commands: limits::COMMANDS,
+            limits: plane::Limits::default(),
+        }
+    }
+
+    fn check(&self) -> io::Result<()> {
+        self.ports.check()?;
+        if self.external.unwrap_or(self.ports.address).is_unspecified() {
+            let message = "media address 0.0.0.0 cannot be put into sdp: name an external address";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        Ok(())
+    }
+}
+
+/// The queue of commands was full, or the shard has stopped; here is the command.
+#[derive(Debug, thiserror::Error)]
+#[error("the media shard takes no more commands")]
+pub struct Full(pub Command);
+
+/// The way into a media shard, for as many threads as need one.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    commands: SyncSender<Command>,
+    shared: Arc<Shared>,
+}
+
+impl Handle {
+    /// Queues a command and wakes the shard. Never blocks.
+    pub fn send(&self, command: Command) -> Result<(), Full> {
+        self.commands
+            .try_send(command)
+            .map_err(|refused| match refused {
+                TrySendError::Full(command) | TrySendError::Disconnected(command) => Full(command),
+            })?;
+        self.shared.wake();
+        Ok(())
+    }
+
+    /// The counters as they are now.
+    pub fn counters(&self) -> Counters {
+        self.shared.tally.snapshot()
+    }
+}
+
+/// A running media shard. Dropping it stops the thread and closes its sockets.
+#[derive(Debug)]
+pub struct Shard {
+    handle: Handle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Shard {
+    /// Starts the thread. `clock` is the program's one reader of time.
+    pub fn start(config: Config, clock: fn() -> Instant, sink: Sink) -> io::Result<Self> {
+        config.check()?;
+        let wake = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
+        let shared = Arc::new(Shared {
+            wake,
+            stop: AtomicBool::new(false),
+            tally: Tally::default(),
+        });
+        let (commands, queue) = sync_channel(config.commands);
+        let name = config.name.clone();
+        let driver = epoll::Driver::new(config, queue, Arc::clone(&shared), clock, sink)?;
+        let thread = std::thread::Builder::new()
+            .name(name)
+            .spawn(move || driver.run())?;
+        Ok(Shard {
+            handle: Handle { commands, shared },
+            thread: Some(thread),
+        })
+    }
+
+    /// A way in.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Stops the thread and waits for its end. Commands that still wait are not carried out.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.handle.shared.stop.store(true, Ordering::Release);
+        self.handle.shared.wake();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("a media shard panicked");
+        }
+    }
+}
+
+impl Drop for Shard {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// What the thread and its handles share.
+#[derive(Debug)]
+struct Shared {
+    wake: OwnedFd,
+    stop: AtomicBool,
+    tally: Tally,
+}
+
+impl Shared {
+    /// An eventfd refuses a write only when it is about to overflow: then it is awake anyway.
+    fn wake(&self) {
+        let _ = rustix::io::write(&self.wake, &1_u64.to_ne_bytes());
+    }
+
+    fn slept(&self) {
+        let _ = rustix::io::read(&self.wake, &mut [0; 8]);
+    }
+}

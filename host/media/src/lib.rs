@@ -1,0 +1,21 @@
+//! The media plane: SDP offer and answer, RTP, G.711, and the relay between two ports.
+//!
+//! Owns everything about a call's audio. [`Plane`] is sans-IO: it takes `now` and packets and is
+//! drained by `poll_output`; [`io`] is the loop that owns the sockets, so the simulator can drive
+//! the very same plane on a network of its own. Knows no SIP, no call and no tenant.
+
+#![forbid(unsafe_code)]
+
+mod command;
+pub mod g711;
+pub mod handset;
+pub mod io;
+pub mod limits;
+pub mod plane;
+pub mod rtp;
+pub mod sdp;
+pub mod tone;
+pub mod wav;
+
+pub use command::{Command, Event, PortId, Stats};
+pub use plane::{Forward, Output, Plane};

@@ -1,0 +1,51 @@
+//! Every limit of the media plane, each with its reason.
+
+use std::time::Duration;
+
+/// Octets of a session description. A rich browser offer is 5 KiB; more is an attack.
+pub const SDP_BYTES: usize = 16 * 1024;
+
+/// Lines of a session description: bounds what one parse may allocate.
+pub const SDP_LINES: usize = 256;
+
+/// Media descriptions (`m=` lines) of a session description; each costs a line in our answer.
+pub const SDP_MEDIA: usize = 16;
+
+/// Ports of one plane when its owner names no other figure: 5,000 calls of two legs.
+pub const PORTS: usize = 10_000;
+
+/// Octets of an RTP packet: what fits an Ethernet frame. Longer ones are dropped.
+pub const PACKET: usize = 1_500;
+
+/// Consecutive valid packets of one source before it is believed.
+pub const LATCH_STREAK: u8 = 3;
+
+/// Packets from candidates within which the streak must be complete.
+pub const LATCH_PACKETS: u8 = 5;
+
+/// Time within which the streak must be complete.
+pub const LATCH_WINDOW: Duration = Duration::from_secs(2);
+
+/// A sequence number so far ahead is not loss but a restarted sender (RFC 3550 §A.1).
+pub const MAX_DROPOUT: u16 = 3_000;
+
+/// A sequence number so far behind is not reordering but a restarted sender (RFC 3550 §A.1).
+pub const MAX_MISORDER: u16 = 100;
+
+/// Commands waiting for one media shard: a burst of 250 calls being set up at once.
+pub const COMMANDS: usize = 1_024;
+
+/// Rest of a port number after use, so that late packets of the old call do not reach the next.
+pub const PORT_REST: Duration = Duration::from_secs(5);
+
+/// Port numbers that are tried before opening a port fails: others on the machine may hold some.
+pub const BIND_TRIES: usize = 64;
+
+/// Packets read from one socket before the others get their turn.
+pub const RECEIVE_BURST: usize = 8;
+
+/// Packets of a handset that may be sent late; more than these are left out instead.
+pub const LATE_FRAMES: u32 = 10;
+
+/// Samples that a handset records: ten minutes, 10 MB.
+pub const RECORDED_SAMPLES: usize = 10 * 60 * 8_000;

@@ -1,0 +1,239 @@
+//! The media plane of one shard: its ports, their routes, and what becomes of each packet.
+//!
+//! ```text
+//!            Open
+//!  (unknown) ────▶ Idle ◀──────────────────────────────┐ Unbridge, or Close of either
+//!      ▲            │  Bridge                           │
+//!      │            └──────▶ Relay(peer) ───────────────┤
+//!      │                       └──Bridge──▶ Relay(other)┘
+//!      └── Close (Closed), handle_bound(Err) (Failed) from every state
+//! ```
+//!
+//! Owns ports and routes, latching, and the outbound stream of each port. Owns no socket: it asks
+//! for one with [`Output::Bind`], and whoever drives it (the epoll loop or the simulator) answers
+//! with [`Plane::handle_bound`]. Packets take the short way, `handle_packet`, which rewrites them
+//! in place and says where they go; it allocates nothing. Knows nothing of calls: `control`
+//! decides what is bridged to what.
+
+mod inbound;
+mod latch;
+mod outbound;
+mod port;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use crate::command::{Command, Event, PortId};
+use crate::{limits, rtp};
+pub(crate) use inbound::Inbound;
+use port::{Port, Route};
+
+/// What a plane may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Ports at one time. The next `Open` is answered with `Failed`.
+    pub ports: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            ports: limits::PORTS,
+        }
+    }
+}
+
+/// What a plane wants of its driver.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Bind a socket for this port and answer with [`Plane::handle_bound`].
+    Bind {
+        /// Which port.
+        port: PortId,
+    },
+    /// Close the socket of this port, if there is one.
+    Unbind {
+        /// Which port.
+        port: PortId,
+    },
+    /// Tell the owner of the calls.
+    Event(Event),
+}
+
+/// A packet that is to be sent: the first `len` octets of the buffer that was handed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forward {
+    /// From the socket of this port.
+    pub via: PortId,
+    /// To this address.
+    pub to: SocketAddr,
+    /// How many octets of the buffer.
+    pub len: usize,
+}
+
+/// See the module's header.
+#[derive(Debug)]
+pub struct Plane {
+    limits: Limits,
+    ports: BTreeMap<PortId, Port>,
+    outputs: VecDeque<Output>,
+    random: ChaCha8Rng,
+}
+
+impl Plane {
+    /// An empty plane. The seed gives SSRCs and first sequence numbers and timestamps, which must
+    /// be unpredictable (RFC 3550 §5.1): take it from the system's randomness.
+    pub fn new(seed: [u8; 32], limits: Limits) -> Self {
+        Plane {
+            limits,
+            ports: BTreeMap::new(),
+            outputs: VecDeque::with_capacity(64),
+            random: ChaCha8Rng::from_seed(seed),
+        }
+    }
+
+    /// Carries out a command.
+    pub fn handle_input(&mut self, _now: Instant, command: Command) {
+        match command {
+            Command::Open { port } => self.open(port),
+            Command::Configure {
+                port,
+                agreed,
+                signalling,
+            } => {
+                if let Some(state) = self.ports.get_mut(&port) {
+                    state.configure(*agreed, signalling);
+                }
+            }
+            Command::Bridge { a, b } => self.bridge(a, b),
+            Command::Unbridge { port } => self.unbridge(port),
+            Command::Close { port } => self.close(port),
+        }
+    }
+
+    /// The driver's answer to [`Output::Bind`]: the address to put into SDP, or why there is none.
+    pub fn handle_bound(&mut self, port: PortId, bound: Result<SocketAddr, String>) {
+        match (self.ports.get_mut(&port), bound) {
+            (Some(_), Ok(addr)) => self.report(Event::Opened { port, addr }),
+            (Some(_), Err(reason)) => {
+                self.unbridge(port);
+                self.ports.remove(&port);
+                self.report(Event::Failed { port, reason });
+            }
+            // Closed while it was being bound: the socket is not wanted any more.
+            (None, Ok(_)) => self.outputs.push_back(Output::Unbind { port }),
+            (None, Err(_)) => {}
+        }
+    }
+
+    /// Takes a datagram that arrived at a port, and says what to send of it.
+    pub fn handle_packet(
+        &mut self,
+        now: Instant,
+        port: PortId,
+        from: SocketAddr,
+        datagram: &mut [u8],
+    ) -> Option<Forward> {
+        let receiver = self.ports.get_mut(&port)?;
+        if rtp::is_rtcp(datagram) {
+            receiver.count_rtcp();
+            return None;
+        }
+        let arrival = receiver.receive(now, from, datagram)?;
+        let route = receiver.route();
+        if arrival.latched {
+            self.outputs
+                .push_back(Output::Event(Event::Latched { port, from }));
+        }
+        match route {
+            Route::Idle => None,
+            Route::Relay(peer) => {
+                let (to, len) = self.ports.get_mut(&peer)?.send(now, &arrival, datagram)?;
+                Some(Forward { via: peer, to, len })
+            }
+        }
+    }
+
+    /// Does what is due by `now`. A relay has no timers: its windows are judged by the packets
+    /// that fall into them.
+    pub fn handle_timeout(&mut self, _now: Instant) {}
+
+    /// When [`Plane::handle_timeout`] is next due; `None` while nothing is timed.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+
+    /// The next thing to be done outside; drain until `None` after every `handle_*`.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// How many ports there are, open or being opened.
+    pub fn ports(&self) -> usize {
+        self.ports.len()
+    }
+
+    fn open(&mut self, port: PortId) {
+        if self.ports.contains_key(&port) {
+            return; // the owner never uses an id again, so this is a repeated command
+        }
+        if self.ports.len() >= self.limits.ports {
+            let reason = format!("all {} media ports are in use", self.limits.ports);
+            self.report(Event::Failed { port, reason });
+            return;
+        }
+        self.ports.insert(port, Port::new(&mut self.random));
+        self.outputs.push_back(Output::Bind { port });
+    }
+
+    fn bridge(&mut self, a: PortId, b: PortId) {
+        if a == b || !self.ports.contains_key(&a) || !self.ports.contains_key(&b) {
+            return;
+        }
+        if self.route(a) == Route::Relay(b) {
+            return;
+        }
+        self.unbridge(a);
+        self.unbridge(b);
+        self.set_route(a, Route::Relay(b));
+        self.set_route(b, Route::Relay(a));
+    }
+
+    fn unbridge(&mut self, port: PortId) {
+        if let Route::Relay(peer) = self.route(port) {
+            self.set_route(port, Route::Idle);
+            self.set_route(peer, Route::Idle);
+        }
+    }
+
+    fn close(&mut self, port: PortId) {
+        self.unbridge(port);
+        if let Some(closed) = self.ports.remove(&port) {
+            self.outputs.push_back(Output::Unbind { port });
+            self.report(Event::Closed {
+                port,
+                stats: closed.stats(),
+            });
+        }
+    }
+
+    fn route(&self, port: PortId) -> Route {
+        self.ports.get(&port).map_or(Route::Idle, Port::route)
+    }
+
+    fn set_route(&mut self, port: PortId, route: Route) {
+        if let Some(state) = self.ports.get_mut(&port) {
+            state.set_route(route);
+        }
+    }
+
+    fn report(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+}

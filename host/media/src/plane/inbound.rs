@@ -1,0 +1,150 @@
+//! The order of what a port receives: sequence, loss and jitter (RFC 3550 §A.1, §A.3, §A.8).
+//!
+//! A *stream* is an unbroken run of sequence numbers of one SSRC. A new SSRC, a restarted sender or
+//! a new agreement begins the next stream; so whoever sends the packets on knows when the source
+//! changed without comparing anything else.
+
+use std::time::Instant;
+
+use crate::limits::{MAX_DROPOUT, MAX_MISORDER};
+use crate::rtp::Fixed;
+
+/// The RTP clock of every codec of ours, in Hz.
+const CLOCK: u64 = 8_000;
+
+/// A packet's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Order {
+    /// Number of the stream within this port.
+    pub(crate) stream: u64,
+    /// Place within the stream: 0 for its first packet, below that for late ones.
+    pub(crate) index: i64,
+}
+
+/// See the module's header.
+#[derive(Debug, Default)]
+pub(crate) struct Inbound {
+    streams: u64,
+    current: Option<Stream>,
+    /// Of the streams before.
+    lost: u64,
+    jitter: u32,
+}
+
+#[derive(Debug)]
+struct Stream {
+    ssrc: u32,
+    /// The highest sequence number so far, and its index.
+    sequence: u16,
+    highest: i64,
+    received: u64,
+    /// The number that would follow a suspicious jump: a second packet proves the restart.
+    suspect: Option<u16>,
+    first_arrival: Instant,
+    /// Arrival and timestamp of the last audio packet, both in timestamp units.
+    transit: Option<(u32, u32)>,
+    /// Sixteen times the jitter.
+    jitter: u64,
+}
+
+impl Inbound {
+    /// The next packet begins a new stream.
+    pub(crate) fn restart(&mut self) {
+        if let Some(ended) = self.current.take() {
+            self.lost += ended.lost();
+            self.jitter = ended.jitter();
+        }
+    }
+
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost + self.current.as_ref().map_or(0, Stream::lost)
+    }
+
+    /// How many streams there were.
+    pub(crate) fn streams(&self) -> u64 {
+        self.streams
+    }
+
+    /// Of the current stream, or of the last one.
+    pub(crate) fn jitter(&self) -> u32 {
+        self.current.as_ref().map_or(self.jitter, Stream::jitter)
+    }
+
+    /// Finds the place of a packet; `None` if it is too far off to be believed alone.
+    pub(crate) fn register(&mut self, now: Instant, fixed: &Fixed, audio: bool) -> Option<Order> {
+        if self
+            .current
+            .as_ref()
+            .is_some_and(|s| s.ssrc != fixed.ssrc || s.restarted(fixed))
+        {
+            self.restart();
+        }
+        let stream = self.current.get_or_insert_with(|| {
+            self.streams += 1;
+            Stream::new(now, fixed)
+        });
+        let index = stream.place(fixed.sequence)?;
+        // Packets of one event share a timestamp, so they say nothing about jitter.
+        if audio {
+            stream.measure(now, fixed.timestamp);
+        }
+        Some(Order {
+            stream: self.streams,
+            index,
+        })
+    }
+}
+
+impl Stream {
+    fn new(now: Instant, fixed: &Fixed) -> Self {
+        Stream {
+            ssrc: fixed.ssrc,
+            sequence: fixed.sequence,
+            highest: 0,
+            received: 0,
+            suspect: None,
+            first_arrival: now,
+            transit: None,
+            jitter: 0,
+        }
+    }
+
+    fn restarted(&self, fixed: &Fixed) -> bool {
+        self.suspect == Some(fixed.sequence)
+    }
+
+    fn place(&mut self, sequence: u16) -> Option<i64> {
+        let step = sequence.wrapping_sub(self.sequence);
+        if step < MAX_DROPOUT {
+            self.highest += i64::from(step);
+            self.sequence = sequence;
+        } else if step <= u16::MAX - MAX_MISORDER {
+            self.suspect = Some(sequence.wrapping_add(1));
+            return None;
+        }
+        self.suspect = None;
+        self.received += 1;
+        // As a signed number the step is 0 for the highest, negative for a late packet.
+        Some(self.highest + i64::from(sequence.wrapping_sub(self.sequence) as i16))
+    }
+
+    fn measure(&mut self, now: Instant, timestamp: u32) {
+        let since = now.saturating_duration_since(self.first_arrival);
+        let arrival = (since.as_micros() as u64 * CLOCK / 1_000_000) as u32;
+        if let Some((last_arrival, last_timestamp)) = self.transit {
+            let waited = arrival.wrapping_sub(last_arrival);
+            let played = timestamp.wrapping_sub(last_timestamp);
+            let difference = u64::from((waited.wrapping_sub(played) as i32).unsigned_abs());
+            self.jitter = self.jitter + difference - ((self.jitter + 8) >> 4);
+        }
+        self.transit = Some((arrival, timestamp));
+    }
+
+    fn lost(&self) -> u64 {
+        (self.highest as u64 + 1).saturating_sub(self.received)
+    }
+
+    fn jitter(&self) -> u32 {
+        u32::try_from(self.jitter >> 4).unwrap_or(u32::MAX)
+    }
+}

@@ -1,0 +1,177 @@
+//! Where a peer really is: latching, for peers behind NAT whose SDP names an address of theirs.
+//!
+//! ```text
+//!           3 packets from the remote            Locked: only the remote is heard
+//!   Armed ─────────────────────────────────────▶    │
+//!     │ ▲                                           │
+//!     │ └───────────────── rearmed (Configure) ─────┘
+//!     └─ 3 consecutive packets of one candidate within 5 packets and 2 s: it becomes the remote
+//! ```
+//!
+//! A candidate is the address of the SDP, or any port of the address that the signalling came
+//! from; nobody else can ever be latched, and nobody by one packet. Knows no payload: the port
+//! says which packets are valid.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use crate::limits::{LATCH_PACKETS, LATCH_STREAK, LATCH_WINDOW};
+use crate::rtp::Fixed;
+
+/// What is to become of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is the peer's.
+    Believed,
+    /// It is the peer's, who is now known to be there.
+    Latched,
+    /// It is not, or not yet, the peer's.
+    Stranger,
+}
+
+/// See the module's header.
+#[derive(Debug)]
+pub(super) struct Latch {
+    /// Where we send, and whom we hear.
+    remote: SocketAddr,
+    /// What the SDP said.
+    declared: SocketAddr,
+    signalling: IpAddr,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Armed { heard: u8, window: Option<Window> },
+    Locked,
+}
+
+const ARMED: State = State::Armed {
+    heard: 0,
+    window: None,
+};
+
+/// The span within which one candidate must prove itself.
+#[derive(Debug)]
+struct Window {
+    opened: Instant,
+    packets: u8,
+    streak: Streak,
+}
+
+/// Consecutive packets of one candidate.
+#[derive(Debug)]
+struct Streak {
+    from: SocketAddr,
+    ssrc: u32,
+    next: u16,
+    length: u8,
+}
+
+impl Latch {
+    pub(super) fn new(declared: SocketAddr, signalling: IpAddr) -> Self {
+        Latch {
+            remote: declared,
+            declared,
+            signalling,
+            state: ARMED,
+        }
+    }
+
+    /// After a new offer and answer. A peer that declares what it declared before has not moved,
+    /// so it is still heard where it was found: a re-INVITE makes no gap.
+    pub(super) fn rearmed(self, declared: SocketAddr, signalling: IpAddr) -> Self {
+        let remote = if declared == self.declared {
+            self.remote
+        } else {
+            declared
+        };
+        Latch {
+            remote,
+            declared,
+            signalling,
+            state: ARMED,
+        }
+    }
+
+    pub(super) fn remote(&self) -> SocketAddr {
+        self.remote
+    }
+
+    /// Judges a packet of RTP; `valid` if its payload type was agreed.
+    pub(super) fn judge(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        fixed: &Fixed,
+        valid: bool,
+    ) -> Verdict {
+        let State::Armed { heard, window } = &mut self.state else {
+            return if same(from, self.remote) {
+                Verdict::Believed
+            } else {
+                Verdict::Stranger
+            };
+        };
+        if same(from, self.remote) {
+            *heard += u8::from(valid);
+            if *heard >= LATCH_STREAK {
+                self.state = State::Locked;
+            }
+            return Verdict::Believed;
+        }
+        let candidate = same(from, self.declared) || from.ip().to_canonical() == self.signalling;
+        if !valid || !candidate {
+            return Verdict::Stranger;
+        }
+        if !prove(window, now, from, fixed) {
+            return Verdict::Stranger;
+        }
+        self.remote = from;
+        self.state = State::Locked;
+        Verdict::Latched
+    }
+}
+
+/// Adds a candidate's packet to the window; true if its streak is complete.
+fn prove(window: &mut Option<Window>, now: Instant, from: SocketAddr, fixed: &Fixed) -> bool {
+    let fresh = Streak {
+        from,
+        ssrc: fixed.ssrc,
+        next: fixed.sequence.wrapping_add(1),
+        length: 1,
+    };
+    match window {
+        Some(open)
+            if open.packets < LATCH_PACKETS
+                && now.saturating_duration_since(open.opened) <= LATCH_WINDOW =>
+        {
+            open.packets += 1;
+            let streak = &mut open.streak;
+            let continues =
+                streak.from == from && streak.ssrc == fixed.ssrc && streak.next == fixed.sequence;
+            *streak = if continues {
+                Streak {
+                    length: streak.length + 1,
+                    ..fresh
+                }
+            } else {
+                fresh
+            };
+            streak.length >= LATCH_STREAK
+        }
+        _ => {
+            *window = Some(Window {
+                opened: now,
+                packets: 1,
+                streak: fresh,
+            });
+            false
+        }
+    }
+}
+
+/// Flow labels and scopes of IPv6 do not make another peer.
+fn same(a: SocketAddr, b: SocketAddr) -> bool {
+    a.port() == b.port() && a.ip().to_canonical() == b.ip().to_canonical()
+}

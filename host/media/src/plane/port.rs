@@ -1,0 +1,206 @@
+//! One media port: the agreement with its peer, and both directions of its traffic.
+//!
+//! Owns what is believed and counted on the way in and what leaves on the way out. Refuses to know
+//! the other port of a bridge: [`Port::receive`] hands out an [`Arrival`], [`Port::send`] of the
+//! other port takes it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use rand_chacha::ChaCha8Rng;
+
+use super::inbound::{Inbound, Order};
+use super::latch::{Latch, Verdict};
+use super::outbound::{Outbound, Slot};
+use crate::command::{PortId, Stats};
+use crate::g711;
+use crate::rtp::{self, Fixed, Packet};
+use crate::sdp::{Codec, Negotiated};
+
+/// Where the packets of a port go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    Idle,
+    Relay(PortId),
+}
+
+/// A packet that was believed, and what it carries.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    packet: Packet,
+    order: Order,
+    content: Content,
+    /// The peer was found at another address than its SDP said, by this packet.
+    pub(super) latched: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    Audio(Codec),
+    TelephoneEvent,
+    /// A payload type that nobody agreed to: it keeps its place in the sequence, and ends here.
+    Unknown,
+}
+
+/// The agreement with the peer, and where the peer is believed to be.
+#[derive(Debug)]
+struct Leg {
+    agreed: Negotiated,
+    latch: Latch,
+}
+
+/// See the module's header.
+#[derive(Debug)]
+pub(super) struct Port {
+    /// `None` until offer and answer are done: packets are dropped until then.
+    leg: Option<Leg>,
+    route: Route,
+    inbound: Inbound,
+    outbound: Outbound,
+    stats: Stats,
+}
+
+impl Port {
+    pub(super) fn new(random: &mut ChaCha8Rng) -> Self {
+        Port {
+            leg: None,
+            route: Route::Idle,
+            inbound: Inbound::default(),
+            outbound: Outbound::new(random),
+            stats: Stats::default(),
+        }
+    }
+
+    /// A new agreement. Both directions begin a new source: a hold may lie between.
+    pub(super) fn configure(&mut self, agreed: Negotiated, signalling: IpAddr) {
+        let latch = match self.leg.take() {
+            Some(leg) => leg.latch.rearmed(agreed.remote, signalling),
+            None => Latch::new(agreed.remote, signalling),
+        };
+        self.leg = Some(Leg { agreed, latch });
+        self.inbound.restart();
+        self.outbound.switch();
+    }
+
+    pub(super) fn route(&self) -> Route {
+        self.route
+    }
+
+    pub(super) fn set_route(&mut self, route: Route) {
+        self.route = route;
+        self.outbound.switch();
+    }
+
+    pub(super) fn count_rtcp(&mut self) {
+        self.stats.rtcp_received += 1;
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        Stats {
+            packets_lost: self.inbound.lost(),
+            jitter: self.inbound.jitter(),
+            ..self.stats
+        }
+    }
+
+    /// Judges a datagram; `None` if it is dropped.
+    pub(super) fn receive(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        datagram: &[u8],
+    ) -> Option<Arrival> {
+        let arrival = self.believe(now, from, datagram);
+        match &arrival {
+            Some(believed) if believed.content != Content::Unknown => {
+                self.stats.packets_received += 1;
+                self.stats.octets_received += believed.packet.payload.len() as u64;
+            }
+            _ => self.stats.packets_dropped += 1,
+        }
+        arrival
+    }
+
+    fn believe(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Option<Arrival> {
+        let leg = self.leg.as_mut()?;
+        if !leg.agreed.direction.receives() {
+            return None;
+        }
+        let packet = rtp::parse(datagram)?;
+        let content = content(&leg.agreed, packet.fixed.payload_type);
+        let known = content != Content::Unknown;
+        let latched = match leg.latch.judge(now, from, &packet.fixed, known) {
+            Verdict::Stranger => return None,
+            Verdict::Believed => false,
+            Verdict::Latched => {
+                self.inbound.restart();
+                true
+            }
+        };
+        let is_audio = matches!(content, Content::Audio(_));
+        let order = self.inbound.register(now, &packet.fixed, is_audio)?;
+        Some(Arrival {
+            packet,
+            order,
+            content,
+            latched,
+        })
+    }
+
+    /// Rewrites what arrived at the other port for this port's peer, in place. Returns where it
+    /// goes and its length; `None` if this peer is not to have it.
+    pub(super) fn send(
+        &mut self,
+        now: Instant,
+        arrival: &Arrival,
+        datagram: &mut [u8],
+    ) -> Option<(SocketAddr, usize)> {
+        let Leg { agreed, latch } = self.leg.as_ref()?;
+        let to = latch.remote();
+        if !agreed.direction.sends() || to.ip().is_unspecified() {
+            return None;
+        }
+        let payload_type = match arrival.content {
+            Content::Audio(_) => Some(agreed.payload_type),
+            Content::TelephoneEvent => agreed.telephone_event.map(|t| t.send),
+            Content::Unknown => None,
+        };
+        let Some(payload_type) = payload_type else {
+            self.outbound.skip(arrival.order);
+            return None;
+        };
+        let payload = arrival.packet.payload.clone();
+        let Slot {
+            sequence,
+            timestamp,
+            switched,
+        } = self
+            .outbound
+            .place(now, arrival.order, &arrival.packet.fixed, payload.len())?;
+        if let Content::Audio(codec) = arrival.content
+            && codec != agreed.codec
+        {
+            g711::transcode(codec, agreed.codec, &mut datagram[payload.clone()]);
+        }
+        self.stats.packets_sent += 1;
+        self.stats.octets_sent += payload.len() as u64;
+        let fixed = Fixed {
+            marker: switched || arrival.packet.fixed.marker,
+            payload_type,
+            sequence,
+            timestamp,
+            ssrc: self.outbound.ssrc(),
+        };
+        Some((to, rtp::rewrite(datagram, payload, fixed)))
+    }
+}
+
+fn content(agreed: &Negotiated, payload_type: u8) -> Content {
+    if let Some(&(_, codec)) = agreed.receive.iter().find(|(pt, _)| *pt == payload_type) {
+        return Content::Audio(codec);
+    }
+    match agreed.telephone_event {
+        Some(event) if event.receive == payload_type => Content::TelephoneEvent,
+        _ => Content::Unknown,
+    }
+}

@@ -1,0 +1,233 @@
+//! SDP offer and answer for one audio stream (RFC 3264, RFC 8866).
+//!
+//! Owns what the two sides agree on: [`Negotiated`]. Refuses to know who carries the description
+//! (SIP) and what becomes of the packets ([`crate::Plane`]). Only RTP/AVP audio in G.711 and
+//! telephone-event are understood; everything else in an offer is answered with port 0, as
+//! RFC 3264 §6 demands, never ignored.
+
+mod audio;
+mod negotiate;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::fmt;
+use std::net::SocketAddr;
+
+pub use negotiate::{accept, answer, offered_codecs};
+pub use write::offer;
+
+use crate::limits;
+
+/// The payload type under which we offer telephone-event (RFC 4733).
+pub const TELEPHONE_EVENT: u8 = 101;
+
+/// Milliseconds of audio per packet that we ask for, and the default of RFC 3551 §4.2.
+pub const PTIME_MS: u16 = 20;
+
+/// An audio codec of ours. All run on an RTP clock of 8,000 Hz.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Codec {
+    /// G.711 A-law.
+    Pcma,
+    /// G.711 µ-law.
+    Pcmu,
+}
+
+impl Codec {
+    /// All codecs, in our own order of preference.
+    pub const ALL: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
+
+    /// Its static payload type (RFC 3551 §6).
+    pub const fn payload_type(self) -> u8 {
+        match self {
+            Codec::Pcma => 8,
+            Codec::Pcmu => 0,
+        }
+    }
+
+    /// Its encoding name in `a=rtpmap`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Codec::Pcma => "PCMA",
+            Codec::Pcmu => "PCMU",
+        }
+    }
+}
+
+impl fmt::Display for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Which way audio may flow, seen from the side that is meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    /// Both ways.
+    #[default]
+    SendRecv,
+    /// It sends and does not receive.
+    SendOnly,
+    /// It receives and does not send.
+    RecvOnly,
+    /// Neither.
+    Inactive,
+}
+
+impl Direction {
+    /// The direction of a side that may send and receive thus.
+    pub const fn of(sends: bool, receives: bool) -> Self {
+        match (sends, receives) {
+            (true, true) => Direction::SendRecv,
+            (true, false) => Direction::SendOnly,
+            (false, true) => Direction::RecvOnly,
+            (false, false) => Direction::Inactive,
+        }
+    }
+
+    /// Whether this side may send.
+    pub const fn sends(self) -> bool {
+        matches!(self, Direction::SendRecv | Direction::SendOnly)
+    }
+
+    /// Whether this side receives.
+    pub const fn receives(self) -> bool {
+        matches!(self, Direction::SendRecv | Direction::RecvOnly)
+    }
+
+    /// The same stream seen from the other side.
+    #[must_use]
+    pub const fn reversed(self) -> Self {
+        Direction::of(self.receives(), self.sends())
+    }
+
+    /// What both views allow.
+    #[must_use]
+    pub const fn and(self, other: Direction) -> Self {
+        Direction::of(
+            self.sends() && other.sends(),
+            self.receives() && other.receives(),
+        )
+    }
+
+    const fn attribute(self) -> &'static str {
+        match self {
+            Direction::SendRecv => "sendrecv",
+            Direction::SendOnly => "sendonly",
+            Direction::RecvOnly => "recvonly",
+            Direction::Inactive => "inactive",
+        }
+    }
+}
+
+/// Session id and version of the `o=` line: the id is one per dialog, the version grows by one
+/// with each description that differs from the one before (RFC 3264 §8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionVersion {
+    /// One per dialog.
+    pub id: u64,
+    /// Grows by one with each new description.
+    pub version: u64,
+}
+
+/// Payload types of telephone-event (RFC 4733), one for each way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TelephoneEvent {
+    /// The peer wants it under this payload type.
+    pub send: u8,
+    /// The peer sends it under this one.
+    pub receive: u8,
+}
+
+/// What offer and answer agreed on, from our point of view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Negotiated {
+    /// Where the peer wants RTP. Meaningless while `direction` does not send: a peer on hold may
+    /// have named 0.0.0.0.
+    pub remote: SocketAddr,
+    /// Where the peer wants RTCP: the same address if it is multiplexed (RFC 5761).
+    pub remote_rtcp: Option<SocketAddr>,
+    /// What we send.
+    pub codec: Codec,
+    /// The payload type under which the peer wants it.
+    pub payload_type: u8,
+    /// What the peer may send, by payload type.
+    pub receive: Vec<(u8, Codec)>,
+    /// Payload types of telephone-event, if both sides know it.
+    pub telephone_event: Option<TelephoneEvent>,
+    /// Milliseconds of audio per packet that the peer asks for.
+    pub ptime_ms: u16,
+    /// What *we* may do: `RecvOnly` means that the peer put us on hold and plays its own music.
+    pub direction: Direction,
+}
+
+/// Why a description is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SdpError {
+    /// Not SDP, or a part that we need is not.
+    #[error("malformed session description: {0}")]
+    Malformed(String),
+    /// A limit of [`limits`] is passed.
+    #[error("session description has more than {limit} {what}")]
+    TooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much there may be.
+        limit: usize,
+    },
+    /// No stream that we could carry.
+    #[error("no audio over RTP/AVP in the session description")]
+    NoAudio,
+    /// No codec that both know.
+    #[error("no audio codec in common, peer has `{0}`")]
+    NoCodec(String),
+    /// An address to which nothing can be sent.
+    #[error("unusable media address `{0}`")]
+    Address(String),
+    /// The answer does not fit the offer (RFC 3264 §6).
+    #[error("answer does not fit the offer: {0}")]
+    Mismatch(&'static str),
+    /// The peer answered our stream with port 0.
+    #[error("peer refused the audio stream")]
+    Refused,
+}
+
+impl SdpError {
+    /// The SIP status that answers it: 400 for what cannot be read, 488 for what cannot be agreed.
+    pub const fn status(&self) -> u16 {
+        match self {
+            SdpError::Malformed(_) | SdpError::TooLarge { .. } => 400,
+            SdpError::NoAudio
+            | SdpError::NoCodec(_)
+            | SdpError::Address(_)
+            | SdpError::Mismatch(_)
+            | SdpError::Refused => 488,
+        }
+    }
+}
+
+/// Parses within the limits; the parser itself has none.
+fn parse(description: &[u8]) -> Result<sdp_types::Session, SdpError> {
+    let too_large = |what, limit| Err(SdpError::TooLarge { what, limit });
+    if description.len() > limits::SDP_BYTES {
+        return too_large("octets", limits::SDP_BYTES);
+    }
+    if description.iter().filter(|&&b| b == b'\n').count() > limits::SDP_LINES {
+        return too_large("lines", limits::SDP_LINES);
+    }
+    let session = sdp_types::Session::parse(description).map_err(|e| malformed(&e.to_string()))?;
+    if session.medias.len() > limits::SDP_MEDIA {
+        return too_large("media descriptions", limits::SDP_MEDIA);
+    }
+    Ok(session)
+}
+
+/// A parser's complaint, cut to the length of a log line and begun as ours are.
+fn malformed(complaint: &str) -> SdpError {
+    let mut text: String = complaint.chars().take(120).collect();
+    if let Some(first) = text.get_mut(0..1) {
+        first.make_ascii_lowercase();
+    }
+    SdpError::Malformed(text)
+}

@@ -1,0 +1,182 @@
+//! Reading one audio stream out of a parsed description.
+//!
+//! Owns the defaults of RFC 8866 and RFC 3551: static payload types, session-level attributes,
+//! addresses, the old hold of `c=0.0.0.0`. Knows nothing of the other side's description.
+
+use std::net::{IpAddr, SocketAddr};
+
+use sdp_types::{Attribute, Media, NetType, Session};
+
+use super::{Codec, Direction, PTIME_MS, SdpError};
+
+/// An audio stream as one side described it.
+pub(super) struct Audio {
+    /// Audio formats that we know, in the order of the `m=` line.
+    pub(super) formats: Vec<(u8, Codec)>,
+    pub(super) telephone_event: Option<u8>,
+    /// Seen from the describing side, with the old hold worked in.
+    pub(super) direction: Direction,
+    pub(super) ptime_ms: u16,
+    pub(super) remote: SocketAddr,
+    pub(super) remote_rtcp: Option<SocketAddr>,
+    pub(super) rtcp_mux: bool,
+}
+
+/// Whether a stream is one that we could carry.
+pub(super) fn is_usable(media: &Media) -> bool {
+    media.media.eq_ignore_ascii_case("audio")
+        && media.proto.eq_ignore_ascii_case("RTP/AVP")
+        && media.port != 0
+}
+
+impl Audio {
+    pub(super) fn read(session: &Session, media: &Media) -> Result<Self, SdpError> {
+        let ip = connection(session, media)?;
+        let remote = SocketAddr::new(ip, media.port);
+        let rtcp_mux = find(&media.attributes, "rtcp-mux").is_some();
+        Ok(Audio {
+            formats: formats(media),
+            telephone_event: telephone_event(media),
+            direction: direction(session, media, ip),
+            ptime_ms: ptime(media),
+            remote,
+            remote_rtcp: if rtcp_mux {
+                Some(remote)
+            } else {
+                rtcp(media, remote)
+            },
+            rtcp_mux,
+        })
+    }
+
+    /// Whether media may be sent to its address over a socket of the family of `local`.
+    pub(super) fn check_reachable(&self, local: IpAddr) -> Result<(), SdpError> {
+        let ip = self.remote.ip();
+        let on_hold = ip.is_unspecified();
+        if ip.is_multicast() || (!on_hold && ip.is_ipv4() != local.is_ipv4()) {
+            return Err(SdpError::Address(ip.to_string()));
+        }
+        Ok(())
+    }
+}
+
+fn connection(session: &Session, media: &Media) -> Result<IpAddr, SdpError> {
+    let connection = media
+        .connections
+        .first()
+        .or(session.connection.as_ref())
+        .ok_or_else(|| SdpError::Malformed("no c= line for the audio stream".into()))?;
+    let unusable = || SdpError::Address(connection.connection_address.chars().take(64).collect());
+    if connection.nettype != NetType::In {
+        return Err(unusable());
+    }
+    connection
+        .connection_address
+        .parse()
+        .map_err(|_| unusable())
+}
+
+fn formats(media: &Media) -> Vec<(u8, Codec)> {
+    let codec_of = |pt: u8| match rtpmap(media, pt) {
+        Some(map) => Codec::ALL.into_iter().find(|c| map.is(c.name())),
+        // Static payload types need no rtpmap (RFC 3551 §6).
+        None => Codec::ALL.into_iter().find(|c| c.payload_type() == pt),
+    };
+    payload_types(media)
+        .filter_map(|pt| Some((pt, codec_of(pt)?)))
+        .collect()
+}
+
+/// Only at 8,000 Hz: its clock must be that of the audio beside it (RFC 4733 §2.1).
+fn telephone_event(media: &Media) -> Option<u8> {
+    payload_types(media).find(|&pt| rtpmap(media, pt).is_some_and(|m| m.is("telephone-event")))
+}
+
+/// 64 to 95 are left out: with the marker bit they look like RTCP on a shared port (RFC 5761 §4).
+fn payload_types(media: &Media) -> impl Iterator<Item = u8> {
+    let numbers = media
+        .fmt
+        .split_ascii_whitespace()
+        .filter_map(|s| s.parse::<u8>().ok());
+    numbers.filter(|pt| *pt < 128 && !(64..96).contains(pt))
+}
+
+/// The value of an `a=rtpmap`: `PCMA/8000` or `PCMA/8000/1`.
+struct RtpMap<'a> {
+    name: &'a str,
+    clock: &'a str,
+    channels: &'a str,
+}
+
+impl RtpMap<'_> {
+    fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name) && self.clock == "8000" && self.channels == "1"
+    }
+}
+
+fn rtpmap(media: &Media, wanted: u8) -> Option<RtpMap<'_>> {
+    let maps = media.attributes.iter().filter(|a| a.attribute == "rtpmap");
+    maps.filter_map(|a| a.value.as_deref()?.split_once(' '))
+        .find_map(|(pt, map)| {
+            if pt.parse() != Ok(wanted) {
+                return None;
+            }
+            let mut parts = map.trim().split('/');
+            Some(RtpMap {
+                name: parts.next()?,
+                clock: parts.next()?,
+                channels: parts.next().unwrap_or("1"),
+            })
+        })
+}
+
+fn direction(session: &Session, media: &Media, ip: IpAddr) -> Direction {
+    let stated = stated_direction(&media.attributes)
+        .or_else(|| stated_direction(&session.attributes))
+        .unwrap_or_default();
+    // The hold of RFC 2543, still to be understood (RFC 3264 §8.4): nothing is to be sent there.
+    if ip.is_unspecified() {
+        Direction::of(stated.sends(), false)
+    } else {
+        stated
+    }
+}
+
+fn stated_direction(attributes: &[Attribute]) -> Option<Direction> {
+    attributes.iter().find_map(|a| match a.attribute.as_str() {
+        "sendrecv" => Some(Direction::SendRecv),
+        "sendonly" => Some(Direction::SendOnly),
+        "recvonly" => Some(Direction::RecvOnly),
+        "inactive" => Some(Direction::Inactive),
+        _ => None,
+    })
+}
+
+fn ptime(media: &Media) -> u16 {
+    let stated = find(&media.attributes, "ptime").and_then(|a| a.value.as_deref()?.parse().ok());
+    stated
+        .filter(|ms| (10..=200).contains(ms))
+        .unwrap_or(PTIME_MS)
+}
+
+/// `a=rtcp:53020` or `a=rtcp:53020 IN IP4 126.16.64.4` (RFC 3605), else the next higher port.
+fn rtcp(media: &Media, remote: SocketAddr) -> Option<SocketAddr> {
+    let default = remote
+        .port()
+        .checked_add(1)
+        .map(|port| SocketAddr::new(remote.ip(), port));
+    let Some(value) = find(&media.attributes, "rtcp").and_then(|a| a.value.as_deref()) else {
+        return default;
+    };
+    let mut parts = value.split_ascii_whitespace();
+    let port = parts.next()?.parse().ok()?;
+    let ip = match parts.nth(2) {
+        Some(ip) => ip.parse().ok()?,
+        None => remote.ip(),
+    };
+    Some(SocketAddr::new(ip, port))
+}
+
+fn find<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a Attribute> {
+    attributes.iter().find(|a| a.attribute == name)
+}

@@ -1,0 +1,153 @@
+//! The agreement: answering an offer, and accepting the answer to ours (RFC 3264 §6, §7).
+
+use std::net::SocketAddr;
+
+use sdp_types::{Media, Session};
+
+use super::audio::{Audio, is_usable};
+use super::write::{Stream, bytes, description, refused};
+use super::{Codec, Negotiated, SdpError, SessionVersion, TelephoneEvent, parse};
+
+/// Answers an offer: the first stream of audio with a codec that we know is taken, every other one
+/// gets port 0. `prefer` lists the codecs that we allow, best first; the first that was offered is
+/// the only one of the answer, so that nobody changes codec in mid-call.
+pub fn answer(
+    offer: &[u8],
+    local: SocketAddr,
+    prefer: &[Codec],
+    session: SessionVersion,
+) -> Result<(Vec<u8>, Negotiated), SdpError> {
+    let offered = parse(offer)?;
+    let (index, audio) = choose(&offered, prefer)?;
+    audio.check_reachable(local.ip())?;
+    let (payload_type, codec) = best(&audio.formats, prefer)?;
+    let direction = audio.direction.reversed();
+
+    let stream = Stream {
+        proto: &offered.medias[index].proto,
+        formats: &[(payload_type, codec)],
+        telephone_event: audio.telephone_event,
+        direction,
+        rtcp_mux: audio.rtcp_mux,
+    };
+    let mut ours = description(local, session);
+    ours.times.clone_from(&offered.times);
+    ours.medias = offered.medias.iter().map(refused).collect();
+    ours.medias[index] = stream.media(local.port());
+
+    let agreed = Negotiated {
+        remote: audio.remote,
+        remote_rtcp: audio.remote_rtcp,
+        codec,
+        payload_type,
+        receive: vec![(payload_type, codec)],
+        // Our answer repeats the offer's number, so it is the same both ways.
+        telephone_event: audio.telephone_event.map(|pt| TelephoneEvent {
+            send: pt,
+            receive: pt,
+        }),
+        ptime_ms: audio.ptime_ms,
+        direction,
+    };
+    Ok((bytes(&ours), agreed))
+}
+
+/// Takes the answer to an offer of ours. Both sides send under the other's payload types
+/// (RFC 3264 §5.1); we go on receiving all that we offered, since media may overtake the answer.
+pub fn accept(our_offer: &[u8], their_answer: &[u8]) -> Result<Negotiated, SdpError> {
+    let offered = parse(our_offer)?;
+    let answered = parse(their_answer)?;
+    if offered.medias.len() != answered.medias.len() {
+        return Err(SdpError::Mismatch("another number of media descriptions"));
+    }
+    let index = offered
+        .medias
+        .iter()
+        .position(is_usable)
+        .ok_or(SdpError::NoAudio)?;
+    let ours = Audio::read(&offered, &offered.medias[index])?;
+    let media = &answered.medias[index];
+    check_same_stream(&offered.medias[index], media)?;
+    let theirs = Audio::read(&answered, media)?;
+    theirs.check_reachable(ours.remote.ip())?;
+
+    let in_offer = |codec: Codec| ours.formats.iter().any(|&(_, c)| c == codec);
+    let (payload_type, codec) = theirs
+        .formats
+        .iter()
+        .copied()
+        .find(|&(_, codec)| in_offer(codec))
+        .ok_or_else(|| no_codec(media))?;
+    Ok(Negotiated {
+        remote: theirs.remote,
+        remote_rtcp: theirs.remote_rtcp,
+        codec,
+        payload_type,
+        receive: ours.formats,
+        telephone_event: theirs
+            .telephone_event
+            .zip(ours.telephone_event)
+            .map(|(send, receive)| TelephoneEvent { send, receive }),
+        ptime_ms: theirs.ptime_ms,
+        // An answer may not claim more than was offered; whatever it says, we keep to both.
+        direction: ours.direction.and(theirs.direction.reversed()),
+    })
+}
+
+/// The audio codecs of an offer that we know, in its order, each once.
+pub fn offered_codecs(offer: &[u8]) -> Result<Vec<Codec>, SdpError> {
+    let offered = parse(offer)?;
+    let (_, audio) = choose(&offered, &Codec::ALL)?;
+    let mut codecs: Vec<Codec> = Vec::new();
+    for (_, codec) in audio.formats {
+        if !codecs.contains(&codec) {
+            codecs.push(codec);
+        }
+    }
+    Ok(codecs)
+}
+
+/// The first stream that we could carry with one of these codecs, and its place in the offer.
+fn choose(offered: &Session, codecs: &[Codec]) -> Result<(usize, Audio), SdpError> {
+    let mut refusal = SdpError::NoAudio;
+    for (index, media) in offered
+        .medias
+        .iter()
+        .enumerate()
+        .filter(|(_, m)| is_usable(m))
+    {
+        let audio = Audio::read(offered, media)?;
+        if audio.formats.iter().any(|(_, c)| codecs.contains(c)) {
+            return Ok((index, audio));
+        }
+        if refusal == SdpError::NoAudio {
+            refusal = no_codec(media);
+        }
+    }
+    Err(refusal)
+}
+
+fn best(formats: &[(u8, Codec)], prefer: &[Codec]) -> Result<(u8, Codec), SdpError> {
+    let offered = |wanted: &Codec| formats.iter().copied().find(|(_, c)| c == wanted);
+    prefer
+        .iter()
+        .find_map(offered)
+        .ok_or_else(|| SdpError::NoCodec(String::new()))
+}
+
+fn no_codec(media: &Media) -> SdpError {
+    SdpError::NoCodec(media.fmt.chars().take(64).collect())
+}
+
+fn check_same_stream(offered: &Media, answered: &Media) -> Result<(), SdpError> {
+    if !answered.media.eq_ignore_ascii_case(&offered.media) {
+        return Err(SdpError::Mismatch("another kind of media"));
+    }
+    if answered.port == 0 {
+        return Err(SdpError::Refused);
+    }
+    if !answered.proto.eq_ignore_ascii_case(&offered.proto) {
+        return Err(SdpError::Mismatch("another transport protocol"));
+    }
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! Writing descriptions: our offer, and the parts that an answer shares with it.
+
+use std::net::SocketAddr;
+
+use sdp_types::{Attribute, Connection, Media, Origin, Session};
+
+use super::{Codec, Direction, PTIME_MS, SessionVersion, TELEPHONE_EVENT};
+
+/// An offer of one audio stream at `local`: `codecs` in this order, then telephone-event.
+pub fn offer(local: SocketAddr, codecs: &[Codec], session: SessionVersion) -> Vec<u8> {
+    let formats: Vec<(u8, Codec)> = codecs.iter().map(|&c| (c.payload_type(), c)).collect();
+    let stream = Stream {
+        proto: "RTP/AVP",
+        formats: &formats,
+        telephone_event: Some(TELEPHONE_EVENT),
+        direction: Direction::SendRecv,
+        // No RTCP socket exists beside the RTP socket, so say so (RFC 5761 §5.1.1).
+        rtcp_mux: true,
+    };
+    let mut description = description(local, session);
+    description.medias.push(stream.media(local.port()));
+    bytes(&description)
+}
+
+/// An empty description of ours.
+pub(super) fn description(local: SocketAddr, version: SessionVersion) -> Session {
+    let origin = Origin::with_ip_addr(version.id, version.version, local.ip());
+    let mut session = Session::new(origin, "-");
+    session.set_connection(Connection::from_ip_addr(local.ip()));
+    session
+}
+
+pub(super) fn bytes(session: &Session) -> Vec<u8> {
+    session.to_string().into_bytes()
+}
+
+/// Our side of an audio stream.
+pub(super) struct Stream<'a> {
+    pub(super) proto: &'a str,
+    pub(super) formats: &'a [(u8, Codec)],
+    pub(super) telephone_event: Option<u8>,
+    pub(super) direction: Direction,
+    pub(super) rtcp_mux: bool,
+}
+
+impl Stream<'_> {
+    pub(super) fn media(&self, port: u16) -> Media {
+        let numbers = self
+            .formats
+            .iter()
+            .map(|&(pt, _)| pt)
+            .chain(self.telephone_event);
+        let fmt: Vec<String> = numbers.map(|pt| pt.to_string()).collect();
+        let mut media = empty("audio", port, self.proto, &fmt.join(" "));
+        let mut attribute = |name: &str, value: Option<String>| {
+            media.attributes.push(Attribute {
+                attribute: name.to_owned(),
+                value,
+            });
+        };
+        for (pt, codec) in self.formats {
+            attribute("rtpmap", Some(format!("{pt} {codec}/8000")));
+        }
+        if let Some(pt) = self.telephone_event {
+            attribute("rtpmap", Some(format!("{pt} telephone-event/8000")));
+            attribute("fmtp", Some(format!("{pt} 0-16")));
+        }
+        attribute("ptime", Some(PTIME_MS.to_string()));
+        attribute(self.direction.attribute(), None);
+        if self.rtcp_mux {
+            attribute("rtcp-mux", None);
+        }
+        media
+    }
+}
+
+/// An offered stream that we do not take: same media, protocol and formats, port 0.
+pub(super) fn refused(offered: &Media) -> Media {
+    empty(&offered.media, 0, &offered.proto, &offered.fmt)
+}
+
+fn empty(media: &str, port: u16, proto: &str, fmt: &str) -> Media {
+    Media {
+        media: media.to_owned(),
+        port,
+        num_ports: None,
+        proto: proto.to_owned(),
+        fmt: fmt.to_owned(),
+        media_title: None,
+        connections: Vec::new(),
+        bandwidths: Vec::new(),
+        key: None,
+        attributes: Vec::new(),
+    }
+}
