@@ -84,16 +84,13 @@ fn clean(program: &OsStr) -> Command {
 
 /// Whether a variable steers the surrounding build and must not reach the plugin's.
 pub(crate) fn is_of_the_surrounding_build(name: &str) -> bool {
-    let is_kept = |kept: &&str| match kept.ends_with('_') {
-        true => name.starts_with(*kept),
-        false => name == *kept,
+    let is_kept = |kept: &&str| {
+        let is_prefix = kept.ends_with('_');
+        name == *kept || (is_prefix && name.starts_with(*kept))
     };
-    let is_set_by_cargo = name.starts_with("CARGO");
     let is_for_rustc = name.starts_with("RUSTC") || name.starts_with("RUSTFLAGS");
     let is_of_make = matches!(name, "MAKEFLAGS" | "MFLAGS");
     let is_of_script = matches!(name, "TARGET" | "HOST" | "PROFILE" | "OPT_LEVEL" | "DEBUG");
-    is_for_rustc
-        || is_of_make
-        || is_of_script
-        || (is_set_by_cargo && !KEPT.iter().any(|k| is_kept(&k)))
+    let is_of_cargo = name.starts_with("CARGO") && !KEPT.iter().any(is_kept);
+    is_for_rustc || is_of_make || is_of_script || is_of_cargo
 }

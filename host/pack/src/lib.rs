@@ -45,7 +45,7 @@ pub fn component(core_module: &[u8]) -> Result<Vec<u8>, PackError> {
     wit_component::ComponentEncoder::default()
         .validate(true)
         .module(core_module)
-        .and_then(|encoder| encoder.encode())
+        .and_then(wit_component::ComponentEncoder::encode)
         .map_err(|why| PackError::Module(format!("{why:#}")))
 }
 
