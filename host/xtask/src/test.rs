@@ -1,0 +1,83 @@
+//! `cargo xtask test`: everything that has to hold, in one command.
+//!
+//! It owns the order and the time that each stage took. A stage that fails ends the run: the later
+//! ones would only repeat its message. What is left out for want of a tool is said where it is found
+//! out, and once more at the end.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::shell::{self, Workspace};
+use crate::{plugins, setup, tidy};
+
+/// Sets up, builds, tidies and tests.
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let mut stages = Stages::default();
+    let sipp = stages.run("set-up", || {
+        setup::wasm_target(workspace)?;
+        Ok(setup::sipp(workspace))
+    })?;
+    // All targets at once: the server's binary and the tests then share one resolution of features,
+    // and the end-to-end tier finds the binary that belongs to this source.
+    let all = ["build", "--locked", "--workspace", "--all-targets"];
+    stages.run("build", || shell::run(&mut workspace.cargo(all)))?;
+    stages.run("plugins", || plugins::run(workspace))?;
+    stages.run("tidy", || tidy::run(workspace))?;
+    stages.run("tests", || tests(workspace, sipp))?;
+    stages.print();
+    if !sipp {
+        println!("xtask: left out for want of SIPp: the SIPp scenarios of tests/e2e");
+    }
+    Ok(())
+}
+
+/// Every test of the workspace; the end-to-end tier is told what it may rely on.
+fn tests(workspace: &Workspace, sipp: bool) -> Result<()> {
+    shell::run(
+        workspace
+            .cargo([
+                "test",
+                "--locked",
+                "--workspace",
+                "--no-fail-fast",
+                "--quiet",
+            ])
+            .env("JACKFIELD_BIN", workspace.server_binary())
+            .env("JACKFIELD_PLUGINS", workspace.plugins())
+            .env("E2E_SIPP", if sipp { "1" } else { "0" }),
+    )
+}
+
+/// What was done, and how long it took.
+#[derive(Default)]
+struct Stages(Vec<(&'static str, Duration)>);
+
+impl Stages {
+    fn run<T>(&mut self, name: &'static str, stage: impl FnOnce() -> Result<T>) -> Result<T> {
+        println!("xtask: {name}");
+        let begin = now();
+        let done = stage();
+        let took = begin.elapsed();
+        self.0.push((name, took));
+        if done.is_err() {
+            self.print();
+        }
+        done
+    }
+
+    fn print(&self) {
+        for (name, took) in &self.0 {
+            println!("xtask: {name:<8} {:>7.1} s", took.as_secs_f64());
+        }
+    }
+}
+
+/// The time, for the table of stages only.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a stop-watch for people; nothing is decided by it"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
