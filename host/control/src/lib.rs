@@ -1,1 +1,29 @@
-//! Sans-IO shard: sessions, calls, bridges, CDRs, traces.
+//! The sans-IO whole of a shard: admission, sessions, calls, bridges, timers, CDRs and traces.
+//!
+//! Owns every decision between "a datagram arrived" and "run this turn, send these bytes, open this
+//! port, write this record". Refuses to know sockets, threads, clocks, Wasm and SQL: `server` and the
+//! simulator only drive it, and neither routes anything between SIP, media and sessions.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`Shard`] | the state, and the four verbs |
+//! | `admission` | who is calling, and where to (architecture §12) |
+//! | `session`, `call` | the data of a service session and of a call resource |
+//! | `timers` | when what is due |
+//! | `tracer` | one line for each SIP message |
+//! | [`placement`] | which shard a Call-ID belongs to |
+//! | [`phone`] | a user agent for the demo, the softphone and the simulator |
+#![forbid(unsafe_code)]
+
+mod admission;
+mod call;
+mod event;
+pub mod phone;
+pub mod placement;
+mod session;
+mod shard;
+mod timers;
+mod tracer;
+
+pub use event::{Input, Output, TenantLog, Ticket, TurnRequest};
+pub use shard::{Counts, Shard, ShardConfig};

@@ -51,7 +51,7 @@ pub const MEDIA_OPEN: Duration = Duration::from_secs(2);
 pub const DURABLE: Duration = Duration::from_secs(2);
 /// The whole time of a turn, waits for the store included; then its session faults.
 pub const TURN_WHOLE: Duration = Duration::from_secs(2);
-/// Live sessions of one tenant on one shard.
-pub const TENANT_SESSIONS: usize = 1_000;
-/// Live sessions of one shard.
-pub const SHARD_SESSIONS: usize = 10_000;
+/// Live calls of one tenant on one shard.
+pub const TENANT_CALLS: usize = 1_000;
+/// Sessions of one shard, those included whose last SIP transactions linger (32 s).
+pub const SHARD_SESSIONS: usize = 20_000;

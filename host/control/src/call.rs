@@ -1,0 +1,206 @@
+//! The data of one call resource: one party's dialog and its media.
+//!
+//! ```text
+//!  inbound   Offered ──answer──▶ Accepting ──port, SDP──▶ Accepting{durable} ──▶ Answered
+//!  outbound  Opening ──port──▶ Dialling ──18x──▶ Ringing ──2xx──▶ Confirming ──durable──▶ Answered
+//!  either    any state ──release, refusal, hang-up, limit──▶ Released
+//! ```
+//!
+//! Knows no protocol: `shard` moves it through its states.
+
+use std::{net::IpAddr, net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+use media::{PortId, Stats, sdp::Negotiated};
+use model::{
+    Address, CallDirection, CallId, Cause, EndReason, LiveCall, ReleasedBy, SessionId,
+    command::Construct,
+    turn::{CallView, Phase},
+};
+use sip::DialogId;
+
+use crate::Ticket;
+
+/// Where a call stands.
+#[derive(Debug)]
+pub(crate) enum State {
+    /// Inbound, not answered by the policy.
+    Offered {
+        /// 180 was sent.
+        rung: bool,
+    },
+    /// Inbound, answered by the policy; the 200 waits for the port and then for the CDR.
+    Accepting {
+        /// The CDR with the answer time, once it is on its way.
+        durable: Option<Ticket>,
+    },
+    /// Outbound; the INVITE waits for the port.
+    Opening(Box<Construct>),
+    /// Outbound; the INVITE is out, no 18x yet.
+    Dialling,
+    /// Outbound; the callee rings.
+    Ringing,
+    /// Outbound; the 2xx came, the CDR with its time is on its way.
+    Confirming {
+        /// Its ticket.
+        durable: Ticket,
+    },
+    /// Answered, the CDR durable.
+    Answered,
+    /// Over.
+    Released(End),
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct End {
+    pub(crate) at: u64,
+    pub(crate) by: ReleasedBy,
+    pub(crate) cause: Cause,
+    pub(crate) reason: EndReason,
+}
+
+/// The media port of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Port {
+    /// Not asked for.
+    None,
+    /// Asked for.
+    Opening(PortId),
+    /// Bound.
+    Open(PortId, SocketAddr),
+    /// Asked to close; its counters are on their way.
+    Closing(PortId),
+    /// Gone.
+    Closed,
+}
+
+/// The media side of a call.
+#[derive(Debug)]
+pub(crate) struct Media {
+    pub(crate) port: Port,
+    /// The party's offer, if it made one; ours is in `local` otherwise.
+    pub(crate) offer: Option<Bytes>,
+    /// The description that we sent last, and its version.
+    pub(crate) local: Option<Bytes>,
+    pub(crate) version: u64,
+    /// What both sides agreed on.
+    pub(crate) agreed: Option<Negotiated>,
+    /// The port is joined with that of the bridge peer.
+    pub(crate) relayed: bool,
+    pub(crate) stats: Stats,
+}
+
+/// One call.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) id: CallId,
+    pub(crate) session: SessionId,
+    pub(crate) direction: CallDirection,
+    pub(crate) state: State,
+    pub(crate) from: Address,
+    pub(crate) to: Address,
+    pub(crate) number: String,
+    pub(crate) user_data: String,
+    pub(crate) headers: Arc<[(String, String)]>,
+    pub(crate) dialog: Option<DialogId>,
+    pub(crate) sip_call_id: String,
+    /// Where its signalling comes from.
+    pub(crate) signalling: IpAddr,
+    pub(crate) media: Media,
+    pub(crate) bridged: Option<CallId>,
+    pub(crate) begin: u64,
+    pub(crate) answer: Option<u64>,
+    /// Seconds that it may ring and stay answered; 0: the limit.
+    pub(crate) max_ring: u32,
+    pub(crate) max_answer: u32,
+    pub(crate) progress: Told,
+    /// The final row is out.
+    pub(crate) recorded: bool,
+}
+
+/// What the policy was told of a call.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) ringing: bool,
+    pub(crate) early_media: bool,
+    pub(crate) dial_completed: bool,
+    pub(crate) released: bool,
+}
+
+impl Call {
+    pub(crate) fn is_released(&self) -> bool {
+        matches!(self.state, State::Released(_))
+    }
+
+    /// Nothing of it can happen any more: told, recorded, its dialog and port gone.
+    pub(crate) fn is_done(&self) -> bool {
+        self.is_released() && self.progress.released && self.recorded && self.dialog.is_none()
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        match self.state {
+            State::Offered { rung: false } => Phase::Offered,
+            State::Opening(_) | State::Dialling => Phase::Dialling,
+            State::Offered { rung: true } | State::Ringing => Phase::Ringing,
+            State::Accepting { .. } | State::Confirming { .. } | State::Answered => Phase::Answered,
+            State::Released(_) => Phase::Released,
+        }
+    }
+
+    pub(crate) fn port(&self) -> Option<(PortId, SocketAddr)> {
+        match self.media.port {
+            Port::Open(port, addr) => Some((port, addr)),
+            _ => None,
+        }
+    }
+
+    /// The number of the party on this call.
+    pub(crate) fn party(&self) -> &str {
+        match self.direction {
+            CallDirection::Inbound => self.from.user(),
+            CallDirection::Outbound => self.to.user(),
+        }
+    }
+
+    pub(crate) fn view(&self) -> CallView {
+        CallView {
+            id: self.id,
+            direction: self.direction,
+            phase: self.phase(),
+            from: self.from.clone(),
+            to: self.to.clone(),
+            user_data: self.user_data.clone(),
+            headers: self.headers.clone(),
+            bridged: self.bridged,
+        }
+    }
+
+    pub(crate) fn live(&self) -> LiveCall {
+        LiveCall {
+            call: self.id,
+            session: self.session,
+            direction: self.direction,
+            phase: self.phase(),
+            from: self.from.clone(),
+            to: self.to.clone(),
+            begin: self.begin,
+            answer: self.answer,
+            user_data: self.user_data.clone(),
+        }
+    }
+}
+
+impl Media {
+    pub(crate) fn new(offer: Option<Bytes>) -> Self {
+        Self {
+            port: Port::None,
+            offer,
+            local: None,
+            version: 0,
+            agreed: None,
+            relayed: false,
+            stats: Stats::default(),
+        }
+    }
+}

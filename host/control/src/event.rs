@@ -1,0 +1,129 @@
+//! What goes into a [`Shard`](crate::Shard) and what comes out of it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use model::{
+    Answer, Ask, Cdr, Event, IdSource, LogLine, SessionId, TenantConfig, TenantId, Trace,
+    turn::{TurnOutcome, View},
+};
+use sip::Flow;
+
+/// Joins an output with the input that answers it. Never used again by the same shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// One thing that happens to a shard.
+#[derive(Debug)]
+pub enum Input {
+    /// A SIP datagram.
+    Packet {
+        /// Its path.
+        flow: Flow,
+        /// Its bytes.
+        bytes: Bytes,
+    },
+    /// The turn of this ticket ended; its store writes are committed.
+    TurnDone {
+        /// The ticket of its `RunTurn`.
+        ticket: Ticket,
+        /// How.
+        outcome: TurnOutcome,
+    },
+    /// A media shard reports.
+    Media(media::Event),
+    /// The CDR of this ticket is durable.
+    Durable(Ticket),
+    /// The API asks; answered by `Reply` with the same ticket, which the asker chose.
+    Ask {
+        /// The asker's ticket.
+        ticket: Ticket,
+        /// Whose sessions.
+        tenant: TenantId,
+        /// What.
+        ask: Ask,
+    },
+    /// A tenant is new or has changed. Live sessions keep the snapshot that they began with.
+    Tenant(Arc<TenantConfig>),
+    /// A tenant is gone; its live sessions go on to their end.
+    TenantGone(TenantId),
+    /// Take no new calls and requests.
+    Drain,
+    /// Release every live call with 503, as the process is about to end.
+    ReleaseAll,
+    /// Put out the traces of all sessions, as the process ends.
+    Flush,
+}
+
+/// What a shard wants done; drain until `None` after every `handle_*`.
+#[derive(Debug)]
+pub enum Output {
+    /// Send a SIP message.
+    Transmit {
+        /// Its path.
+        flow: Flow,
+        /// Its bytes.
+        bytes: Bytes,
+    },
+    /// Run a turn and commit its store writes; answered by `TurnDone`.
+    RunTurn(Box<TurnRequest>),
+    /// A command for the media shard of this session.
+    Media {
+        /// The session: all its ports live on one media shard.
+        session: SessionId,
+        /// The command.
+        command: media::Command,
+    },
+    /// Write this row; answered by `Durable` when it is safe.
+    Cdr {
+        /// The ticket.
+        ticket: Ticket,
+        /// The whole row.
+        cdr: Box<Cdr>,
+    },
+    /// The trace of a session that ended.
+    Trace(Box<Trace>),
+    /// The answer to an `Ask`.
+    Reply {
+        /// The asker's ticket.
+        ticket: Ticket,
+        /// The answer.
+        answer: Answer,
+    },
+    /// Lines for the tenant's log.
+    Log(Box<TenantLog>),
+}
+
+/// Lines that a policy, or the platform about it, writes for the tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantLog {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The plugin.
+    pub plugin: String,
+    /// Its version.
+    pub version: u32,
+    /// The session.
+    pub session: SessionId,
+    /// When, Unix milliseconds.
+    pub at: u64,
+    /// The lines.
+    pub lines: Vec<LogLine>,
+}
+
+/// One turn to be run.
+#[derive(Debug)]
+pub struct TurnRequest {
+    /// Its ticket.
+    pub ticket: Ticket,
+    /// The component, `sha256:…`.
+    pub digest: String,
+    /// Its version number.
+    pub version: u32,
+    /// What the policy sees.
+    pub view: View,
+    /// What happened.
+    pub event: Event,
+    /// Ids and randomness of this turn: clone it for each run, so that a re-run repeats them.
+    pub ids: IdSource,
+}

@@ -1,0 +1,60 @@
+//! The data of one service session: one run of a policy, its calls, events and trace.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+    time::Instant,
+};
+
+use model::{ActivePlugin, CallId, Event, SessionId, TenantConfig, Trace, TraceItem, turn::Usage};
+
+use crate::Ticket;
+
+/// One session.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) id: SessionId,
+    /// As it was when the session began.
+    pub(crate) tenant: Arc<TenantConfig>,
+    /// The version is pinned.
+    pub(crate) plugin: ActivePlugin,
+    pub(crate) state: Arc<[u8]>,
+    /// Oldest first; a call stays until nothing of it can happen any more.
+    pub(crate) calls: Vec<CallId>,
+    pub(crate) timers: BTreeSet<String>,
+    /// Events that wait for their turn.
+    pub(crate) queue: VecDeque<Event>,
+    pub(crate) turn: Option<Out>,
+    /// The API's ticket, while its request is not answered.
+    pub(crate) asked: Option<Ticket>,
+    /// The policy faulted and bridges stay up: the first hang-up releases all others.
+    pub(crate) keeps_talking: bool,
+    pub(crate) began: Instant,
+    pub(crate) trace: Trace,
+    pub(crate) usage: Usage,
+}
+
+/// A turn that is out.
+#[derive(Debug)]
+pub(crate) struct Out {
+    pub(crate) ticket: Ticket,
+    pub(crate) name: &'static str,
+    pub(crate) call: Option<CallId>,
+    /// It tells the end of that call.
+    pub(crate) terminal: bool,
+}
+
+impl Session {
+    pub(crate) fn note(&mut self, now: Instant, item: TraceItem) {
+        let at = now.saturating_duration_since(self.began).as_micros() as u64;
+        self.trace.push(at, item);
+    }
+
+    /// Nothing of it can happen any more.
+    pub(crate) fn is_done(&self) -> bool {
+        self.calls.is_empty()
+            && self.timers.is_empty()
+            && self.queue.is_empty()
+            && self.turn.is_none()
+    }
+}

@@ -1,0 +1,193 @@
+//! Carrying out the commands of a turn.
+//!
+//! Each was checked against the view; the network went on meanwhile. One whose call has ended, or has
+//! moved on, is skipped, and the trace says so: its terminal event is already queued.
+
+use std::time::Duration;
+
+use model::{
+    CallDirection, CallId, Cause, Command, EndReason, Now, ReleasedBy, SessionId,
+    command::Construct,
+};
+
+use super::{Shard, release::Ending};
+use crate::{
+    call::{Call, Media, Port, State, Told},
+    timers::Due,
+};
+
+/// Why a command was skipped, in words for the trace.
+type Skipped = String;
+
+impl Shard {
+    pub(super) fn apply(
+        &mut self,
+        now: Now,
+        session: SessionId,
+        command: Command,
+    ) -> Result<(), Skipped> {
+        match command {
+            Command::Ring { call } => self.ring(now, call),
+            Command::Answer { call, user_data } => {
+                let call = self.offered(call, "answer")?;
+                call.user_data = user_data;
+                call.state = State::Accepting { durable: None };
+                let id = call.id;
+                self.deadline(id, Some(now.mono + model::limits::MEDIA_OPEN));
+                Ok(())
+            }
+            Command::Release { call, cause } => {
+                self.living(call, "release")?;
+                self.end(now, call, Ending::policy(cause));
+                Ok(())
+            }
+            Command::Redirect { call, to } => self.redirect(now, call, to.as_str()),
+            Command::SetUserData { call, user_data } => {
+                self.living(call, "set-user-data")?.user_data = user_data;
+                Ok(())
+            }
+            Command::Construct(construct) => {
+                self.construct(now, session, construct);
+                Ok(())
+            }
+            Command::BridgeStart { a, b } => {
+                for (one, other) in [(a, b), (b, a)] {
+                    self.living(other, "bridge-start")?;
+                    if self.living(one, "bridge-start")?.bridged.is_some() {
+                        return Err("bridge-start skipped: already bridged".into());
+                    }
+                }
+                for (one, other) in [(a, b), (b, a)] {
+                    self.living(one, "bridge-start")?.bridged = Some(other);
+                }
+                Ok(())
+            }
+            Command::BridgeStop { call } => {
+                self.living(call, "bridge-stop")?;
+                self.part(call);
+                Ok(())
+            }
+            Command::TimerStart { name, after_ms } => {
+                self.discard_expiry(session, &name);
+                if let Some(s) = self.sessions.get_mut(&session) {
+                    s.timers.insert(name.clone());
+                    let at = now.mono + Duration::from_millis(u64::from(after_ms));
+                    self.timers.set(Due::Policy(session, name), at);
+                }
+                Ok(())
+            }
+            Command::TimerStop { name } => {
+                self.discard_expiry(session, &name);
+                if let Some(s) = self.sessions.get_mut(&session) {
+                    s.timers.remove(&name);
+                }
+                self.timers.stop(&Due::Policy(session, name));
+                Ok(())
+            }
+        }
+    }
+
+    fn living(&mut self, id: CallId, what: &str) -> Result<&mut Call, Skipped> {
+        let call = self.calls.get_mut(&id).filter(|call| !call.is_released());
+        call.ok_or_else(|| format!("{what} skipped: the call has ended"))
+    }
+
+    fn offered(&mut self, id: CallId, what: &str) -> Result<&mut Call, Skipped> {
+        let call = self.living(id, what)?;
+        match call.state {
+            State::Offered { .. } => Ok(call),
+            _ => Err(format!("{what} skipped: the call has moved on")),
+        }
+    }
+
+    fn ring(&mut self, now: Now, id: CallId) -> Result<(), Skipped> {
+        let call = self.offered(id, "ring")?;
+        call.state = State::Offered { rung: true };
+        if let Some(dialog) = call.dialog {
+            let input = sip::Input::Progress {
+                dialog,
+                status: 180,
+                sdp: None,
+            };
+            self.sip.handle_input(now.mono, input);
+        }
+        Ok(())
+    }
+
+    fn redirect(&mut self, now: Now, id: CallId, to: &str) -> Result<(), Skipped> {
+        let call = self.offered(id, "redirect")?;
+        let (dialog, session) = (call.dialog, call.session);
+        let domain = self.sessions.get(&session).map(|s| s.tenant.domain.clone());
+        let to = to
+            .parse::<model::Address>()
+            .map_err(|why| format!("redirect skipped: {why}"))?;
+        let contact = to.to_uri(&domain.unwrap_or_default()).parse::<sip::Uri>();
+        let contact = contact.map_err(|why| format!("redirect skipped: {why}"))?;
+        if let Some(dialog) = dialog {
+            self.sip
+                .handle_input(now.mono, sip::Input::Redirect { dialog, contact });
+        }
+        let ending = Ending {
+            signal: false,
+            ..Ending::policy(Cause::from_network(302))
+        };
+        self.end(now, id, ending);
+        Ok(())
+    }
+
+    /// Makes the call; its INVITE goes out when its port is open.
+    fn construct(&mut self, now: Now, session: SessionId, construct: Box<Construct>) {
+        let Some(s) = self.sessions.get(&session) else {
+            return;
+        };
+        let tenant = s.tenant.id;
+        let call = Call {
+            id: construct.call,
+            session,
+            direction: CallDirection::Outbound,
+            from: construct.from.clone(),
+            to: construct.to.clone(),
+            number: String::new(),
+            user_data: construct.user_data.clone(),
+            headers: [].into(),
+            dialog: None,
+            sip_call_id: self.mint_sip_call_id(),
+            signalling: construct.route.next_hop().ip(),
+            media: Media {
+                port: Port::None,
+                ..Media::new(None)
+            },
+            bridged: None,
+            begin: now.unix_ms,
+            answer: None,
+            max_ring: construct.max_ring_seconds,
+            max_answer: construct.max_answer_seconds,
+            progress: Told::default(),
+            recorded: false,
+            state: State::Opening(construct),
+        };
+        let id = call.id;
+        let full = self.tenant_is_full(tenant);
+        self.add_call(now, call);
+        self.deadline(id, Some(now.mono + model::limits::MEDIA_OPEN));
+        if full {
+            self.note(now, session, "the tenant has too many live calls");
+            let ending = Ending {
+                by: ReleasedBy::System,
+                reason: EndReason::Limit,
+                ..Ending::policy(Cause::SERVICE_UNAVAILABLE)
+            };
+            self.end(now, id, ending);
+        }
+    }
+
+    /// A Call-ID that hashes to this shard, so that every message of the call comes here.
+    fn mint_sip_call_id(&mut self) -> String {
+        loop {
+            let id = format!("{:016x}{:016x}", self.ids.number(), self.ids.number());
+            if self.config.placement.shard_of(id.as_bytes()) == self.config.shard {
+                return id;
+            }
+        }
+    }
+}

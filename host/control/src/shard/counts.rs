@@ -1,0 +1,47 @@
+//! What is alive in a shard: gauges, and the invariant that all of it is zero at rest.
+
+use super::Shard;
+
+/// What is alive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Sessions, lingering ones included.
+    pub sessions: usize,
+    /// Calls that are not released.
+    pub live_calls: usize,
+    /// Calls, those included whose last transaction lingers.
+    pub calls: usize,
+    /// Media ports that were asked for and are not closed.
+    pub ports: usize,
+    /// Turns that are out.
+    pub turns: usize,
+    /// CDRs that somebody waits for.
+    pub waiting: usize,
+    /// Timers of calls and policies.
+    pub timers: usize,
+    /// SIP transactions.
+    pub transactions: usize,
+    /// SIP dialogs.
+    pub dialogs: usize,
+    /// Entries of indexes by dialog and Call-ID.
+    pub indexed: usize,
+}
+
+impl Shard {
+    /// What is alive now.
+    pub fn counts(&self) -> Counts {
+        let sip = self.sip.counts();
+        Counts {
+            sessions: self.sessions.len(),
+            live_calls: self.live_calls.values().sum(),
+            calls: self.calls.len(),
+            ports: self.by_port.len(),
+            turns: self.turns.len(),
+            waiting: self.durable.len(),
+            timers: self.timers.len() + sip.timers,
+            transactions: sip.transactions,
+            dialogs: sip.dialogs,
+            indexed: self.by_dialog.len() + self.by_sip_call_id.len(),
+        }
+    }
+}

@@ -1,0 +1,396 @@
+//! The media of calls: ports, session descriptions, bridges.
+//!
+//! [`Shard::advance_session`] is the one place that moves calls on when something they waited for is
+//! there: a port, the bridge peer's codec, an answer. It can be called at any time.
+
+use ::media::{
+    Command, Event,
+    sdp::{self, Codec, SessionVersion},
+};
+use bytes::Bytes;
+use model::{CallId, Cause, EndReason, Now, SessionId, TraceItem, limits};
+use sip::Uri;
+
+use super::{Shard, release::Ending};
+use crate::{
+    Output,
+    call::{Port, State},
+};
+
+/// A refusal of an offer: the status and the reason.
+pub(super) type Refusal = (u16, String);
+
+impl Shard {
+    pub(super) fn media_event(&mut self, now: Now, event: Event) {
+        match event {
+            Event::Opened { port, addr } => {
+                let Some(&id) = self.by_port.get(&port) else {
+                    return;
+                };
+                let Some(call) = self.calls.get_mut(&id) else {
+                    return;
+                };
+                // Closed while it was being opened: `Closed` is on its way.
+                if call.media.port == Port::Opening(port) {
+                    call.media.port = Port::Open(port, addr);
+                    let session = call.session;
+                    self.advance_session(now, session);
+                }
+            }
+            Event::Failed { port, reason } => {
+                let Some(id) = self.by_port.remove(&port) else {
+                    return;
+                };
+                let Some(call) = self.calls.get_mut(&id) else {
+                    return;
+                };
+                call.media.port = Port::Closed;
+                let session = call.session;
+                self.note(now, session, format!("no media port: {reason}"));
+                let cause = Cause::SERVICE_UNAVAILABLE;
+                self.end(now, id, Ending::platform(cause, EndReason::Released));
+                self.record_final(id);
+                self.prune(session);
+            }
+            Event::Latched { port, from } => {
+                let Some(&call) = self.by_port.get(&port) else {
+                    return;
+                };
+                let what = format!("RTP comes from {from}");
+                self.trace(now, call, TraceItem::Media { call, what });
+            }
+            Event::Closed { port, stats } => {
+                let Some(id) = self.by_port.remove(&port) else {
+                    return;
+                };
+                let Some(call) = self.calls.get_mut(&id) else {
+                    return;
+                };
+                call.media.port = Port::Closed;
+                call.media.stats = stats;
+                let session = call.session;
+                self.record_final(id);
+                self.prune(session);
+            }
+        }
+    }
+
+    /// Moves on every call of a session that can move on.
+    pub(super) fn advance_session(&mut self, now: Now, session: SessionId) {
+        let Some(s) = self.sessions.get(&session) else {
+            return;
+        };
+        // Callees first: an inbound answer prefers the codec of its bridge peer.
+        let mut calls = s.calls.clone();
+        calls.reverse();
+        for call in calls {
+            self.advance(now, call);
+        }
+    }
+
+    fn advance(&mut self, now: Now, id: CallId) {
+        let Some(call) = self.calls.get(&id) else {
+            return;
+        };
+        match &call.state {
+            State::Opening(_) => {
+                if self.port_is_open(id) {
+                    self.invite(now, id);
+                }
+            }
+            State::Offered { .. } if self.early_media_waits(id) => {
+                if self.port_is_open(id) {
+                    self.send_early(now, id);
+                }
+            }
+            State::Accepting { durable: None } => {
+                if self.port_is_open(id) {
+                    self.accept(now, id);
+                }
+            }
+            _ => {}
+        }
+        self.relay(now, id);
+    }
+
+    /// Whether the port of a call is there; asks for it at the first time.
+    fn port_is_open(&mut self, id: CallId) -> bool {
+        let Some(call) = self.calls.get(&id) else {
+            return false;
+        };
+        match call.media.port {
+            Port::Open(..) => true,
+            Port::None => {
+                let session = call.session;
+                let port = self.new_port();
+                if let Some(call) = self.calls.get_mut(&id) {
+                    call.media.port = Port::Opening(port);
+                }
+                self.by_port.insert(port, id);
+                self.out.push_back(Output::Media {
+                    session,
+                    command: Command::Open { port },
+                });
+                false
+            }
+            Port::Opening(_) | Port::Closing(_) | Port::Closed => false,
+        }
+    }
+
+    /// An unanswered caller is bridged to a callee that sends audio, and was not told yet.
+    fn early_media_waits(&self, id: CallId) -> bool {
+        let Some(call) = self.calls.get(&id) else {
+            return false;
+        };
+        let peer = call.bridged.and_then(|peer| self.calls.get(&peer));
+        call.media.offer.is_some()
+            && call.media.local.is_none()
+            && peer.is_some_and(|peer| peer.media.agreed.is_some())
+    }
+
+    fn send_early(&mut self, now: Now, id: CallId) {
+        if let Err((status, why)) = self.describe(now, id) {
+            return self.fail_media(now, id, status, why);
+        }
+        let Some(call) = self.calls.get(&id) else {
+            return;
+        };
+        if let (Some(dialog), sdp @ Some(_)) = (call.dialog, call.media.local.clone()) {
+            let input = sip::Input::Progress {
+                dialog,
+                status: 183,
+                sdp,
+            };
+            self.sip.handle_input(now.mono, input);
+        }
+    }
+
+    /// The policy has answered and the port is open: the CDR goes first, the 200 when it is durable.
+    fn accept(&mut self, now: Now, id: CallId) {
+        if let Err((status, why)) = self.describe(now, id) {
+            return self.fail_media(now, id, status, why);
+        }
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.answer = Some(now.unix_ms);
+        }
+        let ticket = self.record(id);
+        self.durable.insert(ticket, id);
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.state = State::Accepting {
+                durable: Some(ticket),
+            };
+        }
+        self.deadline(id, Some(now.mono + limits::DURABLE));
+    }
+
+    fn fail_media(&mut self, now: Now, id: CallId, status: u16, why: String) {
+        self.trace(now, id, TraceItem::Note { what: why });
+        let cause = Cause::from_network(status);
+        self.end(now, id, Ending::platform(cause, EndReason::Released));
+    }
+
+    /// Writes our description of an inbound call, once: the answer to its offer, or an offer of ours.
+    fn describe(&mut self, now: Now, id: CallId) -> Result<(), Refusal> {
+        let Some(call) = self.calls.get(&id) else {
+            return Ok(());
+        };
+        if call.media.local.is_some() {
+            return Ok(());
+        }
+        match call.media.offer.clone() {
+            Some(offer) => self.answer_offer(now, id, &offer).map(|_| ()),
+            None => {
+                let Some((_, addr)) = call.port() else {
+                    return Ok(());
+                };
+                let codecs = self.preferred(id);
+                let version = SessionVersion {
+                    id: port_number(addr),
+                    version: 1,
+                };
+                let ours = sdp::offer(addr, &codecs, version);
+                if let Some(call) = self.calls.get_mut(&id) {
+                    call.media.local = Some(ours.into());
+                    call.media.version = 1;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Answers an offer of the party, first or later, and configures the port.
+    pub(super) fn answer_offer(
+        &mut self,
+        now: Now,
+        id: CallId,
+        offer: &[u8],
+    ) -> Result<Bytes, Refusal> {
+        let gone = || (481, "the call has no media".to_owned());
+        let preferred = self.preferred(id);
+        let call = self.calls.get_mut(&id).ok_or_else(gone)?;
+        let (_, addr) = call.port().ok_or_else(gone)?;
+        let version = SessionVersion {
+            id: port_number(addr),
+            version: call.media.version + 1,
+        };
+        let (ours, agreed) = sdp::answer(offer, addr, &preferred, version)
+            .map_err(|error| (error.status(), error.to_string()))?;
+        let ours = Bytes::from(ours);
+        call.media.version += 1;
+        call.media.local = Some(ours.clone());
+        self.configure(now, id, agreed);
+        Ok(ours)
+    }
+
+    /// Our last description again, as an offer: the answer to a re-INVITE without one.
+    pub(super) fn repeat_description(&self, id: CallId) -> Result<Bytes, Refusal> {
+        let call = self.calls.get(&id);
+        let local = call.and_then(|call| call.media.local.clone());
+        local.ok_or_else(|| (488, "the call has no media".to_owned()))
+    }
+
+    /// Takes the answer to an offer of ours and configures the port.
+    pub(super) fn accept_answer(
+        &mut self,
+        now: Now,
+        id: CallId,
+        answer: &[u8],
+    ) -> Result<(), String> {
+        let call = self.calls.get(&id).ok_or("the call has ended")?;
+        let ours = call
+            .media
+            .local
+            .as_ref()
+            .ok_or("an answer without an offer")?;
+        let agreed = sdp::accept(ours, answer).map_err(|error| error.to_string())?;
+        if call.media.agreed.as_ref() != Some(&agreed) {
+            self.configure(now, id, agreed);
+        }
+        Ok(())
+    }
+
+    fn configure(&mut self, now: Now, id: CallId, agreed: sdp::Negotiated) {
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        let Some((port, _)) = call.port() else { return };
+        let (session, signalling) = (call.session, call.signalling);
+        let what = format!("{} with {}", agreed.codec.name(), agreed.remote);
+        call.media.agreed = Some(agreed.clone());
+        let command = Command::Configure {
+            port,
+            agreed: Box::new(agreed),
+            signalling,
+        };
+        self.out.push_back(Output::Media { session, command });
+        self.trace(now, id, TraceItem::Media { call: id, what });
+    }
+
+    /// The codecs for a description of ours, best first: the call's own if it has one, else the
+    /// bridge peer's, else those that a caller of this session offered, then all others.
+    fn preferred(&self, id: CallId) -> Vec<Codec> {
+        let mut codecs = Vec::new();
+        let mut add = |codec: Codec| {
+            if !codecs.contains(&codec) {
+                codecs.push(codec);
+            }
+        };
+        let Some(call) = self.calls.get(&id) else {
+            return codecs;
+        };
+        let peer = call.bridged.and_then(|peer| self.calls.get(&peer));
+        for one in [Some(call), peer].into_iter().flatten() {
+            one.media.agreed.iter().for_each(|agreed| add(agreed.codec));
+        }
+        let session = self.sessions.get(&call.session);
+        let others = session.into_iter().flat_map(|s| s.calls.iter());
+        for offer in others.filter_map(|id| self.calls.get(id)?.media.offer.as_ref()) {
+            sdp::offered_codecs(offer)
+                .into_iter()
+                .flatten()
+                .for_each(&mut add);
+        }
+        Codec::ALL.into_iter().for_each(&mut add);
+        codecs
+    }
+
+    /// Joins the ports of two bridged calls when both know where to send.
+    fn relay(&mut self, now: Now, id: CallId) {
+        let Some(call) = self.calls.get(&id) else {
+            return;
+        };
+        let Some(peer) = call.bridged.and_then(|peer| self.calls.get(&peer)) else {
+            return;
+        };
+        let ready = |call: &crate::call::Call| {
+            let ours = call.port().filter(|_| call.media.agreed.is_some());
+            ours.map(|(port, _)| port)
+        };
+        let (Some(a), Some(b), false) = (ready(call), ready(peer), call.media.relayed) else {
+            return;
+        };
+        let (session, other) = (call.session, peer.id);
+        for id in [id, other] {
+            if let Some(call) = self.calls.get_mut(&id) {
+                call.media.relayed = true;
+            }
+        }
+        self.out.push_back(Output::Media {
+            session,
+            command: Command::Bridge { a, b },
+        });
+        let what = "bridged".to_owned();
+        self.trace(now, id, TraceItem::Media { call: id, what });
+    }
+
+    /// The port of an outbound call is open: its INVITE goes out.
+    fn invite(&mut self, now: Now, id: CallId) {
+        let codecs = self.preferred(id);
+        let dialog = self.sip.new_dialog();
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        let Some((_, addr)) = call.port() else { return };
+        let State::Opening(construct) = std::mem::replace(&mut call.state, State::Dialling) else {
+            return;
+        };
+        let version = SessionVersion {
+            id: port_number(addr),
+            version: 1,
+        };
+        let offer = Bytes::from(sdp::offer(addr, &codecs, version));
+        call.media.local = Some(offer.clone());
+        call.media.version = 1;
+        let call_id = call.sip_call_id.clone();
+        let hop = construct.route.next_hop();
+        let uris = (
+            construct.from.as_str().parse::<Uri>(),
+            construct.to.as_str().parse::<Uri>(),
+        );
+        let (Ok(from), Ok(to)) = uris else {
+            return self.fail_media(now, id, 500, "a party's URI cannot be written".to_owned());
+        };
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.dialog = Some(dialog);
+        }
+        self.by_dialog.insert(dialog, id);
+        self.deadline(id, Some(now.mono + limits::SETUP_LONGEST));
+        let invite = sip::Invite {
+            dialog,
+            flow: self.flow_to(hop),
+            request_uri: Uri::at(construct.to.user(), hop),
+            from,
+            to,
+            call_id,
+            headers: construct.headers,
+            sdp: offer,
+        };
+        self.sip
+            .handle_input(now.mono, sip::Input::Invite(Box::new(invite)));
+    }
+}
+
+/// The session id of our descriptions: one per port and process is enough (RFC 8866 §5.2).
+fn port_number(addr: std::net::SocketAddr) -> u64 {
+    u64::from(addr.port())
+}

@@ -1,0 +1,428 @@
+//! The shard: its state, its four verbs, and how one input settles.
+//!
+//! Each submodule owns one kind of input or one kind of change; all of them change this one struct,
+//! which nothing else writes to. An input is handled, then [`Shard::settle`] drains the endpoint until
+//! it is silent, so that a caller sees all of an input's outputs before the next input.
+
+mod ask;
+mod commands;
+mod counts;
+mod media;
+mod release;
+mod signal;
+mod turns;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
+    sync::Arc,
+    time::Instant,
+};
+
+use ::media::PortId;
+pub use counts::Counts;
+use model::{
+    Answer, CallId, Cdr, Event, IdSource, Lane, LogLine, Now, SessionId, TenantConfig, TenantId,
+    Trace, TraceItem, limits, turn::Usage,
+};
+use sip::{DialogId, Endpoint, Flow, Transport};
+
+use crate::{
+    Input, Output, TenantLog, Ticket,
+    call::Call,
+    placement::Placement,
+    session::Session,
+    timers::{Due, Timers},
+    tracer,
+};
+
+/// What a shard is told once.
+#[derive(Clone, Debug)]
+pub struct ShardConfig {
+    /// The node's number, 0 to 1023.
+    pub node: u16,
+    /// This shard's number, 0 to 63.
+    pub shard: u8,
+    /// Which Call-IDs belong to which shard.
+    pub placement: Placement,
+    /// The address of the listener through which calls go out.
+    pub listener: SocketAddr,
+    /// The endpoint's settings.
+    pub sip: sip::Config,
+    /// Seeds ids, tags, branches and Call-IDs.
+    pub seed: [u8; 32],
+}
+
+/// The sans-IO whole of a shard.
+#[derive(Debug)]
+pub struct Shard {
+    config: ShardConfig,
+    sip: Endpoint,
+    ids: IdSource,
+    tenants: BTreeMap<TenantId, Arc<TenantConfig>>,
+    sessions: BTreeMap<SessionId, Session>,
+    calls: BTreeMap<CallId, Call>,
+    by_dialog: BTreeMap<DialogId, CallId>,
+    by_port: BTreeMap<PortId, CallId>,
+    /// By the Call-ID header, for traces.
+    by_sip_call_id: BTreeMap<String, CallId>,
+    turns: BTreeMap<Ticket, SessionId>,
+    /// Who waits for which CDR to be durable.
+    durable: BTreeMap<Ticket, CallId>,
+    live_calls: BTreeMap<TenantId, usize>,
+    timers: Timers,
+    next: u64,
+    draining: bool,
+    out: VecDeque<Output>,
+    /// Messages of this input that no call has claimed yet: an INVITE is seen before its call is.
+    unclaimed: Vec<(String, bool, String, bool)>,
+}
+
+impl Shard {
+    /// A shard at rest.
+    pub fn new(config: ShardConfig) -> Self {
+        let mut ids = IdSource::new(config.seed, config.node, config.shard);
+        Self {
+            sip: Endpoint::new(config.sip.clone(), ids.seed()),
+            config,
+            ids,
+            tenants: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            by_dialog: BTreeMap::new(),
+            by_port: BTreeMap::new(),
+            by_sip_call_id: BTreeMap::new(),
+            turns: BTreeMap::new(),
+            durable: BTreeMap::new(),
+            live_calls: BTreeMap::new(),
+            timers: Timers::default(),
+            next: 0,
+            draining: false,
+            out: VecDeque::new(),
+            unclaimed: Vec::new(),
+        }
+    }
+
+    /// Takes one input.
+    pub fn handle_input(&mut self, now: Now, input: Input) {
+        match input {
+            Input::Packet { flow, bytes } => self.packet(now, flow, bytes),
+            Input::TurnDone { ticket, outcome } => self.turn_done(now, ticket, outcome),
+            Input::Media(event) => self.media_event(now, event),
+            Input::Durable(ticket) => self.durable(now, ticket),
+            Input::Ask {
+                ticket,
+                tenant,
+                ask,
+            } => self.ask(now, ticket, tenant, ask),
+            Input::Tenant(tenant) => {
+                self.tenants.insert(tenant.id, tenant);
+            }
+            Input::TenantGone(tenant) => {
+                self.tenants.remove(&tenant);
+            }
+            Input::Drain => {
+                self.draining = true;
+                self.sip.handle_input(now.mono, sip::Input::Drain);
+            }
+            Input::ReleaseAll => self.release_all(now),
+            Input::Flush => self.flush(),
+        }
+        self.settle(now);
+    }
+
+    /// Fires every timer that is due.
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.sip.handle_timeout(now.mono);
+        self.settle(now);
+        while let Some(due) = self.timers.fire(now.mono) {
+            match due {
+                Due::Call(call) => self.call_due(now, call),
+                Due::Policy(session, name) => {
+                    if let Some(s) = self.sessions.get_mut(&session) {
+                        s.timers.remove(&name);
+                    }
+                    self.tell(now, session, Event::Timer { name });
+                }
+            }
+            self.settle(now);
+        }
+    }
+
+    /// The next thing to do; `None` when there is nothing until the next `handle_*`.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout).
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.sip
+            .poll_timeout()
+            .into_iter()
+            .chain(self.timers.next())
+            .min()
+    }
+
+    /// Drains the endpoint until it is silent.
+    fn settle(&mut self, now: Now) {
+        while let Some(output) = self.sip.poll_output() {
+            match output {
+                sip::Output::Transmit { flow, bytes } => {
+                    self.trace_message(now, &bytes, true);
+                    self.out.push_back(Output::Transmit { flow, bytes });
+                }
+                sip::Output::Event(event) => self.signal(now, event),
+            }
+        }
+        self.unclaimed.clear();
+    }
+
+    fn packet(&mut self, now: Now, flow: Flow, bytes: bytes::Bytes) {
+        self.trace_message(now, &bytes, false);
+        self.sip
+            .handle_input(now.mono, sip::Input::Packet { flow, bytes });
+    }
+
+    fn trace_message(&mut self, now: Now, bytes: &[u8], sent: bool) {
+        let Some(id) = sip::wire::scan_call_id(bytes) else {
+            return;
+        };
+        let id = String::from_utf8_lossy(id).into_owned();
+        let Some((line, sdp)) = tracer::summary(bytes) else {
+            return;
+        };
+        match self.by_sip_call_id.get(&id) {
+            Some(&call) => self.trace(
+                now,
+                call,
+                TraceItem::Sip {
+                    call,
+                    sent,
+                    line,
+                    sdp,
+                },
+            ),
+            None => self.unclaimed.push((id, sent, line, sdp)),
+        }
+    }
+
+    /// Gives a new call its lane, and the messages that came before it was known.
+    fn claim(&mut self, now: Now, call: &Call) {
+        if let Some(session) = self.sessions.get_mut(&call.session) {
+            let label = call.party().to_owned();
+            session.trace.lanes.push(Lane {
+                call: call.id,
+                label,
+            });
+        }
+        if call.sip_call_id.is_empty() {
+            return;
+        }
+        self.by_sip_call_id
+            .insert(call.sip_call_id.clone(), call.id);
+        for (id, sent, line, sdp) in std::mem::take(&mut self.unclaimed) {
+            if id == call.sip_call_id {
+                let item = TraceItem::Sip {
+                    call: call.id,
+                    sent,
+                    line,
+                    sdp,
+                };
+                if let Some(session) = self.sessions.get_mut(&call.session) {
+                    session.note(now.mono, item);
+                }
+            }
+        }
+    }
+
+    fn trace(&mut self, now: Now, call: CallId, item: TraceItem) {
+        let Some(session) = self.calls.get(&call).map(|call| call.session) else {
+            return;
+        };
+        if let Some(session) = self.sessions.get_mut(&session) {
+            session.note(now.mono, item);
+        }
+    }
+
+    fn note(&mut self, now: Now, session: SessionId, what: impl Into<String>) {
+        if let Some(session) = self.sessions.get_mut(&session) {
+            session.note(now.mono, TraceItem::Note { what: what.into() });
+        }
+    }
+
+    fn ticket(&mut self) -> Ticket {
+        self.next += 1;
+        Ticket(self.next)
+    }
+
+    fn new_port(&mut self) -> PortId {
+        self.next += 1;
+        PortId((u64::from(self.config.shard) << 56) | self.next)
+    }
+
+    fn deadline(&mut self, call: CallId, at: Option<Instant>) {
+        match at {
+            Some(at) => self.timers.set(Due::Call(call), at),
+            None => self.timers.stop(&Due::Call(call)),
+        }
+    }
+
+    fn begin_session(
+        &mut self,
+        now: Now,
+        tenant: Arc<TenantConfig>,
+        plugin: model::ActivePlugin,
+    ) -> SessionId {
+        let id = SessionId::mint(&mut self.ids, now.unix_ms);
+        let trace = Trace::new(id, tenant.id, now.unix_ms);
+        let session = Session {
+            id,
+            tenant,
+            plugin,
+            state: [].into(),
+            calls: Vec::new(),
+            timers: std::collections::BTreeSet::new(),
+            queue: VecDeque::new(),
+            turn: None,
+            asked: None,
+            keeps_talking: false,
+            began: now.mono,
+            trace,
+            usage: Usage::default(),
+        };
+        self.sessions.insert(id, session);
+        id
+    }
+
+    /// Adds a call to its session, opens its record.
+    fn add_call(&mut self, now: Now, call: Call) {
+        self.claim(now, &call);
+        if let Some(dialog) = call.dialog {
+            self.by_dialog.insert(dialog, call.id);
+        }
+        let Some(session) = self.sessions.get_mut(&call.session) else {
+            return;
+        };
+        session.calls.push(call.id);
+        *self.live_calls.entry(session.tenant.id).or_default() += 1;
+        let id = call.id;
+        self.calls.insert(id, call);
+        self.record(id);
+    }
+
+    /// Puts out the row of a call as it is now; the ticket answers when it is durable.
+    fn record(&mut self, id: CallId) -> Ticket {
+        let ticket = self.ticket();
+        if let Some(cdr) = self.cdr(id) {
+            self.out.push_back(Output::Cdr {
+                ticket,
+                cdr: Box::new(cdr),
+            });
+        }
+        ticket
+    }
+
+    fn cdr(&self, id: CallId) -> Option<Cdr> {
+        let call = self.calls.get(&id)?;
+        let session = self.sessions.get(&call.session)?;
+        let end = match &call.state {
+            crate::call::State::Released(end) => Some(*end),
+            _ => None,
+        };
+        Some(Cdr {
+            call: id,
+            session: session.id,
+            tenant: session.tenant.id,
+            direction: call.direction,
+            from: call.from.clone(),
+            to: call.to.clone(),
+            begin: call.begin,
+            answer: call.answer,
+            end: end.map(|end| end.at),
+            dropped_by: end.map(|end| end.by),
+            cause: end.map(|end| end.cause.code()),
+            end_reason: end.map(|end| end.reason),
+            user_data: call.user_data.clone(),
+            number: call.number.clone(),
+            plugin: session.plugin.name.clone(),
+            version: session.plugin.version,
+            codec: call
+                .media
+                .agreed
+                .as_ref()
+                .map(|agreed| agreed.codec.name().to_owned()),
+            packets_received: call.media.stats.packets_received,
+            packets_sent: call.media.stats.packets_sent,
+            packets_lost: call.media.stats.packets_lost,
+            usage: session.usage,
+        })
+    }
+
+    fn log(&mut self, now: Now, session: SessionId, lines: Vec<LogLine>) {
+        let Some(session) = self.sessions.get(&session) else {
+            return;
+        };
+        if lines.is_empty() {
+            return;
+        }
+        self.out.push_back(Output::Log(Box::new(TenantLog {
+            tenant: session.tenant.id,
+            plugin: session.plugin.name.clone(),
+            version: session.plugin.version,
+            session: session.id,
+            at: now.unix_ms,
+            lines,
+        })));
+    }
+
+    /// Forgets calls of which nothing is left, then the session when it is its turn.
+    fn prune(&mut self, session: SessionId) {
+        let Some(s) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        let calls = std::mem::take(&mut s.calls);
+        let (done, kept): (Vec<_>, Vec<_>) = calls
+            .into_iter()
+            .partition(|id| self.calls.get(id).is_none_or(Call::is_done));
+        s.calls = kept;
+        for id in done {
+            if let Some(call) = self.calls.remove(&id) {
+                self.by_sip_call_id.remove(&call.sip_call_id);
+            }
+        }
+        if !self.sessions.get(&session).is_some_and(Session::is_done) {
+            return;
+        }
+        if let Some(s) = self.sessions.remove(&session) {
+            if let Some(ticket) = s.asked {
+                let refusal = model::Refusal::Unavailable("the policy gave no answer");
+                self.out.push_back(Output::Reply {
+                    ticket,
+                    answer: Answer::Refused(refusal),
+                });
+            }
+            self.out.push_back(Output::Trace(Box::new(s.trace)));
+        }
+    }
+
+    fn flush(&mut self) {
+        for session in self.sessions.values() {
+            self.out
+                .push_back(Output::Trace(Box::new(session.trace.clone())));
+        }
+    }
+
+    fn tenant_is_full(&self, tenant: TenantId) -> bool {
+        self.live_calls
+            .get(&tenant)
+            .is_some_and(|&n| n >= limits::TENANT_CALLS)
+    }
+
+    fn flow_to(&self, remote: SocketAddr) -> Flow {
+        Flow {
+            transport: Transport::Udp,
+            local: self.config.listener,
+            remote,
+        }
+    }
+}

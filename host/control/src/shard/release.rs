@@ -1,0 +1,310 @@
+//! The end of calls, whoever ends them: exactly one `on_released` and one final record each.
+
+use std::time::Duration;
+
+use ::media::Command;
+use model::{
+    CallDirection, CallId, Cause, DialReport, EndReason, Event, Now, ReleaseReport, ReleasedBy,
+    SessionId, limits,
+};
+
+use super::Shard;
+use crate::{
+    Output,
+    call::{Call, End, Port, State},
+};
+
+/// How a call is to end.
+#[derive(Clone, Debug)]
+pub(super) struct Ending {
+    pub(super) by: ReleasedBy,
+    pub(super) cause: Cause,
+    pub(super) reason: EndReason,
+    /// The other side must be told: it does not know yet.
+    pub(super) signal: bool,
+    /// What `on_dial_completed` says, if dialling was not over.
+    pub(super) dial_error: Cause,
+    pub(super) q850: Option<u8>,
+    pub(super) text: Option<String>,
+    pub(super) redirect: Option<model::Address>,
+}
+
+impl Ending {
+    /// By a policy or the operator.
+    pub(super) fn policy(cause: Cause) -> Self {
+        Self {
+            by: ReleasedBy::System,
+            cause,
+            reason: EndReason::Released,
+            signal: true,
+            dial_error: Cause::TERMINATED,
+            q850: None,
+            text: None,
+            redirect: None,
+        }
+    }
+
+    /// By the platform, on its own account.
+    pub(super) fn platform(cause: Cause, reason: EndReason) -> Self {
+        Self {
+            reason,
+            dial_error: cause,
+            ..Self::policy(cause)
+        }
+    }
+
+    /// By the party, which has said so.
+    pub(super) fn party(cause: Cause) -> Self {
+        Self {
+            by: ReleasedBy::User,
+            signal: false,
+            ..Self::platform(cause, EndReason::Released)
+        }
+    }
+}
+
+impl Shard {
+    /// Ends a call in whatever state it is; a released one stays as it is.
+    pub(super) fn end(&mut self, now: Now, id: CallId, ending: Ending) {
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        if call.is_released() {
+            return;
+        }
+        if let (true, Some(dialog)) = (ending.signal, call.dialog) {
+            let input = sip::Input::Release {
+                dialog,
+                status: ending.cause.code(),
+            };
+            self.sip.handle_input(now.mono, input);
+        }
+        if let State::Confirming { durable }
+        | State::Accepting {
+            durable: Some(durable),
+        } = call.state
+        {
+            self.durable.remove(&durable);
+        }
+        call.state = State::Released(End {
+            at: now.unix_ms,
+            by: ending.by,
+            cause: ending.cause,
+            reason: ending.reason,
+        });
+        let (session, undialled) = (
+            call.session,
+            call.direction == CallDirection::Outbound && !call.progress.dial_completed,
+        );
+        call.progress.dial_completed = true;
+        let dial = Event::DialCompleted {
+            call: id,
+            report: dial_report(call, now, &ending),
+        };
+        let released = Event::Released {
+            call: id,
+            report: release_report(call, now, &ending),
+        };
+        self.deadline(id, None);
+        self.count_end(session);
+        let others = self.part(id);
+        self.close_port(id);
+        self.discard_events(session, id);
+        if undialled {
+            self.tell(now, session, dial);
+        }
+        self.tell(now, session, released);
+        if others && self.sessions.get(&session).is_some_and(|s| s.keeps_talking) {
+            // The policy is broken and cannot do it: whoever lost its partner is released.
+            self.release_where(now, session, Cause::NORMAL, |call| call.bridged.is_none());
+        }
+    }
+
+    fn count_end(&mut self, session: SessionId) {
+        let Some(tenant) = self.sessions.get(&session).map(|s| s.tenant.id) else {
+            return;
+        };
+        if let Some(live) = self.live_calls.get_mut(&tenant) {
+            *live -= 1;
+            if *live == 0 {
+                self.live_calls.remove(&tenant);
+            }
+        }
+    }
+
+    /// Ends the bridge of a call, if it has one.
+    pub(super) fn part(&mut self, id: CallId) -> bool {
+        let Some(call) = self.calls.get_mut(&id) else {
+            return false;
+        };
+        let Some(other) = call.bridged.take() else {
+            return false;
+        };
+        let relayed = std::mem::take(&mut call.media.relayed);
+        let port = call.port().map(|(port, _)| port);
+        let session = call.session;
+        if let Some(other) = self.calls.get_mut(&other) {
+            other.bridged = None;
+            other.media.relayed = false;
+        }
+        if let (true, Some(port)) = (relayed, port) {
+            self.out.push_back(Output::Media {
+                session,
+                command: Command::Unbridge { port },
+            });
+        }
+        true
+    }
+
+    /// Closes the port; the final record waits for its counters.
+    fn close_port(&mut self, id: CallId) {
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        match call.media.port {
+            Port::Opening(port) | Port::Open(port, _) => {
+                call.media.port = Port::Closing(port);
+                let session = call.session;
+                self.out.push_back(Output::Media {
+                    session,
+                    command: Command::Close { port },
+                });
+            }
+            Port::None => {
+                call.media.port = Port::Closed;
+                self.record_final(id);
+            }
+            Port::Closing(_) | Port::Closed => {}
+        }
+    }
+
+    pub(super) fn record_final(&mut self, id: CallId) {
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        if call.is_released() && !std::mem::replace(&mut call.recorded, true) {
+            self.record(id);
+        }
+    }
+
+    /// Releases the live calls of a session that fit.
+    pub(super) fn release_where(
+        &mut self,
+        now: Now,
+        session: SessionId,
+        cause: Cause,
+        fits: impl Fn(&Call) -> bool,
+    ) {
+        let Some(s) = self.sessions.get(&session) else {
+            return;
+        };
+        let live = |id: &CallId| {
+            self.calls
+                .get(id)
+                .is_some_and(|c| !c.is_released() && fits(c))
+        };
+        let calls: Vec<CallId> = s.calls.iter().copied().filter(live).collect();
+        for call in calls {
+            self.end(now, call, Ending::platform(cause, EndReason::Released));
+        }
+    }
+
+    pub(super) fn release_session(&mut self, now: Now, session: SessionId, cause: Cause) {
+        self.release_where(now, session, cause, |_| true);
+    }
+
+    pub(super) fn release_all(&mut self, now: Now) {
+        let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
+        for session in sessions {
+            self.release_session(now, session, Cause::SERVICE_UNAVAILABLE);
+        }
+    }
+
+    /// The deadline of a call's state has passed.
+    pub(super) fn call_due(&mut self, now: Now, id: CallId) {
+        let Some(call) = self.calls.get(&id) else {
+            return;
+        };
+        let session = call.session;
+        let (what, ending) = match &call.state {
+            State::Offered { .. } => (
+                "the policy did not answer in time",
+                Ending::platform(Cause::UNAVAILABLE, EndReason::Limit),
+            ),
+            State::Accepting { durable: Some(_) } | State::Confirming { .. } => {
+                tracing::warn!(%session, "the store did not make a CDR durable in time");
+                (
+                    "the store did not make the CDR durable in time",
+                    Ending::platform(Cause::SERVICE_UNAVAILABLE, EndReason::StoreLost),
+                )
+            }
+            State::Accepting { durable: None } | State::Opening(_) => (
+                "no media port in time",
+                Ending::platform(Cause::SERVICE_UNAVAILABLE, EndReason::Released),
+            ),
+            State::Dialling => (
+                "the callee did not ring in time",
+                Ending::platform(Cause::TIMEOUT, EndReason::Released),
+            ),
+            State::Ringing => (
+                "the callee did not answer in time",
+                Ending::platform(Cause::TIMEOUT, EndReason::Released),
+            ),
+            State::Answered => (
+                "the call lasted too long",
+                Ending::platform(Cause::NORMAL, EndReason::Limit),
+            ),
+            State::Released(_) => return,
+        };
+        self.note(now, session, what);
+        self.end(now, id, ending);
+    }
+
+    /// How long a call may stay answered.
+    pub(super) fn answered_for(call: &Call) -> Duration {
+        match call.max_answer {
+            0 => limits::ANSWERED_LONGEST,
+            seconds => Duration::from_secs(u64::from(seconds)).min(limits::ANSWERED_LONGEST),
+        }
+    }
+
+    /// How long a call may ring.
+    pub(super) fn ringing_for(call: &Call) -> Duration {
+        match call.max_ring {
+            0 => limits::RING_LONGEST,
+            seconds => Duration::from_secs(u64::from(seconds)).min(limits::RING_LONGEST),
+        }
+    }
+}
+
+fn dial_report(call: &Call, now: Now, ending: &Ending) -> DialReport {
+    // Answered, and over before the answer was durable: nobody was told, so nobody was answered.
+    let lost = call.answer.is_some() && ending.dial_error == Cause::NORMAL;
+    DialReport {
+        begin: call.begin,
+        answer: None,
+        end: now.unix_ms,
+        error: Some(if lost {
+            Cause::UNAVAILABLE
+        } else {
+            ending.dial_error
+        }),
+        reason: ending.text.clone(),
+        redirect: ending.redirect.clone(),
+    }
+}
+
+fn release_report(call: &Call, now: Now, ending: &Ending) -> ReleaseReport {
+    ReleaseReport {
+        direction: call.direction,
+        from: call.from.clone(),
+        to: call.to.clone(),
+        begin: call.begin,
+        answer: call.answer,
+        end: now.unix_ms,
+        dropped_by: ending.by,
+        cause: ending.cause,
+        q850: ending.q850,
+        reason: ending.text.clone(),
+    }
+}

@@ -1,0 +1,343 @@
+//! What the SIP endpoint reports: new calls, progress, answers, hang-ups.
+
+use std::sync::Arc;
+
+use ::media::sdp;
+use bytes::Bytes;
+use model::{CallDirection, CallId, Cause, DialReport, Event, Now, TraceItem, limits};
+use sip::{DialogId, Incoming};
+
+use super::{Shard, release::Ending};
+use crate::{
+    admission::{Admitted, Refused, admit},
+    call::{Call, Media, State, Told},
+};
+
+/// Headers of an INVITE that a policy may see, beside `X-…`.
+const VISIBLE: [&str; 5] = [
+    "Diversion",
+    "History-Info",
+    "Privacy",
+    "Subject",
+    "User-Agent",
+];
+
+impl Shard {
+    pub(super) fn signal(&mut self, now: Now, event: sip::Event) {
+        match event {
+            sip::Event::Incoming(incoming) => self.incoming(now, *incoming),
+            sip::Event::Provisional {
+                dialog,
+                status,
+                sdp,
+            } => {
+                self.on_call(dialog, |shard, id| shard.progress(now, id, status, sdp));
+            }
+            sip::Event::Accepted { dialog, sdp } => {
+                self.on_call(dialog, |shard, id| shard.accepted(now, id, sdp));
+            }
+            sip::Event::Failed {
+                dialog,
+                status,
+                reason,
+                q850,
+                contact,
+            } => {
+                let redirect = contact.and_then(|uri| uri.to_string().parse().ok());
+                let cause = Cause::from_network(status);
+                let ending = Ending {
+                    q850,
+                    text: reason,
+                    redirect,
+                    ..Ending::party(cause)
+                };
+                self.on_call(dialog, |shard, id| shard.end(now, id, ending));
+            }
+            sip::Event::Confirmed { dialog, sdp } => {
+                self.on_call(dialog, |shard, id| shard.confirmed(now, id, sdp));
+            }
+            sip::Event::Cancelled {
+                dialog,
+                q850,
+                reason,
+            } => {
+                let ending = Ending {
+                    q850,
+                    text: reason,
+                    ..Ending::party(Cause::TERMINATED)
+                };
+                self.on_call(dialog, |shard, id| shard.end(now, id, ending));
+            }
+            sip::Event::HungUp {
+                dialog,
+                q850,
+                reason,
+            } => {
+                let ending = Ending {
+                    q850,
+                    text: reason,
+                    ..Ending::party(Cause::NORMAL)
+                };
+                self.on_call(dialog, |shard, id| shard.end(now, id, ending));
+            }
+            sip::Event::Lost { dialog, status } => {
+                let cause = Cause::from_network(status);
+                let ending = Ending {
+                    signal: false,
+                    ..Ending::platform(cause, model::EndReason::Released)
+                };
+                self.on_call(dialog, |shard, id| shard.end(now, id, ending));
+            }
+            sip::Event::Reoffer { dialog, sdp } => {
+                self.on_call(dialog, |shard, id| shard.reoffer(now, id, dialog, sdp));
+            }
+            sip::Event::Gone { dialog } => self.gone(dialog),
+        }
+    }
+
+    fn on_call(&mut self, dialog: DialogId, act: impl FnOnce(&mut Self, CallId)) {
+        if let Some(&call) = self.by_dialog.get(&dialog) {
+            act(self, call);
+        }
+    }
+
+    fn gone(&mut self, dialog: DialogId) {
+        let Some(id) = self.by_dialog.remove(&dialog) else {
+            return;
+        };
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        call.dialog = None;
+        let session = call.session;
+        self.prune(session);
+    }
+
+    fn incoming(&mut self, now: Now, incoming: Incoming) {
+        let dialog = incoming.dialog;
+        if let Err(refused) = self.try_incoming(now, incoming) {
+            tracing::info!(
+                status = refused.status,
+                why = refused.why,
+                "call not admitted"
+            );
+            let input = sip::Input::Release {
+                dialog,
+                status: refused.status,
+            };
+            self.sip.handle_input(now.mono, input);
+        }
+    }
+
+    fn try_incoming(&mut self, now: Now, incoming: Incoming) -> Result<(), Refused> {
+        let busy = Refused {
+            status: 503,
+            why: "a limit is reached, or the node drains",
+        };
+        if self.draining || self.sessions.len() >= limits::SHARD_SESSIONS {
+            return Err(busy);
+        }
+        let admitted = admit(&self.tenants, &incoming)?;
+        if self.tenant_is_full(admitted.tenant.id) {
+            return Err(busy);
+        }
+        if let Some(offer) = &incoming.sdp {
+            // What can never be answered is refused before it costs a turn.
+            sdp::offered_codecs(offer).map_err(|e| Refused {
+                status: e.status(),
+                why: "the offer cannot be answered",
+            })?;
+        }
+        let Admitted {
+            tenant,
+            plugin,
+            number,
+            from,
+            to,
+        } = admitted;
+        let session = self.begin_session(now, tenant, plugin);
+        let id = CallId::mint(&mut self.ids, now.unix_ms);
+        let call = Call {
+            id,
+            session,
+            direction: CallDirection::Inbound,
+            state: State::Offered { rung: false },
+            from,
+            to,
+            number,
+            user_data: String::new(),
+            headers: visible(&incoming.headers),
+            dialog: Some(incoming.dialog),
+            sip_call_id: incoming.call_id,
+            signalling: incoming.flow.remote.ip(),
+            media: Media::new(incoming.sdp),
+            bridged: None,
+            begin: now.unix_ms,
+            answer: None,
+            max_ring: 0,
+            max_answer: 0,
+            progress: Told::default(),
+            recorded: false,
+        };
+        self.add_call(now, call);
+        self.deadline(id, Some(now.mono + limits::OFFER_TIMEOUT));
+        self.tell(
+            now,
+            session,
+            Event::Incoming {
+                call: id,
+                begin: now.unix_ms,
+            },
+        );
+        Ok(())
+    }
+
+    /// 18x of a callee: ringing, early media.
+    fn progress(&mut self, now: Now, id: CallId, status: u16, sdp: Option<Bytes>) {
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        if !(180..=189).contains(&status) || !matches!(call.state, State::Dialling | State::Ringing)
+        {
+            return;
+        }
+        let first = matches!(call.state, State::Dialling);
+        call.state = State::Ringing;
+        let (session, limit) = (call.session, Self::ringing_for(call));
+        if first {
+            self.deadline(id, Some(now.mono + limit));
+        }
+        // A description that cannot be used is no reason to give up a call that only rings.
+        let early = sdp.is_some_and(|sdp| self.accept_answer(now, id, &sdp).is_ok());
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        let news = !call.progress.ringing || (early && !call.progress.early_media);
+        call.progress.ringing = true;
+        call.progress.early_media |= early;
+        if news {
+            self.tell(
+                now,
+                session,
+                Event::Ringing {
+                    call: id,
+                    early_media: early,
+                },
+            );
+        }
+        self.advance_session(now, session);
+    }
+
+    /// The callee answered: its time must be durable before anybody is told.
+    fn accepted(&mut self, now: Now, id: CallId, sdp: Option<Bytes>) {
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        if !matches!(call.state, State::Dialling | State::Ringing) {
+            return;
+        }
+        let session = call.session;
+        let described = match sdp {
+            Some(sdp) => self.accept_answer(now, id, &sdp),
+            None if call.media.agreed.is_some() => Ok(()),
+            None => Err("the callee's answer has no session description".to_owned()),
+        };
+        if let Err(why) = described {
+            self.note(now, session, why);
+            let ending = Ending::platform(Cause::NOT_ACCEPTABLE, model::EndReason::Released);
+            return self.end(now, id, ending);
+        }
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.answer = Some(now.unix_ms);
+        }
+        let ticket = self.record(id);
+        self.durable.insert(ticket, id);
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.state = State::Confirming { durable: ticket };
+        }
+        self.deadline(id, Some(now.mono + limits::DURABLE));
+    }
+
+    /// The CDR with an answer time is durable: the answer may be told.
+    pub(super) fn durable(&mut self, now: Now, ticket: crate::Ticket) {
+        let Some(id) = self.durable.remove(&ticket) else {
+            return;
+        };
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        let was = std::mem::replace(&mut call.state, State::Answered);
+        let (session, limit) = (call.session, Self::answered_for(call));
+        match was {
+            State::Accepting { .. } => {
+                if let (Some(dialog), Some(sdp)) = (call.dialog, call.media.local.clone()) {
+                    self.sip
+                        .handle_input(now.mono, sip::Input::Accept { dialog, sdp });
+                }
+            }
+            State::Confirming { .. } => {
+                call.progress.dial_completed = true;
+                let report = DialReport {
+                    begin: call.begin,
+                    answer: call.answer,
+                    end: call.answer.unwrap_or(now.unix_ms),
+                    error: None,
+                    reason: None,
+                    redirect: None,
+                };
+                self.tell(now, session, Event::DialCompleted { call: id, report });
+                self.tell(now, session, Event::Answered { call: id });
+            }
+            // Whatever ends a call takes its ticket back, so nobody else waits for one.
+            other => {
+                call.state = other;
+                return;
+            }
+        }
+        self.deadline(id, Some(now.mono + limit));
+        self.advance_session(now, session);
+    }
+
+    /// The ACK of our 200; with a late offer it carries the answer.
+    fn confirmed(&mut self, now: Now, id: CallId, sdp: Option<Bytes>) {
+        let Some(call) = self.calls.get(&id) else {
+            return;
+        };
+        let session = call.session;
+        if let (Some(sdp), true) = (sdp, call.media.offer.is_none()) {
+            if let Err(why) = self.accept_answer(now, id, &sdp) {
+                self.note(now, session, why);
+                let ending = Ending::platform(Cause::NOT_ACCEPTABLE, model::EndReason::Released);
+                return self.end(now, id, ending);
+            }
+            self.advance_session(now, session);
+        }
+    }
+
+    /// A re-INVITE, answered in place: the other leg does not take part.
+    fn reoffer(&mut self, now: Now, id: CallId, dialog: DialogId, sdp: Option<Bytes>) {
+        let answer = match sdp {
+            Some(offer) => self.answer_offer(now, id, &offer),
+            None => self.repeat_description(id),
+        };
+        let answer = answer.map_err(|refusal| {
+            let what = format!("re-INVITE refused: {}", refusal.1);
+            self.trace(now, id, TraceItem::Note { what });
+            refusal.0
+        });
+        self.sip
+            .handle_input(now.mono, sip::Input::Reanswer { dialog, answer });
+    }
+}
+
+fn visible(headers: &[(String, String)]) -> Arc<[(String, String)]> {
+    let shown = |name: &str| {
+        VISIBLE.iter().any(|v| v.eq_ignore_ascii_case(name))
+            || name.get(..2).is_some_and(|x| x.eq_ignore_ascii_case("x-"))
+    };
+    headers
+        .iter()
+        .filter(|(name, _)| shown(name))
+        .cloned()
+        .collect()
+}

@@ -1,0 +1,211 @@
+//! Turns: events queue, one turn is out at a time, its outcome is carried out.
+//!
+//! ```text
+//!  tell ──▶ queue ──▶ RunTurn … TurnDone ──▶ commands ──▶ media plan ──▶ next of the queue
+//! ```
+
+use model::{
+    Answer, CallId, Event, FaultPolicy, LogLevel, LogLine, Now, Refusal, SessionId, TraceItem,
+    limits,
+    turn::{Effects, Fault, TurnOutcome, View},
+};
+
+use super::Shard;
+use crate::{Output, Ticket, TurnRequest, session::Out};
+
+impl Shard {
+    /// Queues an event for the session's policy, and runs it if no turn is out.
+    pub(super) fn tell(&mut self, now: Now, session: SessionId, event: Event) {
+        let Some(s) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        s.queue.push_back(event);
+        // The ends of its calls are told in any case: they are at most two for each.
+        let overflow = s.queue.iter().filter(|event| !is_terminal(event)).count();
+        if overflow > limits::QUEUED_EVENTS {
+            s.queue.retain(is_terminal);
+            self.note(now, session, "too many events wait for the policy");
+            self.release_session(now, session, model::Cause::SERVICE_UNAVAILABLE);
+        }
+        self.run_next(now, session);
+    }
+
+    /// Begins the next turn, if none is out and an event waits.
+    pub(super) fn run_next(&mut self, now: Now, session: SessionId) {
+        let Some(s) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        if s.turn.is_some() {
+            return;
+        }
+        let Some(event) = s.queue.pop_front() else {
+            return self.prune(session);
+        };
+        let ticket = self.ticket();
+        let ids = model::IdSource::new(self.ids.seed(), self.config.node, self.config.shard);
+        let view = self.view(now, session, event.call());
+        let (Some(s), Some(view)) = (self.sessions.get_mut(&session), view) else {
+            return;
+        };
+        s.turn = Some(Out {
+            ticket,
+            name: event.name(),
+            call: event.call(),
+            terminal: matches!(event, Event::Released { .. }),
+        });
+        let (digest, version) = (s.plugin.digest.clone(), s.plugin.version);
+        self.turns.insert(ticket, session);
+        let request = TurnRequest {
+            ticket,
+            digest,
+            version,
+            view,
+            event,
+            ids,
+        };
+        self.out.push_back(Output::RunTurn(Box::new(request)));
+    }
+
+    fn view(&self, now: Now, session: SessionId, about: Option<CallId>) -> Option<View> {
+        let s = self.sessions.get(&session)?;
+        let calls = s.calls.iter().filter_map(|id| self.calls.get(id));
+        let seen = calls.filter(|call| !call.is_released() || Some(call.id) == about);
+        Some(View {
+            session,
+            now: now.unix_ms,
+            calls: seen.map(crate::call::Call::view).collect(),
+            timers: s.timers.iter().cloned().collect(),
+            state: s.state.clone(),
+            tenant: s.tenant.clone(),
+            plugin: s.plugin.name.clone(),
+            settings: s.plugin.settings.clone(),
+        })
+    }
+
+    /// A turn came back. A stale ticket is ignored: its session is gone.
+    pub(super) fn turn_done(&mut self, now: Now, ticket: Ticket, outcome: TurnOutcome) {
+        let Some(session) = self.turns.remove(&ticket) else {
+            return;
+        };
+        let Some(s) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        let Some(out) = s.turn.take_if(|out| out.ticket == ticket) else {
+            return;
+        };
+        if let (true, Some(call)) = (out.terminal, out.call)
+            && let Some(call) = self.calls.get_mut(&call)
+        {
+            call.progress.released = true;
+        }
+        match outcome {
+            TurnOutcome::Done(effects) => self.carry_out(now, session, &out, *effects),
+            TurnOutcome::Fault {
+                kind,
+                mut logs,
+                usage,
+            } => {
+                if let Some(s) = self.sessions.get_mut(&session) {
+                    s.usage.add(usage);
+                }
+                let what = format!(
+                    "{} faulted: {}; nothing of it happened",
+                    out.name,
+                    kind.as_str()
+                );
+                logs.push(LogLine {
+                    level: LogLevel::Error,
+                    message: what,
+                });
+                self.log(now, session, logs);
+                self.fault(now, session, &out, kind);
+            }
+        }
+        self.run_next(now, session);
+    }
+
+    fn carry_out(&mut self, now: Now, session: SessionId, out: &Out, effects: Effects) {
+        self.log(now, session, effects.logs);
+        let Some(s) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        s.usage.add(effects.usage);
+        if let Some(state) = effects.state {
+            s.state = state.into();
+        }
+        let lane = |call| s.trace.label(call).to_owned();
+        let mut decisions: Vec<_> = effects.commands.iter().map(|c| c.describe(lane)).collect();
+        decisions.extend(
+            effects
+                .reply
+                .as_ref()
+                .map(|reply| format!("reply {}", reply.status)),
+        );
+        let item = TraceItem::Turn {
+            event: out.name.to_owned(),
+            call: out.call,
+            decisions,
+        };
+        s.note(now.mono, item);
+        for command in effects.commands {
+            if let Err(why) = self.apply(now, session, command) {
+                self.note(now, session, why);
+            }
+        }
+        // Only now is SDP written: a codec is chosen with all of the turn's commands in view.
+        self.advance_session(now, session);
+        if let Some(reply) = effects.reply
+            && let Some(s) = self.sessions.get_mut(&session)
+            && let Some(ticket) = s.asked.take()
+        {
+            self.out.push_back(Output::Reply {
+                ticket,
+                answer: Answer::Reply(reply),
+            });
+        }
+    }
+
+    fn fault(&mut self, now: Now, session: SessionId, out: &Out, kind: Fault) {
+        let Some(s) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        let decisions = vec![format!("fault: {}", kind.as_str())];
+        let item = TraceItem::Turn {
+            event: out.name.to_owned(),
+            call: out.call,
+            decisions,
+        };
+        s.note(now.mono, item);
+        let asked = s.asked.take();
+        let keep = s.tenant.fault_policy == FaultPolicy::KeepTalking;
+        s.keeps_talking |= keep;
+        if let Some(ticket) = asked {
+            let answer = Answer::Refused(Refusal::Fault(kind));
+            self.out.push_back(Output::Reply { ticket, answer });
+        }
+        let unbridged = |call: &crate::call::Call| call.bridged.is_none();
+        self.release_where(now, session, model::Cause::SERVER_ERROR, |call| {
+            !keep || unbridged(call)
+        });
+    }
+
+    /// Events of a released call that wait, but those of its end, have become untrue.
+    pub(super) fn discard_events(&mut self, session: SessionId, call: CallId) {
+        if let Some(s) = self.sessions.get_mut(&session) {
+            s.queue
+                .retain(|event| event.call() != Some(call) || is_terminal(event));
+        }
+    }
+
+    /// An expiry that waits while its timer is started anew, or stopped, has become untrue.
+    pub(super) fn discard_expiry(&mut self, session: SessionId, timer: &str) {
+        if let Some(s) = self.sessions.get_mut(&session) {
+            s.queue
+                .retain(|event| !matches!(event, Event::Timer { name } if name == timer));
+        }
+    }
+}
+
+fn is_terminal(event: &Event) -> bool {
+    matches!(event, Event::DialCompleted { .. } | Event::Released { .. })
+}

@@ -1,0 +1,76 @@
+//! One line for each SIP message, as it stands on an arrow of the ladder.
+//!
+//! Reads only the start line, CSeq and Content-Length: it must not fail on messages that the parser
+//! refuses.
+
+/// What the ladder says of a message, and whether it carries a body. A request shows the user that it
+/// asks for if it is an INVITE; a response to another method than INVITE names the method.
+pub(crate) fn summary(message: &[u8]) -> Option<(String, bool)> {
+    let text = String::from_utf8_lossy(message);
+    let mut lines = text.split("\r\n");
+    let start = lines.next()?;
+    let mut method = "";
+    let mut length = 0_u32;
+    for line in lines.take_while(|line| !line.is_empty()) {
+        let Some((name, value)) = line.split_once(':') else {
+            continue;
+        };
+        match name.trim_end() {
+            n if n.eq_ignore_ascii_case("cseq") => {
+                method = value.split_ascii_whitespace().nth(1).unwrap_or_default();
+            }
+            n if n.eq_ignore_ascii_case("content-length") || n.eq_ignore_ascii_case("l") => {
+                length = value.trim().parse().unwrap_or_default();
+            }
+            _ => {}
+        }
+    }
+    let mut words = start.splitn(3, ' ');
+    let line = match (
+        words.next()?,
+        words.next()?,
+        words.next().unwrap_or_default(),
+    ) {
+        (version, code, reason) if version.starts_with("SIP/") => match method {
+            "INVITE" | "" => format!("{code} {reason}"),
+            _ => format!("{code} {reason} [{method}]"),
+        },
+        ("INVITE", uri, _) => format!("INVITE {}", user(uri)),
+        (method, ..) => method.to_owned(),
+    };
+    Some((
+        line.chars().filter(|c| !c.is_control()).take(60).collect(),
+        length > 0,
+    ))
+}
+
+fn user(uri: &str) -> &str {
+    let rest = uri.split_once(':').map_or(uri, |(_, rest)| rest);
+    rest.split(['@', ';']).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::summary;
+
+    #[test]
+    fn a_message_becomes_one_line() {
+        let check = |message: &str, line: &str, sdp| {
+            let message = message.replace('\n', "\r\n");
+            assert_eq!(summary(message.as_bytes()), Some((line.to_owned(), sdp)));
+        };
+        check(
+            "INVITE sip:2001@x SIP/2.0\nl: 12\n\nv=0",
+            "INVITE 2001",
+            true,
+        );
+        check(
+            "SIP/2.0 180 Ringing\nCSeq: 1 INVITE\nContent-Length: 0\n\n",
+            "180 Ringing",
+            false,
+        );
+        check("SIP/2.0 200 OK\ncseq : 2 BYE\n\n", "200 OK [BYE]", false);
+        check("BYE sip:x SIP/2.0\n\n", "BYE", false);
+        assert_eq!(summary(b"garbage"), None);
+    }
+}
