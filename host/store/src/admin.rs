@@ -1,0 +1,146 @@
+//! What reads or writes across tenants: the platform team, start-up, and the writers of records.
+//! Nothing that serves one tenant belongs here.
+
+use model::{Cdr, KeyId, TenantConfig, TenantId};
+
+use crate::db::{parsed, query};
+use crate::key::{self, ApiKey, NewKey, Scope};
+use crate::{BuiltIn, Listed, NewTenant, Page, Store, StoreError, Tenant, cdr, limits, tenant};
+
+/// Makes a tenant with its admin key and the active built-in policy, or nothing of it.
+pub async fn create_tenant(
+    store: &Store,
+    new: &NewTenant,
+    built_in: &BuiltIn,
+    now_ms: u64,
+) -> Result<Tenant, StoreError> {
+    let mut tx = store.db.write().await?;
+    let tenant = tenant::create(&mut tx, new, built_in, now_ms).await?;
+    tx.commit().await?;
+    Ok(tenant)
+}
+
+/// The tenants, oldest first.
+pub async fn tenants(store: &Store, page: &Page<TenantId>) -> Result<Listed<Tenant>, StoreError> {
+    let rows = query(
+        "SELECT id, name, domain, default_plugin, fault_policy, created FROM tenant
+         WHERE id > $1 ORDER BY id LIMIT $2",
+    )
+    .bind(page.cursor())
+    .bind(page.rows())
+    .rows(&mut store.db.read().await?)
+    .await?;
+    let tenants: Result<_, _> = rows.into_iter().map(tenant::from_row).collect();
+    Ok(page.cut(tenants?))
+}
+
+/// The snapshots of all tenants, at one moment.
+pub async fn tenant_configs(store: &Store) -> Result<Vec<TenantConfig>, StoreError> {
+    let mut tx = store.db.read().await?;
+    let ids: Vec<(String,)> = query("SELECT id FROM tenant ORDER BY id")
+        .rows(&mut tx)
+        .await?;
+    let mut configs = Vec::with_capacity(ids.len());
+    for (id,) in ids {
+        configs.push(tenant::config(&mut tx, parsed(&id)?).await?);
+    }
+    Ok(configs)
+}
+
+/// Brings every tenant whose active version of the policy came with the platform to this one, and
+/// tells which those were. A tenant that activated a version of its own keeps it.
+pub async fn install_built_in(
+    store: &Store,
+    built_in: &BuiltIn,
+    now_ms: u64,
+) -> Result<Vec<TenantId>, StoreError> {
+    let mut tx = store.db.write().await?;
+    let rows: Vec<(String,)> = query(
+        "SELECT p.tenant FROM plugin p
+         JOIN plugin_version v ON v.tenant = p.tenant AND v.plugin = p.name AND v.version = p.active
+         WHERE p.name = $1 AND v.built_in = $2 AND v.digest <> $3 ORDER BY p.tenant",
+    )
+    .bind(&built_in.name)
+    .bind(true)
+    .bind(&built_in.component.digest)
+    .rows(&mut tx)
+    .await?;
+    let mut changed = Vec::with_capacity(rows.len());
+    for (id,) in rows {
+        let id = parsed(&id)?;
+        tenant::install(&mut tx, id, built_in, now_ms).await?;
+        changed.push(id);
+    }
+    tx.commit().await?;
+    Ok(changed)
+}
+
+/// The key with that secret: who a bearer is.
+pub async fn key_of(store: &Store, secret: &str) -> Result<Option<ApiKey>, StoreError> {
+    key::find(&mut store.db.read().await?, secret).await
+}
+
+/// Whether the platform team has a key.
+pub async fn has_platform_key(store: &Store) -> Result<bool, StoreError> {
+    let row: Option<(i64,)> = query("SELECT count(*) FROM api_key WHERE tenant IS NULL")
+        .row(&mut store.db.read().await?)
+        .await?;
+    Ok(row.is_some_and(|(count,)| count > 0))
+}
+
+/// Adds a key of the platform team. The same secret again changes nothing; a secret that a tenant's
+/// key has is a conflict.
+pub async fn create_platform_key(
+    store: &Store,
+    id: KeyId,
+    secret: &str,
+    now_ms: u64,
+) -> Result<(), StoreError> {
+    let mut tx = store.db.write().await?;
+    let there = key::find(&mut tx, secret).await?;
+    if there.is_some_and(|key| key.tenant.is_none()) {
+        return Ok(());
+    }
+    let new = NewKey {
+        id,
+        scope: Scope::Admin,
+        name: "platform".into(),
+        user: None,
+        secret: secret.to_owned(),
+    };
+    key::insert(&mut tx, None, &new, now_ms).await?;
+    tx.commit().await
+}
+
+/// Writes records of calls, whole and in one commit; the caller groups them.
+pub async fn upsert_cdrs(store: &Store, cdrs: &[Cdr]) -> Result<(), StoreError> {
+    let mut tx = store.db.write().await?;
+    for cdr in cdrs {
+        cdr::upsert(&mut tx, cdr).await?;
+    }
+    tx.commit().await
+}
+
+/// Closes, at start, the records that the last run left open, as `node-lost`; tells how many.
+pub async fn close_open_cdrs(store: &Store) -> Result<u64, StoreError> {
+    let mut tx = store.db.write().await?;
+    let closed = cdr::close_open(&mut tx).await?;
+    tx.commit().await?;
+    Ok(closed)
+}
+
+/// Removes keys of the policies' store that expired long enough ago that no event can still ask for
+/// them; at most [`limits::SWEEP`]. Tells how many, so that the caller goes on while it is full.
+pub async fn sweep_expired(store: &Store, now_ms: u64) -> Result<u64, StoreError> {
+    let mut tx = store.db.write().await?;
+    let swept = query(
+        "DELETE FROM kv WHERE (tenant, name) IN
+         (SELECT tenant, name FROM kv WHERE expires <= $1 ORDER BY expires LIMIT $2)",
+    )
+    .bind(now_ms.saturating_sub(limits::SWEEP_GRACE.as_millis() as u64))
+    .bind(limits::SWEEP)
+    .run(&mut tx)
+    .await?;
+    tx.commit().await?;
+    Ok(swept)
+}

@@ -1,0 +1,45 @@
+//! Every limit of what is stored, with its reason. Limits of keys, values and turns are the model's.
+
+use std::time::Duration;
+
+/// Rows of one page.
+pub const PAGE: u32 = 100;
+/// Numbers of one tenant: all of them are in every shard's snapshot.
+pub const NUMBERS: i64 = 10_000;
+/// Trunks of one tenant: admission looks at each.
+pub const TRUNKS: i64 = 100;
+/// Phones of one tenant: all of them are in every shard's snapshot.
+pub const PHONES: i64 = 10_000;
+/// API keys of one tenant.
+pub const KEYS: i64 = 1_000;
+/// Plugins of one tenant.
+pub const PLUGINS: i64 = 100;
+/// Versions of one plugin: uploads are immutable and kept for rollback and replay.
+pub const VERSIONS: i64 = 1_000;
+/// Settings of one plugin: they are copied into every turn's view.
+pub const SETTINGS: usize = 64;
+/// Octets of the name of a setting.
+pub const SETTING_NAME: usize = 64;
+/// Octets of the value of a setting.
+pub const SETTING_VALUE: usize = 1024;
+/// Address blocks, and likewise dialling prefixes, of one trunk.
+pub const TRUNK_LIST: usize = 100;
+/// Characters of a name that people read.
+pub const NAME: usize = 64;
+/// Characters of a telephone number or phone user.
+pub const TELNUM: usize = 64;
+/// Octets of a domain (RFC 1035 §2.3.4).
+pub const DOMAIN: usize = 253;
+/// Octets of a phone's password.
+pub const PASSWORD: usize = 128;
+/// Newest log lines kept per plugin.
+pub const LOG_LINES: i64 = 10_000;
+/// Expired keys that one sweep removes: the writer is never held long.
+pub const SWEEP: i64 = 500;
+/// How long an expired key stays: a turn judges expiry by its event's time, which may lie this far
+/// back ([`model::limits::TURN_WHOLE`] and its queue).
+pub const SWEEP_GRACE: Duration = Duration::from_secs(60);
+/// How long a caller waits for a connection before the store counts as unavailable.
+pub const ACQUIRE: Duration = Duration::from_secs(5);
+/// Reader connections.
+pub const READERS: u32 = 4;

@@ -1,0 +1,211 @@
+//! Traces: one bounded row per session, found by session or by any of its calls.
+//!
+//! The row is JSON of the types below, which spell the model's nouns for the disk: a field may be
+//! added with a default, never renamed.
+
+use model::{CallId, Lane, SessionId, TenantId, Trace, TraceEntry, TraceItem};
+use serde::{Deserialize, Serialize};
+
+use crate::db::{from_json, parsed, query};
+use crate::{Store, StoreError};
+
+#[derive(Serialize, Deserialize)]
+struct Body {
+    lanes: Vec<LaneRow>,
+    entries: Vec<EntryRow>,
+    dropped: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LaneRow {
+    call: String,
+    label: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct EntryRow {
+    at_us: u64,
+    #[serde(flatten)]
+    item: ItemRow,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+enum ItemRow {
+    Sip {
+        call: String,
+        sent: bool,
+        line: String,
+        sdp: bool,
+    },
+    Turn {
+        event: String,
+        call: Option<String>,
+        decisions: Vec<String>,
+    },
+    Media {
+        call: String,
+        what: String,
+    },
+    Note {
+        what: String,
+    },
+}
+
+impl Store {
+    /// Keeps a trace, whose tenant is in it; an earlier one of the session is replaced.
+    pub async fn put_trace(&self, trace: &Trace) -> Result<(), StoreError> {
+        let body = serde_json::to_string(&Body::from(trace));
+        let body = body.map_err(|why| StoreError::Damaged(why.to_string()))?;
+        let mut tx = self.db.write().await?;
+        query(
+            "INSERT INTO trace (session_id, tenant, begin_time, body) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (session_id) DO UPDATE SET body = excluded.body
+             WHERE trace.tenant = excluded.tenant",
+        )
+        .bind(trace.session)
+        .bind(trace.tenant)
+        .bind(trace.begin)
+        .bind(body)
+        .run(&mut tx)
+        .await?;
+        for lane in &trace.lanes {
+            query(
+                "INSERT INTO trace_call (call_id, tenant, session_id) VALUES ($1, $2, $3)
+                 ON CONFLICT (call_id) DO NOTHING",
+            )
+            .bind(lane.call)
+            .bind(trace.tenant)
+            .bind(trace.session)
+            .run(&mut tx)
+            .await?;
+        }
+        tx.commit().await
+    }
+
+    /// The trace of a session that is over.
+    pub async fn trace_of_session(
+        &self,
+        tenant: TenantId,
+        session: SessionId,
+    ) -> Result<Trace, StoreError> {
+        let row: Option<(i64, String)> =
+            query("SELECT begin_time, body FROM trace WHERE tenant = $1 AND session_id = $2")
+                .bind(tenant)
+                .bind(session)
+                .row(&mut self.db.read().await?)
+                .await?;
+        let (begin, body) = row.ok_or(StoreError::NotFound { what: "trace" })?;
+        let body: Body = from_json(&body)?;
+        let mut trace = Trace::new(session, tenant, begin as u64);
+        trace.lanes = body.lanes.iter().map(lane).collect::<Result<_, _>>()?;
+        trace.entries = body
+            .entries
+            .into_iter()
+            .map(entry)
+            .collect::<Result<_, _>>()?;
+        trace.dropped = body.dropped;
+        Ok(trace)
+    }
+
+    /// The trace of the session that a call belonged to.
+    pub async fn trace_of_call(&self, tenant: TenantId, call: CallId) -> Result<Trace, StoreError> {
+        let row: Option<(String,)> =
+            query("SELECT session_id FROM trace_call WHERE tenant = $1 AND call_id = $2")
+                .bind(tenant)
+                .bind(call)
+                .row(&mut self.db.read().await?)
+                .await?;
+        let (session,) = row.ok_or(StoreError::NotFound { what: "trace" })?;
+        self.trace_of_session(tenant, parsed(&session)?).await
+    }
+}
+
+impl From<&Trace> for Body {
+    fn from(trace: &Trace) -> Self {
+        let lane = |lane: &Lane| LaneRow {
+            call: lane.call.to_string(),
+            label: lane.label.clone(),
+        };
+        let entry = |entry: &TraceEntry| EntryRow {
+            at_us: entry.at_us,
+            item: ItemRow::from(&entry.item),
+        };
+        Body {
+            lanes: trace.lanes.iter().map(lane).collect(),
+            entries: trace.entries.iter().map(entry).collect(),
+            dropped: trace.dropped,
+        }
+    }
+}
+
+impl From<&TraceItem> for ItemRow {
+    fn from(item: &TraceItem) -> Self {
+        match item.clone() {
+            TraceItem::Sip {
+                call,
+                sent,
+                line,
+                sdp,
+            } => ItemRow::Sip {
+                call: call.to_string(),
+                sent,
+                line,
+                sdp,
+            },
+            TraceItem::Turn {
+                event,
+                call,
+                decisions,
+            } => ItemRow::Turn {
+                event,
+                call: call.map(|call| call.to_string()),
+                decisions,
+            },
+            TraceItem::Media { call, what } => ItemRow::Media {
+                call: call.to_string(),
+                what,
+            },
+            TraceItem::Note { what } => ItemRow::Note { what },
+        }
+    }
+}
+
+fn lane(row: &LaneRow) -> Result<Lane, StoreError> {
+    Ok(Lane {
+        call: parsed(&row.call)?,
+        label: row.label.clone(),
+    })
+}
+
+fn entry(row: EntryRow) -> Result<TraceEntry, StoreError> {
+    let item = match row.item {
+        ItemRow::Sip {
+            call,
+            sent,
+            line,
+            sdp,
+        } => TraceItem::Sip {
+            call: parsed(&call)?,
+            sent,
+            line,
+            sdp,
+        },
+        ItemRow::Turn {
+            event,
+            call,
+            decisions,
+        } => TraceItem::Turn {
+            event,
+            call: call.as_deref().map(parsed).transpose()?,
+            decisions,
+        },
+        ItemRow::Media { call, what } => TraceItem::Media {
+            call: parsed(&call)?,
+            what,
+        },
+        ItemRow::Note { what } => TraceItem::Note { what },
+    };
+    let at_us = row.at_us;
+    Ok(TraceEntry { at_us, item })
+}

@@ -1,0 +1,141 @@
+//! SIP peers of a tenant to the network: where calls to them go, and where calls from them come from.
+
+use model::{Prefix, TenantId, Trunk, TrunkId};
+
+use crate::db::{Tx, check_room, from_json, json_list, parsed, query};
+use crate::{Listed, Page, Store, StoreError, ambiguity, limits, names};
+
+type Row = (String, String, String, String, bool, String);
+
+impl Store {
+    /// Adds a trunk. Its name is the tenant's own; a tenant that cannot be told apart by it from
+    /// another that owns the same number is refused.
+    pub async fn create_trunk(
+        &self,
+        tenant: TenantId,
+        trunk: &Trunk,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        check(trunk)?;
+        let mut tx = self.db.write().await?;
+        let count = query("SELECT count(*) FROM trunk WHERE tenant = $1").bind(tenant);
+        check_room(&mut tx, count, "trunks", limits::TRUNKS).await?;
+        query(
+            "INSERT INTO trunk
+             (id, tenant, name, address, accept_from, trust_identity, prefixes, created)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(trunk.id)
+        .bind(tenant)
+        .bind(&trunk.name)
+        .bind(trunk.address.to_string())
+        .bind(json_list(&trunk.accept_from))
+        .bind(trunk.trust_identity)
+        .bind(json_list(&trunk.prefixes))
+        .bind(now_ms)
+        .run(&mut tx)
+        .await
+        .map_err(|e| e.taken(|| format!("the tenant has a trunk {:?} already", trunk.name)))?;
+        ambiguity::check_trunk(&mut tx, tenant, trunk).await?;
+        tx.commit().await
+    }
+
+    /// The trunks, oldest first.
+    pub async fn trunks(
+        &self,
+        tenant: TenantId,
+        page: &Page<TrunkId>,
+    ) -> Result<Listed<Trunk>, StoreError> {
+        let mut tx = self.db.read().await?;
+        list(&mut tx, tenant, &page.cursor(), page.rows())
+            .await
+            .map(|rows| page.cut(rows))
+    }
+
+    /// One trunk.
+    pub async fn trunk(&self, tenant: TenantId, id: TrunkId) -> Result<Trunk, StoreError> {
+        let row = query(
+            "SELECT id, name, address, accept_from, trust_identity, prefixes FROM trunk
+             WHERE tenant = $1 AND id = $2",
+        )
+        .bind(tenant)
+        .bind(id)
+        .row(&mut self.db.read().await?)
+        .await?;
+        read(row.ok_or(StoreError::NotFound { what: "trunk" })?)
+    }
+
+    /// Removes a trunk.
+    pub async fn delete_trunk(&self, tenant: TenantId, id: TrunkId) -> Result<(), StoreError> {
+        let mut tx = self.db.write().await?;
+        let gone = query("DELETE FROM trunk WHERE tenant = $1 AND id = $2")
+            .bind(tenant)
+            .bind(id)
+            .run(&mut tx)
+            .await?;
+        if gone == 0 {
+            return Err(StoreError::NotFound { what: "trunk" });
+        }
+        tx.commit().await
+    }
+}
+
+pub(crate) async fn list(
+    tx: &mut Tx,
+    tenant: TenantId,
+    after: &str,
+    most: i64,
+) -> Result<Vec<Trunk>, StoreError> {
+    let rows = query(
+        "SELECT id, name, address, accept_from, trust_identity, prefixes FROM trunk
+         WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3",
+    )
+    .bind(tenant)
+    .bind(after)
+    .bind(most)
+    .rows(tx)
+    .await?;
+    rows.into_iter().map(read).collect()
+}
+
+fn check(trunk: &Trunk) -> Result<(), StoreError> {
+    names::check_name("name", &trunk.name)?;
+    if trunk.address.port() == 0 || trunk.address.ip().is_unspecified() {
+        return Err(StoreError::invalid(
+            "address",
+            "not an address that calls can go to",
+        ));
+    }
+    let most = limits::TRUNK_LIST;
+    if trunk.accept_from.len() > most {
+        return Err(StoreError::invalid(
+            "accept_from",
+            format!("more than {most} blocks"),
+        ));
+    }
+    if trunk.prefixes.len() > most {
+        return Err(StoreError::invalid(
+            "prefixes",
+            format!("more than {most} prefixes"),
+        ));
+    }
+    trunk
+        .prefixes
+        .iter()
+        .try_for_each(|prefix| names::check_prefix("prefixes", prefix))
+}
+
+fn read(
+    (id, name, address, accept_from, trust_identity, prefixes): Row,
+) -> Result<Trunk, StoreError> {
+    let blocks: Vec<String> = from_json(&accept_from)?;
+    let blocks = blocks.iter().map(|block| parsed::<Prefix>(block));
+    Ok(Trunk {
+        id: parsed(&id)?,
+        name,
+        address: parsed(&address)?,
+        accept_from: blocks.collect::<Result<_, _>>()?,
+        trust_identity,
+        prefixes: from_json(&prefixes)?,
+    })
+}
