@@ -1,0 +1,29 @@
+//! Every limit of this crate, with its reason.
+//!
+//! Owns numbers only; where a limit is enforced, a test reaches it.
+
+/// Octets of one message: what fits one UDP datagram. RFC 3261 §18.1.1.
+pub const MESSAGE: usize = 65_535;
+
+/// Octets of start line and headers. Real ones have 1 to 3 KiB; RFC 4475's `longreq` has 3.4 KiB.
+pub const HEADER_SECTION: usize = 16 * 1024;
+
+/// Header fields of one message, counted after comma-listed Vias are split. A call through seventy
+/// proxies (Max-Forwards) still fits.
+pub const HEADERS: usize = 128;
+
+/// Octets of one unfolded header value. STIR `Identity` headers reach 2 KiB.
+pub const HEADER_VALUE: usize = 8 * 1024;
+
+/// Octets of a URI; for a Request-URI above it the answer is 414.
+pub const URI: usize = 2 * 1024;
+
+/// Octets of a method name; the longest registered one has nine.
+pub const METHOD: usize = 64;
+
+/// Transactions alive at once in one endpoint, lingering ones included. A call leaves about three
+/// that linger for 32 s: at 200 calls/s a shard holds 20,000.
+pub const TRANSACTIONS: usize = 100_000;
+
+/// INVITE usages alive at once in one endpoint, lingering ones included.
+pub const DIALOGS: usize = 50_000;

@@ -1,0 +1,37 @@
+//! The wire codec: bytes to [`Message`] and back.
+//!
+//! Owns the grammar of RFC 3261 §25 and nothing of its meaning: which method is served, which
+//! branch matches, who may call is decided above. Messages live in rsip's types; rsip's parsers and
+//! printers stay unused, since they mangle folding, compact forms, IPv6 and binary bodies.
+
+mod addr;
+mod build;
+mod error;
+mod headers;
+mod lex;
+mod message;
+mod method;
+mod names;
+mod params;
+mod parse;
+mod scan;
+mod section;
+mod status;
+mod via;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use addr::{CSeq, NameAddr, Reason};
+pub use build::{BuildError, Builder};
+pub use error::{Fault, ParseError, Partial};
+pub use headers::Headers;
+pub use message::{Message, Request, Response, StatusLine};
+pub use method::Method;
+pub use params::Params;
+pub use parse::parse;
+pub use scan::scan_call_id;
+pub use status::reason_phrase;
+pub use via::Via;
+pub use write::write;
