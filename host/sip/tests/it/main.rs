@@ -1,0 +1,3 @@
+//! Conformance of the crate as a whole, seen from outside.
+
+mod torture;
