@@ -1,1 +1,585 @@
-//! Phone.
+//! A user agent for the demo, the softphone and the simulator: one line, one call at a time.
+//!
+//! ```text
+//!  outbound  Idle ──Dial──▶ Dialling ──18x──▶ Dialling ──2xx──▶ Talking
+//!  inbound   Idle ──INVITE──▶ Offered ──Ring, behaviour──▶ Offered ──Answer──▶ Talking
+//!  either    any call ──HangUp, refusal, BYE, CANCEL──▶ Idle
+//! ```
+//!
+//! Owns a telephone's signalling: dialling, ringing, answering, hanging up, and what was agreed about
+//! audio. Sans-IO like the shard and with the same four verbs. Refuses to know audio itself: whoever
+//! drives it owns a [`media::handset::Handset`] at the RTP address and gives it what was agreed. It
+//! speaks to the platform only as any other SIP telephone would, so that it can judge it.
+
+mod behaviour;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::VecDeque, net::SocketAddr, time::Instant};
+
+use bytes::Bytes;
+use media::sdp::{self, Codec, Negotiated, SessionVersion};
+use model::IdSource;
+use sip::{DialogId, Endpoint, Flow, Transport, Uri};
+
+use behaviour::Act;
+pub use behaviour::Behaviour;
+
+/// What a phone is told once.
+#[derive(Clone, Debug)]
+pub struct PhoneConfig {
+    /// Its user: the telephone number that it shows when it calls.
+    pub user: String,
+    /// The domain of its own address: it is `sip:user@domain`.
+    pub domain: String,
+    /// Where it takes SIP, over UDP.
+    pub sip: SocketAddr,
+    /// Where it takes RTP: the address in its session descriptions.
+    pub rtp: SocketAddr,
+    /// Its codecs, best first.
+    pub codecs: Vec<Codec>,
+    /// What it does with inbound calls.
+    pub behaviour: Behaviour,
+    /// Seeds tags, branches and Call-IDs.
+    pub seed: [u8; 32],
+}
+
+impl PhoneConfig {
+    /// A phone with all codecs of ours that rings until somebody says [`Input::Answer`].
+    pub fn new(user: &str, domain: &str, sip: SocketAddr, rtp: SocketAddr, seed: [u8; 32]) -> Self {
+        Self {
+            user: user.to_owned(),
+            domain: domain.to_owned(),
+            sip,
+            rtp,
+            codecs: Codec::ALL.to_vec(),
+            behaviour: Behaviour::default(),
+            seed,
+        }
+    }
+}
+
+/// One thing that happens to a phone: from the network, or by its user's hand.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A SIP datagram.
+    Packet {
+        /// Where it came from.
+        from: SocketAddr,
+        /// Its bytes.
+        bytes: Bytes,
+    },
+    /// Call somebody. Ignored while there is a call.
+    Dial {
+        /// Whom: the Request-URI and the To header.
+        to: Uri,
+        /// Where the INVITE is sent.
+        next_hop: SocketAddr,
+    },
+    /// Ring: send 180. Inbound, unanswered.
+    Ring,
+    /// Answer. Inbound, unanswered.
+    Answer,
+    /// Refuse with this status (400 to 699). Inbound, unanswered.
+    Refuse(u16),
+    /// End the call in whatever state it is: CANCEL, 480 or BYE.
+    HangUp,
+    /// Change what the phone does with inbound calls from the next one on.
+    Behave(Behaviour),
+}
+
+/// What a phone wants done; drain until `None` after every `handle_*`.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Send this datagram from the phone's SIP address.
+    Transmit {
+        /// Where to.
+        to: SocketAddr,
+        /// Its bytes.
+        bytes: Bytes,
+    },
+    /// Tell the user.
+    Event(Event),
+}
+
+/// What the user of a phone is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Somebody calls.
+    Incoming {
+        /// Who.
+        from: Uri,
+        /// Whom: the Request-URI.
+        to: Uri,
+    },
+    /// The other side rings: 180, or a 183 without audio.
+    Ringing,
+    /// Audio flows before the answer; `agreed` is for the handset.
+    EarlyMedia {
+        /// What was agreed.
+        agreed: Box<Negotiated>,
+    },
+    /// The call is answered; `agreed` is for the handset.
+    Answered {
+        /// What was agreed.
+        agreed: Box<Negotiated>,
+    },
+    /// The other side changed the audio (hold, resume, another address).
+    Changed {
+        /// What was agreed.
+        agreed: Box<Negotiated>,
+    },
+    /// The call is over.
+    Ended {
+        /// The final status; 200 for the normal end of an answered call.
+        status: u16,
+        /// Who ended it.
+        by: EndedBy,
+    },
+}
+
+/// Who ended a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedBy {
+    /// The user of this phone, or the phone itself.
+    Us,
+    /// The other side.
+    Peer,
+}
+
+/// One telephone.
+#[derive(Debug)]
+pub struct Phone {
+    config: PhoneConfig,
+    sip: Endpoint,
+    ids: IdSource,
+    call: Call,
+    /// What the behaviour will do, soonest first.
+    plan: VecDeque<(Instant, Act)>,
+    out: VecDeque<Output>,
+}
+
+/// Where the one call stands.
+#[derive(Debug)]
+enum Call {
+    Idle,
+    /// Outbound, not answered.
+    Dialling {
+        dialog: DialogId,
+        offer: Bytes,
+        early: Option<Box<Negotiated>>,
+    },
+    /// Inbound, not answered.
+    Offered {
+        dialog: DialogId,
+        offer: Option<Bytes>,
+        /// Our answer, once early media has shown it.
+        answer: Option<(Bytes, Box<Negotiated>)>,
+    },
+    /// Answered.
+    Talking {
+        dialog: DialogId,
+        /// Our last description, and its version.
+        local: Bytes,
+        version: u64,
+        agreed: Option<Box<Negotiated>>,
+    },
+}
+
+impl Phone {
+    /// A phone at rest.
+    pub fn new(config: PhoneConfig) -> Self {
+        let mut ids = IdSource::new(config.seed, 0, 0);
+        let settings = sip::Config {
+            contact_user: config.user.clone(),
+            product: "Jackfield phone".to_owned(),
+            ..sip::Config::default()
+        };
+        Self {
+            sip: Endpoint::new(settings, ids.seed()),
+            config,
+            ids,
+            call: Call::Idle,
+            plan: VecDeque::new(),
+            out: VecDeque::new(),
+        }
+    }
+
+    /// What it was made with, and behaves by now.
+    pub fn config(&self) -> &PhoneConfig {
+        &self.config
+    }
+
+    /// Whether there is no call.
+    pub fn is_idle(&self) -> bool {
+        matches!(self.call, Call::Idle)
+    }
+
+    /// What lives in its SIP endpoint: all zero at rest.
+    pub fn counts(&self) -> sip::Counts {
+        self.sip.counts()
+    }
+
+    /// Takes a datagram or a wish of the user. A wish that does not fit the call is ignored.
+    pub fn handle_input(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Packet { from, bytes } => {
+                if !matches!(self.config.behaviour, Behaviour::Deaf) {
+                    let flow = self.flow_to(from);
+                    self.sip
+                        .handle_input(now, sip::Input::Packet { flow, bytes });
+                }
+            }
+            Input::Dial { to, next_hop } => self.dial(now, to, next_hop),
+            Input::Ring => self.act(now, Act::Ring),
+            Input::Answer => self.act(now, Act::Answer),
+            Input::Refuse(status) => self.act(now, Act::Refuse(status)),
+            Input::HangUp => self.hang_up(now),
+            Input::Behave(behaviour) => self.config.behaviour = behaviour,
+        }
+        self.settle(now);
+    }
+
+    /// Fires every timer that is due at `now`.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.sip.handle_timeout(now);
+        self.settle(now);
+        while self.plan.front().is_some_and(|(at, _)| *at <= now) {
+            if let Some((_, act)) = self.plan.pop_front() {
+                self.act(now, act);
+                self.settle(now);
+            }
+        }
+    }
+
+    /// The next thing to do; `None` when there is nothing until the next `handle_*`.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout).
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let plan = self.plan.front().map(|(at, _)| *at);
+        self.sip.poll_timeout().into_iter().chain(plan).min()
+    }
+
+    fn settle(&mut self, now: Instant) {
+        while let Some(output) = self.sip.poll_output() {
+            match output {
+                sip::Output::Transmit { flow, bytes } => {
+                    let to = flow.remote;
+                    self.out.push_back(Output::Transmit { to, bytes });
+                }
+                sip::Output::Event(event) => self.signal(now, event),
+            }
+        }
+    }
+
+    fn dial(&mut self, now: Instant, to: Uri, next_hop: SocketAddr) {
+        let Ok(from) = Uri::sip(&self.config.user, &self.config.domain) else {
+            return;
+        };
+        if !self.is_idle() {
+            return;
+        }
+        let dialog = self.sip.new_dialog();
+        let offer = self.offer();
+        self.call = Call::Dialling {
+            dialog,
+            offer: offer.clone(),
+            early: None,
+        };
+        let invite = sip::Invite {
+            dialog,
+            flow: self.flow_to(next_hop),
+            request_uri: to.clone(),
+            from,
+            to,
+            call_id: format!("{:016x}{:016x}", self.ids.number(), self.ids.number()),
+            headers: Vec::new(),
+            sdp: offer,
+        };
+        self.sip
+            .handle_input(now, sip::Input::Invite(Box::new(invite)));
+    }
+
+    /// A step of an inbound call that is not answered; otherwise it comes too late.
+    fn act(&mut self, now: Instant, act: Act) {
+        let Call::Offered { dialog, .. } = self.call else {
+            return;
+        };
+        match act {
+            Act::Ring => {
+                let (status, sdp) = (180, None);
+                let progress = sip::Input::Progress {
+                    dialog,
+                    status,
+                    sdp,
+                };
+                self.sip.handle_input(now, progress);
+            }
+            Act::EarlyMedia => self.early_media(now, dialog),
+            Act::Answer => self.answer(now, dialog),
+            Act::Refuse(status) => self.end(now, dialog, status),
+        }
+    }
+
+    fn early_media(&mut self, now: Instant, dialog: DialogId) {
+        let Some((sdp, agreed)) = self.described(now, dialog) else {
+            return;
+        };
+        let progress = sip::Input::Progress {
+            dialog,
+            status: 183,
+            sdp: Some(sdp),
+        };
+        self.sip.handle_input(now, progress);
+        self.tell(Event::EarlyMedia { agreed });
+    }
+
+    fn answer(&mut self, now: Instant, dialog: DialogId) {
+        let (local, agreed) = match &self.call {
+            Call::Offered { offer: None, .. } => (self.offer(), None),
+            _ => match self.described(now, dialog) {
+                Some((sdp, agreed)) => (sdp, Some(agreed)),
+                None => return,
+            },
+        };
+        self.plan.clear();
+        self.sip.handle_input(
+            now,
+            sip::Input::Accept {
+                dialog,
+                sdp: local.clone(),
+            },
+        );
+        if let Some(agreed) = agreed.clone() {
+            self.tell(Event::Answered { agreed });
+        }
+        self.call = Call::Talking {
+            dialog,
+            local,
+            version: 1,
+            agreed,
+        };
+    }
+
+    /// Our answer to the offer of an inbound call, the same each time. An offer that cannot be
+    /// answered ends the call; one that is missing has no answer yet.
+    fn described(&mut self, now: Instant, dialog: DialogId) -> Option<(Bytes, Box<Negotiated>)> {
+        let version = self.version(1);
+        let Call::Offered { offer, answer, .. } = &mut self.call else {
+            return None;
+        };
+        if let Some(answer) = answer {
+            return Some(answer.clone());
+        }
+        let offered = offer.as_ref()?;
+        match sdp::answer(offered, self.config.rtp, &self.config.codecs, version) {
+            Ok((ours, agreed)) => {
+                let made = (Bytes::from(ours), Box::new(agreed));
+                *answer = Some(made.clone());
+                Some(made)
+            }
+            Err(error) => {
+                self.end(now, dialog, error.status());
+                None
+            }
+        }
+    }
+
+    fn hang_up(&mut self, now: Instant) {
+        match self.call {
+            Call::Idle => {}
+            Call::Dialling { dialog, .. } => self.end(now, dialog, 487),
+            Call::Offered { dialog, .. } => self.end(now, dialog, 480),
+            Call::Talking { dialog, .. } => self.end(now, dialog, 200),
+        }
+    }
+
+    /// Ends the call from our side.
+    fn end(&mut self, now: Instant, dialog: DialogId, status: u16) {
+        self.sip
+            .handle_input(now, sip::Input::Release { dialog, status });
+        self.over(status, EndedBy::Us);
+    }
+
+    fn over(&mut self, status: u16, by: EndedBy) {
+        self.call = Call::Idle;
+        self.plan.clear();
+        self.tell(Event::Ended { status, by });
+    }
+
+    fn signal(&mut self, now: Instant, event: sip::Event) {
+        match event {
+            sip::Event::Incoming(incoming) => self.incoming(now, *incoming),
+            sip::Event::Provisional {
+                dialog,
+                status,
+                sdp,
+            } if self.is_current(dialog) => self.progress(status, sdp),
+            sip::Event::Accepted { dialog, sdp } if self.is_current(dialog) => {
+                self.accepted(now, dialog, sdp);
+            }
+            sip::Event::Failed { dialog, status, .. } if self.is_current(dialog) => {
+                self.over(status, EndedBy::Peer);
+            }
+            sip::Event::Cancelled { dialog, .. } if self.is_current(dialog) => {
+                self.over(487, EndedBy::Peer);
+            }
+            sip::Event::HungUp { dialog, .. } if self.is_current(dialog) => {
+                self.over(200, EndedBy::Peer);
+            }
+            sip::Event::Lost { dialog, status } if self.is_current(dialog) => {
+                self.over(status, EndedBy::Peer);
+            }
+            sip::Event::Confirmed {
+                dialog,
+                sdp: Some(sdp),
+            } if self.is_current(dialog) => self.confirmed(now, dialog, &sdp),
+            sip::Event::Reoffer { dialog, sdp } if self.is_current(dialog) => {
+                self.reoffer(now, dialog, sdp);
+            }
+            // Of a call that is over on our side, or nothing that a user would notice.
+            _ => {}
+        }
+    }
+
+    fn incoming(&mut self, now: Instant, incoming: sip::Incoming) {
+        let dialog = incoming.dialog;
+        if !self.is_idle() {
+            let status = 486;
+            return self
+                .sip
+                .handle_input(now, sip::Input::Release { dialog, status });
+        }
+        self.call = Call::Offered {
+            dialog,
+            offer: incoming.sdp,
+            answer: None,
+        };
+        self.plan = self.config.behaviour.plan(now);
+        self.tell(Event::Incoming {
+            from: incoming.from,
+            to: incoming.request_uri,
+        });
+    }
+
+    fn progress(&mut self, status: u16, sdp: Option<Bytes>) {
+        let Call::Dialling { offer, early, .. } = &mut self.call else {
+            return;
+        };
+        let agreed = sdp.and_then(|sdp| sdp::accept(offer, &sdp).ok().map(Box::new));
+        match agreed {
+            Some(agreed) if early.as_ref() != Some(&agreed) => {
+                *early = Some(agreed.clone());
+                self.tell(Event::EarlyMedia { agreed });
+            }
+            Some(_) => {}
+            None if status >= 180 => self.tell(Event::Ringing),
+            None => {}
+        }
+    }
+
+    fn accepted(&mut self, now: Instant, dialog: DialogId, sdp: Option<Bytes>) {
+        let Call::Dialling { offer, early, .. } = &self.call else {
+            return;
+        };
+        let agreed = match sdp {
+            Some(sdp) => sdp::accept(offer, &sdp).ok().map(Box::new),
+            None => early.clone(),
+        };
+        let local = offer.clone();
+        let Some(agreed) = agreed else {
+            return self.end(now, dialog, 488);
+        };
+        self.tell(Event::Answered {
+            agreed: agreed.clone(),
+        });
+        self.call = Call::Talking {
+            dialog,
+            local,
+            version: 1,
+            agreed: Some(agreed),
+        };
+    }
+
+    /// The ACK carries the answer to the offer in our 200.
+    fn confirmed(&mut self, now: Instant, dialog: DialogId, sdp: &[u8]) {
+        let Call::Talking {
+            local,
+            agreed: agreed @ None,
+            ..
+        } = &mut self.call
+        else {
+            return;
+        };
+        match sdp::accept(local, sdp).map(Box::new) {
+            Ok(made) => {
+                *agreed = Some(made.clone());
+                self.tell(Event::Answered { agreed: made });
+            }
+            Err(_) => self.end(now, dialog, 488),
+        }
+    }
+
+    fn reoffer(&mut self, now: Instant, dialog: DialogId, sdp: Option<Bytes>) {
+        let Call::Talking { local, version, .. } = &self.call else {
+            return;
+        };
+        let (local, next) = (local.clone(), self.version(version + 1));
+        let made = sdp.map(|sdp| sdp::answer(&sdp, self.config.rtp, &self.config.codecs, next));
+        let answer = match made {
+            None => Ok(local),
+            Some(Err(error)) => Err(error.status()),
+            Some(Ok((ours, made))) => {
+                let (ours, made) = (Bytes::from(ours), Box::new(made));
+                if let Call::Talking {
+                    local,
+                    version,
+                    agreed,
+                    ..
+                } = &mut self.call
+                {
+                    (*local, *version) = (ours.clone(), next.version);
+                    *agreed = Some(made.clone());
+                }
+                self.tell(Event::Changed { agreed: made });
+                Ok(ours)
+            }
+        };
+        self.sip
+            .handle_input(now, sip::Input::Reanswer { dialog, answer });
+    }
+
+    fn is_current(&self, other: DialogId) -> bool {
+        match self.call {
+            Call::Idle => false,
+            Call::Dialling { dialog, .. }
+            | Call::Offered { dialog, .. }
+            | Call::Talking { dialog, .. } => dialog == other,
+        }
+    }
+
+    fn offer(&self) -> Bytes {
+        sdp::offer(self.config.rtp, &self.config.codecs, self.version(1)).into()
+    }
+
+    /// One id per phone is enough: it has one call at a time (RFC 8866 §5.2).
+    fn version(&self, version: u64) -> SessionVersion {
+        let id = u64::from(self.config.rtp.port());
+        SessionVersion { id, version }
+    }
+
+    fn flow_to(&self, remote: SocketAddr) -> Flow {
+        Flow {
+            transport: Transport::Udp,
+            local: self.config.sip,
+            remote,
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.out.push_back(Output::Event(event));
+    }
+}
