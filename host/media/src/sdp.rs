@@ -213,7 +213,7 @@ fn parse(description: &[u8]) -> Result<sdp_types::Session, SdpError> {
     if description.len() > limits::SDP_BYTES {
         return too_large("octets", limits::SDP_BYTES);
     }
-    if description.iter().filter(|&&b| b == b'\n').count() > limits::SDP_LINES {
+    if description.split(|&b| b == b'\n').count() > limits::SDP_LINES + 1 {
         return too_large("lines", limits::SDP_LINES);
     }
     let session = sdp_types::Session::parse(description).map_err(|e| malformed(&e.to_string()))?;

@@ -1,1 +1,163 @@
+//! Port numbers and the queue; packets over real sockets are in `tests/it`.
 
+use std::net::Ipv4Addr;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+use super::ports::Ports;
+use super::*;
+use crate::command::PortId;
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+#[allow(clippy::disallowed_methods, reason = "the tests' own clock")]
+fn clock() -> Instant {
+    Instant::now()
+}
+
+fn range(first: u16, last: u16) -> PortRange {
+    PortRange {
+        address: LOOPBACK,
+        first,
+        last,
+    }
+}
+
+/// A range of this many even ports that were free a moment ago.
+fn free_range(count: u16) -> PortRange {
+    loop {
+        let socket = Ports::new(PortRange::ephemeral(LOOPBACK))
+            .bind(clock())
+            .unwrap();
+        let first = socket.local_addr().unwrap().port();
+        let Some(last) = first.checked_add(2 * count - 1) else {
+            continue;
+        };
+        drop(socket);
+        let mut ports = (first..=last).step_by(2);
+        if ports.all(|port| std::net::UdpSocket::bind((LOOPBACK, port)).is_ok()) {
+            return range(first, last);
+        }
+    }
+}
+
+#[test]
+fn only_even_ports_are_bound_and_in_turn() {
+    let range = free_range(3);
+    let mut ports = Ports::new(range);
+    let now = clock();
+    let sockets: Vec<_> = (0..3).map(|_| ports.bind(now).unwrap()).collect();
+    let numbers: Vec<u16> = sockets
+        .iter()
+        .map(|s| s.local_addr().unwrap().port())
+        .collect();
+    assert_eq!(numbers, [range.first, range.first + 2, range.first + 4]);
+    assert!(
+        ports
+            .bind(now)
+            .unwrap_err()
+            .to_string()
+            .starts_with("no free media port in ")
+    );
+}
+
+#[test]
+fn a_port_rests_before_it_is_used_again() {
+    let mut ports = Ports::new(free_range(1));
+    let now = clock();
+    let socket = ports.bind(now).unwrap();
+    let number = socket.local_addr().unwrap().port();
+    drop(socket);
+    ports.release(now, number);
+    let soon = now + limits::PORT_REST.saturating_sub(Duration::from_millis(1));
+    assert!(
+        ports
+            .bind(soon)
+            .unwrap_err()
+            .to_string()
+            .ends_with("1 at rest")
+    );
+    let again = ports.bind(now + limits::PORT_REST).unwrap();
+    assert_eq!(again.local_addr().unwrap().port(), number);
+}
+
+#[test]
+fn ports_of_others_are_passed_over() {
+    let range = free_range(2);
+    let _theirs = std::net::UdpSocket::bind((LOOPBACK, range.first)).unwrap();
+    let socket = Ports::new(range).bind(clock()).unwrap();
+    assert_eq!(socket.local_addr().unwrap().port(), range.first + 2);
+}
+
+#[test]
+fn ports_of_the_kernels_choice_are_even() {
+    let mut ports = Ports::new(PortRange::ephemeral(LOOPBACK));
+    for _ in 0..20 {
+        assert_eq!(
+            ports.bind(clock()).unwrap().local_addr().unwrap().port() % 2,
+            0
+        );
+    }
+}
+
+#[test]
+fn a_range_is_divided_without_overlap() {
+    let parts = range(20_001, 20_012).split(3).unwrap();
+    assert_eq!(
+        parts,
+        [
+            range(20_002, 20_004),
+            range(20_006, 20_008),
+            range(20_010, 20_012)
+        ]
+    );
+    assert_eq!(range(0, 0).split(2).unwrap(), [range(0, 0), range(0, 0)]);
+    assert!(range(20_001, 20_003).split(2).is_err());
+    assert!(range(20_001, 20_001).split(1).is_err());
+    assert!(range(20_003, 20_001).split(1).is_err());
+}
+
+#[test]
+fn an_address_that_means_nothing_in_sdp_is_refused() {
+    let unspecified = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    let mut config = Config::new("media", PortRange::ephemeral(unspecified), [0; 32]);
+    assert!(config.check().is_err());
+    config.external = Some(LOOPBACK);
+    assert!(config.check().is_ok());
+}
+
+#[test]
+fn a_full_queue_gives_the_command_back() {
+    let (commands, _queue) = sync_channel(1);
+    let wake = eventfd(0, EventfdFlags::NONBLOCK).unwrap();
+    let shared = Arc::new(Shared {
+        wake,
+        stop: AtomicBool::new(false),
+        tally: Tally::default(),
+    });
+    let handle = Handle { commands, shared };
+    let open = |id| Command::Open { port: PortId(id) };
+    handle.send(open(1)).unwrap();
+    let Full(back) = handle.send(open(2)).unwrap_err();
+    assert!(matches!(back, Command::Open { port: PortId(2) }));
+}
+
+#[test]
+fn events_without_room_are_counted() {
+    let config = Config::new("media", PortRange::ephemeral(LOOPBACK), [0; 32]);
+    let (called, calls) = sync_channel(1);
+    let refuse = move |_| {
+        called.send(()).unwrap();
+        false
+    };
+    let shard = Shard::start(config, clock, Box::new(refuse)).unwrap();
+    let handle = shard.handle();
+    handle.send(Command::Open { port: PortId(1) }).unwrap();
+    calls.recv_timeout(Duration::from_secs(10)).unwrap();
+    shard.stop();
+    assert_eq!(handle.counters().events_lost, 1);
+    assert!(
+        handle.send(Command::Open { port: PortId(2) }).is_err(),
+        "the shard has stopped"
+    );
+}

@@ -1,0 +1,153 @@
+//! Who is believed to be the peer.
+
+use super::*;
+
+const NAT: [u8; 4] = [203, 0, 113, 5];
+
+fn nat(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::from(NAT), port)
+}
+
+/// A's SDP names a private address; its signalling comes from the NAT.
+fn behind_nat() -> Bench {
+    let mut bench = Bench::bridged();
+    rearm(&mut bench, remote(A));
+    bench.outputs();
+    bench
+}
+
+fn rearm(bench: &mut Bench, remote: SocketAddr) {
+    let agreed = Box::new(Negotiated {
+        remote,
+        ..agreed(A)
+    });
+    bench.command(Command::Configure {
+        port: A,
+        agreed,
+        signalling: IpAddr::from(NAT),
+    });
+}
+
+/// Packets of these numbers from that address; whether each was passed on.
+fn send(bench: &mut Bench, from: SocketAddr, numbers: &[u16]) -> Vec<bool> {
+    let passed = numbers.iter().map(|&n| {
+        bench.pass(20);
+        bench
+            .datagram(A, from, &rtp::build(nth(first(1), n), &[0; 160]))
+            .is_some()
+    });
+    passed.collect()
+}
+
+fn target(bench: &mut Bench) -> SocketAddr {
+    bench.packet(B, first(9), &[0; 160]).unwrap().to
+}
+
+#[test]
+fn three_packets_from_the_signalling_address_are_believed() {
+    let mut bench = behind_nat();
+    assert_eq!(target(&mut bench), remote(A));
+    assert_eq!(send(&mut bench, nat(61_000), &[0, 1]), [false, false]);
+    assert!(bench.outputs().is_empty());
+    assert_eq!(send(&mut bench, nat(61_000), &[2, 3]), [true, true]);
+    assert_eq!(
+        bench.outputs(),
+        ["Event(Latched { port: PortId(1), from: 203.0.113.5:61000 })"]
+    );
+    assert_eq!(target(&mut bench), nat(61_000));
+    assert_eq!(bench.stats(A).packets_dropped, 2);
+}
+
+#[test]
+fn after_latching_nobody_else_is_heard() {
+    let mut bench = behind_nat();
+    send(&mut bench, nat(61_000), &[0, 1, 2]);
+    for stranger in [nat(61_002), remote(A), remote(C)] {
+        assert_eq!(send(&mut bench, stranger, &[3, 4, 5, 6]), [false; 4]);
+    }
+    assert_eq!(target(&mut bench), nat(61_000));
+}
+
+#[test]
+fn the_address_of_the_sdp_is_believed_at_once_and_then_alone() {
+    let mut bench = behind_nat();
+    assert_eq!(send(&mut bench, remote(A), &[0, 1, 2]), [true; 3]);
+    assert_eq!(send(&mut bench, nat(61_000), &[3, 4, 5, 6]), [false; 4]);
+    assert_eq!(target(&mut bench), remote(A));
+}
+
+#[test]
+fn strangers_are_never_latched() {
+    let mut bench = behind_nat();
+    let numbers: Vec<u16> = (0..50).collect();
+    assert_eq!(send(&mut bench, remote(C), &numbers), [false; 50]);
+    assert_eq!(bench.stats(A).packets_dropped, 50);
+    assert!(bench.outputs().is_empty());
+}
+
+#[test]
+fn broken_streaks_are_not_believed() {
+    let mut bench = behind_nat();
+    // Gaps in the sequence.
+    assert_eq!(send(&mut bench, nat(61_000), &[0, 2, 4, 6, 8]), [false; 5]);
+    // Two who take turns.
+    for n in 10..20 {
+        assert_eq!(send(&mut bench, nat(61_000 + n % 2), &[n]), [false]);
+    }
+    // Another payload type than was agreed.
+    let wrong = Fixed {
+        payload_type: 18,
+        ..first(1)
+    };
+    for n in 20..25 {
+        assert_eq!(
+            bench.datagram(A, nat(61_000), &rtp::build(nth(wrong, n), &[0])),
+            None
+        );
+    }
+    assert!(bench.outputs().is_empty());
+}
+
+#[test]
+fn a_streak_within_five_packets_is_believed() {
+    let mut bench = behind_nat();
+    send(&mut bench, nat(61_000), &[0]);
+    send(&mut bench, nat(62_000), &[0]);
+    assert_eq!(
+        send(&mut bench, nat(61_000), &[1, 2, 3]),
+        [false, false, true]
+    );
+}
+
+#[test]
+fn a_streak_across_the_end_of_the_window_is_not_believed() {
+    let mut bench = behind_nat();
+    send(&mut bench, nat(61_000), &[0, 1]);
+    bench.pass(2_000);
+    assert_eq!(
+        send(&mut bench, nat(61_000), &[2, 3, 4]),
+        [false, false, true]
+    );
+}
+
+#[test]
+fn a_new_agreement_arms_it_again() {
+    let mut bench = behind_nat();
+    send(&mut bench, nat(61_000), &[0, 1, 2]);
+    let moved = SocketAddr::new(remote(A).ip(), 4_002);
+    rearm(&mut bench, moved);
+    assert_eq!(target(&mut bench), moved);
+    assert_eq!(
+        send(&mut bench, nat(62_000), &[3, 4, 5]),
+        [false, false, true]
+    );
+}
+
+#[test]
+fn a_peer_that_did_not_move_is_heard_without_a_break() {
+    let mut bench = behind_nat();
+    send(&mut bench, nat(61_000), &[0, 1, 2]);
+    rearm(&mut bench, remote(A));
+    assert_eq!(target(&mut bench), nat(61_000));
+    assert_eq!(send(&mut bench, nat(61_000), &[3, 4]), [true, true]);
+}

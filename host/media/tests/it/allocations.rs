@@ -1,0 +1,95 @@
+//! The relay allocates nothing per packet.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use media::rtp::{self, Fixed};
+use media::sdp::Codec;
+use media::{Command, Plane, PortId, plane};
+
+use crate::{agreed, clock};
+
+/// The system's allocator, which counts what each thread asks of it.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    // A thread that is ending has no counter any more; nobody reads it either.
+    let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+}
+
+// SAFETY: every call is handed on unchanged to the system's allocator, whose contract is the one
+// that the caller keeps. Counting touches a thread-local without destructor and never allocates.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise about `layout` is handed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: `block` came from `System`, and the caller's promises are handed on.
+        unsafe { System.realloc(block, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: `block` came from `System` with this layout.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[test]
+fn relaying_and_transcoding_allocate_nothing() {
+    let now = clock();
+    let (a, b) = (PortId(1), PortId(2));
+    let peers = [
+        SocketAddr::from(([192, 0, 2, 1], 4_000)),
+        SocketAddr::from(([192, 0, 2, 2], 4_000)),
+    ];
+    let mut plane = Plane::new([1; 32], plane::Limits::default());
+    for ((port, peer), codec) in [a, b].into_iter().zip(peers).zip(Codec::ALL) {
+        plane.handle_input(now, Command::Open { port });
+        plane.handle_bound(port, Ok(SocketAddr::from(([127, 0, 0, 1], 20_000))));
+        let agreed = Box::new(agreed(peer, codec));
+        plane.handle_input(
+            now,
+            Command::Configure {
+                port,
+                agreed,
+                signalling: peer.ip(),
+            },
+        );
+    }
+    plane.handle_input(now, Command::Bridge { a, b });
+    while plane.poll_output().is_some() {}
+
+    let fixed = Fixed {
+        marker: false,
+        payload_type: 8,
+        sequence: 0,
+        timestamp: 0,
+        ssrc: 1,
+    };
+    let packet = rtp::build(fixed, &[0xd5; 160]);
+    let mut buffer = packet.clone();
+    let before = ALLOCATIONS.get();
+    let mut relayed = 0;
+    for n in 0..10_000_u32 {
+        buffer.copy_from_slice(&packet);
+        buffer[2..4].copy_from_slice(&(n as u16).to_be_bytes());
+        buffer[4..8].copy_from_slice(&(n * 160).to_be_bytes());
+        let now = now + Duration::from_millis(20) * n;
+        relayed += usize::from(plane.handle_packet(now, a, peers[0], &mut buffer).is_some());
+    }
+    assert_eq!(ALLOCATIONS.get() - before, 0);
+    assert_eq!(relayed, 10_000);
+}
