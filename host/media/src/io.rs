@@ -1,7 +1,7 @@
 //! Media shards: the threads that own sockets and drive a [`Plane`](crate::Plane) with them.
 //!
 //! Owns the way into such a thread (a bounded queue of commands and a wake-up), the port numbers,
-//! and the counters. The loop itself is in one backend module, [`epoll`], so that another one can
+//! and the counters. The loop itself is in one backend module, `epoll`, so that another one can
 //! stand beside it. Decides nothing about packets: that is the plane's, which the simulator runs
 //! without any of this.
 //!
