@@ -1,8 +1,8 @@
 //! What a port sends: one SSRC for its whole life, whatever feeds it.
 //!
-//! Owns the mapping from a source's sequence numbers and timestamps to ours:
-//! offsets per source, never the peer's own values). At a switch of source the sequence goes on
-//! without a gap, the timestamp advances by the time that really passed, and the marker is set.
+//! Owns the mapping from a source's sequence numbers and timestamps to ours: offsets per source,
+//! never the peer's own values. At a switch of source the sequence goes on without
+//! a gap, the timestamp advances by the time that really passed, and the marker is set.
 //! Within a source gaps stay gaps and late packets stay late, so that the peer's jitter buffer and
 //! loss concealment see what happened.
 
