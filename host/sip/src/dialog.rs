@@ -1,0 +1,173 @@
+//! Dialogs: RFC 3261 §12.
+//!
+//! Owns what two user agents agree on once a call exists (tags, sequence numbers, route set, remote
+//! target) and the requests that are made from it. Resolves nothing but IP literals, sends nothing,
+//! and knows no transactions.
+
+#[cfg(test)]
+mod tests;
+mod usage;
+
+use std::net::SocketAddr;
+
+pub(crate) use usage::{
+    Answered, CachedAck, Cancel, Established, Exchange, Reoffered, Ringing, State, Unacked, Usage,
+};
+
+use crate::Uri;
+use crate::event::Flow;
+use crate::wire::{Builder, Method, NameAddr, Request, Response, Via};
+
+/// The port of SIP on UDP where none is given (RFC 3261 §19.1.2).
+const PORT: u16 = 5060;
+
+/// One dialog.
+#[derive(Clone, Debug)]
+pub(crate) struct Dialog {
+    call_id: String,
+    /// Our URI and tag.
+    local: NameAddr,
+    /// The peer's URI, and its tag if it has one (RFC 2543 peers may not).
+    remote: NameAddr,
+    local_cseq: u32,
+    remote_cseq: Option<u32>,
+    routes: Vec<NameAddr>,
+    target: Uri,
+    /// The path of the message that made the dialog; requests take it when the target is no IP
+    /// literal of that transport.
+    flow: Flow,
+}
+
+impl Dialog {
+    /// The dialog that our answer to `invite` makes (RFC 3261 §12.1.1); `None` if the INVITE has no
+    /// Contact.
+    pub(crate) fn of_inbound(invite: &Request, flow: Flow, local_tag: &str) -> Option<Self> {
+        let headers = invite.headers();
+        Some(Self {
+            call_id: headers.call_id().to_owned(),
+            local: headers.to().clone().with_tag(local_tag),
+            remote: headers.from().clone(),
+            local_cseq: 0,
+            remote_cseq: Some(headers.cseq().number),
+            routes: headers.record_routes(),
+            target: headers.contacts().into_iter().next()?.uri,
+            flow,
+        })
+    }
+
+    /// The dialog that the answer to our `invite` makes (RFC 3261 §12.1.2).
+    pub(crate) fn of_outbound(invite: &Request, answer: &Response, flow: Flow) -> Self {
+        let headers = answer.headers();
+        let mut routes = headers.record_routes();
+        routes.reverse();
+        // A 2xx must have a Contact; without one, where the INVITE went is the best guess.
+        let contact = headers.contacts().into_iter().next();
+        Self {
+            call_id: headers.call_id().to_owned(),
+            local: invite.headers().from().clone(),
+            remote: headers.to().clone(),
+            local_cseq: invite.headers().cseq().number,
+            remote_cseq: None,
+            routes,
+            target: contact.map_or_else(|| invite.uri().clone(), |contact| contact.uri),
+            flow,
+        }
+    }
+
+    /// The peer's tag.
+    pub(crate) fn remote_tag(&self) -> &str {
+        self.remote.tag().unwrap_or("")
+    }
+
+    /// The path of the message that made the dialog.
+    pub(crate) fn flow(&self) -> Flow {
+        self.flow
+    }
+
+    /// Whether the peer's request number `cseq` is new (RFC 3261 §12.2.2). One that is equal would
+    /// be a retransmission, which its transaction absorbs, or a copy that came by another way.
+    pub(crate) fn is_in_order(&self, cseq: u32) -> bool {
+        self.remote_cseq.is_none_or(|last| cseq > last)
+    }
+
+    /// Notes the number of a request of the peer.
+    pub(crate) fn saw(&mut self, cseq: u32) {
+        self.remote_cseq = Some(cseq);
+    }
+
+    /// Takes the remote target of a re-INVITE that is accepted (RFC 3261 §12.2.2).
+    pub(crate) fn refresh_target(&mut self, reinvite: &Request) {
+        if let Some(contact) = reinvite.headers().contacts().into_iter().next() {
+            self.target = contact.uri;
+        }
+    }
+
+    /// Begins the next request in this dialog (RFC 3261 §12.2.1.1).
+    pub(crate) fn request(&mut self, method: Method, via: &Via) -> Builder<(Method, Uri)> {
+        self.local_cseq += 1;
+        self.numbered(method, self.local_cseq, via)
+    }
+
+    /// Begins the ACK of a 2xx to our INVITE number `cseq` (RFC 3261 §13.2.2.4).
+    pub(crate) fn ack(&self, cseq: u32, via: &Via) -> Builder<(Method, Uri)> {
+        self.numbered(Method::ACK, cseq, via)
+    }
+
+    fn numbered(&self, method: Method, cseq: u32, via: &Via) -> Builder<(Method, Uri)> {
+        let target = self.target.clone().without_headers();
+        let (uri, routes) = match self.routes.split_first() {
+            Some((first, rest)) if !is_loose(first) => {
+                // A strict router wants to find itself in the Request-URI.
+                let mut routes = rest.to_vec();
+                routes.push(NameAddr::new(target));
+                (first.uri.clone().without_headers(), routes)
+            }
+            _ => (target, self.routes.clone()),
+        };
+        Request::builder(method.clone(), uri)
+            .via(via)
+            .header("Max-Forwards", "70")
+            .routes(&routes)
+            .from(&self.local)
+            .to(&self.remote)
+            .call_id(&self.call_id)
+            .cseq(cseq, method)
+    }
+
+    /// Where requests in this dialog go: the first of the route set, else the remote target; a
+    /// name, another transport or another address family than our socket's is not followed.
+    pub(crate) fn next_hop(&self) -> Flow {
+        let uri = self.routes.first().map_or(&self.target, |route| &route.uri);
+        let plain = uri.scheme() == "sip"
+            && uri
+                .param("transport")
+                .is_none_or(|name| name.eq_ignore_ascii_case("udp"));
+        match uri.ip() {
+            Some(ip) if plain && ip.is_ipv4() == self.flow.local.is_ipv4() => {
+                let remote = SocketAddr::new(ip, uri.port().unwrap_or(PORT));
+                Flow {
+                    remote,
+                    ..self.flow
+                }
+            }
+            _ => self.flow,
+        }
+    }
+}
+
+fn is_loose(route: &NameAddr) -> bool {
+    route.uri.param("lr").is_some()
+}
+
+/// Where the answers to a request go, once its top Via is stamped (RFC 3261 §18.2.2, RFC 3581 §4).
+/// `maddr` is not followed: it would let anybody aim our answers.
+pub(crate) fn answer_flow(flow: Flow, via: &Via) -> Flow {
+    if via.wants_rport() {
+        return flow;
+    }
+    let port = via.port().unwrap_or(PORT);
+    Flow {
+        remote: SocketAddr::new(flow.remote.ip(), port),
+        ..flow
+    }
+}

@@ -1,0 +1,87 @@
+//! Where a dialog's requests go. The rest is told by the endpoint's tests, message by message.
+
+use std::net::SocketAddr;
+
+use super::{Dialog, answer_flow};
+use crate::event::{Flow, Transport};
+use crate::wire::{Method, NameAddr, Request, Via};
+
+fn flow() -> Flow {
+    let at = |last| SocketAddr::from(([10, 0, 0, last], 5060));
+    Flow {
+        transport: Transport::Udp,
+        local: at(1),
+        remote: at(9),
+    }
+}
+
+/// The dialog of an INVITE with this Contact and this Record-Route.
+fn dialog(contact: &str, record_route: &str) -> Dialog {
+    let uri: crate::Uri = "sip:x@y".parse().unwrap();
+    let mut invite = Request::builder(Method::INVITE, uri.clone())
+        .via(&Via::new("UDP", flow().remote, "z9hG4bK1"))
+        .from(&NameAddr::new(uri.clone()).with_tag("theirs"))
+        .to(&NameAddr::new(uri))
+        .call_id("c")
+        .cseq(7, Method::INVITE)
+        .header("Contact", contact);
+    if !record_route.is_empty() {
+        invite = invite.header("Record-Route", record_route);
+    }
+    Dialog::of_inbound(&invite.build().unwrap(), flow(), "ours").unwrap()
+}
+
+#[test]
+fn the_next_hop_is_an_ip_literal_of_our_transport_or_the_flow() {
+    let check = |contact: &str, route: &str, expect: &str| {
+        let hop = dialog(contact, route).next_hop();
+        assert_eq!(
+            (hop.local, hop.remote.to_string()),
+            (flow().local, expect.to_owned())
+        );
+    };
+    check("<sip:a@10.0.0.5:5070>", "", "10.0.0.5:5070");
+    check("<sip:a@10.0.0.5;transport=UDP>", "", "10.0.0.5:5060");
+    check("<sip:a@10.0.0.5;transport=tcp>", "", "10.0.0.9:5060");
+    check("<sips:a@10.0.0.5>", "", "10.0.0.9:5060");
+    check("<sip:a@[2001:db8::1]>", "", "10.0.0.9:5060");
+    check("<sip:a@phone.example.com>", "", "10.0.0.9:5060");
+    check(
+        "<sip:a@10.0.0.5>",
+        "<sip:10.0.0.6:5080;lr>, <sip:10.0.0.7;lr>",
+        "10.0.0.6:5080",
+    );
+    check(
+        "<sip:a@10.0.0.5>",
+        "<sip:proxy.example.com;lr>",
+        "10.0.0.9:5060",
+    );
+}
+
+#[test]
+fn sequence_numbers_of_the_peer_must_grow() {
+    // RFC 3261 §12.2.2.
+    let mut dialog = dialog("<sip:a@10.0.0.5>", "");
+    assert!(!dialog.is_in_order(6) && !dialog.is_in_order(7) && dialog.is_in_order(8));
+    dialog.saw(100);
+    assert!(!dialog.is_in_order(100) && dialog.is_in_order(101));
+}
+
+#[test]
+fn our_requests_count_up_from_one_with_tags_the_right_way_round() {
+    let mut dialog = dialog("<sip:a@10.0.0.5?Subject=x>", "");
+    let via = Via::new("UDP", flow().local, "z9hG4bK2");
+    for number in [1, 2] {
+        let bye = dialog.request(Method::BYE, &via).build().unwrap();
+        assert_eq!(bye.headers().cseq().number, number);
+        assert_eq!(bye.headers().from().tag(), Some("ours"));
+        assert_eq!(bye.headers().to().tag(), Some("theirs"));
+        assert_eq!(bye.uri().to_string(), "sip:a@10.0.0.5");
+    }
+}
+
+#[test]
+fn maddr_does_not_aim_our_answers() {
+    let via = Via::new("UDP", flow().remote, "z9hG4bK1");
+    assert_eq!(answer_flow(flow(), &via), flow());
+}

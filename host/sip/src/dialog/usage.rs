@@ -1,0 +1,174 @@
+//! The INVITE usage: one call, from its INVITE to the last transaction that lingers after it.
+//!
+//! ```text
+//!  Input::Invite                                              an INVITE came
+//!       │                                                           │
+//!  ┌────▼────┐ 300–699, B: Failed            ┌─────────┐ CANCEL:    │
+//!  │ Calling ├───────────────┐               │ Ringing │◄───────────┘
+//!  └─┬────┬──┘               │  Redirect, ┌──┤         │ Cancelled
+//!    │    │ Release:         │  Release   │  └──┬──────┘
+//!    │    │ CANCEL           │            │     │ Accept: 200
+//!    │  ┌─▼─────────┐        │            │  ┌──▼──────────┐ no ACK: BYE, Lost
+//!    │  │ Cancelling├─────┐  │            │  │ Established ├───────┐
+//!    │  └─┬─────────┘     │  │            │  └──────▲──────┘       │
+//!    │    └ 2xx: ACK, BYE │  │            │         │  BYE from either
+//!    │                    ▼  ▼            ▼         │              │
+//!    │                  ┌─────────────────────┐     │              │
+//!    │                  │        Ended        │◄────┼──────────────┘
+//!    │                  └──────────┬──────────┘     │
+//!    │ 2xx: ACK, Accepted          │ nothing left   │
+//!    └─────────────────────────────┼────────────────┘
+//!                                  ▼ Gone
+//! ```
+//!
+//! Owns what is known of the call in each state. Sends nothing: the endpoint does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::Dialog;
+use crate::event::Flow;
+use crate::transaction::TransactionId;
+use crate::wire::Request;
+
+/// One INVITE usage (RFC 5057 §2).
+#[derive(Debug)]
+pub(crate) struct Usage {
+    pub(crate) call_id: String,
+    /// Our tag, in every dialog of this usage.
+    pub(crate) local_tag: String,
+    /// The tags of the peers that have a dialog with us, or had one. Inbound it is one.
+    pub(crate) remote_tags: Vec<String>,
+    /// Inbound: the sequence number of the INVITE.
+    pub(crate) cseq: u32,
+    pub(crate) state: State,
+    /// Outbound: the ACK of every 2xx that came, one for each fork (RFC 3261 §13.2.2.4).
+    pub(crate) acks: Vec<CachedAck>,
+}
+
+/// The ACK of a 2xx; it is sent again whenever the 2xx is.
+#[derive(Clone, Debug)]
+pub(crate) struct CachedAck {
+    pub(crate) remote_tag: String,
+    pub(crate) flow: Flow,
+    pub(crate) bytes: Bytes,
+}
+
+/// Where the usage is.
+#[derive(Debug)]
+pub(crate) enum State {
+    /// Outbound, unanswered.
+    Calling {
+        invite: TransactionId,
+        /// Whether a 1xx came, so that CANCEL may be sent.
+        answered: bool,
+    },
+    /// Outbound, unanswered, released by its owner.
+    Cancelling {
+        invite: TransactionId,
+        cancel: Cancel,
+        /// The status of the release.
+        status: u16,
+    },
+    /// Inbound, unanswered.
+    Ringing(Box<Ringing>),
+    /// Answered.
+    Established(Box<Established>),
+    /// Nothing more is said of it; its transactions linger.
+    Ended,
+}
+
+/// RFC 3261 §9.1: no CANCEL before the first provisional response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cancel {
+    /// Nothing came yet.
+    Held,
+    /// Sent.
+    Sent,
+}
+
+/// An inbound call that waits for its answer.
+#[derive(Debug)]
+pub(crate) struct Ringing {
+    pub(crate) invite: TransactionId,
+    /// Every response is made from it.
+    pub(crate) request: Arc<Request>,
+    pub(crate) dialog: Dialog,
+    /// The last 1xx but 100, said again from time to time.
+    pub(crate) progress: Option<Bytes>,
+}
+
+/// An answered call.
+#[derive(Debug)]
+pub(crate) struct Established {
+    pub(crate) dialog: Dialog,
+    pub(crate) exchange: Exchange,
+}
+
+/// The INVITE of the peer that is being answered, if one is.
+#[derive(Debug)]
+pub(crate) enum Exchange {
+    /// None.
+    Idle,
+    /// A re-INVITE waits for the owner's answer.
+    Reoffered(Reoffered),
+    /// A 2xx waits for its ACK.
+    Unacked(Unacked),
+}
+
+/// A re-INVITE that waits.
+#[derive(Debug)]
+pub(crate) struct Reoffered {
+    pub(crate) invite: TransactionId,
+    pub(crate) request: Arc<Request>,
+}
+
+/// A 2xx that waits for its ACK (RFC 3261 §13.3.1.4).
+#[derive(Debug)]
+pub(crate) struct Unacked {
+    pub(crate) invite: TransactionId,
+    /// The sequence number that the ACK must have.
+    pub(crate) cseq: u32,
+    pub(crate) response: Bytes,
+    /// The present interval of its retransmission.
+    pub(crate) interval: Duration,
+    pub(crate) of: Answered,
+}
+
+/// What the 2xx answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answered {
+    /// The first INVITE.
+    Call,
+    /// The first INVITE, and the owner has released the call since: BYE once the wait is over.
+    ReleasedCall {
+        /// The status of the release.
+        status: u16,
+    },
+    /// A re-INVITE.
+    Reoffer {
+        /// Whether it had no offer, so that our 2xx makes one and the ACK answers it.
+        offerless: bool,
+    },
+}
+
+impl Usage {
+    pub(crate) fn is_ended(&self) -> bool {
+        matches!(self.state, State::Ended)
+    }
+}
+
+impl Established {
+    /// Whether the owner has released the call, and its BYE waits for the ACK.
+    pub(crate) fn is_released(&self) -> bool {
+        matches!(&self.exchange, Exchange::Unacked(unacked) if unacked.is_released())
+    }
+}
+
+impl Unacked {
+    pub(crate) fn is_released(&self) -> bool {
+        matches!(self.of, Answered::ReleasedCall { .. })
+    }
+}

@@ -1,0 +1,180 @@
+//! A SIP user agent without sockets: messages and orders in, messages and events out.
+//!
+//! Owns the transactions, the INVITE usages and their timers, and the rules of RFC 3261 §8, §9 and
+//! §12–§15 that join them. Refuses to know who may call whom, what SDP means, and what time it is.
+//!
+//! Requests that belong to no call are answered without state (RFC 3261 §8.2.7): a scanner gets an
+//! answer, but no memory of ours.
+
+mod config;
+mod inbound;
+mod orders;
+mod outbound;
+mod random;
+mod receive;
+mod reinvite;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+pub use config::{Config, Counts};
+use random::Random;
+
+use crate::dialog::{State, Usage};
+use crate::event::{DialogId, Event, Input, Output};
+use crate::transaction::{Owner, Timer, Transactions};
+
+/// One user agent: the sans-IO whole of SIP on one shard.
+///
+/// After every `handle_*`, drain [`poll_output`](Self::poll_output) until `None`, then arrange for
+/// [`handle_timeout`](Self::handle_timeout) at [`poll_timeout`](Self::poll_timeout).
+#[derive(Debug)]
+pub struct Endpoint {
+    config: Config,
+    random: Random,
+    transactions: Transactions,
+    usages: BTreeMap<DialogId, Usage>,
+    /// By our tag.
+    by_tag: BTreeMap<String, DialogId>,
+    /// Inbound usages by Call-ID and From tag: copies of an INVITE that came by another way, or too
+    /// late (RFC 3261 §8.2.2.2).
+    inbound: BTreeMap<(String, String), DialogId>,
+    /// Usages that ended since the last `reap`.
+    ended: BTreeSet<DialogId>,
+    last_dialog: u64,
+    draining: bool,
+}
+
+impl Endpoint {
+    /// An endpoint at rest. Everything random (tags, branches) comes from `seed`.
+    pub fn new(config: Config, seed: [u8; 32]) -> Self {
+        Self {
+            random: Random::new(seed),
+            transactions: Transactions::new(config.timers),
+            config,
+            usages: BTreeMap::new(),
+            by_tag: BTreeMap::new(),
+            inbound: BTreeMap::new(),
+            ended: BTreeSet::new(),
+            last_dialog: 0,
+            draining: false,
+        }
+    }
+
+    /// A fresh handle for an [`Invite`](crate::Invite).
+    pub fn new_dialog(&mut self) -> DialogId {
+        self.last_dialog += 1;
+        DialogId(self.last_dialog)
+    }
+
+    /// Takes a packet from the network or an order from the owner. Nothing here can fail: what is
+    /// wrong on the network is answered or dropped, what is wrong with an order comes back as an
+    /// event, and an order for a call that has ended is ignored.
+    pub fn handle_input(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Packet { flow, bytes } => self.packet(now, flow, &bytes),
+            Input::Invite(invite) => self.order_invite(now, *invite),
+            Input::Progress {
+                dialog,
+                status,
+                sdp,
+            } => {
+                self.order_progress(now, dialog, status, sdp);
+            }
+            Input::Accept { dialog, sdp } => self.order_accept(now, dialog, sdp),
+            Input::Redirect { dialog, contact } => self.order_redirect(now, dialog, &contact),
+            Input::Release { dialog, status } => self.order_release(now, dialog, status),
+            Input::Reanswer { dialog, answer } => self.order_reanswer(now, dialog, answer),
+            Input::Drain => self.draining = true,
+        }
+        self.reap();
+    }
+
+    /// Fires every timer that is due at `now`.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some((owner, timer)) = self.transactions.timers.pop(now) {
+            match owner {
+                Owner::Transaction(id) => {
+                    if let Some(unanswered) = self.transactions.fire(now, id, timer) {
+                        self.invite_timed_out(unanswered.usage);
+                    }
+                }
+                Owner::Usage(id) => self.usage_timer(now, id, timer),
+            }
+        }
+        self.reap();
+    }
+
+    /// The next thing to do; `None` when there is nothing until the next `handle_*`.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.transactions.poll_output()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout); `None` when no timer runs.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.transactions.timers.next()
+    }
+
+    /// What is alive: all zero at rest.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            transactions: self.transactions.len(),
+            dialogs: self.usages.len(),
+            timers: self.transactions.timers.len(),
+        }
+    }
+
+    fn usage_timer(&mut self, now: Instant, id: DialogId, timer: Timer) {
+        match timer {
+            Timer::Retransmit2xx => self.repeat_2xx(now, id),
+            Timer::AckWait => self.ack_missing(now, id),
+            Timer::CancelWait => self.cancel_unanswered(id),
+            Timer::Progress => self.repeat_progress(now, id),
+            // The rest are transactions'.
+            _ => {}
+        }
+    }
+
+    fn emit(&mut self, event: Event) {
+        self.transactions.push(Output::Event(event));
+    }
+
+    /// Nothing more will be said of this usage but `Gone`; what was known of its call is dropped.
+    fn end(&mut self, id: DialogId) {
+        if let Some(usage) = self.usages.get_mut(&id) {
+            usage.state = State::Ended;
+            self.transactions.timers.stop_all(Owner::Usage(id));
+            self.ended.insert(id);
+        }
+    }
+
+    /// Says `Gone` of every usage of which nothing is left.
+    fn reap(&mut self) {
+        let mut candidates = self.transactions.take_bereft();
+        candidates.append(&mut self.ended);
+        for id in candidates {
+            let over = matches!(self.usages.get(&id), Some(usage) if usage.is_ended());
+            if over && !self.transactions.any_of(id) {
+                self.forget(id);
+            }
+        }
+    }
+
+    fn forget(&mut self, id: DialogId) {
+        let Some(usage) = self.usages.remove(&id) else {
+            return;
+        };
+        self.by_tag.remove(&usage.local_tag);
+        if let Some(remote_tag) = usage.remote_tags.into_iter().next() {
+            let key = (usage.call_id, remote_tag);
+            // A later INVITE of the same caller may have taken the place.
+            if self.inbound.get(&key) == Some(&id) {
+                self.inbound.remove(&key);
+            }
+        }
+        self.emit(Event::Gone { dialog: id });
+    }
+}

@@ -1,0 +1,64 @@
+//! What an endpoint is told once, and what it can be asked at any time.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use crate::Uri;
+use crate::limits;
+use crate::transaction::TimerConfig;
+
+/// What an endpoint is told at its start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The user part of every Contact that we write.
+    pub contact_user: String,
+    /// For a listener's address, the address that peers shall use instead (behind NAT, or when
+    /// bound to `0.0.0.0`). A listener that is not here is advertised as it is.
+    pub advertised: BTreeMap<SocketAddr, SocketAddr>,
+    /// The value of Server and User-Agent; no CR, LF or NUL.
+    pub product: String,
+    /// The base values of all timers.
+    pub timers: TimerConfig,
+    /// Transactions alive at once, lingering ones included. Beyond it INVITEs, OPTIONS and
+    /// re-INVITEs get 503 without state; BYE and CANCEL still pass, since they make room.
+    pub max_transactions: usize,
+    /// INVITE usages alive at once, lingering ones included. Beyond it INVITEs get 503 without
+    /// state, and our own fail with 503.
+    pub max_dialogs: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            contact_user: "jackfield".to_owned(),
+            advertised: BTreeMap::new(),
+            product: "Jackfield".to_owned(),
+            timers: TimerConfig::default(),
+            max_transactions: limits::TRANSACTIONS,
+            max_dialogs: limits::DIALOGS,
+        }
+    }
+}
+
+impl Config {
+    /// The address of a listener as peers know it.
+    pub(super) fn address(&self, local: SocketAddr) -> SocketAddr {
+        self.advertised.get(&local).copied().unwrap_or(local)
+    }
+
+    /// Our Contact on a listener.
+    pub(super) fn contact(&self, local: SocketAddr) -> Uri {
+        Uri::at(&self.contact_user, self.address(local))
+    }
+}
+
+/// What is alive in an endpoint: the leak invariant is that all of it is zero at rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Client and server transactions, lingering ones included.
+    pub transactions: usize,
+    /// INVITE usages for which `Gone` was not yet emitted.
+    pub dialogs: usize,
+    /// Running timers.
+    pub timers: usize,
+}

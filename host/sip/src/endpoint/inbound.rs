@@ -1,0 +1,336 @@
+//! Requests that begin or end a call of the peer's making: INVITE, ACK, CANCEL, BYE, and OPTIONS
+//! within a call.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Endpoint;
+use super::receive::{Arrived, Refusal};
+use super::write::{ALLOW, Answer, SDP};
+use crate::dialog::{self, Dialog, Established, Exchange, Ringing, State, Usage};
+use crate::event::{DialogId, Event, Incoming};
+use crate::transaction::{Owner, Timer};
+use crate::wire::{Headers, Request};
+
+impl Endpoint {
+    /// A new call: RFC 3261 §13.3.1.
+    pub(super) fn invite(&mut self, now: Instant, arrived: &Arrived) -> Result<(), Refusal> {
+        let headers = arrived.request.headers();
+        let call_id = headers.call_id().to_owned();
+        let remote_tag = headers.from().tag().unwrap_or("").to_owned();
+        let cseq = headers.cseq().number;
+        let place = (call_id.clone(), remote_tag.clone());
+        let known = self.inbound.get(&place).and_then(|id| self.usages.get(id));
+        if known.is_some_and(|usage| cseq <= usage.cseq) {
+            // The same INVITE by another way (RFC 3261 §8.2.2.2), or long after its transaction.
+            return Err(Refusal::new(482));
+        }
+        if self.usages.len() >= self.config.max_dialogs {
+            return Err(Refusal::new(503).with("Retry-After", "10"));
+        }
+        let local_tag = self.random.tag();
+        let Some(dialog) = Dialog::of_inbound(&arrived.request, arrived.flow, &local_tag) else {
+            return Err(Refusal::new(400));
+        };
+        let id = self.new_dialog();
+        let Arrived {
+            request,
+            flow,
+            back,
+            key,
+        } = arrived;
+        let invite = self.transactions.start_server(key.clone(), *back, id);
+        self.respond(
+            now,
+            invite,
+            request,
+            Answer {
+                status: 100,
+                ..Answer::default()
+            },
+        );
+        let incoming = incoming(id, *flow, request);
+        let request = Arc::clone(request);
+        let state = State::Ringing(Box::new(Ringing {
+            invite,
+            request,
+            dialog,
+            progress: None,
+        }));
+        self.by_tag.insert(local_tag.clone(), id);
+        self.inbound.insert(place, id);
+        let usage = Usage {
+            call_id,
+            local_tag,
+            remote_tags: vec![remote_tag],
+            cseq,
+            state,
+            acks: vec![],
+        };
+        self.usages.insert(id, usage);
+        self.emit(Event::Incoming(Box::new(incoming)));
+        Ok(())
+    }
+
+    /// CANCEL: RFC 3261 §9.2. It is answered with 200 if its INVITE is known, and changes nothing if
+    /// that was answered.
+    pub(super) fn cancel(&mut self, now: Instant, arrived: &Arrived) -> Result<(), Refusal> {
+        let Some((invite, id)) = self.transactions.server(&arrived.key.cancelled()) else {
+            return Err(Refusal::new(481));
+        };
+        let Arrived {
+            request, back, key, ..
+        } = arrived;
+        let Some(usage) = self.usages.get(&id) else {
+            return Ok(());
+        };
+        let tag = usage.local_tag.clone();
+        let transaction = self.transactions.start_server(key.clone(), *back, id);
+        let ok = Answer {
+            status: 200,
+            tag: Some(&tag),
+            ..Answer::default()
+        };
+        self.respond(now, transaction, request, ok);
+        if matches!(
+            self.usages.get(&id),
+            Some(Usage {
+                state: State::Ringing(_),
+                ..
+            })
+        ) {
+            self.refuse_ringing(now, id, 487);
+            let (q850, reason) = reasons(request.headers());
+            self.emit(Event::Cancelled {
+                dialog: id,
+                q850,
+                reason,
+            });
+        } else {
+            self.cancel_reinvite(now, id, invite);
+        }
+        Ok(())
+    }
+
+    /// Gives an unanswered inbound call its final answer and ends it.
+    pub(super) fn refuse_ringing(&mut self, now: Instant, id: DialogId, status: u16) {
+        let Some(usage) = self.usages.get_mut(&id) else {
+            return;
+        };
+        let tag = usage.local_tag.clone();
+        let state = std::mem::replace(&mut usage.state, State::Ended);
+        if let State::Ringing(ringing) = state {
+            let answer = Answer {
+                status,
+                tag: Some(&tag),
+                ..Answer::default()
+            };
+            self.respond(now, ringing.invite, &ringing.request, answer);
+        }
+        self.end(id);
+    }
+
+    /// ACK: that of a 2xx, since the transaction takes those of refusals (RFC 3261 §13.3.1.4).
+    pub(super) fn ack(&mut self, now: Instant, request: &Request) {
+        let headers = request.headers();
+        let Some(id) = headers
+            .to()
+            .tag()
+            .and_then(|tag| self.usage_of(request, tag))
+        else {
+            return;
+        };
+        let Some(State::Established(call)) = self.usages.get_mut(&id).map(|usage| &mut usage.state)
+        else {
+            return;
+        };
+        let awaited = matches!(
+            &call.exchange,
+            Exchange::Unacked(unacked) if unacked.cseq == headers.cseq().number
+        );
+        if !awaited {
+            return;
+        }
+        let exchange = std::mem::replace(&mut call.exchange, Exchange::Idle);
+        let Exchange::Unacked(unacked) = exchange else {
+            return;
+        };
+        self.transactions
+            .timers
+            .stop(Owner::Usage(id), Timer::Retransmit2xx);
+        self.transactions
+            .timers
+            .stop(Owner::Usage(id), Timer::AckWait);
+        let sdp = sdp_of(headers, request.body());
+        match unacked.of {
+            dialog::Answered::Call => self.emit(Event::Confirmed { dialog: id, sdp }),
+            dialog::Answered::ReleasedCall { status } => self.hang_up(now, id, status),
+            dialog::Answered::Reoffer { offerless } => {
+                // Our 200 held the offer, so this is its answer; otherwise nobody waits for it.
+                if offerless && sdp.is_some() {
+                    self.emit(Event::Confirmed { dialog: id, sdp });
+                }
+            }
+        }
+    }
+
+    /// BYE: RFC 3261 §15.1.2.
+    pub(super) fn bye(
+        &mut self,
+        now: Instant,
+        id: DialogId,
+        arrived: &Arrived,
+    ) -> Result<(), Refusal> {
+        let Some(usage) = self.usages.get(&id) else {
+            return Err(Refusal::new(481));
+        };
+        let cseq = arrived.request.headers().cseq().number;
+        let remote_tag = arrived.request.headers().from().tag().unwrap_or("");
+        let (in_order, this) = match &usage.state {
+            State::Ringing(ringing) => (ringing.dialog.is_in_order(cseq), true),
+            // Of a fork that we ended: it crosses our own BYE.
+            State::Established(call) if call.dialog.remote_tag() != remote_tag => (true, false),
+            State::Established(call) => (call.dialog.is_in_order(cseq), true),
+            // It crosses our own BYE.
+            State::Ended => (true, false),
+            State::Calling { .. } | State::Cancelling { .. } => {
+                return Err(Refusal::new(481));
+            }
+        };
+        if !in_order {
+            return Err(Refusal::new(500));
+        }
+        let Arrived {
+            request, back, key, ..
+        } = arrived;
+        let transaction = self.transactions.start_server(key.clone(), *back, id);
+        self.respond(
+            now,
+            transaction,
+            request,
+            Answer {
+                status: 200,
+                ..Answer::default()
+            },
+        );
+        if this {
+            self.hung_up(now, id, request.headers());
+        }
+        Ok(())
+    }
+
+    fn hung_up(&mut self, now: Instant, id: DialogId, headers: &Headers) {
+        let (q850, reason) = reasons(headers);
+        let Some(usage) = self.usages.get_mut(&id) else {
+            return;
+        };
+        match &usage.state {
+            // The caller may end an early dialog by BYE too; its INVITE still needs an answer.
+            State::Ringing(_) => {
+                self.refuse_ringing(now, id, 487);
+                self.emit(Event::Cancelled {
+                    dialog: id,
+                    q850,
+                    reason,
+                });
+            }
+            State::Established(call) => {
+                let released = call.is_released();
+                self.refuse_reoffer(now, id, 487);
+                self.end(id);
+                if !released {
+                    self.emit(Event::HungUp {
+                        dialog: id,
+                        q850,
+                        reason,
+                    });
+                }
+            }
+            State::Calling { .. } | State::Cancelling { .. } | State::Ended => {}
+        }
+    }
+
+    /// OPTIONS within a call: it lives, and this is what we can.
+    pub(super) fn options_in_dialog(
+        &mut self,
+        now: Instant,
+        id: DialogId,
+        arrived: &Arrived,
+    ) -> Result<(), Refusal> {
+        let cseq = arrived.request.headers().cseq().number;
+        let dialog = match self.usages.get_mut(&id).map(|usage| &mut usage.state) {
+            Some(State::Ringing(ringing)) => &mut ringing.dialog,
+            Some(State::Established(call)) => &mut call.dialog,
+            _ => return Err(Refusal::new(481)),
+        };
+        if !dialog.is_in_order(cseq) {
+            return Err(Refusal::new(500));
+        }
+        dialog.saw(cseq);
+        let Arrived {
+            request, back, key, ..
+        } = arrived;
+        let transaction = self.transactions.start_server(key.clone(), *back, id);
+        let headers = vec![("Allow", ALLOW.to_owned()), ("Accept", SDP.to_owned())];
+        let answer = Answer {
+            status: 200,
+            headers,
+            ..Answer::default()
+        };
+        self.respond(now, transaction, request, answer);
+        Ok(())
+    }
+
+    /// Ends an answered call by BYE.
+    pub(super) fn hang_up(&mut self, now: Instant, id: DialogId, status: u16) {
+        self.refuse_reoffer(now, id, 487);
+        let Some(usage) = self.usages.get_mut(&id) else {
+            return;
+        };
+        let state = std::mem::replace(&mut usage.state, State::Ended);
+        if let State::Established(call) = state {
+            let Established { dialog, .. } = *call;
+            self.send_bye(now, id, dialog, status);
+        }
+        self.end(id);
+    }
+}
+
+/// The body, if it is a session description.
+pub(super) fn sdp_of(headers: &Headers, body: &bytes::Bytes) -> Option<bytes::Bytes> {
+    (!body.is_empty() && headers.is_content(SDP)).then(|| body.clone())
+}
+
+/// The Q.850 cause and the text of the Reason headers (RFC 3326).
+pub(super) fn reasons(headers: &Headers) -> (Option<u8>, Option<String>) {
+    let reasons = headers.reasons();
+    let q850 = reasons
+        .iter()
+        .find(|reason| reason.protocol.eq_ignore_ascii_case("Q.850"));
+    let cause = q850
+        .and_then(|reason| reason.cause)
+        .and_then(|cause| cause.try_into().ok());
+    let text = q850.and_then(|reason| reason.text.clone());
+    (
+        cause,
+        text.or_else(|| reasons.iter().find_map(|reason| reason.text.clone())),
+    )
+}
+
+fn incoming(dialog: DialogId, flow: crate::Flow, request: &Request) -> Incoming {
+    let headers = request.headers();
+    Incoming {
+        dialog,
+        flow,
+        call_id: headers.call_id().to_owned(),
+        request_uri: request.uri().clone(),
+        from: headers.from().uri.clone(),
+        to: headers.to().uri.clone(),
+        asserted: headers.asserted(),
+        headers: headers
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        sdp: sdp_of(headers, request.body()),
+    }
+}

@@ -1,0 +1,261 @@
+//! What the owner asks for. An order for a call that has ended, or that crosses an event of it, is
+//! ignored: the event that the owner has not yet seen says the rest.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::Endpoint;
+use super::write::{ALLOW, Answer, SDP};
+use crate::Uri;
+use crate::dialog::{self, Cancel, Established, Exchange, State, Usage};
+use crate::event::{DialogId, Event, Invite};
+use crate::transaction::{Owner, Timer};
+use crate::wire::{Method, NameAddr, Request};
+
+/// Headers that are the endpoint's to write; an owner that wants one of them is refused.
+const OURS: [&str; 20] = [
+    "via",
+    "v",
+    "from",
+    "f",
+    "to",
+    "t",
+    "call-id",
+    "i",
+    "cseq",
+    "contact",
+    "m",
+    "max-forwards",
+    "route",
+    "record-route",
+    "content-type",
+    "c",
+    "content-length",
+    "l",
+    "allow",
+    "user-agent",
+];
+
+impl Endpoint {
+    pub(super) fn order_invite(&mut self, now: Instant, order: Invite) {
+        let id = order.dialog;
+        if id.0 == 0 || id.0 > self.last_dialog || self.usages.contains_key(&id) {
+            tracing::error!(?id, "an INVITE with a handle that is not fresh");
+            return;
+        }
+        if self.usages.len() >= self.config.max_dialogs
+            || self.transactions.len() >= self.config.max_transactions
+        {
+            return self.stillborn(id, 503, "too many calls");
+        }
+        let local_tag = self.random.tag();
+        let request = match self.build_invite(&order, &local_tag) {
+            Ok(request) => request,
+            Err(reason) => return self.stillborn(id, 500, &reason),
+        };
+        let Some(invite) = self.start_client(now, order.flow, request, id) else {
+            return;
+        };
+        self.by_tag.insert(local_tag.clone(), id);
+        let usage = Usage {
+            call_id: order.call_id,
+            local_tag,
+            remote_tags: vec![],
+            cseq: 0,
+            state: State::Calling {
+                invite,
+                answered: false,
+            },
+            acks: vec![],
+        };
+        self.usages.insert(id, usage);
+    }
+
+    fn build_invite(&mut self, order: &Invite, local_tag: &str) -> Result<Request, String> {
+        for (name, _) in &order.headers {
+            if OURS.iter().any(|ours| name.eq_ignore_ascii_case(ours)) {
+                return Err(format!("header {} is not the owner's", name.escape_debug()));
+            }
+        }
+        let via = self.fresh_via(order.flow);
+        let target = order.request_uri.clone().without_headers();
+        let mut builder = Request::builder(Method::INVITE, target)
+            .via(&via)
+            .header("Max-Forwards", "70")
+            .from(&NameAddr::new(order.from.clone()).with_tag(local_tag))
+            .to(&NameAddr::new(order.to.clone()))
+            .call_id(&order.call_id)
+            .cseq(1, Method::INVITE)
+            .contact(&self.config.contact(order.flow.local))
+            .header("Allow", ALLOW)
+            .header("User-Agent", &self.config.product);
+        for (name, value) in &order.headers {
+            builder = builder.header(name, value);
+        }
+        if !order.sdp.is_empty() {
+            builder = builder.body(SDP, order.sdp.clone());
+        }
+        builder.build().map_err(|error| error.to_string())
+    }
+
+    /// An order that cannot be carried out.
+    fn stillborn(&mut self, id: DialogId, status: u16, reason: &str) {
+        let reason = Some(reason.to_owned());
+        self.emit(Event::Failed {
+            dialog: id,
+            status,
+            reason,
+            q850: None,
+            contact: None,
+        });
+        self.emit(Event::Gone { dialog: id });
+    }
+
+    pub(super) fn order_progress(
+        &mut self,
+        now: Instant,
+        id: DialogId,
+        status: u16,
+        sdp: Option<Bytes>,
+    ) {
+        if !(101..=199).contains(&status) {
+            tracing::error!(status, "not a provisional status");
+            return;
+        }
+        let Some(bytes) = self.answer_ringing(id, status, sdp) else {
+            return;
+        };
+        let Some(State::Ringing(ringing)) = self.usages.get_mut(&id).map(|u| &mut u.state) else {
+            return;
+        };
+        ringing.progress = Some(bytes.clone());
+        let invite = ringing.invite;
+        self.transactions.respond(now, invite, status, bytes);
+        self.restart_progress(now, id);
+    }
+
+    /// The last 1xx once more, so that no proxy gives up (RFC 3261 §13.3.1.1).
+    pub(super) fn repeat_progress(&mut self, now: Instant, id: DialogId) {
+        let Some(State::Ringing(ringing)) = self.usages.get(&id).map(|u| &u.state) else {
+            return;
+        };
+        let (invite, bytes) = (ringing.invite, ringing.progress.clone());
+        if let Some(bytes) = bytes {
+            self.transactions.respond(now, invite, 180, bytes);
+        }
+        self.restart_progress(now, id);
+    }
+
+    fn restart_progress(&mut self, now: Instant, id: DialogId) {
+        let at = now + self.config.timers.progress;
+        self.transactions
+            .timers
+            .start(Owner::Usage(id), Timer::Progress, at);
+    }
+
+    pub(super) fn order_accept(&mut self, now: Instant, id: DialogId, sdp: Bytes) {
+        let Some(response) = self.answer_ringing(id, 200, Some(sdp)) else {
+            return;
+        };
+        let Some(usage) = self.usages.get_mut(&id) else {
+            return;
+        };
+        let state = std::mem::replace(&mut usage.state, State::Ended);
+        let State::Ringing(ringing) = state else {
+            return;
+        };
+        self.transactions
+            .timers
+            .stop(Owner::Usage(id), Timer::Progress);
+        let cseq = ringing.request.headers().cseq().number;
+        let of = dialog::Answered::Call;
+        let unacked = self.send_2xx(now, id, ringing.invite, cseq, response, of);
+        if let Some(usage) = self.usages.get_mut(&id) {
+            let exchange = Exchange::Unacked(unacked);
+            let call = Established {
+                dialog: ringing.dialog,
+                exchange,
+            };
+            usage.state = State::Established(Box::new(call));
+        }
+    }
+
+    pub(super) fn order_redirect(&mut self, now: Instant, id: DialogId, contact: &Uri) {
+        let headers = vec![("Contact", format!("<{contact}>"))];
+        let Some(State::Ringing(ringing)) = self.usages.get(&id).map(|u| &u.state) else {
+            return;
+        };
+        let invite = ringing.invite;
+        let tag = self.usages.get(&id).map(|usage| usage.local_tag.as_str());
+        let answer = Answer {
+            status: 302,
+            tag,
+            headers,
+            ..Answer::default()
+        };
+        if let Some(bytes) = self.answer(&ringing.request, answer) {
+            self.transactions.respond(now, invite, 302, bytes);
+        }
+        self.end(id);
+    }
+
+    pub(super) fn order_release(&mut self, now: Instant, id: DialogId, status: u16) {
+        let Some(usage) = self.usages.get_mut(&id) else {
+            return;
+        };
+        match &mut usage.state {
+            State::Ringing(_) => {
+                // A normal end is no answer to an INVITE.
+                let status = if (400..=699).contains(&status) {
+                    status
+                } else {
+                    480
+                };
+                self.refuse_ringing(now, id, status);
+            }
+            State::Calling { invite, answered } => {
+                let (invite, answered) = (*invite, *answered);
+                let cancel = if answered { Cancel::Sent } else { Cancel::Held };
+                usage.state = State::Cancelling {
+                    invite,
+                    cancel,
+                    status,
+                };
+                if answered {
+                    self.send_cancel(now, id, invite, status);
+                }
+            }
+            State::Established(call) => match &mut call.exchange {
+                Exchange::Unacked(unacked) if unacked.of == dialog::Answered::Call => {
+                    unacked.of = dialog::Answered::ReleasedCall { status };
+                }
+                Exchange::Unacked(unacked) if unacked.is_released() => {}
+                Exchange::Idle | Exchange::Unacked(_) | Exchange::Reoffered(_) => {
+                    self.hang_up(now, id, status);
+                }
+            },
+            State::Cancelling { .. } | State::Ended => {}
+        }
+    }
+
+    /// The bytes of an answer to an inbound call that is unanswered.
+    fn answer_ringing(&self, id: DialogId, status: u16, sdp: Option<Bytes>) -> Option<Bytes> {
+        let usage = self.usages.get(&id)?;
+        let State::Ringing(ringing) = &usage.state else {
+            return None;
+        };
+        let tag = Some(usage.local_tag.as_str());
+        let dialog = Some(ringing.dialog.flow());
+        self.answer(
+            &ringing.request,
+            Answer {
+                status,
+                tag,
+                sdp,
+                dialog,
+                ..Answer::default()
+            },
+        )
+    }
+}

@@ -1,0 +1,202 @@
+//! Answers to our INVITEs: RFC 3261 §13.2.2, and the end of CANCEL (§9.1).
+
+use std::time::Instant;
+
+use super::Endpoint;
+use super::inbound::{reasons, sdp_of};
+use super::write::{reason, sound, written};
+use crate::dialog::{CachedAck, Cancel, Dialog, Established, Exchange, State};
+use crate::event::{DialogId, Event};
+use crate::transaction::{Delivery, Owner, Timer, TransactionId, cancel_of};
+use crate::wire::Response;
+
+impl Endpoint {
+    pub(super) fn invite_answered(
+        &mut self,
+        now: Instant,
+        delivery: Delivery,
+        response: &Response,
+    ) {
+        match response.status() {
+            100..=199 => self.provisional(now, delivery, response),
+            200..=299 => self.success(now, delivery, response),
+            _ => self.failure(delivery.usage, response),
+        }
+    }
+
+    /// Timer B: nobody answered (RFC 3261 §17.1.1.2).
+    pub(super) fn invite_timed_out(&mut self, id: DialogId) {
+        let calling = self.is_calling(id);
+        self.end(id);
+        if calling {
+            let (reason, q850, contact) = (None, None, None);
+            self.emit(Event::Failed {
+                dialog: id,
+                status: 408,
+                reason,
+                q850,
+                contact,
+            });
+        }
+    }
+
+    /// No final answer within 64·T1 of CANCEL: the INVITE counts as cancelled (RFC 3261 §9.1).
+    pub(super) fn cancel_unanswered(&mut self, id: DialogId) {
+        if let Some(State::Cancelling { invite, .. }) = self.usages.get(&id).map(|u| &u.state) {
+            let invite = *invite;
+            self.transactions.abandon(invite);
+            self.end(id);
+        }
+    }
+
+    /// Sends CANCEL; from now on only the final answer counts.
+    pub(super) fn send_cancel(
+        &mut self,
+        now: Instant,
+        id: DialogId,
+        invite: TransactionId,
+        status: u16,
+    ) {
+        let Some((request, flow)) = self.transactions.invite(invite) else {
+            return;
+        };
+        let Some(cancel) = sound(cancel_of(request, reason(status).as_deref())) else {
+            return;
+        };
+        self.start_client(now, flow, cancel, id);
+        let until = now + self.config.timers.patience();
+        self.transactions
+            .timers
+            .start(Owner::Usage(id), Timer::CancelWait, until);
+    }
+
+    fn provisional(&mut self, now: Instant, delivery: Delivery, response: &Response) {
+        let id = delivery.usage;
+        let Some(usage) = self.usages.get_mut(&id) else {
+            return;
+        };
+        match &mut usage.state {
+            State::Calling { answered, .. } => {
+                *answered = true;
+                let status = response.status();
+                if status != 100 {
+                    let sdp = sdp_of(response.headers(), response.body());
+                    self.emit(Event::Provisional {
+                        dialog: id,
+                        status,
+                        sdp,
+                    });
+                }
+            }
+            State::Cancelling {
+                invite,
+                cancel,
+                status,
+            } => {
+                if *cancel == Cancel::Held {
+                    *cancel = Cancel::Sent;
+                    let (invite, status) = (*invite, *status);
+                    self.send_cancel(now, id, invite, status);
+                }
+            }
+            State::Ringing(_) | State::Established(_) | State::Ended => {}
+        }
+    }
+
+    fn failure(&mut self, id: DialogId, response: &Response) {
+        let calling = self.is_calling(id);
+        if !calling && !matches!(self.state(id), Some(State::Cancelling { .. })) {
+            return;
+        }
+        self.end(id);
+        if calling {
+            let headers = response.headers();
+            let status = response.status();
+            let (q850, text) = reasons(headers);
+            let phrase = Some(response.reason().to_owned()).filter(|text| !text.is_empty());
+            let first = headers
+                .contacts()
+                .into_iter()
+                .next()
+                .map(|contact| contact.uri);
+            let contact = first.filter(|_| status < 400);
+            let reason = text.or(phrase);
+            self.emit(Event::Failed {
+                dialog: id,
+                status,
+                reason,
+                q850,
+                contact,
+            });
+        }
+    }
+
+    /// A 2xx: the first, again, or that of another fork (RFC 3261 §13.2.2.4).
+    fn success(&mut self, now: Instant, delivery: Delivery, response: &Response) {
+        let id = delivery.usage;
+        let Some(usage) = self.usages.get(&id) else {
+            return;
+        };
+        let tag = response.headers().to().tag().unwrap_or("");
+        if let Some(ack) = usage.acks.iter().find(|ack| ack.remote_tag == tag) {
+            let CachedAck { flow, bytes, .. } = ack.clone();
+            self.transactions.transmit(flow, bytes);
+            return;
+        }
+        let Some(dialog) = self.acknowledge(delivery, response) else {
+            return;
+        };
+        if self.is_calling(id) {
+            let call = Established {
+                dialog,
+                exchange: Exchange::Idle,
+            };
+            if let Some(usage) = self.usages.get_mut(&id) {
+                usage.state = State::Established(Box::new(call));
+            }
+            let sdp = sdp_of(response.headers(), response.body());
+            self.emit(Event::Accepted { dialog: id, sdp });
+            return;
+        }
+        // It crossed our CANCEL, or another fork was faster: it is ended at once.
+        let (cancelled, status) = match self.state(id) {
+            Some(State::Cancelling { status, .. }) => (true, *status),
+            _ => (false, 200),
+        };
+        self.send_bye(now, id, dialog, status);
+        if cancelled {
+            self.end(id);
+        }
+    }
+
+    /// Sends the ACK of a 2xx and keeps it; the dialog that this makes.
+    fn acknowledge(&mut self, delivery: Delivery, response: &Response) -> Option<Dialog> {
+        let (invite, flow) = self.transactions.invite(delivery.transaction)?;
+        let cseq = invite.headers().cseq().number;
+        let dialog = Dialog::of_outbound(invite, response, flow);
+        let flow = dialog.next_hop();
+        let via = self.fresh_via(flow);
+        let ack = dialog
+            .ack(cseq, &via)
+            .header("User-Agent", &self.config.product);
+        let bytes = written(ack.build())?;
+        self.transactions.transmit(flow, bytes.clone());
+        let remote_tag = dialog.remote_tag().to_owned();
+        let usage = self.usages.get_mut(&delivery.usage)?;
+        usage.remote_tags.push(remote_tag.clone());
+        usage.acks.push(CachedAck {
+            remote_tag,
+            flow,
+            bytes,
+        });
+        Some(dialog)
+    }
+
+    fn state(&self, id: DialogId) -> Option<&State> {
+        self.usages.get(&id).map(|usage| &usage.state)
+    }
+
+    fn is_calling(&self, id: DialogId) -> bool {
+        matches!(self.state(id), Some(State::Calling { .. }))
+    }
+}

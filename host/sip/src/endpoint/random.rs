@@ -1,0 +1,71 @@
+//! Everything random in SIP: tags, branches, the waiting times of RFC 3261 §14.
+//!
+//! Only from the seed, so that a simulation can be run again.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use rand_chacha::ChaCha12Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use crate::transaction::COOKIE;
+use crate::wire::{Partial, Request};
+
+#[derive(Debug)]
+pub(super) struct Random {
+    rng: ChaCha12Rng,
+    salt: u64,
+}
+
+impl Random {
+    pub(super) fn new(seed: [u8; 32]) -> Self {
+        let mut rng = ChaCha12Rng::from_seed(seed);
+        Self {
+            salt: rng.next_u64(),
+            rng,
+        }
+    }
+
+    /// A tag: 64 bits, twice what RFC 3261 §19.3 asks for.
+    pub(super) fn tag(&mut self) -> String {
+        format!("{:016x}", self.rng.next_u64())
+    }
+
+    /// A branch (RFC 3261 §8.1.1.7). Nobody can guess it, so nobody can forge an answer unseen.
+    pub(super) fn branch(&mut self) -> String {
+        format!("{COOKIE}{:016x}", self.rng.next_u64())
+    }
+
+    /// 0 to 10 seconds (RFC 3261 §14.2).
+    pub(super) fn retry_after(&mut self) -> u64 {
+        self.rng.next_u64() % 11
+    }
+
+    /// The tag of an answer without state: the same each time (RFC 3261 §8.2.7), and another one for
+    /// another request.
+    pub(super) fn stateless_tag(&self, request: &Request) -> String {
+        let headers = request.headers();
+        let cseq = headers.cseq().number;
+        self.hash((
+            headers.via().branch(),
+            headers.call_id(),
+            headers.from().tag(),
+            cseq,
+        ))
+    }
+
+    /// The same for a request that could not be read.
+    pub(super) fn broken_tag(&self, partial: &Partial) -> String {
+        self.hash((
+            partial.via().branch(),
+            partial.via().host(),
+            partial.via().port(),
+        ))
+    }
+
+    fn hash(&self, of: impl Hash) -> String {
+        let mut hasher = DefaultHasher::new();
+        self.salt.hash(&mut hasher);
+        of.hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
+    }
+}

@@ -1,0 +1,236 @@
+//! Packets: from bytes to the transaction, the call or the refusal that they lead to.
+//!
+//! The order of the checks is that of RFC 3261 §8.2. What is refused here gets its answer without
+//! state.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::Endpoint;
+use super::write::{ALLOW, Answer, SDP};
+use crate::dialog::answer_flow;
+use crate::event::{DialogId, Flow};
+use crate::transaction::{Arrival, ServerKey};
+use crate::wire::{self, Message, Method, ParseError, Request, Response};
+
+/// A request on its way through the endpoint.
+#[derive(Debug)]
+pub(super) struct Arrived {
+    pub(super) request: Arc<Request>,
+    /// Which way it came.
+    pub(super) flow: Flow,
+    /// Which way its answers go.
+    pub(super) back: Flow,
+    pub(super) key: ServerKey,
+}
+
+/// Why a request is refused.
+#[derive(Debug, Default)]
+pub(super) struct Refusal {
+    status: u16,
+    reason: Option<&'static str>,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl Refusal {
+    pub(super) fn new(status: u16) -> Self {
+        Self {
+            status,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    fn because(mut self, reason: &'static str) -> Self {
+        self.reason = Some(reason);
+        self
+    }
+}
+
+impl Endpoint {
+    pub(super) fn packet(&mut self, now: Instant, flow: Flow, bytes: &Bytes) {
+        match wire::parse(bytes) {
+            Ok(Message::Request(request)) => self.request(now, flow, request),
+            Ok(Message::Response(response)) => self.response(now, &response),
+            Err(error) => self.broken(flow, error),
+        }
+    }
+
+    /// Refuses what cannot be read, if it can be told to whom.
+    fn broken(&mut self, flow: Flow, error: ParseError) {
+        tracing::debug!(fault = %error.fault, "a packet is no message");
+        let Some(mut partial) = error.partial else {
+            return;
+        };
+        partial.stamp(flow.remote);
+        let tag = self.random.broken_tag(&partial);
+        let bytes = partial.refuse(error.fault.status(), &error.fault.to_string(), &tag);
+        self.transactions
+            .transmit(answer_flow(flow, partial.via()), bytes);
+    }
+
+    fn response(&mut self, now: Instant, response: &Response) {
+        let Some(delivery) = self.transactions.response(now, response) else {
+            tracing::trace!(
+                status = response.status(),
+                "a response to nothing, or again"
+            );
+            return;
+        };
+        // Answers to BYE and CANCEL change nothing: the usage has ended, or its INVITE ends it.
+        if response.headers().cseq().method == Method::INVITE {
+            self.invite_answered(now, delivery, response);
+        }
+    }
+
+    fn request(&mut self, now: Instant, flow: Flow, mut request: Request) {
+        request.stamp(flow.remote);
+        let back = answer_flow(flow, request.headers().via());
+        let key = ServerKey::of_request(&request);
+        let ack = *request.method() == Method::ACK;
+        match self.transactions.request(now, &key, ack) {
+            Arrival::Absorbed => {}
+            Arrival::Ack => self.ack(now, &request),
+            Arrival::New if ack => self.ack(now, &request),
+            Arrival::New => {
+                let request = Arc::new(request);
+                let arrived = Arrived {
+                    request,
+                    flow,
+                    back,
+                    key,
+                };
+                if let Err(refusal) = self.new_request(now, &arrived) {
+                    self.refuse(&arrived, refusal);
+                }
+            }
+        }
+    }
+
+    fn new_request(&mut self, now: Instant, arrived: &Arrived) -> Result<(), Refusal> {
+        if *arrived.request.method() == Method::CANCEL {
+            return self.cancel(now, arrived);
+        }
+        screen(&arrived.request)?;
+        let full = self.transactions.len() >= self.config.max_transactions;
+        if full && *arrived.request.method() != Method::BYE {
+            return Err(Refusal::new(503).with("Retry-After", "10"));
+        }
+        match arrived.request.headers().to().tag() {
+            Some(tag) => match self.usage_of(&arrived.request, tag) {
+                Some(id) => self.in_dialog(now, id, arrived),
+                None => Err(Refusal::new(481)),
+            },
+            None => self.out_of_dialog(now, arrived),
+        }
+    }
+
+    fn in_dialog(&mut self, now: Instant, id: DialogId, arrived: &Arrived) -> Result<(), Refusal> {
+        match arrived.request.method().as_str() {
+            "BYE" => self.bye(now, id, arrived),
+            "INVITE" => self.reinvite(now, id, arrived),
+            _ => self.options_in_dialog(now, id, arrived),
+        }
+    }
+
+    fn out_of_dialog(&mut self, now: Instant, arrived: &Arrived) -> Result<(), Refusal> {
+        match arrived.request.method().as_str() {
+            "BYE" => Err(Refusal::new(481)),
+            _ if self.draining => Err(Refusal::new(503)
+                .with("Retry-After", "10")
+                .because("Draining")),
+            "INVITE" => self.invite(now, arrived),
+            _ => {
+                self.options(arrived);
+                Ok(())
+            }
+        }
+    }
+
+    /// OPTIONS to us: what we can (RFC 3261 §11.2).
+    fn options(&mut self, arrived: &Arrived) {
+        let tag = self.random.stateless_tag(&arrived.request);
+        let answer = Answer {
+            status: 200,
+            tag: Some(&tag),
+            headers: vec![("Allow", ALLOW.to_owned()), ("Accept", SDP.to_owned())],
+            ..Answer::default()
+        };
+        if let Some(bytes) = self.answer(&arrived.request, answer) {
+            self.transactions.transmit(arrived.back, bytes);
+        }
+    }
+
+    /// Answers without state.
+    fn refuse(&mut self, arrived: &Arrived, refusal: Refusal) {
+        let tag = self.random.stateless_tag(&arrived.request);
+        let answer = Answer {
+            status: refusal.status,
+            reason: refusal.reason,
+            tag: Some(&tag),
+            headers: refusal.headers,
+            ..Answer::default()
+        };
+        if let Some(bytes) = self.answer(&arrived.request, answer) {
+            self.transactions.transmit(arrived.back, bytes);
+        }
+    }
+
+    /// The usage that a request means, by our tag in its To, its Call-ID and its From tag.
+    pub(super) fn usage_of(&self, request: &Request, local_tag: &str) -> Option<DialogId> {
+        let id = *self.by_tag.get(local_tag)?;
+        let usage = self.usages.get(&id)?;
+        let headers = request.headers();
+        let remote_tag = headers.from().tag().unwrap_or("");
+        let known = usage.call_id == headers.call_id()
+            && usage.remote_tags.iter().any(|tag| tag == remote_tag);
+        known.then_some(id)
+    }
+}
+
+/// The checks that need nothing but the request: RFC 3261 §8.2.1 to §8.2.3.
+fn screen(request: &Request) -> Result<(), Refusal> {
+    let headers = request.headers();
+    let method = request.method();
+    if !ALLOW.split(", ").any(|served| served == method.as_str()) {
+        let status = if method.is_known() { 405 } else { 501 };
+        return Err(Refusal::new(status).with("Allow", ALLOW));
+    }
+    if !matches!(request.uri().scheme(), "sip" | "sips" | "tel") {
+        return Err(Refusal::new(416));
+    }
+    let required = headers.require();
+    if !required.is_empty() {
+        // We support no extension.
+        return Err(Refusal::new(420).with("Unsupported", required.join(", ")));
+    }
+    if *method == Method::INVITE {
+        screen_invite(request)
+    } else {
+        Ok(())
+    }
+}
+
+fn screen_invite(request: &Request) -> Result<(), Refusal> {
+    let headers = request.headers();
+    let encoded = headers.tokens("Content-Encoding");
+    if encoded
+        .iter()
+        .any(|coding| !coding.eq_ignore_ascii_case("identity"))
+    {
+        return Err(Refusal::new(415).with("Accept-Encoding", "identity"));
+    }
+    if !request.body().is_empty() && !headers.is_content(SDP) {
+        return Err(Refusal::new(415).with("Accept", SDP));
+    }
+    if headers.contacts().is_empty() {
+        return Err(Refusal::new(400).because("Missing Contact"));
+    }
+    Ok(())
+}

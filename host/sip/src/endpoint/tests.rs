@@ -1,0 +1,11 @@
+//! Endpoints against each other, in virtual time, over a network that loses what a test wants lost.
+
+mod calls;
+mod dialogs;
+mod limits;
+mod outbound;
+mod pair;
+mod refusals;
+mod reinvites;
+mod releases;
+mod seeds;

@@ -1,0 +1,130 @@
+//! What the owner may put into an INVITE, and what comes of it.
+
+use std::collections::BTreeMap;
+
+use super::dialogs::peer;
+use super::pair::{A, DELAY, Pair, address, invite};
+use crate::{Config, Event, Input, TimerConfig};
+
+#[test]
+fn headers_that_would_break_the_message_fail_the_call() {
+    for (name, value) in [
+        ("Subject", "a\r\nX: b"),
+        ("Sub ject", "a"),
+        ("Via", "SIP/2.0/UDP 1.2.3.4"),
+        ("m", "<sip:x@y>"),
+    ] {
+        let mut pair = Pair::new();
+        let dialog = pair.ends[A].new_dialog();
+        let mut order = invite(dialog, A, peer());
+        order.headers.push((name.to_owned(), value.to_owned()));
+        pair.input(A, Input::Invite(Box::new(order)));
+        assert_eq!(pair.names(A), ["failed 500", "gone"]);
+        assert!(pair.ladder.is_empty());
+        pair.rest();
+    }
+}
+
+#[test]
+fn the_advertised_address_stands_in_via_and_contact() {
+    let public = "203.0.113.7:5080".parse().unwrap();
+    let advertised = BTreeMap::from([(address(A), public)]);
+    let mut pair = Pair::with(
+        Config {
+            advertised,
+            ..Config::default()
+        },
+        1,
+    );
+    let dialog = pair.ends[A].new_dialog();
+    pair.input(A, Input::Invite(Box::new(invite(dialog, A, peer()))));
+    pair.run(DELAY);
+    let sent = pair.stray_request();
+    let via = sent.headers().via();
+    assert_eq!((via.host(), via.port()), ("203.0.113.7", Some(5080)));
+    assert!(via.wants_rport());
+    assert_eq!(
+        sent.headers().contacts()[0].uri.to_string(),
+        "sip:jackfield@203.0.113.7:5080"
+    );
+    assert_eq!(sent.headers().max_forwards(), Some(70));
+    assert_eq!(sent.headers().get("User-Agent"), Some("Jackfield"));
+    pair.rest();
+}
+
+#[test]
+fn a_failure_tells_cause_and_text_of_its_reason_header() {
+    let mut pair = Pair::new();
+    let dialog = pair.ends[A].new_dialog();
+    pair.input(A, Input::Invite(Box::new(invite(dialog, A, peer()))));
+    pair.run(DELAY);
+    let sent = pair.stray_request();
+    let refusal = sent
+        .respond(480, Some("t"))
+        .header("Reason", "Q.850;cause=18;text=\"No\"");
+    pair.inject(
+        peer(),
+        A,
+        crate::wire::write(&refusal.build().unwrap().into()),
+    );
+    let Event::Failed {
+        status,
+        q850,
+        reason,
+        ..
+    } = pair.next(A)
+    else {
+        panic!()
+    };
+    assert_eq!(
+        (status, q850, reason.as_deref()),
+        (480, Some(18), Some("No"))
+    );
+    pair.rest();
+}
+
+#[test]
+fn timer_values_come_from_the_configuration() {
+    let t1 = std::time::Duration::from_millis(50);
+    let timers = TimerConfig {
+        t1,
+        ..TimerConfig::default()
+    };
+    let mut pair = Pair::with(
+        Config {
+            timers,
+            ..Config::default()
+        },
+        1,
+    );
+    pair.lose(|_| true);
+    pair.dial();
+    pair.rest();
+    assert_eq!(pair.ladder[1], "    50 a INVITE");
+    assert_eq!(pair.count("INVITE"), 7);
+}
+
+#[test]
+fn a_response_that_went_astray_is_dropped() {
+    let mut pair = Pair::new();
+    let dialog = pair.ends[A].new_dialog();
+    pair.input(A, Input::Invite(Box::new(invite(dialog, A, peer()))));
+    pair.run(DELAY);
+    let sent = pair.stray_request();
+    let ok = crate::wire::write(&sent.respond(486, Some("t")).build().unwrap().into());
+    let text = String::from_utf8(ok.to_vec()).unwrap();
+    let branch = sent.headers().via().branch().unwrap();
+    // Another branch, a second Via (RFC 3261 §8.1.3.3), another method.
+    pair.inject(peer(), A, text.replace(branch, "z9hG4bKother"));
+    let two = format!("From: {}", sent.headers().from());
+    pair.inject(
+        peer(),
+        A,
+        text.replace(&two, &format!("Via: SIP/2.0/UDP h;branch=x\r\n{two}")),
+    );
+    pair.inject(peer(), A, text.replace("1 INVITE", "1 BYE"));
+    assert!(pair.names(A).is_empty());
+    pair.inject(peer(), A, text);
+    pair.rest();
+    assert_eq!(pair.names(A), ["failed 486", "gone"]);
+}

@@ -1,0 +1,230 @@
+//! Requests that are answered without a call: RFC 3261 §8.2.
+
+use super::dialogs::{peer, peer_invites};
+use super::pair::{A, DELAY, Pair};
+use crate::wire::Response;
+use crate::{Counts, Event, Input};
+
+fn request(method: &str, headers: &str, body: &str) -> String {
+    format!(
+        "{method} sip:bob@10.0.0.1 SIP/2.0\r\n\
+         Via: SIP/2.0/UDP 10.0.0.9:5060;rport;branch=z9hG4bK1\r\n\
+         Max-Forwards: 70\r\n\
+         From: <sip:peer@10.0.0.9>;tag=peer\r\n\
+         To: <sip:bob@10.0.0.1>\r\n\
+         Call-ID: by-hand\r\n\
+         CSeq: 1 {method}\r\n\
+         {headers}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+const CONTACT: &str = "Contact: <sip:peer@10.0.0.9>\r\n";
+
+/// Sends a request twice; both answers are the same, nothing is remembered.
+#[track_caller]
+fn refused(text: &str) -> Response {
+    let mut pair = Pair::new();
+    pair.inject(peer(), A, text.to_owned());
+    pair.inject(peer(), A, text.to_owned());
+    pair.run(DELAY);
+    assert_eq!(pair.ends[A].counts(), Counts::default());
+    assert!(pair.names(A).is_empty());
+    assert_eq!(pair.strays[0].bytes, pair.strays[1].bytes);
+    pair.stray_response()
+}
+
+#[test]
+fn methods_that_we_do_not_serve_get_405_with_allow() {
+    for method in [
+        "REGISTER",
+        "SUBSCRIBE",
+        "MESSAGE",
+        "UPDATE",
+        "PRACK",
+        "REFER",
+        "INFO",
+    ] {
+        let answer = refused(&request(method, "", ""));
+        assert_eq!(answer.status(), 405, "{method}");
+        assert_eq!(
+            answer.headers().allow(),
+            ["INVITE", "ACK", "CANCEL", "BYE", "OPTIONS"]
+        );
+    }
+}
+
+#[test]
+fn unknown_methods_get_501() {
+    assert_eq!(refused(&request("NEWMETHOD", "", "")).status(), 501);
+}
+
+#[test]
+fn required_extensions_get_420_and_are_named() {
+    let require = format!("{CONTACT}Require: 100rel, timer\r\nRequire: x\r\n");
+    let answer = refused(&request("INVITE", &require, ""));
+    assert_eq!(answer.status(), 420);
+    assert_eq!(
+        answer.headers().tokens("Unsupported"),
+        ["100rel", "timer", "x"]
+    );
+}
+
+#[test]
+fn bodies_other_than_sdp_get_415() {
+    let typed = format!("{CONTACT}Content-Type: text/plain\r\n");
+    let answer = refused(&request("INVITE", &typed, "hello"));
+    assert_eq!(answer.status(), 415);
+    assert_eq!(answer.headers().get("Accept"), Some("application/sdp"));
+    let encoded = format!("{CONTACT}Content-Type: application/sdp\r\nContent-Encoding: gzip\r\n");
+    let answer = refused(&request("INVITE", &encoded, "hello"));
+    assert_eq!(answer.status(), 415);
+    assert_eq!(answer.headers().get("Accept-Encoding"), Some("identity"));
+}
+
+#[test]
+fn an_invite_without_contact_gets_400() {
+    let answer = refused(&request("INVITE", "", ""));
+    assert_eq!((answer.status(), answer.reason()), (400, "Missing Contact"));
+}
+
+#[test]
+fn an_unknown_uri_scheme_gets_416() {
+    let text = request("OPTIONS", "", "").replace("OPTIONS sip:bob@10.0.0.1", "OPTIONS nobody:x");
+    assert_eq!(refused(&text).status(), 416);
+}
+
+#[test]
+fn bye_and_cancel_to_nothing_get_481() {
+    assert_eq!(refused(&request("BYE", "", "")).status(), 481);
+    assert_eq!(refused(&request("CANCEL", "", "")).status(), 481);
+}
+
+#[test]
+fn a_version_of_another_century_gets_505() {
+    let text = request("OPTIONS", "", "").replace("SIP/2.0\r\nVia", "SIP/3.0\r\nVia");
+    assert_eq!(refused(&text).status(), 505);
+}
+
+#[test]
+fn broken_requests_get_400_with_a_reason() {
+    let answer = refused(&request("OPTIONS", "", "").replace("1 OPTIONS", "1 INVITE"));
+    assert_eq!(
+        (answer.status(), answer.reason()),
+        (400, "CSeq method does not match")
+    );
+}
+
+#[test]
+fn options_gets_200_with_what_we_can() {
+    let answer = refused(&request("OPTIONS", "", ""));
+    assert_eq!(answer.status(), 200);
+    assert_eq!(
+        answer.headers().allow(),
+        ["INVITE", "ACK", "CANCEL", "BYE", "OPTIONS"]
+    );
+    assert_eq!(answer.headers().get("Accept"), Some("application/sdp"));
+}
+
+#[test]
+fn noise_and_stray_acks_are_met_with_silence() {
+    let mut pair = Pair::new();
+    for noise in [
+        "",
+        "\r\n\r\n",
+        "\0",
+        "GET / HTTP/1.1\r\n\r\n",
+        &request("ACK", "", ""),
+    ] {
+        pair.inject(peer(), A, noise.to_owned());
+    }
+    pair.inject(peer(), A, request("ACK", "", "").replace("CSeq", "X"));
+    pair.rest();
+    assert!(pair.ladder.is_empty());
+}
+
+#[test]
+fn a_peer_of_rfc_2543_without_a_branch_can_call() {
+    // RFC 3261 §17.2.3: matched by what its INVITE and its ACK have in common.
+    let mut pair = Pair::new();
+    let invite = request("INVITE", CONTACT, "").replace(";branch=z9hG4bK1", "");
+    pair.inject(peer(), A, invite.clone());
+    let Event::Incoming(incoming) = pair.next(A) else {
+        panic!()
+    };
+    pair.input(
+        A,
+        Input::Release {
+            dialog: incoming.dialog,
+            status: 486,
+        },
+    );
+    pair.inject(peer(), A, invite.clone());
+    pair.run(DELAY);
+    let busy = loop {
+        let answer = pair.stray_response();
+        if answer.status() == 486 {
+            break answer;
+        }
+    };
+    let to = format!("To: {}", busy.headers().to());
+    let ack = invite
+        .replace("INVITE", "ACK")
+        .replace("To: <sip:bob@10.0.0.1>", &to);
+    pair.inject(peer(), A, ack);
+    let sent = pair.ladder.len();
+    pair.rest();
+    assert_eq!(pair.ladder.len(), sent);
+    assert_eq!(pair.names(A), ["gone"]);
+}
+
+#[test]
+fn draining_refuses_new_calls_and_options_with_503_but_not_old_ones() {
+    let mut pair = Pair::new();
+    let (_, ok) = super::dialogs::peer_talks(&mut pair, "");
+    pair.input(A, Input::Drain);
+    pair.inject(peer(), A, request("OPTIONS", "", ""));
+    pair.inject(
+        peer(),
+        A,
+        request("INVITE", CONTACT, "").replace("by-hand", "other"),
+    );
+    pair.run(DELAY);
+    for _ in 0..2 {
+        let answer = pair.stray_response();
+        assert_eq!(answer.status(), 503);
+        assert!(answer.headers().get("Retry-After").is_some());
+    }
+    let bye = super::dialogs::peer_request(&ok, "BYE", 2, "z9hG4bKb", None);
+    pair.inject(peer(), A, bye);
+    pair.run(DELAY);
+    assert_eq!(pair.stray_response().status(), 200);
+    pair.rest();
+}
+
+#[test]
+fn the_same_invite_by_another_way_is_a_loop() {
+    // RFC 3261 §8.2.2.2.
+    let mut pair = Pair::new();
+    peer_invites(&mut pair, A, "", "");
+    let Event::Incoming(incoming) = pair.next(A) else {
+        panic!()
+    };
+    pair.inject(
+        peer(),
+        A,
+        request("INVITE", CONTACT, "").replace("z9hG4bK1", "z9hG4bK2"),
+    );
+    pair.run(DELAY);
+    assert_eq!(pair.stray_response().status(), 100);
+    assert_eq!(pair.stray_response().status(), 482);
+    pair.input(
+        A,
+        Input::Release {
+            dialog: incoming.dialog,
+            status: 404,
+        },
+    );
+    pair.rest();
+    assert_eq!(pair.names(A), ["gone"]);
+}

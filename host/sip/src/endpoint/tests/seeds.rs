@@ -1,0 +1,186 @@
+//! Many calls over a bad network, from a seed: whatever is lost, doubled or overtaken, every call
+//! ends, is told once, and leaves nothing behind.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use super::pair::{A, B, Pair, address, invite, name_of, sdp};
+use crate::{Config, DialogId, Event, Input};
+
+const SEEDS: u64 = 200;
+const CALLS: u64 = 6;
+
+/// What a side knows of one of its calls.
+#[derive(Debug, Default)]
+struct Told {
+    events: Vec<String>,
+    released: bool,
+}
+
+impl Told {
+    fn is_over(&self) -> bool {
+        self.released || self.events.iter().any(|name| is_terminal(name))
+    }
+}
+
+fn is_terminal(name: &str) -> bool {
+    ["cancelled", "hung up"].contains(&name)
+        || name.starts_with("failed")
+        || name.starts_with("lost")
+}
+
+struct Side {
+    calls: BTreeMap<DialogId, Told>,
+}
+
+#[test]
+fn every_call_ends_once_and_leaves_nothing() {
+    for seed in 0..SEEDS {
+        run(seed);
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_ladder() {
+    assert_eq!(run(7), run(7));
+}
+
+fn run(seed: u64) -> Vec<String> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut pair = Pair::with(Config::default(), seed as u8);
+    // From a good network to one that loses every third packet.
+    let loss = [0, 5, 20, 35][(seed % 4) as usize];
+    let mut net = ChaCha8Rng::seed_from_u64(!seed);
+    pair.fate = Box::new(move |_| {
+        let copies = match net.next_u64() % 100 {
+            lot if lot < loss => 0,
+            lot if lot >= 95 => 2,
+            _ => 1,
+        };
+        (0..copies)
+            .map(|_| Duration::from_millis(1 + net.next_u64() % 400))
+            .collect()
+    });
+    let mut sides = [
+        Side {
+            calls: BTreeMap::new(),
+        },
+        Side {
+            calls: BTreeMap::new(),
+        },
+    ];
+    let mut due = 0;
+    while due < CALLS
+        || !sides
+            .iter()
+            .all(|side| side.calls.values().all(Told::is_over))
+    {
+        if due < CALLS && rng.next_u64().is_multiple_of(4) {
+            let from = (rng.next_u64() % 2) as usize;
+            let dialog = pair.ends[from].new_dialog();
+            let order = invite(dialog, from, address(1 - from));
+            sides[from].calls.insert(dialog, Told::default());
+            pair.input(from, Input::Invite(Box::new(order)));
+            due += 1;
+        }
+        for end in [A, B] {
+            act(&mut pair, end, &mut sides[end], &mut rng, seed);
+        }
+        pair.run(Duration::from_millis(rng.next_u64() % 1500));
+        take(&mut pair, &mut sides, seed);
+    }
+    pair.rest();
+    take(&mut pair, &mut sides, seed);
+    for side in &sides {
+        for told in side.calls.values() {
+            assert_eq!(
+                told.events.last().map(String::as_str),
+                Some("gone"),
+                "seed {seed}: {told:?}"
+            );
+        }
+    }
+    pair.ladder
+}
+
+/// One thing at random to one of the calls of a side.
+fn act(pair: &mut Pair, end: usize, side: &mut Side, rng: &mut ChaCha8Rng, seed: u64) {
+    let alive: Vec<_> = side
+        .calls
+        .iter()
+        .filter(|(_, told)| !told.is_over())
+        .collect();
+    let Some((dialog, told)) = (!alive.is_empty())
+        .then(|| alive[(rng.next_u64() % alive.len() as u64) as usize])
+        .map(|(dialog, told)| (*dialog, told))
+    else {
+        return;
+    };
+    let inbound = told.events.first().is_some_and(|name| name == "incoming");
+    let answer = match rng.next_u64() % 6 {
+        0 if inbound => Input::Progress {
+            dialog,
+            status: 180,
+            sdp: None,
+        },
+        1 if inbound => Input::Progress {
+            dialog,
+            status: 183,
+            sdp: Some(sdp("early")),
+        },
+        2 | 3 if inbound => Input::Accept {
+            dialog,
+            sdp: sdp("answer"),
+        },
+        4 => {
+            let status = [200, 486, 487, 503][(rng.next_u64() % 4) as usize];
+            side.calls.entry(dialog).or_default().released = true;
+            Input::Release { dialog, status }
+        }
+        _ => return,
+    };
+    assert!(seed < SEEDS);
+    pair.input(end, answer);
+}
+
+/// Takes the events of both sides and checks their order.
+fn take(pair: &mut Pair, sides: &mut [Side; 2], seed: u64) {
+    for end in [A, B] {
+        while let Some(event) = pair.events[end].pop_front() {
+            let name = name_of(&event);
+            let dialog = dialog_of(&event);
+            let told = sides[end].calls.entry(dialog).or_default();
+            let last = told.events.last().map_or("", String::as_str);
+            assert_ne!(last, "gone", "seed {seed}: {name} after gone");
+            let over = told.events.iter().any(|name| is_terminal(name));
+            assert!(!over || name == "gone", "seed {seed}: {name} after {last}");
+            let ended = over || told.released;
+            assert!(
+                name != "gone" || ended,
+                "seed {seed}: gone without an end: {told:?}"
+            );
+            if name == "accepted" || name == "confirmed" || name == "incoming" {
+                assert!(!told.events.contains(&name), "seed {seed}: {name} twice");
+            }
+            told.events.push(name);
+        }
+    }
+}
+
+fn dialog_of(event: &Event) -> DialogId {
+    match event {
+        Event::Incoming(incoming) => incoming.dialog,
+        Event::Provisional { dialog, .. }
+        | Event::Accepted { dialog, .. }
+        | Event::Failed { dialog, .. }
+        | Event::Confirmed { dialog, .. }
+        | Event::Cancelled { dialog, .. }
+        | Event::HungUp { dialog, .. }
+        | Event::Lost { dialog, .. }
+        | Event::Reoffer { dialog, .. }
+        | Event::Gone { dialog } => *dialog,
+    }
+}

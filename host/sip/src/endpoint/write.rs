@@ -1,0 +1,128 @@
+//! The messages that the endpoint writes: what every one of them carries, and how it leaves.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::Endpoint;
+use crate::dialog::Dialog;
+use crate::event::{DialogId, Flow};
+use crate::transaction::TransactionId;
+use crate::wire::{self, BuildError, Method, Request, Via};
+
+/// The methods that we serve.
+pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS";
+
+/// The only body that we understand.
+pub(super) const SDP: &str = "application/sdp";
+
+/// An answer in the making.
+#[derive(Debug, Default)]
+pub(super) struct Answer<'a> {
+    pub(super) status: u16,
+    pub(super) reason: Option<&'a str>,
+    /// Added to To, if the request had none.
+    pub(super) tag: Option<&'a str>,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) sdp: Option<Bytes>,
+    /// Whether it makes or keeps a dialog: Record-Route, Contact, Allow (RFC 3261 §12.1.1). It holds
+    /// our socket.
+    pub(super) dialog: Option<Flow>,
+}
+
+impl Endpoint {
+    /// The bytes of an answer.
+    pub(super) fn answer(&self, request: &Request, answer: Answer<'_>) -> Option<Bytes> {
+        let mut builder = request.respond(answer.status, answer.tag);
+        if let Some(reason) = answer.reason {
+            builder = builder.reason(reason);
+        }
+        if let Some(flow) = answer.dialog {
+            builder = builder
+                .copy(request.headers(), "Record-Route")
+                .contact(&self.config.contact(flow.local))
+                .header("Allow", ALLOW);
+        }
+        for (name, value) in &answer.headers {
+            builder = builder.header(name, value);
+        }
+        builder = match answer.status {
+            // RFC 3261 §8.2.6.1.
+            100 => builder.copy(request.headers(), "Timestamp"),
+            _ => builder.header("Server", &self.config.product),
+        };
+        if let Some(sdp) = answer.sdp {
+            builder = builder.body(SDP, sdp);
+        }
+        written(builder.build())
+    }
+
+    /// Answers through a transaction.
+    pub(super) fn respond(
+        &mut self,
+        now: Instant,
+        id: TransactionId,
+        request: &Request,
+        answer: Answer<'_>,
+    ) {
+        let status = answer.status;
+        if let Some(bytes) = self.answer(request, answer) {
+            self.transactions.respond(now, id, status, bytes);
+        }
+    }
+
+    /// A Via of ours with a fresh branch.
+    pub(super) fn fresh_via(&mut self, flow: Flow) -> Via {
+        let branch = self.random.branch();
+        Via::new("UDP", self.config.address(flow.local), &branch)
+    }
+
+    /// Sends BYE in a dialog; the usage ends by it, whatever the answer.
+    pub(super) fn send_bye(&mut self, now: Instant, id: DialogId, mut dialog: Dialog, status: u16) {
+        let flow = dialog.next_hop();
+        let via = self.fresh_via(flow);
+        let mut bye = dialog
+            .request(Method::BYE, &via)
+            .header("User-Agent", &self.config.product);
+        if let Some(reason) = reason(status) {
+            bye = bye.header("Reason", &reason);
+        }
+        if let Some(bye) = sound(bye.build()) {
+            self.start_client(now, flow, bye, id);
+        }
+    }
+
+    pub(super) fn start_client(
+        &mut self,
+        now: Instant,
+        flow: Flow,
+        request: Request,
+        usage: DialogId,
+    ) -> Option<TransactionId> {
+        let message = request.into();
+        let bytes = wire::write(&message);
+        let wire::Message::Request(request) = message else {
+            return None;
+        };
+        self.transactions
+            .start_client(now, flow, Box::new(request), bytes, usage)
+    }
+}
+
+/// The value of Reason that says why we end a call (RFC 3326); a normal end needs none.
+pub(super) fn reason(status: u16) -> Option<String> {
+    (status != 200).then(|| format!("SIP;cause={status}"))
+}
+
+/// The bytes of a message.
+pub(super) fn written<M: Into<wire::Message>>(message: Result<M, BuildError>) -> Option<Bytes> {
+    Some(wire::write(&sound(message)?.into()))
+}
+
+/// A message of which every part was parsed or made by us can be built; if not, it is our bug, and
+/// the peer's timers will deal with it.
+pub(super) fn sound<M>(message: Result<M, BuildError>) -> Option<M> {
+    message
+        .inspect_err(|error| tracing::error!(%error, "a message cannot be built"))
+        .ok()
+}

@@ -1,0 +1,96 @@
+//! By what a message finds its transaction: RFC 3261 §17.1.3 and §17.2.3.
+
+use crate::wire::{Method, Request, Response};
+
+/// What a branch begins with, if its maker follows RFC 3261 (§8.1.1.7).
+pub(crate) const COOKIE: &str = "z9hG4bK";
+
+/// RFC 3261 §17.1.3: the branch of the top Via and the method of CSeq (CANCEL shares the branch of
+/// its INVITE).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ClientKey {
+    branch: String,
+    method: Method,
+}
+
+impl ClientKey {
+    pub(crate) fn of_request(request: &Request) -> Option<Self> {
+        let branch = request.headers().via().branch()?.to_owned();
+        Some(Self {
+            branch,
+            method: request.method().clone(),
+        })
+    }
+
+    /// `None` for a response that went astray: more than one Via (RFC 3261 §8.1.3.3).
+    pub(crate) fn of_response(response: &Response) -> Option<Self> {
+        let headers = response.headers();
+        if headers.get_all("Via").nth(1).is_some() {
+            return None;
+        }
+        let branch = headers.via().branch()?.to_owned();
+        Some(Self {
+            branch,
+            method: headers.cseq().method.clone(),
+        })
+    }
+
+    pub(crate) fn is_invite(&self) -> bool {
+        self.method == Method::INVITE
+    }
+}
+
+/// RFC 3261 §17.2.3: the branch and the sent-by of the top Via, and the method, where ACK counts as
+/// INVITE.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ServerKey {
+    branch: String,
+    sent_by: (String, Option<u16>),
+    method: Method,
+}
+
+impl ServerKey {
+    pub(crate) fn of_request(request: &Request) -> Self {
+        let headers = request.headers();
+        let via = headers.via();
+        let branch = match via.branch() {
+            Some(branch) if is_unique(branch) => branch.to_owned(),
+            // A peer of RFC 2543: what names the transaction there (§17.2.3), made one text. The
+            // Request-URI and the To tag are left out: they add nothing to a Call-ID and CSeq.
+            _ => format!(
+                "{}\n{}\n{}\n{}",
+                headers.call_id(),
+                headers.from().tag().unwrap_or(""),
+                headers.cseq().number,
+                via.branch().unwrap_or(""),
+            ),
+        };
+        let method = if *request.method() == Method::ACK {
+            Method::INVITE
+        } else {
+            request.method().clone()
+        };
+        Self {
+            branch,
+            sent_by: (via.host().to_owned(), via.port()),
+            method,
+        }
+    }
+
+    /// The key of the INVITE that a CANCEL with this key means (RFC 3261 §9.2).
+    pub(crate) fn cancelled(&self) -> Self {
+        Self {
+            method: Method::INVITE,
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn is_invite(&self) -> bool {
+        self.method == Method::INVITE
+    }
+}
+
+fn is_unique(branch: &str) -> bool {
+    let cookie = branch.get(..COOKIE.len());
+    cookie.is_some_and(|cookie| cookie.eq_ignore_ascii_case(COOKIE)) && branch.len() > COOKIE.len()
+}
