@@ -114,6 +114,9 @@ pub async fn create_platform_key(
 
 /// Writes records of calls, whole and in one commit; the caller groups them.
 pub async fn upsert_cdrs(store: &Store, cdrs: &[Cdr]) -> Result<(), StoreError> {
+    if cdrs.is_empty() {
+        return Ok(());
+    }
     let mut tx = store.db.write().await?;
     for cdr in cdrs {
         cdr::upsert(&mut tx, cdr).await?;

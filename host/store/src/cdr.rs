@@ -103,11 +103,11 @@ fn select(tenant: TenantId, filter: &CdrFilter, page: &Page<CallId>) -> Query {
     for (condition, value) in conditions {
         if let Some(value) = value {
             values.push(value);
-            sql.push_str(&format!(" AND {condition} ${}", values.len()));
+            sql = format!("{sql} AND {condition} ${}", values.len());
         }
     }
     values.push(Value::from(page.rows()));
-    sql.push_str(&format!(" ORDER BY call_id DESC LIMIT ${}", values.len()));
+    sql = format!("{sql} ORDER BY call_id DESC LIMIT ${}", values.len());
     values.into_iter().fold(query(sql), Query::bind)
 }
 

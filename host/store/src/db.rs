@@ -1,9 +1,9 @@
 //! The engines, and the only file that knows which there are.
 //!
-//! One SQL text serves every engine: a [`Query`] is that text with its values, and runs on a [`Tx`].
-//! Another engine is another variant of [`Db`] and [`Tx`] and another arm of `on!`; nothing outside
-//! this file changes. SQLite has one writer, whose transactions begin with the lock, and readers
-//! that never wait for it.
+//! One SQL text serves every engine: a [`Query`] is that text with its values, and runs on a
+//! [`Tx`]. Another engine is another variant of [`Db`] and [`Tx`] and another arm of `on!`;
+//! nothing outside this file changes. SQLite has one writer, whose transactions begin with the
+//! lock, and readers that never wait for it.
 
 use std::borrow::Cow;
 
@@ -262,7 +262,7 @@ pub(crate) fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T,
 /// A list of texts as a row holds it.
 pub(crate) fn json_list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
     let items = items.into_iter().map(|item| item.to_string());
-    serde_json::Value::from_iter(items).to_string()
+    items.collect::<serde_json::Value>().to_string()
 }
 
 /// Refuses one more than `most` of what `count` counts; `what` is its plural.

@@ -3,8 +3,8 @@
 //!
 //! A turn reads what it wants, and commits with the versions that it has seen (absence is version
 //! 0). Whoever commits second with a version that changed is in conflict and runs again; the fourth
-//! time it runs under the writer's lock, an [`Exclusive`], where nobody can come before it. Expiry is
-//! judged by the event's time, so that a turn that runs again sees the same. Policies and their
+//! time it runs under the writer's lock, an [`Exclusive`], where nobody can come before it. Expiry
+//! is judged by the event's time, so that a turn that runs again sees the same. Policies and their
 //! limits live elsewhere; a value is a row of bytes here.
 
 use model::TenantId;

@@ -1,8 +1,9 @@
 //! State in SQL: tenants and what they own, plugins, the policies' key-value store, CDRs, traces.
 //!
 //! Owns every row, its spelling and the rules that only a table can keep: what is unique, what is
-//! ambiguous, what is kept how long. Knows no clock (callers pass `now`), no HTTP and no Wasm. Every
-//! function takes a [`model::TenantId`] first; what reads or writes across tenants is in [`admin`].
+//! ambiguous, what is kept how long. Knows no clock (callers pass `now`), no HTTP and no Wasm.
+//! Every function takes a [`model::TenantId`] first; what reads or writes across tenants is
+//! in [`admin`].
 #![forbid(unsafe_code)]
 
 pub mod admin;
@@ -13,6 +14,8 @@ mod error;
 mod key;
 mod kv;
 pub mod limits;
+#[cfg(test)]
+mod limits_tests;
 mod log;
 mod names;
 mod number;

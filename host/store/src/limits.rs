@@ -1,4 +1,5 @@
-//! Every limit of what is stored, with its reason. Limits of keys, values and turns are the model's.
+//! Every limit of what is stored, with its reason. Keys, values and turns have theirs in
+//! the model.
 
 use std::time::Duration;
 

@@ -35,6 +35,9 @@ impl Store {
         at_ms: u64,
         lines: &[LogLine],
     ) -> Result<(), StoreError> {
+        if lines.is_empty() {
+            return Ok(());
+        }
         let mut tx = self.db.write().await?;
         let last: Option<(i64,)> = query(
             "UPDATE plugin SET log_seq = log_seq + $3 WHERE tenant = $1 AND name = $2

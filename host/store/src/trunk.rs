@@ -1,4 +1,5 @@
-//! SIP peers of a tenant to the network: where calls to them go, and where calls from them come from.
+//! SIP peers of a tenant to the network: where calls to them go, and where those from them
+//! come from.
 
 use model::{Prefix, TenantId, Trunk, TrunkId};
 

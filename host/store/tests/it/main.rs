@@ -1,2 +1,10 @@
-#![allow(missing_docs)]
-fn main() {}
+//! The store on real SQLite files: what it promises, told by what comes back.
+
+mod access;
+mod home;
+mod kv;
+mod life;
+mod log;
+mod plugins;
+mod records;
+mod who;

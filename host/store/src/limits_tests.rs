@@ -1,0 +1,106 @@
+//! The limits that are too high to reach row by row: filled in one statement, then reached.
+
+use model::{IdSource, KeyId, Number, NumberId, Phone, PhoneId, TenantId};
+
+use crate::db::query;
+use crate::{BuiltIn, NewKey, NewTenant, NewVersion, Scope, Store, StoreError, admin, limits};
+
+/// Counts from 1 to `$2`.
+const COUNT: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2)";
+
+async fn fill(store: &Store, tenant: TenantId, insert: &str, most: i64) {
+    let mut tx = store.db.write().await.unwrap();
+    query(format!(
+        "{insert} {COUNT} SELECT {} FROM n",
+        columns(insert)
+    ))
+    .bind(tenant)
+    .bind(most)
+    .run(&mut tx)
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// A value for each column after id and tenant: the count makes every row another.
+fn columns(insert: &str) -> String {
+    let others = insert.matches(',').count() - 1;
+    format!("'x' || i, $1{}", ", i".repeat(others))
+}
+
+#[tokio::test]
+async fn a_full_table_takes_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/a.db", folder.path().display());
+    let store = Store::open(&url).await.unwrap();
+    let mut ids = IdSource::new([1; 32], 0, 0);
+    let component = NewVersion {
+        digest: "sha256:a".into(),
+        imports: vec![],
+        exports: vec![],
+        bytes: vec![0],
+    };
+    let new = NewTenant {
+        id: TenantId::mint(&mut ids, 1),
+        name: "acme".into(),
+        domain: "acme.example".into(),
+        key: KeyId::mint(&mut ids, 1),
+        secret: "jf_acme".into(),
+    };
+    let built_in = BuiltIn {
+        name: "makecall".into(),
+        component: component.clone(),
+    };
+    admin::create_tenant(&store, &new, &built_in, 1)
+        .await
+        .unwrap();
+    let tenant = new.id;
+    let full = |what, most| Err(StoreError::Limit { what, most });
+
+    let insert = "INSERT INTO number (id, tenant, number, plugin, created)";
+    fill(&store, tenant, insert, limits::NUMBERS).await;
+    let number = Number {
+        id: NumberId::mint(&mut ids, 1),
+        number: "more".into(),
+        plugin: "makecall".into(),
+    };
+    let refused = store.create_number(tenant, &number, 1).await;
+    assert_eq!(refused, full("numbers", limits::NUMBERS));
+
+    let insert = "INSERT INTO phone (id, tenant, phone_user, address, created)";
+    fill(&store, tenant, insert, limits::PHONES).await;
+    let phone = Phone {
+        id: PhoneId::mint(&mut ids, 1),
+        user: "more".into(),
+        address: None,
+    };
+    let refused = store.create_phone(tenant, &phone, Some("x"), 1).await;
+    assert_eq!(refused, full("phones", limits::PHONES));
+
+    // One is there: the admin key.
+    let insert = "INSERT INTO api_key (id, tenant, scope, name, hash, created)";
+    fill(&store, tenant, insert, limits::KEYS - 1).await;
+    let key = NewKey {
+        id: KeyId::mint(&mut ids, 1),
+        scope: Scope::Read,
+        name: "more".into(),
+        user: None,
+        secret: "jf_more".into(),
+    };
+    let refused = store.create_key(tenant, &key, 1).await;
+    assert_eq!(refused, full("keys", limits::KEYS));
+
+    let mut tx = store.db.write().await.unwrap();
+    let set = query("UPDATE plugin SET versions = $2 WHERE tenant = $1");
+    set.bind(tenant)
+        .bind(limits::VERSIONS)
+        .run(&mut tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let refused = store
+        .create_version(tenant, "makecall", &component, 1)
+        .await;
+    let refused = refused.map(drop);
+    assert_eq!(refused, full("versions of one plugin", limits::VERSIONS));
+}

@@ -1,0 +1,329 @@
+//! Tenants and what tells them apart: numbers, trunks, phones.
+
+use model::{Phone, PhoneId, Prefix, Route, TrunkId};
+use store::{Page, StoreError, admin, limits};
+
+use crate::home::{Home, NOW, built_in};
+
+#[track_caller]
+fn conflict<T: std::fmt::Debug>(answer: Result<T, StoreError>, words: &str) {
+    match answer {
+        Err(StoreError::Conflict { what }) => assert!(what.contains(words), "{what}"),
+        other => panic!("no conflict: {other:?}"),
+    }
+}
+
+#[track_caller]
+fn invalid<T: std::fmt::Debug>(answer: Result<T, StoreError>, name: &str) {
+    match answer {
+        Err(StoreError::Invalid { field, .. }) => assert_eq!(field, name),
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_new_tenant_has_its_key_and_the_built_in_policy_active() {
+    let mut home = Home::new().await;
+    let new = home.new_tenant("acme", "ACME.example");
+    let tenant = admin::create_tenant(&home.store, &new, &built_in(1), NOW)
+        .await
+        .unwrap();
+    assert_eq!(
+        (tenant.domain.as_str(), tenant.created),
+        ("acme.example", NOW)
+    );
+    let key = admin::key_of(&home.store, "jf_acme")
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((key.id, key.tenant), (new.key, Some(new.id)));
+
+    let config = home.store.tenant_config(new.id).await.unwrap();
+    assert_eq!(config.default_plugin, "makecall");
+    let plugin = &config.plugins["makecall"];
+    assert_eq!(
+        (plugin.version, plugin.digest.as_str()),
+        (1, "sha256:makecall build 1")
+    );
+    assert!(
+        plugin.exports.contains("request-events"),
+        "{:?}",
+        plugin.exports
+    );
+}
+
+#[tokio::test]
+async fn a_tenant_that_cannot_be_made_leaves_nothing() {
+    let mut home = Home::new().await;
+    home.tenant("acme", "acme.example").await;
+    let mut twin = home.new_tenant("twin", "twin.example");
+    twin.secret = "jf_acme".into();
+    conflict(
+        admin::create_tenant(&home.store, &twin, &built_in(1), NOW).await,
+        "key",
+    );
+    let missing = home.store.tenant(twin.id).await;
+    assert_eq!(missing, Err(StoreError::NotFound { what: "tenant" }));
+    for (name, domain, field) in [
+        ("", "a.b", "name"),
+        ("x", "a b", "domain"),
+        ("x", "", "domain"),
+    ] {
+        let new = home.new_tenant(name, domain);
+        invalid(
+            admin::create_tenant(&home.store, &new, &built_in(1), NOW).await,
+            field,
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_snapshot_holds_what_was_made_and_routes_by_it() {
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    home.number(acme, "2001").await.unwrap();
+    home.line(acme, "1001", "127.0.0.1:5071").await.unwrap();
+    let trunk = home
+        .trunk(acme, "127.0.0.1:5070", "127.0.0.1/32")
+        .await
+        .unwrap();
+    let settings = [("greeting".to_owned(), "hello".to_owned())].into();
+    home.store
+        .set_settings(acme, "makecall", &settings)
+        .await
+        .unwrap();
+
+    let config = home.store.tenant_config(acme).await.unwrap();
+    assert_eq!(config.numbers["2001"].plugin, "makecall");
+    assert_eq!(*config.plugins["makecall"].settings, settings);
+    let route = |to: &str| config.route(&to.parse().unwrap()).unwrap();
+    assert_eq!(
+        route("1001"),
+        Route::Phone("127.0.0.1:5071".parse().unwrap())
+    );
+    assert_eq!(
+        route("3001"),
+        Route::Trunk(trunk, "127.0.0.1:5070".parse().unwrap())
+    );
+    let block: Prefix = "127.0.0.1/32".parse().unwrap();
+    assert_eq!(config.trunks[0].accept_from, [block]);
+
+    let all = admin::tenant_configs(&home.store).await.unwrap();
+    assert_eq!(all.len(), 1);
+    assert_eq!(all[0].trunks, config.trunks);
+}
+
+#[tokio::test]
+async fn a_number_and_a_user_belong_to_a_tenant_once() {
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    let evil = home.tenant("evil", "evil.example").await;
+    home.number(acme, "2001").await.unwrap();
+    conflict(home.number(acme, "2001").await, "2001");
+    home.number(evil, "2001").await.unwrap();
+    home.line(acme, "1001", "127.0.0.1:5071").await.unwrap();
+    conflict(home.line(acme, "1001", "127.0.0.1:5072").await, "1001");
+    home.line(evil, "1001", "127.0.0.1:5073").await.unwrap();
+}
+
+#[tokio::test]
+async fn the_address_of_a_line_belongs_to_one_phone_of_all_tenants() {
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    let evil = home.tenant("evil", "evil.example").await;
+    home.line(acme, "1001", "192.0.2.1:5071").await.unwrap();
+    conflict(home.line(evil, "1009", "192.0.2.1:5071").await, "address");
+    conflict(
+        home.line(evil, "1009", "[::ffff:192.0.2.1]:5071").await,
+        "address",
+    );
+    home.line(evil, "1009", "192.0.2.1:5072").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_phone_has_an_address_or_a_password() {
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    let mut phone = Phone {
+        id: PhoneId::mint(&mut home.ids, NOW),
+        user: "1001".into(),
+        address: None,
+    };
+    invalid(
+        home.store.create_phone(acme, &phone, None, NOW).await,
+        "password",
+    );
+    invalid(
+        home.store.create_phone(acme, &phone, Some(""), NOW).await,
+        "password",
+    );
+    home.store
+        .create_phone(acme, &phone, Some("secret"), NOW)
+        .await
+        .unwrap();
+    assert_eq!(home.store.phone(acme, phone.id).await, Ok(phone.clone()));
+    phone.address = Some("127.0.0.1:5071".parse().unwrap());
+    invalid(
+        home.store
+            .create_phone(acme, &phone, Some("secret"), NOW)
+            .await,
+        "password",
+    );
+    invalid(home.line(acme, "1002", "127.0.0.1:0").await, "address");
+}
+
+#[tokio::test]
+async fn two_tenants_that_cannot_be_told_apart_are_refused_when_the_second_comes() {
+    let mut home = Home::new().await;
+    let one = home.tenant("one", "same.example").await;
+    let two = home.tenant("two", "same.example").await;
+    home.number(one, "2001").await.unwrap();
+    home.trunk(one, "192.0.2.1:5060", "192.0.2.0/24")
+        .await
+        .unwrap();
+    home.trunk(two, "198.51.100.1:5060", "192.0.2.7/32")
+        .await
+        .unwrap();
+    conflict(home.number(two, "2001").await, "2001");
+    assert_eq!(
+        home.store.numbers(two, &Page::first(9)).await.unwrap().data,
+        []
+    );
+    home.number(two, "2002").await.unwrap();
+
+    // The other order: the trunk comes last.
+    let three = home.tenant("three", "same.example").await;
+    home.number(three, "2001").await.unwrap();
+    conflict(
+        home.trunk(three, "203.0.113.1:5060", "0.0.0.0/0").await,
+        "2001",
+    );
+    assert_eq!(
+        home.store
+            .trunks(three, &Page::first(9))
+            .await
+            .unwrap()
+            .data,
+        []
+    );
+}
+
+#[tokio::test]
+async fn port_domain_or_source_tell_tenants_apart() {
+    let mut home = Home::new().await;
+    let one = home.tenant("one", "same.example").await;
+    home.number(one, "2001").await.unwrap();
+    home.trunk(one, "192.0.2.1:5060", "192.0.2.0/24")
+        .await
+        .unwrap();
+    for (name, domain, address, accept_from) in [
+        ("port", "same.example", "192.0.2.1:5062", "192.0.2.0/24"),
+        ("domain", "other.example", "192.0.2.1:5060", "192.0.2.0/24"),
+        ("source", "same.example", "192.0.2.1:5060", "192.0.3.0/24"),
+    ] {
+        let other = home.tenant(name, domain).await;
+        home.number(other, "2001").await.unwrap();
+        home.trunk(other, address, accept_from).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_name_is_refused_by_its_member() {
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    for number in ["", "20 01", "2001\r\n", "a/b", &"1".repeat(65)] {
+        invalid(home.number(acme, number).await, "number");
+    }
+    let mut trunk = home.a_trunk("carrier", "127.0.0.1:5070", "127.0.0.1");
+    trunk.prefixes = vec!["00 49".into()];
+    invalid(home.store.create_trunk(acme, &trunk, NOW).await, "prefixes");
+    trunk.prefixes = vec![String::new(); limits::TRUNK_LIST + 1];
+    invalid(home.store.create_trunk(acme, &trunk, NOW).await, "prefixes");
+    let any = home.a_trunk("any", "0.0.0.0:5070", "127.0.0.1");
+    invalid(home.store.create_trunk(acme, &any, NOW).await, "address");
+    let unnamed = home.a_trunk(" ", "127.0.0.1:5070", "127.0.0.1");
+    invalid(home.store.create_trunk(acme, &unnamed, NOW).await, "name");
+}
+
+#[tokio::test]
+async fn a_number_leads_to_a_plugin_that_is_there() {
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    let number = model::Number {
+        id: model::NumberId::mint(&mut home.ids, NOW),
+        number: "2001".into(),
+        plugin: "missing".into(),
+    };
+    invalid(home.store.create_number(acme, &number, NOW).await, "plugin");
+}
+
+#[tokio::test]
+async fn a_tenant_has_no_more_trunks_than_it_may() {
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    for n in 0..limits::TRUNKS {
+        let trunk = home.a_trunk(&format!("t{n}"), "127.0.0.1:5070", "127.0.0.1");
+        home.store.create_trunk(acme, &trunk, NOW).await.unwrap();
+    }
+    let (what, most) = ("trunks", limits::TRUNKS);
+    let refused = home.trunk(acme, "127.0.0.1:5070", "127.0.0.1").await;
+    assert_eq!(refused, Err(StoreError::Limit { what, most }));
+}
+
+#[tokio::test]
+async fn what_is_another_tenants_is_not_found() {
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    let evil = home.tenant("evil", "evil.example").await;
+    let number = home.number(acme, "2001").await.unwrap();
+    let trunk = home
+        .trunk(acme, "127.0.0.1:5070", "127.0.0.1")
+        .await
+        .unwrap();
+    let phone = home.line(acme, "1001", "127.0.0.1:5071").await.unwrap();
+    let missing = |what| Err(StoreError::NotFound { what });
+    let store = &home.store;
+    assert_eq!(
+        store.number(evil, number).await.map(drop),
+        missing("number")
+    );
+    assert_eq!(store.delete_number(evil, number).await, missing("number"));
+    assert_eq!(store.trunk(evil, trunk).await.map(drop), missing("trunk"));
+    assert_eq!(store.delete_trunk(evil, trunk).await, missing("trunk"));
+    assert_eq!(store.phone(evil, phone).await.map(drop), missing("phone"));
+    assert_eq!(store.delete_phone(evil, phone).await, missing("phone"));
+    assert_eq!(store.numbers(evil, &Page::first(9)).await.unwrap().data, []);
+
+    store.delete_number(acme, number).await.unwrap();
+    store.delete_trunk(acme, trunk).await.unwrap();
+    store.delete_phone(acme, phone).await.unwrap();
+    let config = store.tenant_config(acme).await.unwrap();
+    assert!(config.numbers.is_empty() && config.trunks.is_empty() && config.phones.is_empty());
+    let never = TrunkId::mint(&mut home.ids, NOW);
+    assert_eq!(
+        home.store.trunk(acme, never).await.map(drop),
+        missing("trunk")
+    );
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_without_gap_or_overlap() {
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    for number in 2001..2006 {
+        home.number(acme, &number.to_string()).await.unwrap();
+    }
+    let mut seen = Vec::new();
+    let mut page = Page::first(2);
+    loop {
+        let listed = home.store.numbers(acme, &page).await.unwrap();
+        assert!(listed.data.len() <= 2);
+        seen.extend(listed.data.iter().map(|number| number.number.clone()));
+        page.after = listed.data.last().map(|number| number.id);
+        if !listed.has_more {
+            break;
+        }
+    }
+    seen.sort();
+    assert_eq!(seen, ["2001", "2002", "2003", "2004", "2005"]);
+}
