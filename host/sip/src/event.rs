@@ -70,7 +70,7 @@ pub enum Input {
     /// End the call in whatever state it is: inbound and unanswered, `status` is its final answer;
     /// outbound and unanswered, CANCEL, held until the first 1xx (RFC 3261 §9.1), and a 2xx that
     /// crosses it is ACKed and ended with BYE; answered, BYE (inbound: not before the ACK or the end
-    /// of its wait), with `Reason: SIP;cause=status` unless `status` is 200.
+    /// of its wait). CANCEL and BYE carry `Reason: SIP;cause=status` unless `status` is 200.
     Release {
         /// Which call.
         dialog: DialogId,
@@ -158,14 +158,16 @@ pub enum Event {
         /// The first Contact of a 3xx.
         contact: Option<Uri>,
     },
-    /// Inbound: the ACK of our 200 came.
+    /// Inbound: the ACK of our 200 came. Either way: the ACK of a `Reanswer` that held an offer, if it
+    /// brings the answer.
     Confirmed {
         /// Which call.
         dialog: DialogId,
         /// Its SDP: the answer, if the INVITE had no offer.
         sdp: Option<Bytes>,
     },
-    /// Inbound, unanswered: CANCEL. 200 and 487 were sent.
+    /// Inbound, unanswered: CANCEL, or a BYE before the answer (RFC 3261 §15.1.2). 200 and 487 were
+    /// sent.
     Cancelled {
         /// Which call.
         dialog: DialogId,

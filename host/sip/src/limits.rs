@@ -27,3 +27,6 @@ pub const TRANSACTIONS: usize = 100_000;
 
 /// INVITE usages alive at once in one endpoint, lingering ones included.
 pub const DIALOGS: usize = 50_000;
+
+/// Forks of one of our INVITEs that may accept it; each one costs an ACK, a BYE and a transaction.
+pub const FORKS: usize = 16;

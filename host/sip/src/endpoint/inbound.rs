@@ -40,15 +40,7 @@ impl Endpoint {
             key,
         } = arrived;
         let invite = self.transactions.start_server(key.clone(), *back, id);
-        self.respond(
-            now,
-            invite,
-            request,
-            Answer {
-                status: 100,
-                ..Answer::default()
-            },
-        );
+        self.respond(now, invite, request, Answer::new(100));
         let incoming = incoming(id, *flow, request);
         let request = Arc::clone(request);
         let state = State::Ringing(Box::new(Ringing {
@@ -85,20 +77,14 @@ impl Endpoint {
             return Ok(());
         };
         let tag = usage.local_tag.clone();
+        let ringing = matches!(usage.state, State::Ringing(_));
         let transaction = self.transactions.start_server(key.clone(), *back, id);
         let ok = Answer {
-            status: 200,
             tag: Some(&tag),
-            ..Answer::default()
+            ..Answer::new(200)
         };
         self.respond(now, transaction, request, ok);
-        if matches!(
-            self.usages.get(&id),
-            Some(Usage {
-                state: State::Ringing(_),
-                ..
-            })
-        ) {
+        if ringing {
             self.refuse_ringing(now, id, 487);
             let (q850, reason) = reasons(request.headers());
             self.emit(Event::Cancelled {
@@ -121,9 +107,8 @@ impl Endpoint {
         let state = std::mem::replace(&mut usage.state, State::Ended);
         if let State::Ringing(ringing) = state {
             let answer = Answer {
-                status,
                 tag: Some(&tag),
-                ..Answer::default()
+                ..Answer::new(status)
             };
             self.respond(now, ringing.invite, &ringing.request, answer);
         }
@@ -186,36 +171,29 @@ impl Endpoint {
         };
         let cseq = arrived.request.headers().cseq().number;
         let remote_tag = arrived.request.headers().from().tag().unwrap_or("");
-        let (in_order, this) = match &usage.state {
-            State::Ringing(ringing) => (ringing.dialog.is_in_order(cseq), true),
-            // Of a fork that we ended: it crosses our own BYE.
-            State::Established(call) if call.dialog.remote_tag() != remote_tag => (true, false),
-            State::Established(call) => (call.dialog.is_in_order(cseq), true),
-            // It crosses our own BYE.
-            State::Ended => (true, false),
-            State::Calling { .. } | State::Cancelling { .. } => {
-                return Err(Refusal::new(481));
-            }
+        let dialog = match &usage.state {
+            State::Ringing(ringing) => Some(&ringing.dialog),
+            State::Established(call) => Some(&call.dialog),
+            State::Ended => None,
+            State::Calling { .. } | State::Cancelling { .. } => return Err(Refusal::new(481)),
         };
-        if !in_order {
+        let Some(dialog) = dialog.filter(|dialog| dialog.remote_tag() == remote_tag) else {
+            // It crosses our own BYE, in this call or in a fork that we ended: nothing changes, so
+            // nothing needs to be remembered.
+            if let Some(bytes) = self.answer(&arrived.request, Answer::new(200)) {
+                self.transactions.transmit(arrived.back, bytes);
+            }
+            return Ok(());
+        };
+        if !dialog.is_in_order(cseq) {
             return Err(Refusal::new(500));
         }
         let Arrived {
             request, back, key, ..
         } = arrived;
         let transaction = self.transactions.start_server(key.clone(), *back, id);
-        self.respond(
-            now,
-            transaction,
-            request,
-            Answer {
-                status: 200,
-                ..Answer::default()
-            },
-        );
-        if this {
-            self.hung_up(now, id, request.headers());
-        }
+        self.respond(now, transaction, request, Answer::new(200));
+        self.hung_up(now, id, request.headers());
         Ok(())
     }
 
@@ -273,9 +251,8 @@ impl Endpoint {
         let transaction = self.transactions.start_server(key.clone(), *back, id);
         let headers = vec![("Allow", ALLOW.to_owned()), ("Accept", SDP.to_owned())];
         let answer = Answer {
-            status: 200,
             headers,
-            ..Answer::default()
+            ..Answer::new(200)
         };
         self.respond(now, transaction, request, answer);
         Ok(())

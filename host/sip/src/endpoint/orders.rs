@@ -189,10 +189,9 @@ impl Endpoint {
         let invite = ringing.invite;
         let tag = self.usages.get(&id).map(|usage| usage.local_tag.as_str());
         let answer = Answer {
-            status: 302,
             tag,
             headers,
-            ..Answer::default()
+            ..Answer::new(302)
         };
         if let Some(bytes) = self.answer(&ringing.request, answer) {
             self.transactions.respond(now, invite, 302, bytes);
@@ -250,11 +249,10 @@ impl Endpoint {
         self.answer(
             &ringing.request,
             Answer {
-                status,
                 tag,
                 sdp,
                 dialog,
-                ..Answer::default()
+                ..Answer::new(status)
             },
         )
     }

@@ -7,6 +7,7 @@ use super::inbound::{reasons, sdp_of};
 use super::write::{reason, sound, written};
 use crate::dialog::{CachedAck, Cancel, Dialog, Established, Exchange, State};
 use crate::event::{DialogId, Event};
+use crate::limits;
 use crate::transaction::{Delivery, Owner, Timer, TransactionId, cancel_of};
 use crate::wire::Response;
 
@@ -141,6 +142,10 @@ impl Endpoint {
         if let Some(ack) = usage.acks.iter().find(|ack| ack.remote_tag == tag) {
             let CachedAck { flow, bytes, .. } = ack.clone();
             self.transactions.transmit(flow, bytes);
+            return;
+        }
+        if usage.acks.len() >= limits::FORKS {
+            tracing::debug!("more forks answer than a call can have");
             return;
         }
         let Some(dialog) = self.acknowledge(delivery, response) else {

@@ -157,10 +157,9 @@ impl Endpoint {
     fn options(&mut self, arrived: &Arrived) {
         let tag = self.random.stateless_tag(&arrived.request);
         let answer = Answer {
-            status: 200,
             tag: Some(&tag),
             headers: vec![("Allow", ALLOW.to_owned()), ("Accept", SDP.to_owned())],
-            ..Answer::default()
+            ..Answer::new(200)
         };
         if let Some(bytes) = self.answer(&arrived.request, answer) {
             self.transactions.transmit(arrived.back, bytes);

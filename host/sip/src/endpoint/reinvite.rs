@@ -47,15 +47,7 @@ impl Endpoint {
             request, back, key, ..
         } = arrived;
         let invite = self.transactions.start_server(key.clone(), *back, id);
-        self.respond(
-            now,
-            invite,
-            request,
-            Answer {
-                status: 100,
-                ..Answer::default()
-            },
-        );
+        self.respond(now, invite, request, Answer::new(100));
         let sdp = sdp_of(request.headers(), request.body());
         if let Some(State::Established(call)) = self.usages.get_mut(&id).map(|u| &mut u.state) {
             call.dialog.saw(cseq);
@@ -94,10 +86,9 @@ impl Endpoint {
         let flow = call.dialog.flow();
         let offerless = sdp_of(request.headers(), request.body()).is_none();
         let answer = Answer {
-            status: 200,
             sdp: Some(sdp),
             dialog: Some(flow),
-            ..Answer::default()
+            ..Answer::new(200)
         };
         let Some(response) = self.answer(&request, answer) else {
             return;
@@ -113,15 +104,7 @@ impl Endpoint {
     /// Gives a re-INVITE that waits, if one does, its refusal.
     pub(super) fn refuse_reoffer(&mut self, now: Instant, id: DialogId, status: u16) {
         if let Some(Reoffered { invite, request }) = self.take_reoffer(id) {
-            self.respond(
-                now,
-                invite,
-                &request,
-                Answer {
-                    status,
-                    ..Answer::default()
-                },
-            );
+            self.respond(now, invite, &request, Answer::new(status));
         }
     }
 

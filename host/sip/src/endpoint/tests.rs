@@ -2,6 +2,7 @@
 
 mod calls;
 mod dialogs;
+mod hostile;
 mod limits;
 mod outbound;
 mod pair;

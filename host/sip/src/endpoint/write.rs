@@ -30,6 +30,15 @@ pub(super) struct Answer<'a> {
     pub(super) dialog: Option<Flow>,
 }
 
+impl Answer<'_> {
+    pub(super) fn new(status: u16) -> Self {
+        Self {
+            status,
+            ..Self::default()
+        }
+    }
+}
+
 impl Endpoint {
     /// The bytes of an answer.
     pub(super) fn answer(&self, request: &Request, answer: Answer<'_>) -> Option<Bytes> {

@@ -2,7 +2,7 @@
 
 use super::dialogs::{peer, peer_invites, peer_request};
 use super::pair::{A, DELAY, Pair, invite, sdp};
-use crate::{Config, Event, Input};
+use crate::{Config, Event, Input, limits, wire};
 
 #[test]
 fn an_invite_above_the_limit_of_dialogs_gets_503_without_state() {
@@ -56,4 +56,33 @@ fn above_the_limit_of_transactions_only_bye_and_cancel_pass() {
     assert_eq!(pair.stray_response().status(), 200);
     pair.rest();
     assert_eq!(pair.names(A), ["confirmed", "hung up", "gone"]);
+}
+
+#[test]
+fn no_more_forks_are_acknowledged_than_the_limit() {
+    let mut pair = Pair::new();
+    let dialog = pair.ends[A].new_dialog();
+    pair.input(A, Input::Invite(Box::new(invite(dialog, A, peer()))));
+    pair.run(DELAY);
+    let sent = pair.stray_request();
+    for fork in 0..limits::FORKS + 5 {
+        let ok = sent
+            .respond(200, Some(&format!("fork{fork}")))
+            .build()
+            .unwrap();
+        pair.inject(peer(), A, wire::write(&ok.into()));
+    }
+    assert_eq!(
+        (pair.count("ACK"), pair.count("BYE")),
+        (limits::FORKS, limits::FORKS - 1)
+    );
+    pair.input(
+        A,
+        Input::Release {
+            dialog,
+            status: 200,
+        },
+    );
+    pair.rest();
+    assert_eq!(pair.names(A), ["accepted", "gone"]);
 }

@@ -274,11 +274,13 @@ impl Pair {
     }
 
     fn send(&mut self, flow: Flow, bytes: Bytes) {
-        let name = match wire::parse(&bytes).expect("what we send can be read") {
-            Message::Request(request) => request.method().to_string(),
-            Message::Response(response) => {
+        let name = match wire::parse(&bytes) {
+            Ok(Message::Request(request)) => request.method().to_string(),
+            Ok(Message::Response(response)) => {
                 format!("{} {}", response.status(), response.headers().cseq().method)
             }
+            // The refusal of a broken request repeats what was broken.
+            Err(_) => "unreadable".to_owned(),
         };
         let time = self.now.duration_since(self.start).as_millis();
         let sender = if flow.local == address(A) { "a" } else { "b" };
@@ -316,4 +318,33 @@ pub(super) fn name_of(event: &Event) -> String {
         Event::Reoffer { .. } => "reoffer".to_owned(),
         Event::Gone { .. } => "gone".to_owned(),
     }
+}
+
+/// Runs `test` and panics if an `error!` is logged: it would mean a bug of ours.
+pub(super) fn without_errors(test: impl FnOnce()) {
+    tracing::subscriber::with_default(NoErrors, test);
+}
+
+struct NoErrors;
+
+impl tracing::Subscriber for NoErrors {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() == tracing::Level::ERROR
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        panic!("an error was logged: {event:?}");
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
 }
