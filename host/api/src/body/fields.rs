@@ -1,0 +1,178 @@
+//! The members of one JSON object, read one by one. What is wrong is noted and reading goes on, so
+//! that one answer names every fault; what nobody asked for is unknown.
+
+use std::{collections::BTreeSet, fmt::Display, str::FromStr};
+
+use serde_json::{Map, Value};
+
+use super::strict::token;
+use crate::problem::Wrong;
+
+/// A reader of one object.
+pub(crate) struct Fields<'a> {
+    members: &'a Map<String, Value>,
+    pointer: String,
+    asked: BTreeSet<&'a str>,
+    wrong: Vec<Wrong>,
+}
+
+impl<'a> Fields<'a> {
+    /// A reader of the object that stands at `pointer`.
+    pub(crate) fn of(members: &'a Map<String, Value>, pointer: &str) -> Self {
+        Self {
+            members,
+            pointer: pointer.to_owned(),
+            asked: BTreeSet::new(),
+            wrong: Vec::new(),
+        }
+    }
+
+    /// All that is wrong; members that were never asked for are unknown.
+    pub(crate) fn finish(mut self) -> Vec<Wrong> {
+        for name in self.members.keys() {
+            if !self.asked.contains(name.as_str()) {
+                let pointer = format!("{}/{}", self.pointer, token(name));
+                self.wrong.push(Wrong::new(pointer, "is not known here"));
+            }
+        }
+        self.wrong
+    }
+
+    /// A text that must be there, as `T`.
+    pub(crate) fn text<T>(&mut self, name: &'static str) -> Option<T>
+    where
+        T: FromStr<Err: Display>,
+    {
+        let value = self.required(name)?;
+        self.read_text(name, value, T::from_str)
+    }
+
+    /// A text that may be absent or null: `Some(None)`.
+    #[allow(clippy::option_option)] // outer: could be read; inner: was there
+    pub(crate) fn optional<T>(&mut self, name: &'static str) -> Option<Option<T>>
+    where
+        T: FromStr<Err: Display>,
+    {
+        self.optional_checked(name, T::from_str)
+    }
+
+    /// The same, checked by a function.
+    #[allow(clippy::option_option)] // outer: could be read; inner: was there
+    pub(crate) fn optional_checked<T, E: Display>(
+        &mut self,
+        name: &'static str,
+        check: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<Option<T>> {
+        let Some(value) = self.get(name) else {
+            return Some(None);
+        };
+        self.read_text(name, value, check).map(Some)
+    }
+
+    /// A text that must be there, checked by a function.
+    pub(crate) fn checked<T, E: Display>(
+        &mut self,
+        name: &'static str,
+        check: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let value = self.required(name)?;
+        self.read_text(name, value, check)
+    }
+
+    /// `true` or `false`; absent: `default`.
+    pub(crate) fn flag(&mut self, name: &'static str, default: bool) -> Option<bool> {
+        match self.get(name) {
+            None => Some(default),
+            Some(Value::Bool(flag)) => Some(*flag),
+            Some(_) => self.refuse(name, "is not true or false"),
+        }
+    }
+
+    /// A whole number from 0; absent: `default`, or a fault if there is none.
+    pub(crate) fn number(&mut self, name: &'static str, default: Option<u32>) -> Option<u32> {
+        let value = match (self.get(name), default) {
+            (None, Some(default)) => return Some(default),
+            (None, None) => self.required(name)?,
+            (Some(value), _) => value,
+        };
+        let number = value.as_u64().and_then(|n| u32::try_from(n).ok());
+        match number {
+            Some(number) => Some(number),
+            None => self.refuse(name, "is not a whole number from 0"),
+        }
+    }
+
+    /// A list of at most `most` texts; absent: none.
+    #[allow(clippy::option_option)] // outer: could be read; inner: was there
+    pub(crate) fn texts<T, E: Display>(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        check: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<Option<Vec<T>>> {
+        let Some(value) = self.get(name) else {
+            return Some(None);
+        };
+        let Value::Array(items) = value else {
+            return self.refuse(name, "is not a list");
+        };
+        if items.len() > most {
+            return self.refuse(name, &format!("has more than {most} items"));
+        }
+        let before = self.wrong.len();
+        let mut read = Vec::with_capacity(items.len());
+        for (at, item) in items.iter().enumerate() {
+            let pointer = format!("{}/{name}/{at}", self.pointer);
+            match item.as_str().map(&check) {
+                Some(Ok(item)) => read.push(item),
+                Some(Err(why)) => self.wrong.push(Wrong::new(pointer, why.to_string())),
+                None => self.wrong.push(Wrong::new(pointer, "is not a text")),
+            }
+        }
+        (self.wrong.len() == before).then_some(Some(read))
+    }
+
+    /// Any JSON that may be absent.
+    pub(crate) fn any(&mut self, name: &'static str) -> Option<&'a Value> {
+        self.get(name)
+    }
+
+    /// All members, whatever their names: none is unknown then.
+    pub(crate) fn all(&mut self) -> &'a Map<String, Value> {
+        self.asked.extend(self.members.keys().map(String::as_str));
+        self.members
+    }
+
+    /// Notes a fault of a member. Always none, so that a reader can end with it.
+    pub(crate) fn refuse<T>(&mut self, name: &str, why: &str) -> Option<T> {
+        let pointer = format!("{}/{}", self.pointer, token(name));
+        self.wrong.push(Wrong::new(pointer, why));
+        None
+    }
+
+    /// The member, unless it is absent or null.
+    fn get(&mut self, name: &'static str) -> Option<&'a Value> {
+        self.asked.insert(name);
+        self.members.get(name).filter(|value| !value.is_null())
+    }
+
+    fn required(&mut self, name: &'static str) -> Option<&'a Value> {
+        match self.get(name) {
+            Some(value) => Some(value),
+            None => self.refuse(name, "is missing"),
+        }
+    }
+
+    fn read_text<T, E: Display>(
+        &mut self,
+        name: &str,
+        value: &Value,
+        check: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        match value.as_str().map(check) {
+            Some(Ok(read)) => Some(read),
+            Some(Err(why)) => self.refuse(name, &why.to_string()),
+            None => self.refuse(name, "is not a text"),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The way from the API to live sessions: a bounded queue of requests that each carry a oneshot.
+//!
+//! Owns the waiting: a full queue is 503 at once, a missing answer is 504 after its time. Refuses
+//! to know shards, threads and Wasm: `server` owns the receiver, tests read it themselves.
+
+use std::{future::Future, time::Duration};
+
+use bytes::Bytes;
+use model::{Answer, Ask, Manifest, TenantId};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    limits,
+    problem::{Kind, Problem},
+};
+
+/// What the API wants from the sessions and the plugin host of this process.
+#[derive(Debug)]
+pub enum ControlRequest {
+    /// A question to, or a command for, one tenant's live sessions.
+    Ask {
+        /// Whose sessions.
+        tenant: TenantId,
+        /// What is asked.
+        ask: Ask,
+        /// Answered once; for [`Ask::Calls`] with the calls of all shards.
+        reply: oneshot::Sender<Answer>,
+    },
+    /// The tenant's configuration was written.
+    TenantChanged {
+        /// Whose.
+        tenant: TenantId,
+        /// Answered when every shard has the new snapshot.
+        done: oneshot::Sender<()>,
+    },
+    /// A component wants to become a plugin version.
+    CheckPlugin {
+        /// Its bytes.
+        bytes: Bytes,
+        /// What it is, or the refusal in the words of `plugin check`.
+        reply: oneshot::Sender<Result<Manifest, String>>,
+    },
+}
+
+/// Why the other side gave no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ControlError {
+    /// The queue is full, or nobody reads it any more.
+    #[error("the node takes no more requests now")]
+    Full,
+    /// No answer in time. What was asked for may have happened.
+    #[error("no answer in time")]
+    Timeout,
+}
+
+impl ControlError {
+    /// The HTTP status of this error.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Full => 503,
+            Self::Timeout => 504,
+        }
+    }
+}
+
+impl From<ControlError> for Problem {
+    fn from(error: ControlError) -> Self {
+        let kind = match error {
+            ControlError::Full => Kind::Unavailable,
+            ControlError::Timeout => Kind::NoAnswer,
+        };
+        Problem::new(kind, error.to_string())
+    }
+}
+
+/// The sending side of the queue of [`ControlRequest`]s.
+#[derive(Clone, Debug)]
+pub struct Control {
+    requests: mpsc::Sender<ControlRequest>,
+}
+
+impl Control {
+    /// A queue of [`limits::CONTROL_QUEUE`] requests, and the side that answers them.
+    pub fn channel() -> (Self, mpsc::Receiver<ControlRequest>) {
+        let (requests, receiver) = mpsc::channel(limits::CONTROL_QUEUE);
+        (Self { requests }, receiver)
+    }
+
+    /// Asks the tenant's sessions; waits at most [`limits::CONTROL_ANSWER`].
+    pub async fn ask(&self, tenant: TenantId, ask: Ask) -> Result<Answer, ControlError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(ControlRequest::Ask { tenant, ask, reply })?;
+        within(limits::CONTROL_ANSWER, answer).await
+    }
+
+    /// Tells every shard that the tenant's configuration was written, and waits until each has it.
+    pub async fn tenant_changed(&self, tenant: TenantId) -> Result<(), ControlError> {
+        let (done, answer) = oneshot::channel();
+        self.send(ControlRequest::TenantChanged { tenant, done })?;
+        within(limits::CONTROL_ANSWER, answer).await
+    }
+
+    /// Has a component checked; waits at most [`limits::PLUGIN_CHECK`], because it is compiled.
+    pub async fn check_plugin(
+        &self,
+        bytes: Bytes,
+    ) -> Result<Result<Manifest, String>, ControlError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(ControlRequest::CheckPlugin { bytes, reply })?;
+        within(limits::PLUGIN_CHECK, answer).await
+    }
+
+    fn send(&self, request: ControlRequest) -> Result<(), ControlError> {
+        self.requests
+            .try_send(request)
+            .map_err(|_| ControlError::Full)
+    }
+}
+
+/// The answer, if it comes in time. A dropped sender is a node that is going down.
+async fn within<T>(
+    time: Duration,
+    answer: impl Future<Output = Result<T, oneshot::error::RecvError>>,
+) -> Result<T, ControlError> {
+    match tokio::time::timeout(time, answer).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(_)) => Err(ControlError::Full),
+        Err(_) => Err(ControlError::Timeout),
+    }
+}

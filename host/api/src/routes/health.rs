@@ -1,0 +1,28 @@
+//! Whether this node lives and takes calls: for load balancers, without a key.
+
+use axum::{extract::State as Of, http::StatusCode};
+
+use crate::{
+    State,
+    problem::{Kind, Problem, ProblemBody},
+};
+
+/// The process runs.
+#[utoipa::path(get, path = "/livez", tag = "node", security(()),
+    responses((status = 200, description = "It runs")))]
+pub(super) async fn live() -> StatusCode {
+    StatusCode::OK
+}
+
+/// The node takes calls: its store answers and it does not drain.
+#[utoipa::path(get, path = "/readyz", tag = "node", security(()),
+    responses((status = 200, description = "It takes calls"),
+              (status = 503, description = "It does not", body = ProblemBody)))]
+pub(super) async fn ready(Of(state): Of<State>) -> Result<StatusCode, Problem> {
+    if *state.draining().borrow() {
+        return Err(Problem::new(Kind::Unavailable, "the node drains"));
+    }
+    // Any small read will do: it needs a connection and a table.
+    store::admin::has_platform_key(state.store()).await?;
+    Ok(StatusCode::OK)
+}

@@ -1,0 +1,138 @@
+//! SIP user agents of a tenant: lines with a fixed address, phones with a password.
+
+use std::net::SocketAddr;
+
+use axum::{Json, extract::State as Of, http::StatusCode};
+use model::{Phone, PhoneId};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    State,
+    auth::{Administers, Reads},
+    body::{Body, Checked, Fields},
+    list::{List, Parameters},
+    path::{self, Target, Telnum},
+    problem::{Problem, ProblemBody},
+};
+
+/// A phone. Its password is never shown.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Phone)]
+pub(super) struct PhoneBody {
+    /// `phn_…`
+    id: String,
+    /// Its user: the telephone number.
+    user: String,
+    /// The fixed address of a line; none for a phone that has a password.
+    address: Option<String>,
+}
+
+/// A phone to be: with either an address or a password.
+#[derive(ToSchema)]
+pub(super) struct NewPhone {
+    /// 1 to 64 of `0-9 A-Z a-z + * # . _ -`.
+    #[schema(value_type = String, example = "1001")]
+    user: Telnum,
+    /// A fixed IP address and port.
+    #[schema(value_type = Option<String>, example = "127.0.0.1:5071")]
+    address: Option<SocketAddr>,
+    /// The secret that it authenticates with.
+    password: Option<String>,
+}
+
+impl Body for NewPhone {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let user = fields.text("user");
+        let password = fields.optional("password");
+        let address = fields.optional_checked("address", path::peer);
+        match (&password, &address) {
+            (Some(Some(_)), Some(Some(_))) => {
+                fields.refuse("password", "is not for a phone that has an address")
+            }
+            (Some(None), Some(None)) => {
+                fields.refuse("password", "is missing, and so is an address instead of it")
+            }
+            _ => Some(()),
+        }?;
+        Some(Self {
+            user: user?,
+            address: address?,
+            password: password?,
+        })
+    }
+}
+
+/// Add a phone
+#[utoipa::path(post, path = "/api/v1/phones", tag = "configuration", request_body = NewPhone,
+    responses((status = 201, body = PhoneBody),
+              (status = "default", description = "Not done", body = ProblemBody)))]
+pub(super) async fn create(
+    Administers(tenant): Administers,
+    Of(state): Of<State>,
+    Checked(new): Checked<NewPhone>,
+) -> Result<(StatusCode, Json<PhoneBody>), Problem> {
+    let phone = Phone {
+        id: state.mint(PhoneId::mint),
+        user: new.user.0,
+        address: new.address,
+    };
+    let (password, now) = (new.password.as_deref(), state.now_ms());
+    let store = state.store();
+    store.create_phone(tenant, &phone, password, now).await?;
+    state.control().tenant_changed(tenant).await?;
+    Ok((StatusCode::CREATED, Json(phone.into())))
+}
+
+/// The phones, oldest first
+#[utoipa::path(get, path = "/api/v1/phones", tag = "configuration",
+    params(("limit" = Option<u32>, Query, description = "1 to 100; 20 if absent"),
+           ("starting_after" = Option<String>, Query, description = "The last id before the page")),
+    responses((status = 200, body = List<PhoneBody>),
+              (status = "default", description = "Not done", body = ProblemBody)))]
+pub(super) async fn list(
+    Reads(tenant): Reads,
+    Of(state): Of<State>,
+    query: Parameters,
+) -> Result<Json<List<PhoneBody>>, Problem> {
+    let page = query.only_page()?;
+    Ok(List::of(state.store().phones(tenant, &page).await?))
+}
+
+/// One phone
+#[utoipa::path(get, path = "/api/v1/phones/{id}", tag = "configuration",
+    params(("id" = String, Path, description = "`phn_…`")),
+    responses((status = 200, body = PhoneBody),
+              (status = "default", description = "Not done", body = ProblemBody)))]
+pub(super) async fn show(
+    Reads(tenant): Reads,
+    Of(state): Of<State>,
+    Target(id): Target<PhoneId>,
+) -> Result<Json<PhoneBody>, Problem> {
+    Ok(Json(state.store().phone(tenant, id).await?.into()))
+}
+
+/// Remove a phone
+#[utoipa::path(delete, path = "/api/v1/phones/{id}", tag = "configuration",
+    params(("id" = String, Path, description = "`phn_…`")),
+    responses((status = 204, description = "It is gone"),
+              (status = "default", description = "Not done", body = ProblemBody)))]
+pub(super) async fn delete(
+    Administers(tenant): Administers,
+    Of(state): Of<State>,
+    Target(id): Target<PhoneId>,
+) -> Result<StatusCode, Problem> {
+    state.store().delete_phone(tenant, id).await?;
+    state.control().tenant_changed(tenant).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl From<Phone> for PhoneBody {
+    fn from(phone: Phone) -> Self {
+        Self {
+            id: phone.id.to_string(),
+            user: phone.user,
+            address: phone.address.map(|address| address.to_string()),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! SIP peers of a tenant to the network.
+
+use std::net::SocketAddr;
+
+use axum::{Json, extract::State as Of, http::StatusCode};
+use model::{Prefix, Trunk, TrunkId};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    State,
+    auth::{Administers, Reads},
+    body::{Body, Checked, Fields},
+    limits,
+    list::{List, Parameters},
+    path::{self, Target},
+    problem::{Problem, ProblemBody},
+};
+
+/// The transport of today.
+const UDP: &str = "udp";
+
+/// A trunk.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Trunk)]
+pub(super) struct TrunkBody {
+    /// `trk_…`
+    id: String,
+    /// Its name.
+    name: String,
+    /// Where calls to it go.
+    address: String,
+    /// How they go there.
+    transport: &'static str,
+    /// Where calls from it come from.
+    accept_from: Vec<String>,
+    /// Whether its P-Asserted-Identity and From are believed.
+    trust_identity: bool,
+    /// What may be dialled through it.
+    prefixes: Vec<String>,
+}
+
+/// A trunk to be.
+#[derive(ToSchema)]
+pub(super) struct NewTrunk {
+    /// Its name, the only one in the tenant.
+    #[schema(example = "carrier")]
+    name: String,
+    /// Where calls to it go: an IP address and a port.
+    #[schema(value_type = String, example = "127.0.0.1:5070")]
+    address: SocketAddr,
+    /// Only `udp`, which is also the default.
+    #[allow(dead_code)] // read for its check; there is one transport
+    transport: Option<String>,
+    /// Address blocks where calls from it come from.
+    #[schema(value_type = Vec<String>, example = json!(["127.0.0.1/32"]))]
+    accept_from: Vec<Prefix>,
+    /// Whether its P-Asserted-Identity and From are believed; default `true`.
+    #[schema(value_type = Option<bool>)]
+    trust_identity: bool,
+    /// What may be dialled through it; default `[""]`: everything.
+    #[schema(value_type = Option<Vec<String>>)]
+    prefixes: Vec<String>,
+}
+
+impl Body for NewTrunk {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let name = fields.text("name");
+        let address = fields.checked("address", path::peer);
+        let transport = fields.optional::<String>("transport");
+        if transport.iter().flatten().any(|transport| transport != UDP) {
+            fields.refuse::<()>("transport", "is not \"udp\", the only one today");
+        }
+        let blocks = fields.texts("accept_from", limits::TRUNK_LIST, str::parse::<Prefix>);
+        if blocks == Some(None) {
+            fields.refuse::<()>("accept_from", "is missing");
+        }
+        let trust_identity = fields.flag("trust_identity", true);
+        let prefixes = fields.texts("prefixes", limits::TRUNK_LIST, path::prefix);
+        Some(Self {
+            name: name?,
+            address: address?,
+            transport: transport?,
+            accept_from: blocks??,
+            trust_identity: trust_identity?,
+            prefixes: prefixes?.unwrap_or_else(|| vec![String::new()]),
+        })
+    }
+}
+
+/// Add a trunk
+#[utoipa::path(post, path = "/api/v1/trunks", tag = "configuration", request_body = NewTrunk,
+    responses((status = 201, body = TrunkBody),
+              (status = "default", description = "Not done", body = ProblemBody)))]
+pub(super) async fn create(
+    Administers(tenant): Administers,
+    Of(state): Of<State>,
+    Checked(new): Checked<NewTrunk>,
+) -> Result<(StatusCode, Json<TrunkBody>), Problem> {
+    let trunk = Trunk {
+        id: state.mint(TrunkId::mint),
+        name: new.name,
+        address: new.address,
+        accept_from: new.accept_from,
+        trust_identity: new.trust_identity,
+        prefixes: new.prefixes,
+    };
+    let now = state.now_ms();
+    state.store().create_trunk(tenant, &trunk, now).await?;
+    state.control().tenant_changed(tenant).await?;
+    Ok((StatusCode::CREATED, Json(trunk.into())))
+}
+
+/// The trunks, oldest first
+#[utoipa::path(get, path = "/api/v1/trunks", tag = "configuration",
+    params(("limit" = Option<u32>, Query, description = "1 to 100; 20 if absent"),
+           ("starting_after" = Option<String>, Query, description = "The last id before the page")),
+    responses((status = 200, body = List<TrunkBody>),
+              (status = "default", description = "Not done", body = ProblemBody)))]
+pub(super) async fn list(
+    Reads(tenant): Reads,
+    Of(state): Of<State>,
+    query: Parameters,
+) -> Result<Json<List<TrunkBody>>, Problem> {
+    let page = query.only_page()?;
+    Ok(List::of(state.store().trunks(tenant, &page).await?))
+}
+
+/// One trunk
+#[utoipa::path(get, path = "/api/v1/trunks/{id}", tag = "configuration",
+    params(("id" = String, Path, description = "`trk_…`")),
+    responses((status = 200, body = TrunkBody),
+              (status = "default", description = "Not done", body = ProblemBody)))]
+pub(super) async fn show(
+    Reads(tenant): Reads,
+    Of(state): Of<State>,
+    Target(id): Target<TrunkId>,
+) -> Result<Json<TrunkBody>, Problem> {
+    Ok(Json(state.store().trunk(tenant, id).await?.into()))
+}
+
+/// Remove a trunk
+#[utoipa::path(delete, path = "/api/v1/trunks/{id}", tag = "configuration",
+    params(("id" = String, Path, description = "`trk_…`")),
+    responses((status = 204, description = "It is gone"),
+              (status = "default", description = "Not done", body = ProblemBody)))]
+pub(super) async fn delete(
+    Administers(tenant): Administers,
+    Of(state): Of<State>,
+    Target(id): Target<TrunkId>,
+) -> Result<StatusCode, Problem> {
+    state.store().delete_trunk(tenant, id).await?;
+    state.control().tenant_changed(tenant).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl From<Trunk> for TrunkBody {
+    fn from(trunk: Trunk) -> Self {
+        Self {
+            id: trunk.id.to_string(),
+            name: trunk.name,
+            address: trunk.address.to_string(),
+            transport: UDP,
+            accept_from: trunk.accept_from.iter().map(Prefix::to_string).collect(),
+            trust_identity: trunk.trust_identity,
+            prefixes: trunk.prefixes,
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Versions of a plugin: a component goes in, is checked, and never changes again.
+
+use axum::{
+    Json,
+    extract::{Request, State as Of},
+    http::StatusCode,
+};
+use serde::Serialize;
+use store::{NewVersion, PluginVersion};
+use utoipa::ToSchema;
+
+use crate::{
+    State,
+    auth::{Develops, Reads},
+    body, limits,
+    list::{List, Parameters},
+    path::{PluginName, Target},
+    problem::{Kind, Problem, ProblemBody, Wrong},
+    time::rfc3339,
+};
+
+const WASM: &str = "application/wasm";
+
+/// One version of a plugin.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PluginVersion)]
+pub(super) struct VersionBody {
+    /// The plugin's name.
+    plugin: String,
+    /// Its number, from 1.
+    version: u32,
+    /// `sha256:…` of the component.
+    digest: String,
+    /// Octets of the component.
+    size: u64,
+    /// The interfaces that it imports.
+    imports: Vec<String>,
+    /// The interfaces that it exports.
+    exports: Vec<String>,
+    /// It came with the platform.
+    built_in: bool,
+    /// When it was uploaded.
+    created: String,
+}
+
+/// Upload a version
+///
+/// The body is the component. It is checked and kept, but not activated.
+#[utoipa::path(post, path = "/api/v1/plugins/{name}/versions", tag = "policies",
+    params(("name" = String, Path, description = "The plugin; it is made if there is none")),
+    request_body(content = String, content_type = "application/wasm"),
+    responses((status = 201, body = VersionBody),
+              (status = "default", description = "Not done", body = ProblemBody)))]
+pub(super) async fn upload(
+    Develops(tenant): Develops,
+    Of(state): Of<State>,
+    Target(name): Target<String>,
+    request: Request,
+) -> Result<(StatusCode, Json<VersionBody>), Problem> {
+    let PluginName(name) = name
+        .parse()
+        .map_err(|why: String| Problem::invalid(vec![Wrong::new("#", format!("name: {why}"))]))?;
+    if !body::is_type(request.headers(), WASM) {
+        let detail = format!("content-type must be {WASM}");
+        return Err(Problem::new(Kind::UnsupportedMediaType, detail));
+    }
+    let busy = |_| Problem::new(Kind::Unavailable, "too many uploads at once");
+    let _turn = state.uploads().try_acquire().map_err(busy)?;
+    let bytes = body::take(request, state.upload_max(), limits::UPLOAD_TIME).await?;
+    let checked = state.control().check_plugin(bytes.clone()).await?;
+    let manifest = checked.map_err(|why| Problem::new(Kind::PluginRefused, why))?;
+    let new = NewVersion {
+        digest: manifest.digest,
+        imports: manifest.imports,
+        exports: manifest.exports,
+        bytes: bytes.into(),
+    };
+    let now = state.now_ms();
+    let version = state
+        .store()
+        .create_version(tenant, &name, &new, now)
+        .await?;
+    Ok((StatusCode::CREATED, Json(version.into())))
+}
+
+/// The versions of a plugin, newest first
+#[utoipa::path(get, path = "/api/v1/plugins/{name}/versions", tag = "policies",
+    params(("name" = String, Path, description = "The plugin"),
+           ("limit" = Option<u32>, Query, description = "1 to 100; 20 if absent"),
+           ("starting_after" = Option<u32>, Query, description = "Those below this version")),
+    responses((status = 200, body = List<VersionBody>),
+              (status = "default", description = "Not done", body = ProblemBody)))]
+pub(super) async fn list(
+    Reads(tenant): Reads,
+    Of(state): Of<State>,
+    Target(PluginName(name)): Target<PluginName>,
+    query: Parameters,
+) -> Result<Json<List<VersionBody>>, Problem> {
+    let page = query.only_page()?;
+    Ok(List::of(
+        state.store().versions(tenant, &name, &page).await?,
+    ))
+}
+
+impl From<PluginVersion> for VersionBody {
+    fn from(version: PluginVersion) -> Self {
+        Self {
+            plugin: version.plugin,
+            version: version.version,
+            digest: version.digest,
+            size: version.size,
+            imports: version.imports,
+            exports: version.exports,
+            built_in: version.built_in,
+            created: rfc3339(version.created),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What every route needs, in one handle that is cheap to clone.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use model::{IdSource, RequestId};
+use store::{BuiltIn, Store};
+use tokio::sync::{Semaphore, watch};
+
+use crate::{Control, limits};
+
+/// What a [`State`] is made of.
+pub struct Parts {
+    /// The rows.
+    pub store: Store,
+    /// The way to live sessions.
+    pub control: Control,
+    /// The plugin that every new tenant begins with.
+    pub built_in: BuiltIn,
+    /// This node's number, 0 to 1023: a part of every id.
+    pub node: u16,
+    /// Octets of an uploaded component at most.
+    pub upload_max: usize,
+    /// The wall clock, Unix milliseconds.
+    pub now_ms: fn() -> u64,
+    /// Becomes true when the node stops: `/readyz` says so, and streams end.
+    pub draining: watch::Receiver<bool>,
+}
+
+/// The state of the router.
+#[derive(Clone)]
+pub struct State(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    ids: Mutex<IdSource>,
+    uploads: Semaphore,
+}
+
+impl State {
+    /// Fails if the operating system has no randomness.
+    pub fn new(parts: Parts) -> Result<Self, getrandom::Error> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed)?;
+        let ids = Mutex::new(IdSource::new(seed, parts.node, 0));
+        let uploads = Semaphore::new(limits::UPLOADS);
+        Ok(Self(Arc::new(Inner {
+            parts,
+            ids,
+            uploads,
+        })))
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.parts.store
+    }
+
+    pub(crate) fn control(&self) -> &Control {
+        &self.0.parts.control
+    }
+
+    pub(crate) fn built_in(&self) -> &BuiltIn {
+        &self.0.parts.built_in
+    }
+
+    pub(crate) fn upload_max(&self) -> usize {
+        self.0.parts.upload_max
+    }
+
+    pub(crate) fn uploads(&self) -> &Semaphore {
+        &self.0.uploads
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        (self.0.parts.now_ms)()
+    }
+
+    pub(crate) fn draining(&self) -> watch::Receiver<bool> {
+        self.0.parts.draining.clone()
+    }
+
+    /// Mints one id, such as `|ids, now| NumberId::mint(ids, now)`.
+    pub(crate) fn mint<T>(&self, mint: impl FnOnce(&mut IdSource, u64) -> T) -> T {
+        let now = self.now_ms();
+        // Nothing in here panics halfway; a poisoned source is as random as before.
+        let mut ids = self.0.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        mint(&mut ids, now)
+    }
+
+    pub(crate) fn mint_request(&self) -> RequestId {
+        self.mint(RequestId::mint)
+    }
+}

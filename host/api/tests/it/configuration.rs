@@ -1,0 +1,174 @@
+//! Tenants, numbers, trunks, phones.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Api, PLATFORM_KEY};
+
+#[tokio::test]
+async fn a_tenant_is_made_with_its_key_and_the_built_in_policy() {
+    let api = Api::new().await;
+    let body = json!({"name": "acme", "domain": "acme.example"});
+    let made = api
+        .post("/api/platform/tenants", PLATFORM_KEY, body)
+        .await
+        .expect(201);
+    let id = made["id"].as_str().unwrap();
+    let key = made["key"].as_str().unwrap();
+    assert!(id.starts_with("ten_") && key.starts_with("jf_"), "{made}");
+    assert_eq!(
+        (&made["name"], &made["domain"]),
+        (&json!("acme"), &json!("acme.example"))
+    );
+    assert_eq!(made["default_plugin"], "makecall");
+    assert_eq!(made["created"], "2026-07-24T08:00:00.000Z");
+    assert_eq!(api.shards.lock().unwrap().changed[0].to_string(), id);
+
+    let plugins = api.get("/api/v1/plugins", key).await.expect(200);
+    assert_eq!(plugins["data"][0]["name"], "makecall");
+    assert_eq!(plugins["data"][0]["activation"]["version"], 1);
+
+    let path = format!("/api/platform/tenants/{id}");
+    let shown = api.get(&path, PLATFORM_KEY).await;
+    assert_eq!(shown.expect(200)["name"], "acme");
+    let listed = api.get("/api/platform/tenants", PLATFORM_KEY).await;
+    assert_eq!(listed.expect(200)["data"][0]["id"], id);
+    assert!(!shown.text.contains("\"key\"") && !listed.text.contains("\"key\""));
+}
+
+#[tokio::test]
+async fn a_tenant_without_a_domain_or_with_a_wrong_one_is_refused() {
+    let api = Api::new().await;
+    for (body, pointer) in [
+        (json!({"name": "acme"}), "#/domain"),
+        (json!({"name": "acme", "domain": "a b"}), "#/domain"),
+        (json!({"name": "", "domain": "acme.example"}), "#/name"),
+        (
+            json!({"name": "a", "domain": "a.example", "key": "jf_mine"}),
+            "#/key",
+        ),
+    ] {
+        let answer = api.post("/api/platform/tenants", PLATFORM_KEY, body).await;
+        answer.problem(422, "invalid-body");
+        assert_eq!(answer.pointers(), [pointer]);
+    }
+}
+
+/// Makes, shows, lists and removes one thing.
+async fn lifecycle(path: &str, body: Value, prefix: &str, expected: Value) {
+    let api = Api::new().await;
+    let tenant = api.tenant("acme").await;
+    let made = api.post(path, &tenant.key, body.clone()).await.expect(201);
+    let id = made["id"].as_str().unwrap().to_owned();
+    assert!(id.starts_with(prefix), "{made}");
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(&made[name], value, "{name}");
+    }
+    let one = format!("{path}/{id}");
+    assert_eq!(api.get(&one, &tenant.key).await.expect(200), made);
+    let listed = api.get(path, &tenant.key).await.expect(200);
+    assert_eq!(listed, json!({"data": [made], "has_more": false}));
+    // The same again is in conflict with itself.
+    api.post(path, &tenant.key, body)
+        .await
+        .problem(409, "conflict");
+    api.call("DELETE", &one, &tenant.key, Value::Null)
+        .await
+        .expect(204);
+    api.get(&one, &tenant.key).await.problem(404, "not-found");
+    let again = api.call("DELETE", &one, &tenant.key, Value::Null).await;
+    again.problem(404, "not-found");
+    // The tenant itself, the thing and its end: each told to the shards before its answer.
+    assert_eq!(api.shards.lock().unwrap().changed, [tenant.id; 3]);
+}
+
+#[tokio::test]
+async fn a_number_lives_and_goes() {
+    let body = json!({"number": "2001", "plugin": "makecall"});
+    lifecycle("/api/v1/numbers", body.clone(), "num_", body).await;
+}
+
+#[tokio::test]
+async fn a_trunk_lives_and_goes() {
+    let body = json!({"name": "carrier", "address": "127.0.0.1:5070", "transport": "udp",
+                      "accept_from": ["127.0.0.1/32"], "trust_identity": false,
+                      "prefixes": ["49", "+"]});
+    lifecycle("/api/v1/trunks", body.clone(), "trk_", body).await;
+}
+
+#[tokio::test]
+async fn a_trunk_trusts_and_dials_everything_by_default() {
+    let body = json!({"name": "carrier", "address": "192.0.2.1", "accept_from": ["192.0.2.0/24"]});
+    let expected = json!({"name": "carrier", "address": "192.0.2.1:5060", "transport": "udp",
+                          "accept_from": ["192.0.2.0/24"], "trust_identity": true,
+                          "prefixes": [""]});
+    lifecycle("/api/v1/trunks", body, "trk_", expected).await;
+}
+
+#[tokio::test]
+async fn a_line_lives_and_goes() {
+    let body = json!({"user": "1001", "address": "127.0.0.1:5071"});
+    lifecycle("/api/v1/phones", body.clone(), "phn_", body).await;
+}
+
+#[tokio::test]
+async fn a_phone_lives_and_goes_and_never_shows_its_password() {
+    let body = json!({"user": "1001", "password": "s3cret"});
+    let expected = json!({"user": "1001", "address": null, "password": null});
+    lifecycle("/api/v1/phones", body, "phn_", expected).await;
+}
+
+#[tokio::test]
+async fn lists_come_in_pages() {
+    let api = Api::new().await;
+    let tenant = api.tenant("acme").await;
+    for number in ["1", "2", "3"] {
+        let body = json!({"number": number, "plugin": "makecall"});
+        api.post("/api/v1/numbers", &tenant.key, body)
+            .await
+            .expect(201);
+    }
+    let mut seen = Vec::new();
+    let mut query = String::from("?limit=2");
+    loop {
+        let page = api
+            .get(&format!("/api/v1/numbers{query}"), &tenant.key)
+            .await
+            .expect(200);
+        let data = page["data"].as_array().unwrap().clone();
+        let last = data.last().unwrap()["id"].as_str().unwrap().to_owned();
+        seen.extend(
+            data.into_iter()
+                .map(|number| number["number"].as_str().unwrap().to_owned()),
+        );
+        if page["has_more"] == false {
+            break;
+        }
+        assert_eq!(seen.len(), 2);
+        query = format!("?limit=2&starting_after={last}");
+    }
+    seen.sort();
+    assert_eq!(seen, ["1", "2", "3"]);
+}
+
+#[tokio::test]
+async fn two_tenants_that_cannot_be_told_apart_are_a_conflict() {
+    let api = Api::new().await;
+    let address = json!({"user": "1001", "address": "127.0.0.1:5071"});
+    let (acme, other) = (api.tenant("acme").await, api.tenant("other").await);
+    api.post("/api/v1/phones", &acme.key, address.clone())
+        .await
+        .expect(201);
+    let answer = api.post("/api/v1/phones", &other.key, address).await;
+    answer.problem(409, "conflict");
+}
+
+#[tokio::test]
+async fn a_change_that_the_shards_do_not_confirm_is_504() {
+    let api = Api::new().await;
+    let tenant = api.tenant("acme").await;
+    api.shards.lock().unwrap().silent = true;
+    let body = json!({"number": "2001", "plugin": "makecall"});
+    let request = api.post("/api/v1/numbers", &tenant.key, body);
+    let (answer, ()) = tokio::join!(request, api.let_the_shards_be_late());
+    answer.problem(504, "no-answer");
+}

@@ -1,0 +1,11 @@
+//! The router by `oneshot`, over a real store on a file and a control that answers by a script.
+
+mod access;
+mod calls;
+mod configuration;
+mod document;
+mod harness;
+mod isolation;
+mod policies;
+mod problems;
+mod requests;
