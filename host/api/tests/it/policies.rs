@@ -1,5 +1,7 @@
 //! Plugins: upload, activation, settings, logs.
 
+use std::task::Poll;
+
 use axum::{
     body::Body,
     http::{Request, header},
@@ -259,4 +261,32 @@ async fn a_log_of_an_unknown_plugin_is_404_and_a_wrong_last_id_400() {
         .header("last-event-id", "x");
     let answer = api.send(request.body(Body::empty()).unwrap()).await;
     answer.problem(400, "invalid-query");
+}
+
+#[tokio::test]
+async fn uploads_at_once_are_limited() {
+    let api = Api::new().await;
+    let tenant = api.tenant("acme").await;
+    let mut waiting = tokio::task::JoinSet::new();
+    let (taken, mut begun) = tokio::sync::mpsc::channel(16);
+    for _ in 0..api::limits::UPLOADS {
+        let taken = taken.clone();
+        let never = futures_util::stream::poll_fn(move |_| {
+            let _ = taken.try_send(());
+            Poll::<Option<std::io::Result<Vec<u8>>>>::Pending
+        });
+        let request = Request::post("/api/v1/plugins/mine/versions")
+            .header(header::AUTHORIZATION, format!("Bearer {}", tenant.key))
+            .header(header::CONTENT_TYPE, "application/wasm")
+            .body(Body::from_stream(never))
+            .unwrap();
+        waiting.spawn(api.router.clone().oneshot(request));
+        begun.recv().await.unwrap();
+    }
+    let refused = api.upload("mine", &tenant.key, b"\0asm".to_vec()).await;
+    refused.problem(503, "unavailable");
+    waiting.abort_all();
+    while waiting.join_next().await.is_some() {}
+    let next = api.upload("mine", &tenant.key, b"\0asm".to_vec()).await;
+    next.expect(201);
 }
