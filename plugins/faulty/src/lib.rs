@@ -12,10 +12,10 @@
 //! | `hoard` | keeps allocating memory | the memory cap |
 //! | `recurse` | calls itself for ever | the stack |
 //! | `flood` | calls the host for ever | the cap on host calls |
-//! | `bulk` | hands the host a text of 4 MiB | the cap on bytes per host call |
+//! | `bulk` | hands the host a text of 1 MiB | the cap on bytes per host call |
 //! | `drip` | hands the host 60 KiB again and again | the cap on bytes per turn |
 //! | `handles` | collects handles of its calls | the cap on handles or host calls |
-//! | `chatter` | logs a thousand lines, then behaves | nothing: lines beyond the cap are lost |
+//! | `chatter` | logs two hundred lines, then behaves | nothing: lines beyond the cap are lost |
 //! | `state` | keeps 17 KiB of state | the SDK, as the host refuses the state |
 
 use std::hint::black_box;
@@ -41,7 +41,7 @@ impl Policy for Faulty {
     fn on_request(session: &mut Session<String>, request: Request) -> Result<Reply> {
         let fault = session.setting("fault").unwrap_or(request.verb);
         misbehave(&fault, session, None)?;
-        Ok(Reply::json(200, &serde_json::json!({ "survived": fault })))
+        Ok(Reply::ok(&serde_json::json!({ "survived": fault })))
     }
 }
 
@@ -66,7 +66,7 @@ fn misbehave(fault: &str, session: &mut Session<String>, call: Option<&Call>) ->
         "flood" => loop {
             black_box(session.now());
         },
-        "bulk" => store::put("bulk", &"x".repeat(4 << 20)),
+        "bulk" => store::put("bulk", &"x".repeat(1 << 20)),
         "drip" => drip(),
         "handles" => {
             let mut kept = Vec::new();
@@ -75,7 +75,7 @@ fn misbehave(fault: &str, session: &mut Session<String>, call: Option<&Call>) ->
             }
         }
         "chatter" => {
-            (0..1000).for_each(|line| session.info(&format!("line {line}")));
+            (0..200).for_each(|line| session.info(&format!("line {line}")));
             Ok(())
         }
         "state" => {
@@ -108,10 +108,14 @@ fn hoard() -> ! {
     }
 }
 
-#[allow(unconditional_recursion)]
+/// Its frames hold no memory of the guest, so that it is the host that must stop it, and no
+/// optimiser makes a loop of it.
 fn recurse(depth: u64) -> u64 {
-    let local = black_box([depth; 64]);
-    recurse(depth + 1) + local[0]
+    if depth == u64::MAX {
+        0
+    } else {
+        recurse(depth + 1).rotate_left(1) ^ depth
+    }
 }
 
 fn drip() -> Result {

@@ -1,0 +1,231 @@
+//! The interface `call`: handles to commands of the plan.
+
+use model::CallId;
+use model::turn::{CallView, Plan};
+use wasmtime::component::Resource;
+
+use super::Host;
+use crate::bindings::jackfield::policy::call::{self, Call, ConfMode, Conference};
+use crate::bindings::jackfield::policy::types::{CallDirection, CallPhase, Error};
+use crate::convert;
+
+/// A command's answer: a refusal is the guest's to handle, an error of the runtime ends the turn.
+type Answer<T = ()> = wasmtime::Result<Result<T, Error>>;
+
+impl Host {
+    /// The call behind a handle. Handles are made by `lend` only, so it is there.
+    fn id_of(&self, handle: &Resource<Call>) -> wasmtime::Result<CallId> {
+        let lent = self.lent.get(handle.rep() as usize);
+        lent.copied()
+            .ok_or_else(|| wasmtime::Error::msg("no such call"))
+    }
+
+    fn see<T>(
+        &mut self,
+        handle: &Resource<Call>,
+        what: impl FnOnce(&CallView) -> T,
+    ) -> wasmtime::Result<T> {
+        self.enter(0)?;
+        let id = self.id_of(handle)?;
+        let call = self
+            .plan
+            .call(id)
+            .ok_or_else(|| wasmtime::Error::msg("no such call"))?;
+        Ok(what(call))
+    }
+
+    fn command<T>(
+        &mut self,
+        handle: &Resource<Call>,
+        bytes: usize,
+        what: impl FnOnce(&mut Plan, CallId) -> Result<T, model::turn::CommandError>,
+    ) -> Answer<T> {
+        self.enter(bytes)?;
+        let id = self.id_of(handle)?;
+        Ok(what(&mut self.plan, id).map_err(convert::error))
+    }
+
+    /// A command that this version of the platform does not carry out.
+    pub(super) fn unsupported<T>(&mut self, command: &str, bytes: usize) -> Answer<T> {
+        self.enter(bytes)?;
+        Ok(Err(Error::Unsupported(format!(
+            "this platform cannot {command} yet"
+        ))))
+    }
+}
+
+impl call::Host for Host {}
+
+impl call::HostCall for Host {
+    fn id(&mut self, call: Resource<Call>) -> wasmtime::Result<String> {
+        self.see(&call, |call| call.id.to_string())
+    }
+
+    fn direction(&mut self, call: Resource<Call>) -> wasmtime::Result<CallDirection> {
+        self.see(&call, |call| convert::direction(call.direction))
+    }
+
+    fn phase(&mut self, call: Resource<Call>) -> wasmtime::Result<CallPhase> {
+        self.see(&call, |call| convert::phase(call.phase))
+    }
+
+    fn from_uri(&mut self, call: Resource<Call>) -> wasmtime::Result<String> {
+        self.see(&call, |call| call.from.to_string())
+    }
+
+    fn to_uri(&mut self, call: Resource<Call>) -> wasmtime::Result<String> {
+        self.see(&call, |call| call.to.to_string())
+    }
+
+    fn from_number(&mut self, call: Resource<Call>) -> wasmtime::Result<String> {
+        self.see(&call, |call| call.from.user().to_owned())
+    }
+
+    fn to_number(&mut self, call: Resource<Call>) -> wasmtime::Result<String> {
+        self.see(&call, |call| call.to.user().to_owned())
+    }
+
+    fn user_data(&mut self, call: Resource<Call>) -> wasmtime::Result<String> {
+        self.see(&call, |call| call.user_data.clone())
+    }
+
+    fn set_user_data(&mut self, call: Resource<Call>, text: String) -> Answer {
+        self.command(&call, text.len(), |plan, id| plan.set_user_data(id, &text))
+    }
+
+    fn header(&mut self, call: Resource<Call>, name: String) -> wasmtime::Result<Option<String>> {
+        self.see(&call, |call| {
+            let found = call
+                .headers
+                .iter()
+                .find(|(header, _)| header.eq_ignore_ascii_case(&name));
+            found.map(|(_, value)| value.clone())
+        })
+    }
+
+    fn ring(&mut self, call: Resource<Call>) -> Answer {
+        self.command(&call, 0, Plan::ring)
+    }
+
+    fn answer(&mut self, call: Resource<Call>, user_data: String) -> Answer {
+        self.command(&call, user_data.len(), |plan, id| {
+            plan.answer(id, &user_data)
+        })
+    }
+
+    fn release(&mut self, call: Resource<Call>, cause: u16) -> Answer {
+        self.command(&call, 0, |plan, id| plan.release(id, cause))
+    }
+
+    fn redirect(&mut self, call: Resource<Call>, to: String) -> Answer {
+        self.command(&call, to.len(), |plan, id| plan.redirect(id, &to))
+    }
+
+    fn bridge_start(&mut self, call: Resource<Call>, other: Resource<Call>) -> Answer {
+        let other = self.id_of(&other)?;
+        self.command(&call, 0, |plan, id| plan.bridge_start(id, other))
+    }
+
+    fn bridge_stop(&mut self, call: Resource<Call>) -> Answer {
+        self.command(&call, 0, Plan::bridge_stop)
+    }
+
+    fn transfer(&mut self, _: Resource<Call>, target: String, _: Option<Resource<Call>>) -> Answer {
+        self.unsupported("transfer", target.len())
+    }
+
+    fn transfer_accept(&mut self, _: Resource<Call>) -> Answer {
+        self.unsupported("transfer-accept", 0)
+    }
+
+    fn transfer_refuse(&mut self, _: Resource<Call>, _: u16) -> Answer {
+        self.unsupported("transfer-refuse", 0)
+    }
+
+    fn play_start(
+        &mut self,
+        _: Resource<Call>,
+        files: Vec<String>,
+        _: u32,
+        finish_keys: String,
+    ) -> Answer<u32> {
+        let bytes = files.iter().map(String::len).sum::<usize>();
+        self.unsupported("play-start", bytes + finish_keys.len())
+    }
+
+    fn play_stop(&mut self, _: Resource<Call>) -> Answer {
+        self.unsupported("play-stop", 0)
+    }
+
+    fn record_start(
+        &mut self,
+        _: Resource<Call>,
+        file: String,
+        finish_keys: String,
+        _: u32,
+    ) -> Answer<u32> {
+        self.unsupported("record-start", file.len() + finish_keys.len())
+    }
+
+    fn record_stop(&mut self, _: Resource<Call>) -> Answer {
+        self.unsupported("record-stop", 0)
+    }
+
+    fn collect_start(
+        &mut self,
+        _: Resource<Call>,
+        _: u32,
+        finish_keys: String,
+        _: u32,
+        _: u32,
+    ) -> Answer<u32> {
+        self.unsupported("collect-start", finish_keys.len())
+    }
+
+    fn collect_stop(&mut self, _: Resource<Call>) -> Answer {
+        self.unsupported("collect-stop", 0)
+    }
+
+    fn send_digits(&mut self, _: Resource<Call>, digits: String) -> Answer {
+        self.unsupported("send-digits", digits.len())
+    }
+
+    fn conf_enter(&mut self, _: Resource<Call>, _: Resource<Conference>, _: ConfMode) -> Answer {
+        self.unsupported("conf-enter", 0)
+    }
+
+    fn conf_exit(&mut self, _: Resource<Call>, _: Resource<Conference>) -> Answer {
+        self.unsupported("conf-exit", 0)
+    }
+
+    fn hold(&mut self, _: Resource<Call>) -> Answer {
+        self.unsupported("hold", 0)
+    }
+
+    fn resume(&mut self, _: Resource<Call>) -> Answer {
+        self.unsupported("resume", 0)
+    }
+
+    fn drop(&mut self, _: Resource<Call>) -> wasmtime::Result<()> {
+        Ok(())
+    }
+}
+
+/// No conference is ever handed out (`session.conference` is refused), so no handle comes here.
+impl call::HostConference for Host {
+    fn id(&mut self, _: Resource<Conference>) -> wasmtime::Result<String> {
+        Err(wasmtime::Error::msg("no such conference"))
+    }
+
+    fn name(&mut self, _: Resource<Conference>) -> wasmtime::Result<String> {
+        Err(wasmtime::Error::msg("no such conference"))
+    }
+
+    fn size(&mut self, _: Resource<Conference>) -> wasmtime::Result<u32> {
+        Err(wasmtime::Error::msg("no such conference"))
+    }
+
+    fn drop(&mut self, _: Resource<Conference>) -> wasmtime::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,72 @@
+//! What one turn and one component may use, each with its reason.
+//!
+//! Limits of the nouns (state, log lines, keys, values) are the model's; these are the machine's.
+
+use std::time::Duration;
+
+/// Core modules of a component: a policy, its shims and a runtime of its language.
+pub(crate) const MODULES: u32 = 16;
+/// Nested components.
+pub(crate) const COMPONENTS: u32 = 16;
+/// Functions of all modules: a JavaScript engine has some ten thousand.
+pub(crate) const FUNCTIONS: u32 = 40_000;
+/// Locals of one function. The cost of compiling grows faster than their number: a hostile upload
+/// of 114 KB took 21 s and 1.3 GB.
+pub(crate) const LOCALS: u32 = 4_000;
+/// Locals of all functions.
+pub(crate) const ALL_LOCALS: u64 = 500_000;
+/// Octets of one function's code, for the same reason.
+pub(crate) const FUNCTION_BODY: usize = 512 * 1024;
+/// Tables of all modules.
+pub(crate) const TABLES: u32 = 8;
+/// Elements of one table: as many as the pooling allocator sets aside.
+pub(crate) const TABLE_ELEMENTS: u64 = 20_000;
+
+/// Limits of a turn, and of the component that runs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Guest run time of a turn, in whole milliseconds: a call that waits for its policy is heard as
+    /// a delay. Waits for the store do not count.
+    pub guest_time: Duration,
+    /// The whole time of a turn, waits included; then it is given up.
+    pub whole_time: Duration,
+    /// Octets of linear memory.
+    pub memory: usize,
+    /// Host calls of a turn: each may cost the host more than the guest.
+    pub host_calls: u32,
+    /// Octets that one host call may bring: the largest value of the store with its key.
+    pub call_bytes: usize,
+    /// Octets that all host calls of a turn may bring.
+    pub turn_bytes: usize,
+    /// Handles that are alive at once.
+    pub handles: usize,
+    /// Octets of a component.
+    pub component: usize,
+    /// Turns that run at once in this process: memory is set aside for each.
+    pub turns: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            guest_time: Duration::from_millis(50),
+            whole_time: model::limits::TURN_WHOLE,
+            memory: 16 << 20,
+            host_calls: 256,
+            call_bytes: model::limits::STORE_VALUE + 1024,
+            turn_bytes: 256 << 10,
+            handles: 1_000,
+            component: 2 << 20,
+            turns: 256,
+        }
+    }
+}
+
+impl Limits {
+    /// The guest run time in ticks of the epoch; at least one.
+    pub(crate) fn ticks(&self) -> u32 {
+        u32::try_from(self.guest_time.as_millis())
+            .unwrap_or(u32::MAX)
+            .max(1)
+    }
+}

@@ -1,0 +1,242 @@
+//! What a component must be like before anything costly is done with it.
+//!
+//! In order: size, validity, structure, names of imports and exports, their types. The cheap checks
+//! come first because the compiler is the attacker's lever: what is cheap to send can be dear to
+//! compile, and an invalid module can burn seconds before the compiler says so.
+
+use model::Manifest;
+use sha2::{Digest, Sha256};
+use wasmparser::{
+    ComponentTypeRef, Encoding, FunctionBody, Parser, Payload, Validator, WasmFeatures,
+};
+use wit_parser::{Resolve, SourceMap};
+
+use crate::limits::{self, Limits};
+use crate::refusal::Refusal;
+
+/// What every name of ours begins with.
+const PACKAGE: &str = "jackfield:policy/";
+/// The one export that every policy must have.
+const REQUIRED: &str = "call-events";
+/// The interfaces that a policy may import.
+const IMPORTS: [&str; 4] = ["types", "call", "session", "store"];
+/// The interfaces that the platform calls.
+const EXPORTS: [&str; 8] = [
+    REQUIRED,
+    "media-events",
+    "digit-events",
+    "command-events",
+    "transfer-events",
+    "timer-events",
+    "request-events",
+    "upgrade",
+];
+/// The package, file by file.
+const WIT: [(&str, &str); 3] = [
+    ("types.wit", include_str!("../../../wit/types.wit")),
+    ("call.wit", include_str!("../../../wit/call.wit")),
+    ("events.wit", include_str!("../../../wit/events.wit")),
+];
+
+/// Judges a component and says what it is.
+pub(crate) fn validate(bytes: &[u8], limits: &Limits) -> Result<Manifest, Refusal> {
+    let (size, most) = (bytes.len(), limits.component);
+    if size > most {
+        return Err(Refusal::TooLarge { size, most });
+    }
+    if !Parser::is_component(bytes) {
+        return Err(Refusal::NotAComponent);
+    }
+    Validator::new_with_features(features())
+        .validate_all(bytes)
+        .map_err(|why| Refusal::Invalid(why.to_string()))?;
+    let outline = Outline::of(bytes)?;
+    let optional = outline.judge_names()?;
+    types_are_equal(bytes, &optional)?;
+    Ok(Manifest {
+        digest: digest(bytes),
+        imports: outline.imports,
+        exports: outline.exports,
+    })
+}
+
+/// `sha256:…` of those bytes.
+fn digest(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().fold("sha256:".to_owned(), |text, byte| {
+        text + &format!("{byte:02x}")
+    })
+}
+
+/// What compilers of policies emit; the engine has the same features on.
+fn features() -> WasmFeatures {
+    WasmFeatures::WASM2
+        | WasmFeatures::EXTENDED_CONST
+        | WasmFeatures::TAIL_CALL
+        | WasmFeatures::COMPONENT_MODEL
+}
+
+/// What of a component's structure matters here.
+#[derive(Default)]
+struct Outline {
+    imports: Vec<String>,
+    exports: Vec<String>,
+    depth: u32,
+    modules: u32,
+    components: u32,
+    functions: u32,
+    locals: u64,
+    tables: u32,
+}
+
+impl Outline {
+    fn of(bytes: &[u8]) -> Result<Self, Refusal> {
+        let mut outline = Self::default();
+        for payload in Parser::new(0).parse_all(bytes) {
+            let payload = payload.map_err(|why| Refusal::Invalid(why.to_string()))?;
+            outline.add(&payload)?;
+        }
+        Ok(outline)
+    }
+
+    fn add(&mut self, payload: &Payload<'_>) -> Result<(), Refusal> {
+        let invalid = |why: wasmparser::BinaryReaderError| Refusal::Invalid(why.to_string());
+        match payload {
+            Payload::Version {
+                encoding: Encoding::Module,
+                ..
+            } => {
+                count(&mut self.modules, "core modules", limits::MODULES)?;
+            }
+            Payload::Version {
+                encoding: Encoding::Component,
+                ..
+            } => {
+                count(
+                    &mut self.components,
+                    "nested components",
+                    limits::COMPONENTS,
+                )?;
+            }
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => self.depth += 1,
+            // The end of the outermost component, too, comes here.
+            Payload::End(_) => self.depth = self.depth.saturating_sub(1),
+            Payload::ComponentImportSection(imports) if self.depth == 0 => {
+                for import in imports.clone() {
+                    let import = import.map_err(invalid)?;
+                    let name = import.name.name.to_owned();
+                    if !matches!(import.ty, ComponentTypeRef::Instance(_)) {
+                        return Err(Refusal::Import(name));
+                    }
+                    self.imports.push(name);
+                }
+            }
+            Payload::ComponentExportSection(exports) if self.depth == 0 => {
+                for export in exports.clone() {
+                    self.exports
+                        .push(export.map_err(invalid)?.name.name.to_owned());
+                }
+            }
+            Payload::TableSection(tables) => {
+                for table in tables.clone() {
+                    count(&mut self.tables, "tables", limits::TABLES)?;
+                    let elements = table.map_err(invalid)?.ty.initial;
+                    at_most(elements, "elements of one table", limits::TABLE_ELEMENTS)?;
+                }
+            }
+            Payload::CodeSectionEntry(body) => self.add_function(body)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn add_function(&mut self, body: &FunctionBody<'_>) -> Result<(), Refusal> {
+        count(&mut self.functions, "functions", limits::FUNCTIONS)?;
+        let range = body.range();
+        at_most(
+            range.end - range.start,
+            "octets of one function",
+            limits::FUNCTION_BODY as u64,
+        )?;
+        let mut locals = 0_u64;
+        let mut groups = body
+            .get_locals_reader()
+            .map_err(|why| Refusal::Invalid(why.to_string()))?;
+        for _ in 0..groups.get_count() {
+            let (group, _) = groups
+                .read()
+                .map_err(|why| Refusal::Invalid(why.to_string()))?;
+            locals += u64::from(group);
+        }
+        at_most(locals, "locals of one function", u64::from(limits::LOCALS))?;
+        self.locals += locals;
+        at_most(self.locals, "locals", limits::ALL_LOCALS)
+    }
+
+    /// The known optional interfaces that it exports; a refusal if a name is not known.
+    fn judge_names(&self) -> Result<Vec<&'static str>, Refusal> {
+        for name in &self.imports {
+            let known = interface(name).is_some_and(|short| IMPORTS.contains(&short));
+            if !known {
+                return Err(Refusal::Import(name.clone()));
+            }
+        }
+        let mut known = Vec::new();
+        for name in self.exports.iter().filter(|name| name.starts_with(PACKAGE)) {
+            let short = interface(name);
+            let export = EXPORTS.into_iter().find(|export| short == Some(*export));
+            known.push(export.ok_or_else(|| Refusal::Export(name.clone()))?);
+        }
+        if !known.contains(&REQUIRED) {
+            return Err(Refusal::MissingExport("jackfield:policy/call-events"));
+        }
+        known.retain(|export| *export != REQUIRED);
+        Ok(known)
+    }
+}
+
+/// `store` of `jackfield:policy/store@0.1.3`: within 0.1.x any guest goes with any host.
+fn interface(name: &str) -> Option<&str> {
+    let (short, version) = name.strip_prefix(PACKAGE)?.split_once('@')?;
+    version.starts_with("0.1.").then_some(short)
+}
+
+/// Checks the types against a world of exactly these exports.
+fn types_are_equal(bytes: &[u8], optional: &[&str]) -> Result<(), Refusal> {
+    // Our own package parses: the bindings of this crate were made from it.
+    let differ = |why: &dyn std::fmt::Display| Refusal::Types(why.to_string());
+    let mut resolve = Resolve::default();
+    let mut sources = SourceMap::new();
+    for (name, text) in WIT {
+        sources.push_str(name, text);
+    }
+    let package = sources.parse().map_err(|(_, why)| differ(&why))?;
+    resolve.push_group(package).map_err(|why| differ(&why))?;
+    let exports = optional.iter().fold(String::new(), |text, name| {
+        text + &format!("export {PACKAGE}{name}@0.1.0;\n")
+    });
+    let world = format!(
+        "package jackfield:upload;\nworld upload {{ include {PACKAGE}policy@0.1.0;\n{exports} }}"
+    );
+    let package = resolve
+        .push_str("upload.wit", &world)
+        .map_err(|why| differ(&why))?;
+    let world = resolve
+        .select_world(&[package], None)
+        .map_err(|why| differ(&why))?;
+    wit_component::targets(&resolve, world, bytes, true)
+        .map_err(|why| Refusal::Types(format!("{why:#}")))
+}
+
+fn count(counter: &mut u32, what: &'static str, most: u32) -> Result<(), Refusal> {
+    *counter += 1;
+    at_most(u64::from(*counter), what, u64::from(most))
+}
+
+fn at_most(value: u64, what: &'static str, most: u64) -> Result<(), Refusal> {
+    if value <= most {
+        Ok(())
+    } else {
+        Err(Refusal::TooComplex { what, most })
+    }
+}
