@@ -1,0 +1,104 @@
+//! The audio of a phone whose signalling is SIPp's: a socket, a tone to send, an ear.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use media::handset::{Handset, HandsetConfig, Heard, Speech};
+use media::sdp::{Codec, Direction, Negotiated};
+
+use crate::stopwatch::now;
+
+/// A phone's audio, from when its socket is bound to when it is hung up.
+pub(crate) struct Audio {
+    socket: Arc<UdpSocket>,
+    line: Arc<Mutex<Line>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the thread and the test share.
+#[derive(Default)]
+struct Line {
+    handset: Option<Handset>,
+    is_over: bool,
+}
+
+impl Audio {
+    /// Binds a socket; nothing is sent yet.
+    pub(crate) fn bind() -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let patience = Some(Duration::from_millis(5));
+        socket
+            .set_read_timeout(patience)
+            .expect("5 ms is a timeout");
+        Self {
+            socket: Arc::new(socket),
+            line: Arc::default(),
+            thread: None,
+        }
+    }
+
+    /// The port for SDP.
+    pub(crate) fn port(&self) -> u16 {
+        self.socket.local_addr().expect("it is bound").port()
+    }
+
+    /// Begins to send a tone to `remote`, and to listen.
+    pub(crate) fn start(&mut self, remote: SocketAddr, codec: Codec, hz: u16) {
+        let agreed = Negotiated {
+            remote,
+            remote_rtcp: None,
+            codec,
+            payload_type: codec.payload_type(),
+            receive: vec![(codec.payload_type(), codec)],
+            telephone_event: None,
+            ptime_ms: 20,
+            direction: Direction::SendRecv,
+        };
+        let config = HandsetConfig::new(agreed, u32::from(hz) << 16 | 0x5eed, Speech::Tone(hz));
+        self.line().handset = Some(Handset::new(config));
+        let (socket, line) = (Arc::clone(&self.socket), Arc::clone(&self.line));
+        self.thread = Some(std::thread::spawn(move || talk(&socket, &line, remote)));
+    }
+
+    /// What was heard until now; nothing before the start.
+    pub(crate) fn heard(&self) -> Option<Heard> {
+        self.line().handset.as_ref().map(Handset::heard)
+    }
+
+    fn line(&self) -> std::sync::MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Audio {
+    fn drop(&mut self) {
+        self.line().is_over = true;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Sends what is due and listens to what comes, until it is over.
+fn talk(socket: &UdpSocket, line: &Mutex<Line>, remote: SocketAddr) {
+    let mut buffer = [0; 2048];
+    loop {
+        // The far end's socket may be closed already: that is an error of recv, and silence.
+        let received = socket.recv_from(&mut buffer);
+        let mut line = line.lock().unwrap_or_else(PoisonError::into_inner);
+        if line.is_over {
+            return;
+        }
+        let Some(handset) = &mut line.handset else {
+            return;
+        };
+        if let Ok((length, _)) = received {
+            handset.handle_packet(now(), &buffer[..length]);
+        }
+        while let Some(packet) = handset.handle_tick(now()) {
+            let _ = socket.send_to(&packet, remote);
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The built binary, driven from outside: REST, SIP by SIPp, RTP by handsets of ours.
+//!
+//! It owns what only the whole can show: that the parts are wired up as the simulator has them. It
+//! knows the surface (command line, REST, SIP) and nothing of what is behind it.
+//!
+//! | variable | meaning | without it |
+//! |---|---|---|
+//! | `JACKFIELD_BIN` | the binary | `jackfield` beside the folder of this test's binary |
+//! | `JACKFIELD_PLUGINS` | the folder of components | `plugins` in the target folder |
+//! | `E2E_SIPP` | `0`: leave out what needs SIPp; `1`: it must be there | whatever is installed |
+
+mod binary;
+mod callee;
+mod caller;
+mod faults;
+mod handset;
+mod makecall;
+mod node;
+mod office;
+mod pending;
+mod rest;
+mod sipp;
+mod stopwatch;
+mod trunks;

@@ -1,0 +1,88 @@
+//! REST as a client sees it: method, path, key, JSON in, status and JSON out.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::Value;
+use tokio::runtime::{Builder, Runtime};
+
+/// How long an answer may take; the API itself gives up after 5 s.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A client with one key.
+pub(crate) struct Rest {
+    base: String,
+    key: String,
+    client: reqwest::Client,
+    runtime: Runtime,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Null if there was no body, a string if it was no JSON.
+    pub(crate) body: Value,
+}
+
+impl Rest {
+    pub(crate) fn new(server: SocketAddr, key: &str) -> Self {
+        let client = reqwest::Client::builder().timeout(PATIENCE).build();
+        let runtime = Builder::new_current_thread().enable_all().build();
+        Self {
+            base: format!("http://{server}"),
+            key: key.to_owned(),
+            client: client.expect("a plain client needs nothing of the system"),
+            runtime: runtime.expect("a runtime for one thread"),
+        }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.send(path, self.request(Method::GET, path))
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(path, self.request(Method::POST, path).json(body))
+    }
+
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send(path, self.request(Method::PUT, path).json(body))
+    }
+
+    /// Uploads a component.
+    pub(crate) fn upload(&self, path: &str, component: Vec<u8>) -> Answer {
+        let request = self.request(Method::POST, path);
+        let request = request.header("content-type", "application/wasm");
+        self.send(path, request.body(component))
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client
+            .request(method, format!("{}{path}", self.base))
+            .bearer_auth(&self.key)
+            .header("accept", "application/json")
+    }
+
+    fn send(&self, path: &str, request: RequestBuilder) -> Answer {
+        let answer = self.runtime.block_on(async {
+            let response = request.send().await?;
+            let status = response.status().as_u16();
+            let text = response.text().await?;
+            let body = match text.as_str() {
+                "" => Value::Null,
+                text => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
+            };
+            Ok::<_, reqwest::Error>(Answer { status, body })
+        });
+        answer.unwrap_or_else(|error| panic!("{path}: {error:?}"))
+    }
+}
+
+impl Answer {
+    /// The body, if the status is `status`; otherwise the test ends here.
+    pub(crate) fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{:#}", self.body);
+        self.body
+    }
+}

@@ -1,0 +1,246 @@
+//! SIPp with one scenario of ours, for one call.
+//!
+//! A scenario says by its exit status whether everything came as it expected. What it cannot say so
+//! (when it happened, where the audio goes) it writes to its log, one word and a value per line.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::stopwatch::wait_for;
+
+/// After this SIPp gives up. The longest scenario waits 32 s for a callee that does not ring.
+const TIMEOUT_SECONDS: u32 = 50;
+
+/// A scenario to be run.
+pub(crate) struct Scenario {
+    name: &'static str,
+    local: SocketAddr,
+    /// Whom a caller calls.
+    remote: Option<(SocketAddr, String)>,
+    calls: u32,
+    /// Words in braces, and what stands for them; the last one given counts.
+    words: Vec<(&'static str, String)>,
+}
+
+/// SIPp at work.
+pub(crate) struct Sipp {
+    name: &'static str,
+    child: Child,
+    folder: TempDir,
+}
+
+/// Whether SIPp tests are to be run here; a line says so if not.
+pub(crate) fn is_there() -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_installed = std::env::split_paths(&path).any(|it| it.join("sipp").is_file());
+    let is_there = match std::env::var("E2E_SIPP").as_deref() {
+        Ok("0") => false,
+        Ok("1") => {
+            assert!(
+                is_installed,
+                "E2E_SIPP=1, but sipp is not on the search path"
+            );
+            true
+        }
+        _ => is_installed,
+    };
+    if !is_there {
+        println!("skipped: no SIPp");
+    }
+    is_there
+}
+
+/// A port for SIP that nobody has. It is below those that the system gives away by itself.
+pub(crate) fn free_port() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 10_000 + (std::process::id() % 90) as u16 * 100;
+    loop {
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 1_000;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if std::net::UdpSocket::bind(address).is_ok() {
+            return address;
+        }
+    }
+}
+
+impl Scenario {
+    /// A caller at `local` who calls `number` at `node`.
+    pub(crate) fn caller(
+        name: &'static str,
+        local: SocketAddr,
+        node: SocketAddr,
+        number: &str,
+    ) -> Self {
+        Self::new(name, local, Some((node, number.to_owned())))
+    }
+
+    /// A callee at `local`.
+    pub(crate) fn callee(name: &'static str, local: SocketAddr) -> Self {
+        Self::new(name, local, None)
+    }
+
+    /// Fills in `{{word}}`.
+    pub(crate) fn with(mut self, word: &'static str, value: impl ToString) -> Self {
+        self.words.push((word, value.to_string()));
+        self
+    }
+
+    /// How many calls, one after the other as fast as SIPp begins them; 1 if not said.
+    pub(crate) fn calls(mut self, calls: u32) -> Self {
+        self.calls = calls;
+        self
+    }
+
+    /// Starts SIPp; a callee is ready to be called when this returns.
+    pub(crate) fn start(self) -> Sipp {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("scenario.xml");
+        fs::write(&file, self.text()).expect("the scenario is written");
+        let path = |name: &str| folder.path().join(name);
+        let mut command = Command::new("sipp");
+        if let Some((node, number)) = &self.remote {
+            command.arg(node.to_string()).args(["-s", number]);
+        }
+        let local = [self.local.ip().to_string(), self.local.port().to_string()];
+        command
+            .arg("-sf")
+            .arg(&file)
+            .args(["-m", &self.calls.to_string(), "-nostdin"])
+            .args(["-i", &local[0], "-mi", &local[0], "-p", &local[1]])
+            .args(["-timeout", &TIMEOUT_SECONDS.to_string(), "-timeout_error"])
+            .args(["-trace_err", "-error_file"])
+            .arg(path("errors"))
+            .args(["-trace_logs", "-log_file"])
+            .arg(path("log"))
+            .args(["-trace_msg", "-message_file"])
+            .arg(path("messages"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let child = command.spawn().expect("sipp can be run");
+        let mut sipp = Sipp {
+            name: self.name,
+            child,
+            folder,
+        };
+        wait_for("sipp to bind its port", Duration::from_secs(10), || {
+            let is_over = matches!(sipp.child.try_wait(), Ok(Some(_)));
+            (is_over || is_bound(self.local.port())).then_some(())
+        });
+        sipp
+    }
+
+    fn new(name: &'static str, local: SocketAddr, remote: Option<(SocketAddr, String)>) -> Self {
+        let scenario = Self {
+            name,
+            local,
+            remote,
+            calls: 1,
+            words: Vec::new(),
+        };
+        scenario
+            .with("from", "1001")
+            .with("shown", "2001")
+            .with("headers", "Subject: test")
+            .with("rtp", "9")
+            .with("codecs", "8 0")
+            .with("ring", "100")
+            .with("answer", "200")
+            .with("talk", "300")
+    }
+
+    /// The scenario's file with all words filled in.
+    fn text(&self) -> String {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+        let file = folder.join(format!("{}.xml", self.name));
+        let text = fs::read_to_string(&file);
+        let mut text = text.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        for (word, value) in self.words.iter().rev() {
+            text = text.replace(&format!("{{{{{word}}}}}"), value);
+        }
+        assert!(
+            !text.contains("{{"),
+            "{}: a word is not filled in",
+            self.name
+        );
+        text
+    }
+}
+
+impl Sipp {
+    /// Where the other side wants its audio.
+    pub(crate) fn media(&self) -> SocketAddr {
+        let what = format!("the session description of {}", self.name);
+        let port = wait_for(&what, Duration::from_secs(20), || self.logged("media"));
+        let port = port.parse().expect("the scenario matched digits");
+        SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
+    /// The rest of the first line of its log that begins with `word`.
+    pub(crate) fn logged(&self, word: &str) -> Option<String> {
+        let log = self.read("log");
+        // A line counts once its end is written.
+        let lines = log
+            .split_inclusive('\n')
+            .filter(|line| line.ends_with('\n'));
+        let mut rests = lines.filter_map(|line| line.strip_prefix(word)?.strip_prefix(' '));
+        rests.next().map(|rest| rest.trim().to_owned())
+    }
+
+    /// When it logged `word`, in seconds since 1970.
+    pub(crate) fn time_of(&self, word: &str) -> f64 {
+        let line = self.logged(word);
+        let line = line.unwrap_or_else(|| panic!("{} never logged {word}", self.name));
+        let seconds = line.rsplit('\t').next().and_then(|it| it.parse().ok());
+        seconds.unwrap_or_else(|| panic!("no time in {line:?}"))
+    }
+
+    /// Waits until it is done; everything must have come as the scenario expected.
+    pub(crate) fn finish(&mut self) {
+        let child = &mut self.child;
+        let patience = Duration::from_secs(u64::from(TIMEOUT_SECONDS) + 5);
+        let status = wait_for(self.name, patience, || child.try_wait().ok().flatten());
+        assert!(
+            status.success(),
+            "{} ended with {status}\n{}\n{}",
+            self.name,
+            self.read("errors"),
+            self.read("messages"),
+        );
+    }
+
+    fn read(&self, name: &str) -> String {
+        let path: PathBuf = self.folder.path().join(name);
+        let octets = fs::read(path).unwrap_or_default();
+        String::from_utf8_lossy(&octets).into_owned()
+    }
+}
+
+impl Drop for Sipp {
+    fn drop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(Some(_))) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!(
+                "--- {}:\n{}\n{}",
+                self.name,
+                self.read("errors"),
+                self.read("messages")
+            );
+        }
+    }
+}
+
+/// Whether someone has that UDP port, by the kernel's own table: to try it would be to take it.
+fn is_bound(port: u16) -> bool {
+    let table = fs::read_to_string("/proc/net/udp").unwrap_or_default();
+    table.contains(&format!(":{port:04X} 00000000:0000"))
+}
