@@ -8,6 +8,7 @@ use axum::{
 };
 use model::{Answer, Ask, CallId, Refusal, SessionId, TenantId, Trace, TraceItem};
 use serde::Serialize;
+use store::StoreError;
 use utoipa::ToSchema;
 
 use super::{calls, requests::unexpected};
@@ -166,10 +167,20 @@ pub(super) async fn text(
     Ok(model::draw_ladder(&trace, true))
 }
 
-/// The trace of a call's session: until now if it lives, else the one that was kept.
+/// The trace of a call's session: until now while it is in memory, else the one that was kept. A session
+/// outlives its calls by the time that their last SIP transactions linger.
 async fn find(state: &State, tenant: TenantId, id: CallId) -> Result<Trace, Problem> {
-    if let Some(call) = calls::find_live(state, tenant, id).await?
-        && let Some(trace) = live(state, tenant, call.session).await?
+    let session = match state.store().cdr(tenant, id).await {
+        Ok(cdr) => Some(cdr.session),
+        // Its first row may be on its way.
+        Err(StoreError::NotFound { .. }) => {
+            let call = calls::find_live(state, tenant, id).await?;
+            call.map(|call| call.session)
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if let Some(session) = session
+        && let Some(trace) = live(state, tenant, session).await?
     {
         return Ok(trace);
     }

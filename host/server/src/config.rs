@@ -1,0 +1,360 @@
+//! Configuration: TOML, then `JACKFIELD__SECTION__KEY`, then flags. Unknown keys are errors.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use figment::{
+    Figment,
+    providers::{Env, Format, Serialized, Toml},
+};
+use media::io::PortRange;
+use serde::{Deserialize, Serialize};
+
+/// The whole of it, as written.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    pub node: Node,
+    pub sip: Sip,
+    pub media: Media,
+    pub api: Api,
+    pub store: Store,
+    pub plugins: Plugins,
+    pub log: Log,
+}
+
+/// This process.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Node {
+    /// Its name.
+    pub name: String,
+    /// Where files and the embedded database live.
+    pub data: PathBuf,
+    /// How long live calls may go on after SIGTERM: `10m`.
+    pub drain_timeout: String,
+}
+
+/// Signalling.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sip {
+    /// UDP listeners. Port 0: a free one, which is printed.
+    pub udp: Vec<SocketAddr>,
+    /// The address that peers shall use; empty: the listener's own, or this machine's if that is
+    /// unspecified.
+    pub external: String,
+}
+
+/// Media.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Media {
+    /// Where RTP sockets are bound.
+    pub address: IpAddr,
+    /// The address for SDP; empty: as `sip.external`.
+    pub external: String,
+    /// `20000-39999`; `0-0`: any free port.
+    pub ports: String,
+}
+
+/// REST.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Api {
+    /// Where it listens.
+    pub listen: SocketAddr,
+}
+
+/// The database.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// `sqlite://…`; empty: `jackfield.db` in the data folder.
+    pub url: String,
+}
+
+/// Limits of policies.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Plugins {
+    /// Guest run time of one turn: `50ms`.
+    pub turn_deadline: String,
+    /// Linear memory of one turn: `16MiB`.
+    pub memory: String,
+    /// An uploaded component: `2MiB`.
+    pub upload_max: String,
+}
+
+/// Logging.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `pretty` or `json`.
+    pub format: String,
+    /// `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,sip=debug`.
+    pub level: String,
+}
+
+impl Default for Node {
+    fn default() -> Self {
+        Self {
+            name: "n1".into(),
+            data: "data".into(),
+            drain_timeout: "10m".into(),
+        }
+    }
+}
+
+impl Default for Sip {
+    fn default() -> Self {
+        Self {
+            udp: vec![(Ipv4Addr::UNSPECIFIED, 5060).into()],
+            external: String::new(),
+        }
+    }
+}
+
+impl Default for Media {
+    fn default() -> Self {
+        let address = Ipv4Addr::UNSPECIFIED.into();
+        Self {
+            address,
+            external: String::new(),
+            ports: "20000-39999".into(),
+        }
+    }
+}
+
+impl Default for Api {
+    fn default() -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 8080).into(),
+        }
+    }
+}
+
+impl Default for Plugins {
+    fn default() -> Self {
+        Self {
+            turn_deadline: "50ms".into(),
+            memory: "16MiB".into(),
+            upload_max: "2MiB".into(),
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            format: "pretty".into(),
+            level: "info".into(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file, if one is named, and the environment; `data` overrides `node.data`.
+    pub fn load(file: Option<&Path>, data: Option<PathBuf>) -> anyhow::Result<Config> {
+        let mut figment = Figment::from(Serialized::defaults(Config::default()));
+        if let Some(file) = file {
+            if !file.is_file() {
+                bail!("no configuration file at {}", file.display());
+            }
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        figment = figment.merge(Env::prefixed("JACKFIELD__").split("__"));
+        let mut config: Config = figment
+            .extract()
+            .context("the configuration is not valid")?;
+        if let Some(data) = data {
+            config.node.data = data;
+        }
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        if self.sip.udp.is_empty() {
+            bail!("sip.udp names no listener");
+        }
+        self.drain_timeout()?;
+        self.turn_deadline()?;
+        self.turn_memory()?;
+        self.upload_max()?;
+        self.media_ports()?;
+        self.sip_external()?;
+        if !["pretty", "json"].contains(&self.log.format.as_str()) {
+            bail!(
+                "log.format is neither pretty nor json: {:?}",
+                self.log.format
+            );
+        }
+        if !self.store.url.is_empty() && !self.store.url.starts_with("sqlite:") {
+            bail!(
+                "store.url: only sqlite:// is there in this version: {:?}",
+                self.store.url
+            );
+        }
+        Ok(())
+    }
+
+    /// How long live calls may go on after SIGTERM.
+    pub fn drain_timeout(&self) -> anyhow::Result<Duration> {
+        duration(&self.node.drain_timeout).context("node.drain_timeout")
+    }
+
+    /// Guest run time of one turn.
+    pub fn turn_deadline(&self) -> anyhow::Result<Duration> {
+        duration(&self.plugins.turn_deadline).context("plugins.turn_deadline")
+    }
+
+    /// Linear memory of one turn, octets.
+    pub fn turn_memory(&self) -> anyhow::Result<usize> {
+        size(&self.plugins.memory).context("plugins.memory")
+    }
+
+    /// Octets of an uploaded component at most.
+    pub fn upload_max(&self) -> anyhow::Result<usize> {
+        size(&self.plugins.upload_max).context("plugins.upload_max")
+    }
+
+    /// Where RTP sockets are bound.
+    pub fn media_ports(&self) -> anyhow::Result<PortRange> {
+        let bounds = self.media.ports.split_once('-');
+        let numbers = bounds.and_then(|(first, last)| {
+            Some((first.trim().parse().ok()?, last.trim().parse().ok()?))
+        });
+        let Some((first, last)) = numbers.filter(|(first, last)| first <= last) else {
+            bail!(
+                "media.ports is not a range such as 20000-39999: {:?}",
+                self.media.ports
+            );
+        };
+        Ok(PortRange {
+            address: self.media.address,
+            first,
+            last,
+        })
+    }
+
+    /// The address that SIP peers shall use instead of an unspecified one.
+    pub fn sip_external(&self) -> anyhow::Result<Option<IpAddr>> {
+        external(&self.sip.external).context("sip.external")
+    }
+
+    /// The address for SDP: `media.external`, else the bound one, else that of SIP.
+    pub fn media_external(&self) -> anyhow::Result<Option<IpAddr>> {
+        let named = external(&self.media.external).context("media.external")?;
+        if named.is_some() || !self.media.address.is_unspecified() {
+            return Ok(named);
+        }
+        Ok(Some(self.sip_external()?.unwrap_or_else(own_address)))
+    }
+
+    /// The database's address.
+    pub fn store_url(&self) -> String {
+        if self.store.url.is_empty() {
+            format!("sqlite://{}", self.node.data.join("jackfield.db").display())
+        } else {
+            self.store.url.clone()
+        }
+    }
+}
+
+/// This machine's address towards the network, or loopback if it has none. Sends nothing: connecting
+/// a UDP socket only asks the routing table.
+pub fn own_address() -> IpAddr {
+    let ask = || {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
+        socket.local_addr()
+    };
+    ask().map_or(Ipv4Addr::LOCALHOST.into(), |addr| addr.ip())
+}
+
+fn external(text: &str) -> anyhow::Result<Option<IpAddr>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let address = IpAddr::from_str(text).with_context(|| format!("not an IP address: {text:?}"))?;
+    Ok(Some(address))
+}
+
+fn duration(text: &str) -> anyhow::Result<Duration> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits
+        .parse()
+        .with_context(|| format!("not a time such as 10m: {text:?}"))?;
+    match &text[digits.len()..] {
+        "ms" => Ok(Duration::from_millis(number)),
+        "s" => Ok(Duration::from_secs(number)),
+        "m" => Ok(Duration::from_secs(number.saturating_mul(60))),
+        "h" => Ok(Duration::from_secs(number.saturating_mul(3600))),
+        unit => bail!("{text:?}: the unit {unit:?} is none of ms, s, m, h"),
+    }
+}
+
+fn size(text: &str) -> anyhow::Result<usize> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: usize = digits
+        .parse()
+        .with_context(|| format!("not a size such as 16MiB: {text:?}"))?;
+    match &text[digits.len()..] {
+        "KiB" => Ok(number.saturating_mul(1024)),
+        "MiB" => Ok(number.saturating_mul(1024 * 1024)),
+        unit => bail!("{text:?}: the unit {unit:?} is neither KiB nor MiB"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Write, time::Duration};
+
+    use super::{Config, duration, size};
+
+    fn load(text: &str) -> Result<Config, String> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        Config::load(Some(file.path()), None).map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn nothing_configured_is_a_node() {
+        let config = Config::load(None, None).unwrap();
+        assert_eq!(config.sip.udp, ["0.0.0.0:5060".parse().unwrap()]);
+        assert_eq!(config.store_url(), "sqlite://data/jackfield.db");
+    }
+
+    #[test]
+    fn errors_name_the_key() {
+        for (text, names) in [
+            ("[sip]\nudpp = []", "udpp"),
+            ("[sip]\nudp = [\"x\"]", "sip.udp"),
+            ("[node]\ndrain_timeout = \"10 days\"", "node.drain_timeout"),
+            ("[media]\nports = \"9-1\"", "media.ports"),
+            ("[store]\nurl = \"postgres://x\"", "store.url"),
+            ("[log]\nformat = \"xml\"", "log.format"),
+            ("[nodes]\nname = \"x\"", "nodes"),
+        ] {
+            let error = load(text).unwrap_err();
+            assert!(error.contains(names), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn units_are_read() {
+        assert_eq!(duration("50ms").unwrap(), Duration::from_millis(50));
+        assert_eq!(duration("10m").unwrap(), Duration::from_secs(600));
+        assert_eq!(size("16MiB").unwrap(), 16 << 20);
+        for wrong in ["", "5", "ms", "5days"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+}

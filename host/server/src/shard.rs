@@ -1,0 +1,203 @@
+//! A session shard: one OS thread with a current-thread runtime and one task, which owns a
+//! [`control::Shard`] and the turns that are out.
+//!
+//! It only drives: mail, timers and ended turns go in, outputs go where they belong.
+//!
+//! | queue | full |
+//! |---|---|
+//! | mailbox, [`MAILBOX`] | datagrams are dropped and counted by the receiver; media events are counted by their shard; all others wait |
+//! | turns out, [`TURNS`] | further turns wait here in order, one a session at the most |
+//! | CDRs, records, media commands | see [`Outlets`] |
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    thread::JoinHandle,
+};
+
+use anyhow::Context;
+use bytes::Bytes;
+use control::{Counts, Input, Output, Shard, ShardConfig, Ticket, TurnRequest};
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use model::{Answer, Ask, TenantConfig, TenantId, turn::TurnOutcome};
+use sip::Flow;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep_until},
+};
+
+use crate::{clock, outlets::Outlets, turns::TurnRunner};
+
+/// Room in a shard's mailbox: a second of a busy shard's datagrams.
+pub const MAILBOX: usize = 8_192;
+/// Turns that run at one time on a shard.
+pub const TURNS: usize = 64;
+
+/// What a shard is sent.
+pub enum Mail {
+    /// A SIP datagram.
+    Packet {
+        /// Its path.
+        flow: Flow,
+        /// Its bytes.
+        bytes: Bytes,
+    },
+    /// A media shard reports.
+    Media(media::Event),
+    /// A CDR is durable.
+    Durable(Ticket),
+    /// The API asks.
+    Ask {
+        /// Whose sessions.
+        tenant: TenantId,
+        /// What.
+        ask: Ask,
+        /// Answered once.
+        reply: oneshot::Sender<Answer>,
+    },
+    /// A tenant's snapshot; answered when the shard has it.
+    Tenant(Arc<TenantConfig>, oneshot::Sender<()>),
+    /// A tenant is gone.
+    TenantGone(TenantId),
+    /// What is alive?
+    Counts(oneshot::Sender<Counts>),
+    /// Take no new calls.
+    Drain,
+    /// Release every call.
+    ReleaseAll,
+    /// Put out all traces and end.
+    Stop,
+}
+
+/// Starts the thread of a shard.
+pub fn start(
+    config: ShardConfig,
+    mail: mpsc::Receiver<Mail>,
+    outlets: Outlets,
+    turns: TurnRunner,
+) -> anyhow::Result<JoinHandle<()>> {
+    let name = format!("shard {}", config.shard);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()?;
+    std::thread::Builder::new()
+        .name(name)
+        .spawn(move || {
+            let driver = Driver {
+                shard: Shard::new(config),
+                outlets,
+                turns: Arc::new(turns),
+                running: FuturesUnordered::new(),
+                waiting: VecDeque::new(),
+                asked: BTreeMap::new(),
+                next: 0,
+            };
+            runtime.block_on(driver.run(mail));
+        })
+        .context("cannot start a shard's thread")
+}
+
+type Turn = Pin<Box<dyn Future<Output = (Ticket, TurnOutcome)>>>;
+
+struct Driver {
+    shard: Shard,
+    outlets: Outlets,
+    turns: Arc<TurnRunner>,
+    running: FuturesUnordered<Turn>,
+    waiting: VecDeque<Box<TurnRequest>>,
+    asked: BTreeMap<Ticket, oneshot::Sender<Answer>>,
+    next: u64,
+}
+
+impl Driver {
+    async fn run(mut self, mut mail: mpsc::Receiver<Mail>) {
+        loop {
+            let due = self.shard.poll_timeout();
+            let timer = async {
+                match due {
+                    Some(at) => sleep_until(Instant::from_std(at)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                received = mail.recv() => match received {
+                    Some(Mail::Stop) | None => break,
+                    Some(received) => self.take(received),
+                },
+                Some((ticket, outcome)) = self.running.next(), if !self.running.is_empty() => {
+                    self.input(Input::TurnDone { ticket, outcome });
+                }
+                () = timer => self.shard.handle_timeout(clock::now()),
+            }
+            self.drain();
+        }
+        self.input(Input::Flush);
+        self.drain();
+    }
+
+    fn input(&mut self, input: Input) {
+        self.shard.handle_input(clock::now(), input);
+    }
+
+    fn take(&mut self, mail: Mail) {
+        match mail {
+            Mail::Packet { flow, bytes } => self.input(Input::Packet { flow, bytes }),
+            Mail::Media(event) => self.input(Input::Media(event)),
+            Mail::Durable(ticket) => self.input(Input::Durable(ticket)),
+            Mail::Ask { tenant, ask, reply } => {
+                self.next += 1;
+                let ticket = Ticket(self.next);
+                // Askers who gave up: their oneshots are closed.
+                self.asked.retain(|_, reply| !reply.is_closed());
+                self.asked.insert(ticket, reply);
+                self.input(Input::Ask {
+                    ticket,
+                    tenant,
+                    ask,
+                });
+            }
+            Mail::Tenant(tenant, done) => {
+                self.input(Input::Tenant(tenant));
+                // An asker who gave up needs no answer.
+                let _ = done.send(());
+            }
+            Mail::TenantGone(tenant) => self.input(Input::TenantGone(tenant)),
+            Mail::Counts(reply) => {
+                let _ = reply.send(self.shard.counts());
+            }
+            Mail::Drain => self.input(Input::Drain),
+            Mail::ReleaseAll => self.input(Input::ReleaseAll),
+            Mail::Stop => {}
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.shard.poll_output() {
+            match output {
+                Output::RunTurn(request) => self.waiting.push_back(request),
+                Output::Reply { ticket, answer } => {
+                    if let Some(reply) = self.asked.remove(&ticket) {
+                        let _ = reply.send(answer);
+                    }
+                }
+                Output::Media { session, command } => {
+                    if let Some(failed) = self.outlets.media(session, command) {
+                        self.input(Input::Media(failed));
+                    }
+                }
+                other => self.outlets.put(other),
+            }
+        }
+        while self.running.len() < TURNS
+            && let Some(request) = self.waiting.pop_front()
+        {
+            let turns = Arc::clone(&self.turns);
+            self.running.push(Box::pin(async move {
+                let ticket = request.ticket;
+                (ticket, turns.run(*request).await)
+            }));
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The UDP receiver: one thread per listener, which finds the shard of each datagram.
+//!
+//! Owns the receive side of the socket. Sending is the shards': each has a clone and never waits.
+
+use std::{
+    io,
+    net::{SocketAddr, UdpSocket},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use anyhow::Context;
+use bytes::Bytes;
+use control::placement::Placement;
+use rustix::net::{SendFlags, sendto};
+use sip::{Flow, Transport};
+use tokio::sync::mpsc;
+
+use crate::shard::{MAILBOX, Mail};
+
+/// The largest datagram.
+const DATAGRAM: usize = 65_535;
+/// How often an idle receiver looks whether it shall stop.
+const IDLE: Duration = Duration::from_millis(200);
+
+/// A listener and its receiver thread.
+pub struct Listener {
+    /// The bound address.
+    pub local: SocketAddr,
+    socket: Arc<UdpSocket>,
+    stop: Arc<AtomicBool>,
+    dropped: Arc<AtomicU64>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Listener {
+    /// Binds, but does not receive yet.
+    pub fn bind(address: SocketAddr) -> anyhow::Result<Self> {
+        let socket = UdpSocket::bind(address)
+            .with_context(|| format!("sip.udp: cannot listen on {address}"))?;
+        socket.set_read_timeout(Some(IDLE))?;
+        Ok(Self {
+            local: socket.local_addr()?,
+            socket: Arc::new(socket),
+            stop: Arc::default(),
+            dropped: Arc::default(),
+            thread: None,
+        })
+    }
+
+    /// The sending side.
+    pub fn sender(&self) -> Sender {
+        Sender {
+            local: self.local,
+            socket: Arc::clone(&self.socket),
+        }
+    }
+
+    /// Starts the thread.
+    pub fn receive(
+        &mut self,
+        placement: Placement,
+        shards: Vec<mpsc::Sender<Mail>>,
+    ) -> io::Result<()> {
+        let receiver = Receiver {
+            local: self.local,
+            socket: Arc::clone(&self.socket),
+            stop: Arc::clone(&self.stop),
+            dropped: Arc::clone(&self.dropped),
+            placement,
+            shards,
+        };
+        let name = format!("udp {}", self.local.port());
+        self.thread = Some(
+            std::thread::Builder::new()
+                .name(name)
+                .spawn(move || receiver.run())?,
+        );
+        Ok(())
+    }
+
+    /// Datagrams that found their shard's mailbox full.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Stops the thread and waits for its end.
+    pub fn stop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("a UDP receiver panicked");
+        }
+    }
+}
+
+/// The sending side of a listener.
+#[derive(Clone)]
+pub struct Sender {
+    /// The listener's address.
+    pub local: SocketAddr,
+    socket: Arc<UdpSocket>,
+}
+
+impl Sender {
+    /// Sends, or loses the datagram: SIP repeats what matters.
+    pub fn send(&self, bytes: &[u8], remote: SocketAddr) {
+        if let Err(error) = sendto(&self.socket, bytes, SendFlags::DONTWAIT, &remote) {
+            tracing::debug!(%error, "datagram not sent");
+        }
+    }
+}
+
+struct Receiver {
+    local: SocketAddr,
+    socket: Arc<UdpSocket>,
+    stop: Arc<AtomicBool>,
+    dropped: Arc<AtomicU64>,
+    placement: Placement,
+    shards: Vec<mpsc::Sender<Mail>>,
+}
+
+impl Receiver {
+    fn run(self) {
+        let mut buffer = vec![0; DATAGRAM];
+        while !self.stop.load(Ordering::Relaxed) {
+            match self.socket.recv_from(&mut buffer) {
+                Ok((length, remote)) => self.post(&buffer[..length], remote),
+                // A time-out, or an ICMP error of an earlier datagram.
+                Err(error) => tracing::trace!(%error, "nothing received"),
+            }
+        }
+    }
+
+    fn post(&self, datagram: &[u8], remote: SocketAddr) {
+        // Without a Call-ID any shard may answer; the first one does.
+        let shard = sip::wire::scan_call_id(datagram).map_or(0, |id| self.placement.shard_of(id));
+        let flow = Flow {
+            transport: Transport::Udp,
+            local: self.local,
+            remote,
+        };
+        let mail = Mail::Packet {
+            flow,
+            bytes: Bytes::copy_from_slice(datagram),
+        };
+        // The last quarter of a mailbox is kept for turns, media and the API: a flood of datagrams
+        // must not cost a call its end.
+        let mailbox = &self.shards[usize::from(shard)];
+        if mailbox.capacity() < MAILBOX / 4 || mailbox.try_send(mail).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
