@@ -215,6 +215,11 @@ impl Phone {
         matches!(self.call, Call::Idle)
     }
 
+    /// Whether its call is answered.
+    pub fn is_talking(&self) -> bool {
+        matches!(self.call, Call::Talking { .. })
+    }
+
     /// What lives in its SIP endpoint: all zero at rest.
     pub fn counts(&self) -> sip::Counts {
         self.sip.counts()
@@ -224,7 +229,7 @@ impl Phone {
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
             Input::Packet { from, bytes } => {
-                if !matches!(self.config.behaviour, Behaviour::Deaf) {
+                if !(self.config.behaviour == Behaviour::Deaf && bytes.starts_with(b"INVITE ")) {
                     let flow = self.flow_to(from);
                     self.sip
                         .handle_input(now, sip::Input::Packet { flow, bytes });

@@ -35,7 +35,7 @@ pub(crate) struct Session {
 }
 
 /// A turn that is out.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Out {
     pub(crate) ticket: Ticket,
     pub(crate) name: &'static str,

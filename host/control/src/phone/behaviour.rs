@@ -38,7 +38,7 @@ pub enum Behaviour {
     },
     /// It says 100 and nothing more.
     TryingOnly,
-    /// It takes no packet of any call at all, as if it were not there.
+    /// It hears no INVITE, as if it were not there; what it has begun goes on.
     Deaf,
 }
 

@@ -5,7 +5,7 @@
 
 use ::media::{
     Command, Event,
-    sdp::{self, Codec, SessionVersion},
+    sdp::{self, Codec, Direction, SessionVersion},
 };
 use bytes::Bytes;
 use model::{CallId, Cause, EndReason, Now, SessionId, TraceItem, limits};
@@ -275,7 +275,13 @@ impl Shard {
         };
         let Some((port, _)) = call.port() else { return };
         let (session, signalling) = (call.session, call.signalling);
-        let what = format!("{} with {}", agreed.codec.name(), agreed.remote);
+        let flows = match agreed.direction {
+            Direction::SendRecv => "",
+            Direction::SendOnly => ", it only hears",
+            Direction::RecvOnly => ", it only speaks",
+            Direction::Inactive => ", silent",
+        };
+        let what = format!("{} with {}{flows}", agreed.codec.name(), agreed.remote);
         call.media.agreed = Some(agreed.clone());
         let command = Command::Configure {
             port,

@@ -65,12 +65,23 @@ impl Ending {
 
 impl Shard {
     /// Ends a call in whatever state it is; a released one stays as it is.
-    pub(super) fn end(&mut self, now: Now, id: CallId, ending: Ending) {
+    pub(super) fn end(&mut self, now: Now, id: CallId, mut ending: Ending) {
         let Some(call) = self.calls.get_mut(&id) else {
             return;
         };
         if call.is_released() {
             return;
+        }
+        if matches!(call.state, State::Accepting { .. }) {
+            // The 200 never left: whatever a row says until now, nobody was answered.
+            call.answer = None;
+        }
+        if call.answer.is_none() && ending.cause == Cause::NORMAL {
+            // That is the end of a conversation, and there was none.
+            ending.cause = match call.direction {
+                CallDirection::Inbound => Cause::UNAVAILABLE,
+                CallDirection::Outbound => Cause::TERMINATED,
+            };
         }
         if let (true, Some(dialog)) = (ending.signal, call.dialog) {
             let input = sip::Input::Release {

@@ -90,7 +90,8 @@ impl Shard {
         let Some(s) = self.sessions.get_mut(&session) else {
             return;
         };
-        let Some(out) = s.turn.take_if(|out| out.ticket == ticket) else {
+        // It stays out until all of it is carried out: what its commands cause is told afterwards.
+        let Some(out) = s.turn.clone().filter(|out| out.ticket == ticket) else {
             return;
         };
         if let (true, Some(call)) = (out.terminal, out.call)
@@ -120,6 +121,9 @@ impl Shard {
                 self.log(now, session, logs);
                 self.fault(now, session, &out, kind);
             }
+        }
+        if let Some(s) = self.sessions.get_mut(&session) {
+            s.turn = None;
         }
         self.run_next(now, session);
     }
