@@ -1,1 +1,46 @@
-//! Simulator: clock, network, phones, scripted policies, invariants.
+//! The simulator: a whole node and its telephones in one thread, in virtual time, from a seed.
+//!
+//! Owns the world around the sans-IO cores: a clock, a network that loses, doubles and reorders, a
+//! store with the conflict rule of the real one, a writer of CDRs that may stall, and a runner of
+//! turns. It drives [`control::Shard`], [`media::Plane`] and [`control::phone::Phone`] as the server
+//! does, and [`Watch`] judges everything that passes between them by the invariants of the
+//! architecture (§14). Refuses to know wasmtime: `tests/flows` brings the real components along.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`World`] | the node, the phones and what is due when |
+//! | [`town`] | the tenants that live in it |
+//! | [`scenes`] | the call flows that ladders show, for scripted and real policies alike |
+//! | [`chaos`] | random calls in bad weather, from a seed |
+//! | [`script`] | policies in Rust, through the one validator of commands |
+//! | [`Watch`] | the invariants |
+#![forbid(unsafe_code)]
+
+mod agenda;
+pub mod chaos;
+mod errors;
+mod hand;
+mod line;
+mod network;
+mod node;
+mod options;
+mod random;
+mod records;
+pub mod scenes;
+pub mod script;
+mod store;
+pub mod town;
+mod turns;
+mod watch;
+mod world;
+
+pub use errors::count_errors;
+pub use hand::Hand;
+pub use line::Line;
+pub use network::Link;
+pub use options::{Options, Pace, Sabotage};
+pub use random::Random;
+pub use store::{Snapshot, Store};
+pub use turns::Policies;
+pub use watch::Watch;
+pub use world::{Deed, World};

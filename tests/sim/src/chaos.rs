@@ -1,0 +1,155 @@
+//! Random calls in bad weather, from a seed.
+//!
+//! Owns what people do: whom they ask for and dial, when they hang up, which telephones are busy,
+//! deaf or slow, and what the operator does meanwhile. The weather is the [`Options`]'.
+
+use std::time::Duration;
+
+use control::phone::{Behaviour, Input};
+use model::{Ask, FaultPolicy};
+
+use crate::{
+    Deed, Link, Options, Policies, Random, World,
+    town::{self, CALLEES, CALLERS, NUMBERS},
+};
+
+/// Milliseconds within which people begin to call.
+const SPAN: u64 = 30_000;
+
+/// When the last deed is done: of people who dial two minutes after they asked.
+const EVENING: Duration = Duration::from_secs(30 + 122 + 20);
+
+/// Tenants, and the script that decides for each: they do the same at the same time.
+const TENANTS: [(u8, &str, &str); 4] = [
+    (1, "acme", "makecall"),
+    (2, "bell", "makecall"),
+    (3, "coda", "hunt"),
+    (4, "dial", "patient"),
+];
+
+/// The world of a seed, played to its rest.
+pub fn play(options: Options, policies: Box<dyn Policies>) -> World {
+    let mut random = Random::new(options.seed ^ 0x5eed);
+    let mut world = World::new(options, policies);
+    for (n, name, script) in TENANTS {
+        let mut tenant = town::tenant(name, n, script);
+        if random.percent(30) {
+            tenant.fault_policy = FaultPolicy::KeepTalking;
+        }
+        let tenant = world.add_tenant(tenant);
+        for line in world
+            .lines_mut()
+            .iter_mut()
+            .filter(|line| line.tenant == tenant)
+        {
+            line.link = Link::stormy(&mut random);
+        }
+        for _ in 0..1 + random.below(4) {
+            episode(&mut world, &mut random, tenant);
+        }
+    }
+    operator(&mut world, &mut random);
+    world.run_for(EVENING);
+    world.run_to_rest();
+    world
+}
+
+/// Somebody wants to call somebody.
+fn episode(world: &mut World, random: &mut Random, tenant: usize) {
+    let (user, number) = (*random.pick(&CALLERS), *random.pick(&NUMBERS));
+    let callee = *random.pick(&CALLEES);
+    let (caller_line, callee_line) = (world.line(tenant, user), world.line(tenant, callee));
+    let asked = random.millis(SPAN);
+    let dialled = asked
+        + if random.percent(5) {
+            random.between(Duration::from_secs(119), Duration::from_secs(122))
+        } else {
+            random.millis(3_000)
+        };
+
+    let behave = Input::Behave(behaviour(random));
+    world.at(asked, Deed::Phone(callee_line, behave));
+    if random.percent(90) {
+        ask_makecall(world, asked, tenant, user, number, callee);
+    }
+    if random.percent(20) {
+        let other = *random.pick(&CALLEES);
+        let at = asked + random.millis(3_000);
+        ask_makecall(world, at, tenant, user, number, other);
+    }
+    if random.percent(10) {
+        let ask = world.request(user, "cancelcall", "{}");
+        world.at(asked + random.millis(4_000), Deed::Ask(tenant, ask));
+    }
+    if random.percent(25) {
+        // It takes the same request as the call, at about the same time.
+        let body = format!(r#"{{"from":"{user}","to":"{number}"}}"#);
+        let ask = world.request("", "callin", &body);
+        world.at(dialled + random.millis(150), Deed::Ask(tenant, ask));
+    }
+    let number = if random.percent(10) {
+        random.pick(&NUMBERS)
+    } else {
+        number
+    };
+    world.at(dialled, Deed::Phone(caller_line, World::dialling(number)));
+    for (line, percent) in [(caller_line, 80), (callee_line, 50)] {
+        if random.percent(percent) {
+            let most = *random.pick(&[500, 5_000, 25_000, 25_000]);
+            let at = dialled + random.millis(most);
+            world.at(at, Deed::Phone(line, Input::HangUp));
+        }
+    }
+}
+
+fn ask_makecall(
+    world: &mut World,
+    at: Duration,
+    tenant: usize,
+    user: &str,
+    caller: &str,
+    callee: &str,
+) {
+    let body = format!(r#"{{"caller":"{caller}","callee":"{callee}"}}"#);
+    let ask = world.request(user, "makecall", &body);
+    world.at(at, Deed::Ask(tenant, ask));
+}
+
+fn behaviour(random: &mut Random) -> Behaviour {
+    let after = random.millis(3_000);
+    let answer = random.percent(80).then(|| after + random.millis(6_000));
+    match random.below(12) {
+        0 => Behaviour::Answer { after },
+        1 => Behaviour::Refuse {
+            after,
+            status: *random.pick(&[404, 480, 486, 503, 603]),
+        },
+        2 => Behaviour::TryingOnly,
+        3 => Behaviour::Deaf,
+        4..=6 => Behaviour::EarlyMedia { after, answer },
+        _ => Behaviour::Ring { after, answer },
+    }
+}
+
+/// What the people do who run the node.
+fn operator(world: &mut World, random: &mut Random) {
+    for tenant in 0..TENANTS.len() {
+        if random.percent(30) {
+            let nth = random.below(100);
+            world.at(random.millis(SPAN), Deed::ReleaseAny(tenant, nth));
+        }
+        if random.percent(20) {
+            world.at(random.millis(SPAN), Deed::Ask(tenant, Ask::Calls));
+        }
+        if random.percent(5) {
+            world.at(random.millis(SPAN), Deed::Forget(tenant));
+        }
+    }
+    if random.percent(10) {
+        let at = random.millis(SPAN);
+        world.at(at, Deed::Drain);
+        if random.percent(50) {
+            world.at(at + random.millis(10_000), Deed::ReleaseAll);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! A telephone on its desk: the phone, its handset, and what became of its calls.
+
+use std::{net::SocketAddr, time::Duration, time::Instant};
+
+use control::phone::{Event, Phone, PhoneConfig};
+use media::handset::{Handset, HandsetConfig, Heard, Speech};
+use media::sdp::Negotiated;
+
+use crate::Link;
+
+/// The tones of telephones, in Hz: each has its own, so that nobody can be mistaken for another.
+pub(crate) const TONES: [u16; 20] = [
+    410, 530, 670, 790, 930, 1_070, 1_210, 1_370, 1_490, 1_630, 1_770, 1_910, 2_030, 2_170, 2_310,
+    2_450, 2_590, 2_730, 2_870, 3_010,
+];
+
+/// One telephone of the simulated world.
+#[derive(Debug)]
+pub struct Line {
+    /// Which tenant's it is, by its place in the world.
+    pub tenant: usize,
+    /// Its number.
+    pub user: String,
+    /// Its way to the node.
+    pub link: Link,
+    /// The tone that it speaks, in Hz.
+    pub tone: u16,
+    /// What its user was told, and when.
+    pub told: Vec<(Duration, Event)>,
+    /// What it heard, call by call.
+    pub heard: Vec<Heard>,
+    pub(crate) phone: Phone,
+    pub(crate) handset: Option<Handset>,
+}
+
+impl Line {
+    pub(crate) fn new(tenant: usize, config: PhoneConfig, tone: u16) -> Self {
+        Self {
+            tenant,
+            user: config.user.clone(),
+            link: Link::CALM,
+            tone,
+            told: Vec::new(),
+            heard: Vec::new(),
+            phone: Phone::new(config),
+            handset: None,
+        }
+    }
+
+    /// Where it takes SIP.
+    pub fn sip(&self) -> SocketAddr {
+        self.phone.config().sip
+    }
+
+    /// Where it takes RTP.
+    pub fn rtp(&self) -> SocketAddr {
+        self.phone.config().rtp
+    }
+
+    /// When its user was told that.
+    pub fn when(&self, what: impl Fn(&Event) -> bool) -> Option<Duration> {
+        let found = self.told.iter().find(|(_, event)| what(event));
+        found.map(|(at, _)| *at)
+    }
+
+    /// The status with which its last call ended.
+    pub fn ended(&self) -> Option<u16> {
+        self.told.iter().rev().find_map(|(_, event)| match event {
+            Event::Ended { status, .. } => Some(*status),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn tell(&mut self, now: Duration, event: Event, audio: bool) {
+        match &event {
+            Event::EarlyMedia { agreed }
+            | Event::Answered { agreed }
+            | Event::Changed { agreed }
+                if audio =>
+            {
+                self.speak(agreed);
+            }
+            Event::Ended { .. } => self.put_down(),
+            _ => {}
+        }
+        self.told.push((now, event));
+    }
+
+    fn speak(&mut self, agreed: &Negotiated) {
+        match &mut self.handset {
+            Some(handset) => handset.configure(agreed.clone()),
+            None => {
+                let ssrc = u32::from(self.tone) << 8;
+                let speech = Speech::Tone(self.tone);
+                self.handset = Some(Handset::new(HandsetConfig {
+                    candidates: TONES.to_vec(),
+                    ..HandsetConfig::new(agreed.clone(), ssrc, speech)
+                }));
+            }
+        }
+    }
+
+    /// Puts the handset down and keeps what it heard.
+    pub(crate) fn put_down(&mut self) {
+        if let Some(handset) = self.handset.take() {
+            self.heard.push(handset.heard());
+        }
+    }
+
+    pub(crate) fn poll_timeout(&self, start: Instant) -> Option<Duration> {
+        let handset = self
+            .handset
+            .as_ref()
+            .map(|h| h.poll_timeout().unwrap_or(start));
+        let phone = self.phone.poll_timeout();
+        let next = handset.into_iter().chain(phone).min()?;
+        Some(next.saturating_duration_since(start))
+    }
+}

@@ -1,0 +1,118 @@
+//! Where the parts of the node are: which shard a packet belongs to, which plane a session, and which
+//! socket a media port.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+};
+
+use control::placement::Placement;
+use control::{Shard, ShardConfig};
+use media::{Plane, PortId, plane::Limits};
+use model::SessionId;
+
+use crate::{Options, Random, town::NODE};
+
+/// The node: its cores, and the sockets of its media.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) shards: Vec<Shard>,
+    pub(crate) planes: Vec<Plane>,
+    placement: Placement,
+    /// Which plane a session's ports are on.
+    media: Placement,
+    ports: BTreeMap<PortId, Socket>,
+    by_address: BTreeMap<SocketAddr, PortId>,
+    last_port: u16,
+}
+
+/// The place of a media port.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Socket {
+    pub(crate) shard: usize,
+    pub(crate) plane: usize,
+    pub(crate) address: Option<SocketAddr>,
+}
+
+impl Node {
+    pub(crate) fn new(options: &Options, random: &mut Random) -> Self {
+        let mut key = [0; 16];
+        key.copy_from_slice(&random.seed()[..16]);
+        let placement = Placement::new(key, options.shards);
+        let shard = |n| {
+            Shard::new(ShardConfig {
+                node: 1,
+                shard: n,
+                placement,
+                listener: NODE,
+                sip: sip::Config::default(),
+                seed: random.seed(),
+            })
+        };
+        let shards = (0..options.shards).map(shard).collect();
+        let plane = |_| Plane::new(random.seed(), Limits::default());
+        Self {
+            shards,
+            planes: (0..options.planes).map(plane).collect(),
+            placement,
+            media: Placement::new(key, options.planes),
+            ports: BTreeMap::new(),
+            by_address: BTreeMap::new(),
+            last_port: 10_000,
+        }
+    }
+
+    /// The shard of a SIP message; the first takes what has no Call-ID.
+    pub(crate) fn shard_of(&self, message: &[u8]) -> usize {
+        let call_id = sip::wire::scan_call_id(message);
+        usize::from(call_id.map_or(0, |id| self.placement.shard_of(id)))
+    }
+
+    pub(crate) fn plane_of(&self, session: SessionId) -> usize {
+        usize::from(self.media.shard_of(session.to_string().as_bytes()))
+    }
+
+    /// A shard has asked for a port.
+    pub(crate) fn ask_port(&mut self, port: PortId, shard: usize, plane: usize) {
+        let address = None;
+        self.ports.insert(
+            port,
+            Socket {
+                shard,
+                plane,
+                address,
+            },
+        );
+    }
+
+    /// A socket for a port.
+    pub(crate) fn bind(&mut self, port: PortId) -> Option<SocketAddr> {
+        let socket = self.ports.get_mut(&port)?;
+        self.last_port += 2;
+        let ip: IpAddr = NODE.ip();
+        let address = SocketAddr::new(ip, self.last_port);
+        socket.address = Some(address);
+        self.by_address.insert(address, port);
+        Some(address)
+    }
+
+    pub(crate) fn unbind(&mut self, port: PortId) {
+        let address = self.ports.get_mut(&port).and_then(|s| s.address.take());
+        if let Some(address) = address {
+            self.by_address.remove(&address);
+        }
+    }
+
+    pub(crate) fn socket(&self, port: PortId) -> Option<Socket> {
+        self.ports.get(&port).copied()
+    }
+
+    pub(crate) fn port_at(&self, address: SocketAddr) -> Option<PortId> {
+        self.by_address.get(&address).copied()
+    }
+
+    /// Sockets that are bound.
+    pub(crate) fn sockets(&self) -> usize {
+        self.by_address.len()
+    }
+}

@@ -1,0 +1,100 @@
+//! The tenants that live in the simulated world, all with the same numbers, so that nothing but their
+//! addresses tells them apart.
+//!
+//! | number | what it is | where |
+//! |---|---|---|
+//! | 1001, 1002 | telephones of the tenant, known by their address | 10.0.*n*.1, 10.0.*n*.2 |
+//! | 3001, 3003 | telephones somewhere in the network, behind a trunk each | 10.0.*n*.31, 10.0.*n*.33 |
+//! | 3002 | another telephone of the tenant | 10.0.*n*.32 |
+//! | 2001, 2002 | its private numbers | |
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+use model::{
+    ActivePlugin, FaultPolicy, IdSource, Number, NumberId, Phone, PhoneId, TenantConfig, TenantId,
+    Trunk, TrunkId,
+};
+
+/// Who can call in a town: users of telephones that are the tenant's own.
+pub const CALLERS: [&str; 2] = ["1001", "1002"];
+/// Whom they can call.
+pub const CALLEES: [&str; 3] = ["3001", "3002", "3003"];
+/// Through which private numbers.
+pub const NUMBERS: [&str; 2] = ["2001", "2002"];
+
+/// Where the node takes SIP.
+pub const NODE: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 5060);
+
+/// The tenant with that name and number, whose calls and requests `script` decides: the digest by
+/// which the policies of this world know it.
+pub fn tenant(name: &str, n: u8, script: &str) -> TenantConfig {
+    let mut ids = IdSource::new([n; 32], 0, 0);
+    let phones = ["1001", "1002", "3002"].map(|user| {
+        let phone = Phone {
+            id: PhoneId::mint(&mut ids, 1),
+            user: user.to_owned(),
+            address: Some(sip_address(n, user)),
+        };
+        (user.to_owned(), phone)
+    });
+    let numbers = NUMBERS.map(|number| {
+        let owned = Number {
+            id: NumberId::mint(&mut ids, 1),
+            number: number.to_owned(),
+            plugin: "makecall".to_owned(),
+        };
+        (number.to_owned(), owned)
+    });
+    let trunks = ["3001", "3003"].map(|prefix| Trunk {
+        id: TrunkId::mint(&mut ids, 1),
+        name: format!("carrier-{prefix}"),
+        address: sip_address(n, prefix),
+        accept_from: vec![
+            sip_address(n, prefix)
+                .ip()
+                .to_string()
+                .parse()
+                .expect("an address is a block of one"),
+        ],
+        trust_identity: true,
+        prefixes: vec![prefix.to_owned()],
+    });
+    TenantConfig {
+        id: TenantId::mint(&mut ids, 1),
+        name: name.to_owned(),
+        domain: format!("{name}.example"),
+        numbers: numbers.into(),
+        trunks: trunks.into(),
+        phones: phones.into(),
+        plugins: [("makecall".to_owned(), plugin(script))].into(),
+        default_plugin: "makecall".to_owned(),
+        fault_policy: FaultPolicy::Release,
+    }
+}
+
+/// Where a user of a tenant takes SIP.
+pub fn sip_address(n: u8, user: &str) -> SocketAddr {
+    let host = match user {
+        "1001" => 1,
+        "1002" => 2,
+        "3001" => 31,
+        "3002" => 32,
+        _ => 33,
+    };
+    SocketAddr::from(([10, 0, n, host], 5060))
+}
+
+fn plugin(script: &str) -> ActivePlugin {
+    ActivePlugin {
+        name: "makecall".to_owned(),
+        version: 1,
+        digest: script.to_owned(),
+        exports: ["jackfield:policy/request-events@0.1.0".to_owned()].into(),
+        settings: Arc::new(BTreeMap::new()),
+    }
+}

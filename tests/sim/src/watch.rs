@@ -1,0 +1,329 @@
+//! The watch: judges everything that passes between the node and the world by the invariants of the
+//! architecture (§14).
+//!
+//! Owns the books: which INVITE got which answers, what each call's policy was told, which rows were
+//! written. Reads messages with eyes of its own, since the parser is among those that are judged.
+
+mod glimpse;
+mod told;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    time::Duration,
+};
+
+use control::{Counts, TurnRequest};
+use media::{Command, PortId};
+use model::{CallDirection, CallId, Cdr, Event, SessionId, TenantId, Trace};
+
+pub(crate) use glimpse::Glimpse;
+use told::Told;
+
+/// How long an INVITE is sent again (RFC 3261 §17.1.1.2).
+const TIMER_B: Duration = Duration::from_secs(32);
+
+/// The books of one world.
+#[derive(Debug, Default)]
+pub struct Watch {
+    violations: Vec<String>,
+    /// INVITE transactions that came to us, by source and branch, and their final answers.
+    invites: BTreeMap<(SocketAddr, String), BTreeSet<String>>,
+    /// The INVITE that is being handled just now.
+    arriving: Option<String>,
+    /// Our INVITEs by Call-ID: where to, when first, and whether they were answered in time.
+    outbound: BTreeMap<String, (SocketAddr, Duration, bool)>,
+    /// Inbound calls by Call-ID.
+    inbound: BTreeMap<String, CallId>,
+    calls: BTreeMap<CallId, Book>,
+    /// Sessions, and whether a turn of theirs is out.
+    sessions: BTreeMap<SessionId, Run>,
+    ports: BTreeMap<PortId, SessionId>,
+    /// Questions of the API, and how often they were answered.
+    asks: BTreeMap<u64, u32>,
+}
+
+#[derive(Debug)]
+struct Book {
+    tenant: TenantId,
+    session: SessionId,
+    direction: CallDirection,
+    told: Told,
+    /// Rows with an end.
+    final_rows: u32,
+    /// The answer time of the last row.
+    answered: bool,
+    /// A 200 to its INVITE has left.
+    accepted: bool,
+}
+
+#[derive(Debug)]
+struct Run {
+    tenant: TenantId,
+    turn: bool,
+    traces: u32,
+}
+
+impl Watch {
+    /// What was violated, in words.
+    pub fn violations(&self) -> &[String] {
+        &self.violations
+    }
+
+    /// How many calls there were.
+    pub fn calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// The calls of a tenant, oldest first.
+    pub(crate) fn calls_of(&self, tenant: TenantId) -> impl Iterator<Item = CallId> {
+        let own = self
+            .calls
+            .iter()
+            .filter(move |(_, book)| book.tenant == tenant);
+        own.map(|(call, _)| *call)
+    }
+
+    pub(crate) fn violated(&mut self, what: String) {
+        // The first ones tell the story.
+        if self.violations.len() < 20 {
+            self.violations.push(what);
+        }
+    }
+
+    /// A SIP message came to the node.
+    pub(crate) fn received(&mut self, now: Duration, from: SocketAddr, message: &Glimpse) {
+        self.arriving = None;
+        if let Some((_, sent, heard)) = self.outbound.get_mut(message.call_id) {
+            *heard |= now < *sent + TIMER_B;
+        }
+        if message.is_request("INVITE") {
+            let key = (from, message.branch.to_owned());
+            self.invites.entry(key).or_default();
+            self.arriving = Some(message.call_id.to_owned());
+        }
+    }
+
+    /// The node has taken an input and is quiet again.
+    pub(crate) fn settled(&mut self) {
+        self.arriving = None;
+    }
+
+    /// A SIP message left the node; `durable` tells the row of a call as it is on disk.
+    pub(crate) fn sent<'a>(
+        &mut self,
+        now: Duration,
+        to: SocketAddr,
+        message: &Glimpse,
+        durable: impl Fn(CallId) -> Option<&'a Cdr>,
+    ) {
+        if message.is_request("INVITE") {
+            let call_id = message.call_id.to_owned();
+            self.outbound.entry(call_id).or_insert((to, now, false));
+        }
+        let Some(status) = message
+            .status
+            .filter(|s| *s >= 200 && message.method == "INVITE")
+        else {
+            return;
+        };
+        match self.invites.get_mut(&(to, message.branch.to_owned())) {
+            Some(answers) => {
+                answers.insert(format!("{status} {}", message.to_tag));
+            }
+            None => self.violated(format!("{status} to an INVITE that nobody sent, to {to}")),
+        }
+        if !(200..300).contains(&status) {
+            return;
+        }
+        let Some(call) = self.inbound.get(message.call_id).copied() else {
+            return self.violated(format!("{status} to an INVITE of no call, to {to}"));
+        };
+        if let Some(book) = self.calls.get_mut(&call) {
+            book.accepted = true;
+        }
+        if durable(call).is_none_or(|row| row.answer.is_none()) {
+            self.violated(format!("{call} was answered before its CDR was durable"));
+        }
+    }
+
+    /// Whether an INVITE of ours to that address was given up without a word from there: then it may
+    /// have arrived all the same, and whoever got it rings on (RFC 3261 §9.1: no CANCEL without 1xx).
+    pub(crate) fn gave_up(&self, address: SocketAddr) -> bool {
+        let mut invites = self.outbound.values();
+        invites.any(|(to, _, heard)| *to == address && !heard)
+    }
+
+    /// A shard puts out a row.
+    pub(crate) fn record(&mut self, cdr: &Cdr) {
+        if let (CallDirection::Inbound, false) = (cdr.direction, self.calls.contains_key(&cdr.call))
+            && let Some(sip) = self.arriving.take()
+        {
+            self.inbound.insert(sip, cdr.call);
+        }
+        let book = self.calls.entry(cdr.call).or_insert_with(|| Book {
+            tenant: cdr.tenant,
+            session: cdr.session,
+            direction: cdr.direction,
+            told: Told::new(cdr.direction),
+            final_rows: 0,
+            answered: false,
+            accepted: false,
+        });
+        book.answered = cdr.answer.is_some();
+        let crossed = book.tenant != cdr.tenant || book.session != cdr.session;
+        if book.final_rows > 0 {
+            self.violated(format!("{} has a row after its final one", cdr.call));
+        } else if cdr.end.is_some() {
+            book.final_rows += 1;
+        }
+        if crossed {
+            self.violated(format!("the record of {} went to another tenant", cdr.call));
+        }
+        let answered = cdr.answer.unwrap_or(cdr.begin);
+        if cdr.begin > answered || cdr.end.is_some_and(|end| end < answered) {
+            self.violated(format!("the times of {} run backwards", cdr.call));
+        }
+        if cdr.cause == Some(200) && cdr.answer.is_none() {
+            self.violated(format!("{} ended well without an answer", cdr.call));
+        }
+        if cdr.end.is_some() != cdr.end_reason.is_some() {
+            self.violated(format!(
+                "{} ended without a reason, or not at all",
+                cdr.call
+            ));
+        }
+    }
+
+    /// A shard wants a turn to be run.
+    pub(crate) fn turn(&mut self, request: &TurnRequest) {
+        let view = &request.view;
+        let run = self.sessions.entry(view.session).or_insert(Run {
+            tenant: view.tenant.id,
+            turn: false,
+            traces: 0,
+        });
+        let crossed = run.tenant != view.tenant.id;
+        if std::mem::replace(&mut run.turn, true) {
+            self.violated(format!("two turns of {} at one time", view.session));
+        }
+        let mut foreign = Vec::new();
+        for call in &view.calls {
+            let own = |book: &Book| book.tenant == view.tenant.id && book.session == view.session;
+            if self.calls.get(&call.id).is_some_and(|book| !own(book)) {
+                foreign.push(call.id);
+            }
+        }
+        if crossed || !foreign.is_empty() {
+            self.violated(format!(
+                "{} sees another tenant's {foreign:?}",
+                view.session
+            ));
+        }
+        self.event(&request.event);
+    }
+
+    fn event(&mut self, event: &Event) {
+        let Some(call) = event.call() else { return };
+        let Some(book) = self.calls.get_mut(&call) else {
+            return self.violated(format!("{} of {call}, which has no row", event.name()));
+        };
+        if let Err(why) = book.told.hear(event) {
+            self.violated(format!("{call}: {} {why}", event.name()));
+        }
+    }
+
+    /// A turn ended.
+    pub(crate) fn turn_done(&mut self, session: SessionId) {
+        if let Some(run) = self.sessions.get_mut(&session) {
+            run.turn = false;
+        }
+    }
+
+    /// A shard commands a media shard.
+    pub(crate) fn media(&mut self, session: SessionId, command: &Command) {
+        let named: Vec<PortId> = match command {
+            Command::Open { port } => {
+                if self.ports.insert(*port, session).is_some() {
+                    self.violated(format!("{port:?} was opened twice"));
+                }
+                return;
+            }
+            Command::Bridge { a, b } => vec![*a, *b],
+            Command::Configure { port, .. }
+            | Command::Unbridge { port }
+            | Command::Close { port } => vec![*port],
+        };
+        for port in named {
+            if self.ports.get(&port) != Some(&session) {
+                self.violated(format!("{session} commands the {port:?} of somebody else"));
+            }
+        }
+    }
+
+    /// The trace of a session is put out.
+    pub(crate) fn trace(&mut self, trace: &Trace) {
+        let run = self.sessions.entry(trace.session).or_insert(Run {
+            tenant: trace.tenant,
+            turn: false,
+            traces: 0,
+        });
+        run.traces += 1;
+        if run.traces > 1 || run.tenant != trace.tenant {
+            self.violated(format!("another trace of {}", trace.session));
+        }
+    }
+
+    /// The API asks.
+    pub(crate) fn asked(&mut self, ticket: u64) {
+        self.asks.insert(ticket, 0);
+    }
+
+    /// A shard replies.
+    pub(crate) fn replied(&mut self, ticket: u64) {
+        match self.asks.get_mut(&ticket) {
+            Some(replies) => *replies += 1,
+            None => self.violated(format!("a reply to question {ticket}, which nobody asked")),
+        }
+    }
+
+    /// Everything has come to rest: the books are closed.
+    pub(crate) fn close(&mut self) {
+        let mut found = Vec::new();
+        for ((from, branch), answers) in &self.invites {
+            if answers.len() != 1 {
+                found.push(format!("INVITE {branch} of {from} got {answers:?}"));
+            }
+        }
+        for (call, book) in &self.calls {
+            if book.final_rows != 1 {
+                found.push(format!("{call} has {} final CDRs", book.final_rows));
+            }
+            if let Err(why) = book.told.is_complete() {
+                found.push(format!("{call}: {why}"));
+            }
+            if book.direction == CallDirection::Inbound && book.answered != book.accepted {
+                let (row, wire) = (book.answered, book.accepted);
+                found.push(format!("{call} answered: row says {row}, wire says {wire}"));
+            }
+        }
+        for (session, run) in &self.sessions {
+            if run.traces != 1 {
+                found.push(format!("{session} has {} traces", run.traces));
+            }
+        }
+        for (ticket, replies) in self.asks.iter().filter(|(_, replies)| **replies != 1) {
+            found.push(format!("question {ticket} got {replies} replies"));
+        }
+        for what in found {
+            self.violated(what);
+        }
+    }
+
+    /// What lives in a shard at rest.
+    pub(crate) fn shard_at_rest(&mut self, shard: usize, counts: Counts) {
+        if counts != Counts::default() {
+            self.violated(format!("shard {shard} at rest: {counts:?}"));
+        }
+    }
+}

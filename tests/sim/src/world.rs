@@ -1,0 +1,205 @@
+//! The world: a node, its telephones and what is due when, in one thread and virtual time.
+
+mod drive;
+mod play;
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use control::{TenantLog, Ticket, TurnRequest, phone};
+use media::PortId;
+use model::{Answer, Ask, Cdr, Now, TenantConfig, Trace, turn::TurnOutcome};
+
+use crate::{
+    Hand, Line, Options, Policies, Random, Sabotage, Store, Watch, agenda::Agenda, node::Node,
+    records::Records,
+};
+
+/// 2026-01-01T00:00:00Z, when every world begins.
+const DAWN: u64 = 1_767_225_600_000;
+
+/// A whole node and its telephones. See the module `scenes` for how one is played.
+pub struct World {
+    options: Options,
+    /// The instant at which it began; only differences to it mean anything.
+    start: Instant,
+    now: Duration,
+    agenda: Agenda<Happening>,
+    node: Node,
+    lines: Vec<Line>,
+    hands: Vec<Hand>,
+    tenants: Vec<Arc<TenantConfig>>,
+    policies: Box<dyn Policies>,
+    store: Store,
+    records: Records,
+    watch: Watch,
+    answers: BTreeMap<u64, Answer>,
+    asked: u64,
+    traces: Vec<Trace>,
+    logs: Vec<TenantLog>,
+    journal: String,
+    network: Random,
+    chance: Random,
+}
+
+/// Something that a person does.
+#[derive(Clone, Debug)]
+pub enum Deed {
+    /// A telephone does that.
+    Phone(usize, phone::Input),
+    /// The API asks a shard on behalf of a tenant, by its place in the world.
+    Ask(usize, Ask),
+    /// The API releases one of a tenant's calls, live or not: the nth that there ever was.
+    ReleaseAny(usize, u64),
+    /// The tenant is deleted.
+    Forget(usize),
+    /// The node takes nothing new any more.
+    Drain,
+    /// The node releases all calls.
+    ReleaseAll,
+}
+
+/// Something that is due.
+enum Happening {
+    /// A datagram arrives.
+    Arrive {
+        from: SocketAddr,
+        to: SocketAddr,
+        bytes: Bytes,
+    },
+    /// A turn ends and wants to commit.
+    Commit {
+        shard: usize,
+        request: Box<TurnRequest>,
+        outcome: TurnOutcome,
+        attempt: u32,
+    },
+    /// A row is durable.
+    Durable {
+        shard: usize,
+        ticket: Ticket,
+        cdr: Box<Cdr>,
+    },
+    /// A media shard takes a command.
+    Command {
+        plane: usize,
+        command: media::Command,
+    },
+    /// A media shard has tried to bind a socket.
+    Bind { plane: usize, port: PortId },
+    /// A media shard reports.
+    Report { shard: usize, event: media::Event },
+    /// A person does something.
+    Deed(Deed),
+}
+
+impl World {
+    /// An empty world with these policies.
+    // The one place where the simulator reads a clock: an instant cannot be had otherwise, and only
+    // differences to this one are used.
+    #[allow(clippy::disallowed_methods)]
+    pub fn new(options: Options, policies: Box<dyn Policies>) -> Self {
+        let mut random = Random::new(options.seed);
+        Self {
+            start: Instant::now(),
+            now: Duration::ZERO,
+            agenda: Agenda::new(),
+            node: Node::new(&options, &mut random),
+            lines: Vec::new(),
+            hands: Vec::new(),
+            tenants: Vec::new(),
+            policies,
+            store: Store::default(),
+            records: Records::new(&options, random.fork()),
+            watch: Watch::default(),
+            answers: BTreeMap::new(),
+            asked: 0,
+            traces: Vec::new(),
+            logs: Vec::new(),
+            journal: String::new(),
+            network: random.fork(),
+            chance: random.fork(),
+            options,
+        }
+    }
+
+    /// How much time has passed.
+    pub fn now(&self) -> Duration {
+        self.now
+    }
+
+    /// The unix time.
+    pub fn unix_ms(&self) -> u64 {
+        DAWN + self.now.as_millis() as u64
+    }
+
+    /// The telephones.
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// The telephones, to change their links.
+    pub fn lines_mut(&mut self) -> &mut [Line] {
+        &mut self.lines
+    }
+
+    /// The rows that are durable, oldest call first.
+    pub fn cdrs(&self) -> Vec<&Cdr> {
+        let mut rows: Vec<&Cdr> = self.records.all().collect();
+        rows.sort_by_key(|row| row.begin);
+        rows
+    }
+
+    /// The traces of the sessions that ended, in the order in which those began.
+    pub fn traces(&self) -> Vec<&Trace> {
+        let mut traces: Vec<&Trace> = self.traces.iter().collect();
+        traces.sort_by_key(|trace| trace.begin);
+        traces
+    }
+
+    /// What stands in the tenants' logs.
+    pub fn logs(&self) -> &[TenantLog] {
+        &self.logs
+    }
+
+    /// The tenants' keys.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// A tenant, by its place.
+    pub fn tenant(&self, place: usize) -> &Arc<TenantConfig> {
+        &self.tenants[place]
+    }
+
+    /// The books.
+    pub fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// Everything that happened, a line each: the same for the same seed.
+    pub fn journal(&self) -> &str {
+        &self.journal
+    }
+
+    fn note(&mut self, what: std::fmt::Arguments<'_>) {
+        let _ = writeln!(self.journal, "{:>12} {what}", self.now.as_micros());
+    }
+
+    fn clock(&self) -> Now {
+        Now {
+            mono: self.start + self.now,
+            unix_ms: self.unix_ms(),
+        }
+    }
+
+    fn is_sabotaged(&self, by: Sabotage) -> bool {
+        self.options.sabotage == Some(by)
+    }
+}

@@ -1,0 +1,472 @@
+//! Driving the cores, as the server does: what is due is handed in, what comes out is carried on.
+
+use std::{net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use control::{Input, Output, TurnRequest, phone};
+use media::PortId;
+use model::{
+    LogLine, SessionId,
+    limits::TURN_WHOLE,
+    turn::{Fault, TurnOutcome, Usage},
+};
+use sip::{Flow, Transport};
+
+use super::{Deed, Happening, World};
+use crate::{Link, Sabotage, town::NODE, watch::Glimpse};
+
+/// How long a word between a session shard and a media shard takes.
+const MAILBOX: Duration = Duration::from_micros(200);
+
+/// Runs of one turn before it runs with the store to itself.
+const OPTIMISTIC: u32 = 3;
+
+impl World {
+    /// When something is due next.
+    pub(super) fn next(&self) -> Option<Duration> {
+        let shards = self
+            .node
+            .shards
+            .iter()
+            .filter_map(control::Shard::poll_timeout);
+        let shards = shards.map(|at| at.saturating_duration_since(self.start));
+        let lines = self
+            .lines
+            .iter()
+            .filter_map(|line| line.poll_timeout(self.start));
+        self.agenda
+            .first()
+            .into_iter()
+            .chain(shards)
+            .chain(lines)
+            .min()
+    }
+
+    /// Does what is due next.
+    pub(super) fn step(&mut self, at: Duration) {
+        self.now = self.now.max(at);
+        match self.agenda.take(self.now) {
+            Some(happening) => self.happen(happening),
+            None => self.fire(),
+        }
+    }
+
+    fn fire(&mut self) {
+        let now = self.clock();
+        for shard in 0..self.node.shards.len() {
+            if self.node.shards[shard]
+                .poll_timeout()
+                .is_some_and(|at| at <= now.mono)
+            {
+                self.node.shards[shard].handle_timeout(now);
+                self.drain_shard(shard);
+            }
+        }
+        for line in 0..self.lines.len() {
+            if self.lines[line]
+                .phone
+                .poll_timeout()
+                .is_some_and(|at| at <= now.mono)
+            {
+                self.lines[line].phone.handle_timeout(now.mono);
+                self.drain_line(line);
+            }
+            self.speak(line);
+        }
+    }
+
+    /// The handset of a line says what is due.
+    fn speak(&mut self, line: usize) {
+        let now = self.start + self.now;
+        while let Some(handset) = &mut self.lines[line].handset {
+            if handset.poll_timeout().is_some_and(|at| at > now) {
+                return;
+            }
+            let to = handset.agreed().remote;
+            let Some(packet) = handset.handle_tick(now) else {
+                continue;
+            };
+            let from = self.lines[line].rtp();
+            self.carry(from, to, packet.into());
+        }
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Arrive { from, to, bytes } => self.arrive(from, to, bytes),
+            Happening::Commit {
+                shard,
+                request,
+                outcome,
+                attempt,
+            } => self.commit(shard, request, outcome, attempt),
+            Happening::Durable { shard, ticket, cdr } => {
+                self.note(format_args!("durable {} {:?}", cdr.call, cdr.cause));
+                self.records.keep(*cdr);
+                self.input(shard, Input::Durable(ticket));
+            }
+            Happening::Command { plane, command } => {
+                let now = self.start + self.now;
+                self.node.planes[plane].handle_input(now, command);
+                self.drain_plane(plane);
+            }
+            Happening::Bind { plane, port } => self.bind(plane, port),
+            Happening::Report { shard, event } => self.input(shard, Input::Media(event)),
+            Happening::Deed(deed) => self.perform(deed),
+        }
+    }
+
+    /// A datagram reaches whoever has that address.
+    fn arrive(&mut self, from: SocketAddr, to: SocketAddr, bytes: Bytes) {
+        if to == NODE {
+            return self.to_node(from, bytes);
+        }
+        if let Some(port) = self.node.port_at(to) {
+            return self.to_port(port, from, &bytes);
+        }
+        if let Some(hand) = self.hands.iter_mut().find(|hand| hand.address() == to) {
+            return hand.take(bytes);
+        }
+        let now = self.start + self.now;
+        for line in 0..self.lines.len() {
+            if self.lines[line].sip() == to {
+                let input = phone::Input::Packet { from, bytes };
+                self.lines[line].phone.handle_input(now, input);
+                return self.drain_line(line);
+            }
+            if self.lines[line].rtp() == to {
+                if let Some(handset) = &mut self.lines[line].handset {
+                    handset.handle_packet(now, &bytes);
+                }
+                return;
+            }
+        }
+    }
+
+    fn to_node(&mut self, from: SocketAddr, bytes: Bytes) {
+        let shard = self.node.shard_of(&bytes);
+        if let Some(seen) = Glimpse::of(&bytes) {
+            let line = seen.line.to_owned();
+            self.watch.received(self.now, from, &seen);
+            self.note(format_args!("{from} > shard {shard}: {line}"));
+        }
+        let flow = Flow {
+            transport: Transport::Udp,
+            local: NODE,
+            remote: from,
+        };
+        self.input(shard, Input::Packet { flow, bytes });
+    }
+
+    fn to_port(&mut self, port: PortId, from: SocketAddr, bytes: &[u8]) {
+        let Some(socket) = self.node.socket(port) else {
+            return;
+        };
+        let mut datagram = bytes.to_vec();
+        let now = self.start + self.now;
+        let plane = &mut self.node.planes[socket.plane];
+        let forward = plane.handle_packet(now, port, from, &mut datagram);
+        self.drain_plane(socket.plane);
+        let Some(forward) = forward else { return };
+        let via = self.node.socket(forward.via).and_then(|via| via.address);
+        if let Some(via) = via {
+            datagram.truncate(forward.len);
+            self.carry(via, forward.to, datagram.into());
+        }
+    }
+
+    /// Gives a shard an input, and carries out what it wants.
+    pub(super) fn input(&mut self, shard: usize, input: Input) {
+        let now = self.clock();
+        self.node.shards[shard].handle_input(now, input);
+        self.drain_shard(shard);
+    }
+
+    fn drain_shard(&mut self, shard: usize) {
+        while let Some(output) = self.node.shards[shard].poll_output() {
+            match output {
+                Output::Transmit { flow, bytes } => self.transmit(flow.remote, bytes),
+                Output::RunTurn(request) => self.begin_turn(shard, request),
+                Output::Media { session, command } => self.command(shard, session, command),
+                Output::Cdr { ticket, cdr } => self.record(shard, ticket, cdr),
+                Output::Trace(trace) => {
+                    self.watch.trace(&trace);
+                    let ladder = model::draw_ladder(&trace, true);
+                    self.note(format_args!("trace {}\n{ladder}", trace.session));
+                    self.traces.push(*trace);
+                }
+                Output::Reply { ticket, answer } => {
+                    self.watch.replied(ticket.0);
+                    self.answers.insert(ticket.0, answer);
+                }
+                Output::Log(log) => self.logs.push(*log),
+            }
+        }
+        self.watch.settled();
+    }
+
+    fn transmit(&mut self, to: SocketAddr, bytes: Bytes) {
+        let Some(seen) = Glimpse::of(&bytes) else {
+            return self.watch.violated(format!("a message to {to} is no SIP"));
+        };
+        self.watch
+            .sent(self.now, to, &seen, |call| self.records.get(call));
+        let line = seen.line.to_owned();
+        let refused = seen.status.is_some_and(|s| s >= 400) && seen.method == "INVITE";
+        self.note(format_args!("> {to}: {line}"));
+        if refused && self.is_sabotaged(Sabotage::RefuseTwice) {
+            let text = String::from_utf8_lossy(&bytes);
+            let again = text.replacen(&line[..11], "SIP/2.0 606", 1);
+            if let Some(seen) = Glimpse::of(again.as_bytes()) {
+                self.watch
+                    .sent(self.now, to, &seen, |call| self.records.get(call));
+            }
+        }
+        self.carry(NODE, to, bytes);
+    }
+
+    fn record(&mut self, shard: usize, ticket: control::Ticket, cdr: Box<model::Cdr>) {
+        if cdr.end.is_some() && self.is_sabotaged(Sabotage::SwallowCdr) {
+            return;
+        }
+        self.watch.record(&cdr);
+        let due = self.records.due(self.now);
+        let lie = cdr.answer.is_some() && self.is_sabotaged(Sabotage::LieAboutDurability);
+        self.agenda
+            .enter(due, Happening::Durable { shard, ticket, cdr });
+        if lie {
+            self.input(shard, Input::Durable(ticket));
+        }
+    }
+
+    fn command(&mut self, shard: usize, session: SessionId, command: media::Command) {
+        self.watch.media(session, &command);
+        let plane = self.node.plane_of(session);
+        if let media::Command::Open { port } = command {
+            self.node.ask_port(port, shard, plane);
+        }
+        let happening = Happening::Command { plane, command };
+        self.agenda.enter(self.now + MAILBOX, happening);
+    }
+
+    fn drain_plane(&mut self, plane: usize) {
+        while let Some(output) = self.node.planes[plane].poll_output() {
+            match output {
+                media::plane::Output::Bind { port } => {
+                    let at = self.now + self.options.ports.draw(&mut self.chance);
+                    self.agenda.enter(at, Happening::Bind { plane, port });
+                }
+                media::plane::Output::Unbind { port } => self.node.unbind(port),
+                media::plane::Output::Event(event) => {
+                    let closed = matches!(event, media::Event::Closed { .. });
+                    if !(closed && self.is_sabotaged(Sabotage::LeakPort)) {
+                        self.report(event);
+                    }
+                }
+            }
+        }
+    }
+
+    fn report(&mut self, event: media::Event) {
+        let (media::Event::Opened { port, .. }
+        | media::Event::Failed { port, .. }
+        | media::Event::Latched { port, .. }
+        | media::Event::Closed { port, .. }) = event;
+        if let Some(socket) = self.node.socket(port) {
+            let shard = socket.shard;
+            let happening = Happening::Report { shard, event };
+            self.agenda.enter(self.now + MAILBOX, happening);
+        }
+    }
+
+    fn bind(&mut self, plane: usize, port: PortId) {
+        let bound = if self.chance.percent(self.options.ports.fails) {
+            Err("no socket on a bad day".to_owned())
+        } else {
+            let address = self.node.bind(port);
+            address.ok_or_else(|| "nobody asked for it".to_owned())
+        };
+        self.node.planes[plane].handle_bound(port, bound);
+        self.drain_plane(plane);
+    }
+
+    fn begin_turn(&mut self, shard: usize, request: Box<TurnRequest>) {
+        let released = matches!(request.event, model::Event::Released { .. });
+        if released && self.is_sabotaged(Sabotage::DropReleased) {
+            let (ticket, outcome) = (request.ticket, TurnOutcome::Done(Box::default()));
+            return self.input(shard, Input::TurnDone { ticket, outcome });
+        }
+        self.watch.turn(&request);
+        if self.is_sabotaged(Sabotage::DialCompletedTwice)
+            && matches!(request.event, model::Event::DialCompleted { .. })
+        {
+            self.watch.turn_done(request.view.session);
+            self.watch.turn(&request);
+        }
+        self.note(format_args!(
+            "turn {} {}",
+            request.view.session,
+            request.event.name()
+        ));
+        self.run_turn(shard, request, 1);
+    }
+
+    fn run_turn(&mut self, shard: usize, request: Box<TurnRequest>, attempt: u32) {
+        let snapshot = self
+            .store
+            .snapshot(request.view.tenant.id, request.view.now);
+        let outcome = self.policies.run(&request, &snapshot);
+        let outcome = self.misfortune(outcome);
+        let mut takes = self.options.turns.draw(&mut self.chance);
+        let outcome = if takes > TURN_WHOLE {
+            takes = TURN_WHOLE;
+            faulted(Fault::TooLong, outcome)
+        } else {
+            outcome
+        };
+        let commit = Happening::Commit {
+            shard,
+            request,
+            outcome,
+            attempt,
+        };
+        self.agenda.enter(self.now + takes, commit);
+    }
+
+    fn misfortune(&mut self, outcome: TurnOutcome) -> TurnOutcome {
+        if self.chance.percent(self.options.faults) {
+            let kinds = [Fault::Trap, Fault::Deadline, Fault::Memory, Fault::Store];
+            faulted(*self.chance.pick(&kinds), outcome)
+        } else {
+            outcome
+        }
+    }
+
+    /// The end of a turn: its writes commit, or it runs again.
+    fn commit(
+        &mut self,
+        shard: usize,
+        request: Box<TurnRequest>,
+        outcome: TurnOutcome,
+        attempt: u32,
+    ) {
+        let (tenant, now_ms) = (request.view.tenant.id, request.view.now);
+        let mut outcome = outcome;
+        if let TurnOutcome::Done(effects) = &outcome
+            && self.store.commit(tenant, &effects.store, now_ms).is_err()
+        {
+            self.note(format_args!("conflict of {}", request.view.session));
+            if attempt < OPTIMISTIC {
+                return self.run_turn(shard, request, attempt + 1);
+            }
+            // Nobody comes in between: the snapshot is the store.
+            let snapshot = self.store.snapshot(tenant, now_ms);
+            outcome = self.policies.run(&request, &snapshot);
+            if let TurnOutcome::Done(effects) = &outcome
+                && self.store.commit(tenant, &effects.store, now_ms).is_err()
+            {
+                self.watch
+                    .violated("a turn alone with the store is in conflict".to_owned());
+            }
+        }
+        self.watch.turn_done(request.view.session);
+        self.note(format_args!(
+            "done {} {}",
+            request.view.session,
+            kind(&outcome)
+        ));
+        let ticket = request.ticket;
+        self.input(shard, Input::TurnDone { ticket, outcome });
+    }
+
+    pub(super) fn drain_line(&mut self, line: usize) {
+        while let Some(output) = self.lines[line].phone.poll_output() {
+            match output {
+                phone::Output::Transmit { to, bytes } => {
+                    let from = self.lines[line].sip();
+                    self.carry(from, to, bytes);
+                }
+                phone::Output::Event(event) => self.phone_event(line, event),
+            }
+        }
+        self.speak(line);
+    }
+
+    fn phone_event(&mut self, line: usize, event: phone::Event) {
+        let (now, audio) = (self.now, self.options.audio);
+        if let phone::Event::Incoming { from, .. } = &event {
+            let tenant = self.lines[line].tenant;
+            let stranger = self.is_sabotaged(Sabotage::CrossTenants);
+            if from.host() != self.tenants[tenant].domain || stranger {
+                let user = &self.lines[line].user;
+                let what = format!("{user} of tenant {tenant} was called by {}", from.host());
+                self.watch.violated(what);
+            }
+        }
+        self.lines[line].tell(now, event, audio);
+    }
+
+    /// A datagram sets out.
+    pub(super) fn carry(&mut self, from: SocketAddr, to: SocketAddr, bytes: Bytes) {
+        let party = |line: &&crate::Line| [from.ip(), to.ip()].contains(&line.sip().ip());
+        let link = self
+            .lines
+            .iter()
+            .find(party)
+            .map_or(Link::CALM, |line| line.link);
+        for after in link.carry(&mut self.network) {
+            let bytes = bytes.clone();
+            let arrive = Happening::Arrive { from, to, bytes };
+            self.agenda.enter(self.now + after, arrive);
+        }
+    }
+
+    fn perform(&mut self, deed: Deed) {
+        match deed {
+            Deed::Phone(line, input) => {
+                let now = self.start + self.now;
+                self.lines[line].phone.handle_input(now, input);
+                self.drain_line(line);
+            }
+            Deed::Ask(tenant, ask) => {
+                self.ask(tenant, ask);
+            }
+            Deed::ReleaseAny(tenant, nth) => self.release_any(tenant, nth),
+            Deed::Forget(tenant) => {
+                let tenant = self.tenants[tenant].id;
+                for shard in 0..self.node.shards.len() {
+                    self.input(shard, Input::TenantGone(tenant));
+                }
+            }
+            Deed::Drain => {
+                for shard in 0..self.node.shards.len() {
+                    self.input(shard, Input::Drain);
+                }
+            }
+            Deed::ReleaseAll => {
+                for shard in 0..self.node.shards.len() {
+                    self.input(shard, Input::ReleaseAll);
+                }
+            }
+        }
+    }
+}
+
+fn faulted(kind: Fault, outcome: TurnOutcome) -> TurnOutcome {
+    let logs: Vec<LogLine> = match outcome {
+        TurnOutcome::Done(effects) => effects.logs,
+        TurnOutcome::Fault { logs, .. } => logs,
+    };
+    let usage = Usage {
+        turns: 1,
+        ..Usage::default()
+    };
+    TurnOutcome::Fault { kind, logs, usage }
+}
+
+fn kind(outcome: &TurnOutcome) -> &'static str {
+    match outcome {
+        TurnOutcome::Done(_) => "done",
+        TurnOutcome::Fault { kind, .. } => kind.as_str(),
+    }
+}

@@ -1,0 +1,275 @@
+//! Playing in the world: tenants move in, people dial, ask and hang up, time passes.
+
+use std::{net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use control::{Input, Ticket, phone};
+use model::{
+    Answer, Ask, Cause, IdSource, Origin, Request, RequestId, TenantConfig, TenantId, draw_ladder,
+};
+
+use super::{Deed, Happening, World};
+use crate::{
+    Hand, Sabotage,
+    line::TONES,
+    town::{CALLERS, NODE},
+};
+
+/// Longer than the longest call of anybody: what is not at rest then never will be.
+const FOREVER: Duration = Duration::from_secs(6 * 3600);
+
+/// Longer than any BYE is repeated: 64·T1, and what the other leg takes after that.
+const PARTING: Duration = Duration::from_secs(100);
+
+/// Steps that no scenario needs: whoever takes them runs in a circle.
+const CIRCLE: u64 = 3_000_000;
+
+impl World {
+    /// A tenant moves in, with a telephone for each line and each trunk. Its place is returned.
+    pub fn add_tenant(&mut self, config: TenantConfig) -> usize {
+        let place = self.tenants.len();
+        let lines = config.phones.values().map(|p| (p.user.clone(), p.address));
+        let trunks = config
+            .trunks
+            .iter()
+            .map(|t| (t.prefixes[0].clone(), Some(t.address)));
+        for (user, address) in lines.chain(trunks) {
+            let Some(sip) = address else { continue };
+            let rtp = SocketAddr::new(sip.ip(), 4_000);
+            let seed = self.chance.seed();
+            let settings = phone::PhoneConfig::new(&user, &config.domain, sip, rtp, seed);
+            let tone = TONES[self.lines.len() % TONES.len()];
+            self.lines.push(crate::Line::new(place, settings, tone));
+        }
+        let config = std::sync::Arc::new(config);
+        self.tenants.push(config.clone());
+        for shard in 0..self.node.shards.len() {
+            self.input(shard, Input::Tenant(config.clone()));
+        }
+        place
+    }
+
+    /// The telephone of that number.
+    pub fn line(&self, tenant: usize, user: &str) -> usize {
+        let wanted = |line: &crate::Line| line.tenant == tenant && line.user == user;
+        let found = self.lines.iter().position(wanted);
+        found.unwrap_or_else(|| panic!("tenant {tenant} has no telephone {user}"))
+    }
+
+    /// Takes the place of a telephone: from now on a test speaks for it.
+    pub fn by_hand(&mut self, line: usize) -> usize {
+        let (sip, rtp) = (self.lines[line].sip(), self.lines[line].rtp());
+        let user = self.lines[line].user.clone();
+        self.hands.push(Hand::new(&user, sip, rtp));
+        self.hands.len() - 1
+    }
+
+    /// A telephone that a test speaks for.
+    pub fn hand(&mut self, hand: usize) -> &mut Hand {
+        &mut self.hands[hand]
+    }
+
+    /// Sends what a test has written.
+    pub fn send(&mut self, hand: usize, message: Bytes) {
+        self.carry(self.hands[hand].address(), NODE, message);
+    }
+
+    /// Somebody will do that.
+    pub fn at(&mut self, when: Duration, deed: Deed) {
+        self.agenda.enter(self.now + when, Happening::Deed(deed));
+    }
+
+    /// A telephone does that now.
+    pub fn phone(&mut self, line: usize, input: phone::Input) {
+        self.at(Duration::ZERO, Deed::Phone(line, input));
+        self.run_for(Duration::ZERO);
+    }
+
+    /// What a telephone does to dial that number.
+    pub fn dialling(number: &str) -> phone::Input {
+        let to = format!("sip:{number}@{NODE}");
+        phone::Input::Dial {
+            to: to.parse().expect("a number at an address is a URI"),
+            next_hop: NODE,
+        }
+    }
+
+    /// A telephone dials that number.
+    pub fn dial(&mut self, line: usize, number: &str) {
+        self.phone(line, Self::dialling(number));
+    }
+
+    /// A telephone hangs up.
+    pub fn hang_up(&mut self, line: usize) {
+        self.phone(line, phone::Input::HangUp);
+    }
+
+    /// What a phone user asks over REST.
+    pub fn request(&mut self, user: &str, verb: &str, body: &str) -> Ask {
+        let mut ids = IdSource::new(self.chance.seed(), 1, 0);
+        let origin = match verb {
+            "callin" => Origin::Cti,
+            _ => Origin::User,
+        };
+        Ask::Request(Box::new(Request {
+            id: RequestId::mint(&mut ids, self.unix_ms()),
+            origin,
+            user: user.to_owned(),
+            verb: verb.to_owned(),
+            body: body.to_owned(),
+        }))
+    }
+
+    /// The API asks; the ticket of the answer.
+    pub fn ask(&mut self, tenant: usize, ask: Ask) -> u64 {
+        let id = self.tenants[tenant].id;
+        self.asked += 1;
+        let ticket = self.asked;
+        let shard = match &ask {
+            Ask::Release { call, .. } => usize::from(call.shard()),
+            Ask::Trace(session) => usize::from(session.shard()),
+            Ask::Request(_) | Ask::Calls => ticket as usize % self.node.shards.len(),
+        };
+        self.watch.asked(ticket);
+        let ask = Input::Ask {
+            ticket: Ticket(ticket),
+            tenant: id,
+            ask,
+        };
+        self.input(shard, ask);
+        ticket
+    }
+
+    /// Asks, and waits for the answer.
+    pub fn answer(&mut self, tenant: usize, ask: Ask) -> Answer {
+        let ticket = self.ask(tenant, ask);
+        let until = self.now + Duration::from_secs(10);
+        loop {
+            if let Some(answer) = self.answers.get(&ticket) {
+                return answer.clone();
+            }
+            match self.next().filter(|at| *at <= until) {
+                Some(at) => self.step(at),
+                None => panic!("question {ticket} is not answered"),
+            }
+        }
+    }
+
+    /// Asks for makecall; the status of the reply.
+    pub fn makecall(&mut self, tenant: usize, user: &str, caller: &str, callee: &str) -> u16 {
+        let body = format!(r#"{{"caller":"{caller}","callee":"{callee}"}}"#);
+        let ask = self.request(user, "makecall", &body);
+        match self.answer(tenant, ask) {
+            Answer::Reply(reply) => reply.status,
+            other => panic!("makecall was not replied to: {other:?}"),
+        }
+    }
+
+    pub(super) fn release_any(&mut self, tenant: usize, nth: u64) {
+        let id: TenantId = self.tenants[tenant].id;
+        let calls: Vec<_> = self.watch.calls_of(id).collect();
+        let Some(index) = nth.checked_rem(calls.len() as u64) else {
+            return;
+        };
+        let cause = Cause::UNAVAILABLE;
+        let call = calls[index as usize];
+        self.ask(tenant, Ask::Release { call, cause });
+    }
+
+    /// Lets time pass.
+    pub fn run_for(&mut self, span: Duration) {
+        let until = self.now + span;
+        while let Some(at) = self.next().filter(|at| *at <= until) {
+            self.step(at);
+        }
+        self.now = until;
+    }
+
+    /// Every caller hangs up, and soon nobody may be in a call any more; time passes until nothing is
+    /// due; then the books are closed.
+    pub fn run_to_rest(&mut self) {
+        for line in 0..self.lines.len() {
+            if CALLERS.contains(&self.lines[line].user.as_str()) {
+                self.hang_up(line);
+            }
+        }
+        self.run_for(PARTING);
+        for line in 0..self.lines.len() {
+            self.check_free(line);
+            self.check_heard(line);
+        }
+        let until = self.now + FOREVER;
+        let mut steps = 0;
+        while let Some(at) = self.next() {
+            steps += 1;
+            if at > until || steps > CIRCLE {
+                let what = format!("no rest after {steps} steps and {FOREVER:?}");
+                return self.watch.violated(what);
+            }
+            self.step(at);
+        }
+        self.close();
+    }
+
+    /// A telephone is free, but for a call that we gave up without knowing that it rings.
+    fn check_free(&mut self, line: usize) {
+        let phone = &self.lines[line].phone;
+        if phone.is_idle() {
+            return;
+        }
+        let (user, talking) = (&self.lines[line].user, phone.is_talking());
+        if talking || !self.watch.gave_up(self.lines[line].sip()) {
+            let what = format!("telephone {user} is in a call that is over");
+            self.watch.violated(what);
+        }
+        self.hang_up(line);
+    }
+
+    /// A telephone hears itself never, and nobody of another tenant.
+    fn check_heard(&mut self, line: usize) {
+        let (tenant, user) = (self.lines[line].tenant, &self.lines[line].user);
+        for heard in &self.lines[line].heard {
+            let speaker = self.lines.iter().position(|l| Some(l.tone) == heard.tone);
+            let Some(speaker) = speaker else { continue };
+            if speaker == line || self.lines[speaker].tenant != tenant {
+                let other = &self.lines[speaker].user;
+                let what = format!("telephone {user} of tenant {tenant} heard {other}");
+                self.watch.violated(what);
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        if self.is_sabotaged(Sabotage::LogError) {
+            tracing::error!("an error on purpose");
+        }
+        self.watch.close();
+        for (shard, core) in self.node.shards.iter().enumerate() {
+            self.watch.shard_at_rest(shard, core.counts());
+        }
+        let ports: usize = self.node.planes.iter().map(media::Plane::ports).sum();
+        let sockets = self.node.sockets();
+        if ports + sockets > 0 {
+            self.watch
+                .violated(format!("at rest: {ports} ports, {sockets} sockets"));
+        }
+        for line in &self.lines {
+            let (idle, counts) = (line.phone.is_idle(), line.phone.counts());
+            if !idle || counts != sip::Counts::default() {
+                let user = &line.user;
+                self.watch
+                    .violated(format!("telephone {user} at rest: {idle} {counts:?}"));
+            }
+        }
+    }
+
+    /// The ladders of all sessions that ended, in the order in which those began.
+    pub fn ladders(&self) -> String {
+        let ladders: Vec<_> = self
+            .traces()
+            .iter()
+            .map(|trace| draw_ladder(trace, false))
+            .collect();
+        ladders.join("\n")
+    }
+}
