@@ -108,9 +108,9 @@ pub enum Event {
     /// Somebody calls.
     Incoming {
         /// Who.
-        from: Uri,
+        from: Box<Uri>,
         /// Whom: the Request-URI.
-        to: Uri,
+        to: Box<Uri>,
     },
     /// The other side rings: 180, or a 183 without audio.
     Ringing,
@@ -465,8 +465,8 @@ impl Phone {
         };
         self.plan = self.config.behaviour.plan(now);
         self.tell(Event::Incoming {
-            from: incoming.from,
-            to: incoming.request_uri,
+            from: Box::new(incoming.from),
+            to: Box::new(incoming.request_uri),
         });
     }
 
@@ -480,9 +480,8 @@ impl Phone {
                 *early = Some(agreed.clone());
                 self.tell(Event::EarlyMedia { agreed });
             }
-            Some(_) => {}
             None if status >= 180 => self.tell(Event::Ringing),
-            None => {}
+            _ => {}
         }
     }
 

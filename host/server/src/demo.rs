@@ -62,75 +62,55 @@ async fn play(data: &std::path::Path, args: &Args) -> anyhow::Result<bool> {
     shown
 }
 
-/// The whole story, told while it happens.
-async fn converse(base: &str, admin: String, sip: SocketAddr, args: &Args) -> anyhow::Result<bool> {
-    let mut caller = phone("1001", Behaviour::default(), CALLER_TONE).await?;
+/// The phones and the tenant's key.
+struct Stage {
+    rest: Rest,
+    caller: Line,
+    callee: Line,
+}
+
+/// A tenant with number 2001 and phones 1001 and 3001.
+async fn set_up(base: &str, admin: String) -> anyhow::Result<Stage> {
+    let caller = phone("1001", Behaviour::default(), CALLER_TONE).await?;
     let answers = Behaviour::Ring {
         after: Duration::from_millis(200),
         answer: Some(Duration::from_millis(1_200)),
     };
-    let mut callee = phone("3001", answers, CALLEE_TONE).await?;
+    let callee = phone("3001", answers, CALLEE_TONE).await?;
     let platform = Rest::new(base, admin);
     let tenant = json!({"name": "demo", "domain": "demo.example"});
     let tenant = platform.post("/api/platform/tenants", &tenant).await?;
     let rest = Rest::new(base, text(&tenant["key"])?);
-    rest.post(
-        "/api/v1/numbers",
-        &json!({"number": "2001", "plugin": "makecall"}),
-    )
-    .await?;
+    let number = json!({"number": "2001", "plugin": "makecall"});
+    rest.post("/api/v1/numbers", &number).await?;
     for (user, line) in [("1001", &caller), ("3001", &callee)] {
         let body = json!({"user": user, "address": line.sip.to_string()});
         rest.post("/api/v1/phones", &body).await?;
     }
-
-    let asked = json!({"caller": "2001", "callee": "3001"});
-    let asked = rest.post("/api/user/1001/makecall", &asked).await?;
-    let callid = text(&asked["callid"])?;
-    println!("POST /api/user/1001/makecall {{\"caller\":\"2001\",\"callee\":\"3001\"}}");
-    println!("  -> {{\"callid\":\"{callid}\"}}\n");
-    let mut checks = Checks::default();
-
-    let to = format!("sip:2001@{sip}")
-        .parse()
-        .context("the node's address")?;
-    caller.wish(Input::Dial { to, next_hop: sip }).await;
-    let seen = wait(&mut callee, |event| matches!(event, Event::Incoming { .. })).await?;
-    let shown = match &seen {
-        Event::Incoming { from, .. } => from.user().unwrap_or_default().to_owned(),
-        _ => String::new(),
-    };
-    checks.note("3001 sees 2001 calling", shown == "2001");
-    let first = wait(&mut caller, |event| {
-        !matches!(event, Event::EarlyMedia { .. })
+    Ok(Stage {
+        rest,
+        caller,
+        callee,
     })
-    .await?;
-    checks.note(
-        "1001 hears ringing before the answer",
-        first == Event::Ringing,
-    );
-    wait(&mut callee, |event| matches!(event, Event::Answered { .. })).await?;
-    wait(&mut caller, |event| matches!(event, Event::Answered { .. })).await?;
-    tokio::time::sleep(TALK).await;
-    let ladder_of = rest
-        .get(&format!("/api/v1/cdrs?user_data={callid}"))
-        .await?;
-    caller.wish(Input::HangUp).await;
-    let heard = (ended(&mut caller).await?, ended(&mut callee).await?);
+}
+
+/// The whole story, told while it happens.
+async fn converse(base: &str, admin: String, sip: SocketAddr, args: &Args) -> anyhow::Result<bool> {
+    let mut stage = set_up(base, admin).await?;
+    let mut checks = Checks::default();
+    let asked = json!({"caller": "2001", "callee": "3001"});
+    let reply = stage.rest.post("/api/user/1001/makecall", &asked).await?;
+    let callid = text(&reply["callid"])?;
+    println!("POST /api/user/1001/makecall {asked}\n  -> {reply}\n");
+    let heard = call(&mut stage, sip, &mut checks).await?;
     checks.note("1001 hears the tone of 3001", hears(heard.0, CALLEE_TONE));
     checks.note("3001 hears the tone of 1001", hears(heard.1, CALLER_TONE));
 
-    let call = text(&ladder_of["data"][0]["call_id"])?;
-    let cdrs = final_cdrs(&rest, &callid).await?;
-    println!(
-        "{}",
-        rest.text(&format!("/api/v1/calls/{call}/ladder.txt"))
-            .await?
-    );
+    let cdrs = final_cdrs(&stage.rest, &callid).await?;
+    let ladder = format!("/api/v1/calls/{}/ladder", text(&cdrs[0]["call_id"])?);
+    println!("{}", stage.rest.text(&format!("{ladder}.txt")).await?);
     if let Some(file) = &args.svg {
-        let svg = rest
-            .text(&format!("/api/v1/calls/{call}/ladder.svg"))
-            .await?;
+        let svg = stage.rest.text(&format!("{ladder}.svg")).await?;
         std::fs::write(file, svg).with_context(|| format!("--svg {}", file.display()))?;
     }
     for (user, heard) in [("1001", heard.0), ("3001", heard.1)] {
@@ -146,6 +126,32 @@ async fn converse(base: &str, admin: String, sip: SocketAddr, args: &Args) -> an
     check_cdrs(&mut checks, &cdrs);
     println!();
     Ok(checks.conclude())
+}
+
+/// 1001 dials, 3001 answers, they talk, 1001 hangs up; what each of them heard.
+async fn call(
+    stage: &mut Stage,
+    sip: SocketAddr,
+    checks: &mut Checks,
+) -> anyhow::Result<(Option<Heard>, Option<Heard>)> {
+    let (caller, callee) = (&mut stage.caller, &mut stage.callee);
+    let to = format!("sip:2001@{sip}")
+        .parse()
+        .context("the node's address")?;
+    caller.wish(Input::Dial { to, next_hop: sip }).await;
+    let seen = wait(callee, |event| matches!(event, Event::Incoming { .. })).await?;
+    let shown = matches!(&seen, Event::Incoming { from, .. } if from.user() == Some("2001"));
+    checks.note("3001 sees 2001 calling", shown);
+    let first = wait(caller, |event| !matches!(event, Event::EarlyMedia { .. })).await?;
+    checks.note(
+        "1001 hears ringing before the answer",
+        first == Event::Ringing,
+    );
+    wait(callee, |event| matches!(event, Event::Answered { .. })).await?;
+    wait(caller, |event| matches!(event, Event::Answered { .. })).await?;
+    tokio::time::sleep(TALK).await;
+    caller.wish(Input::HangUp).await;
+    Ok((ended(caller).await?, ended(callee).await?))
 }
 
 fn check_cdrs(checks: &mut Checks, cdrs: &[Value]) {

@@ -203,20 +203,16 @@ impl Driver {
 
     fn talk(&mut self, agreed: &Negotiated) {
         self.peer = agreed.direction.sends().then_some(agreed.remote);
-        match &mut self.handset {
-            Some(handset) => handset.configure(agreed.clone()),
-            None => {
-                let speech = self.speech.clone();
-                let mut config = HandsetConfig::new(agreed.clone(), self.ssrc, speech);
-                config.record = self.record;
-                let mut handset = Handset::new(config);
-                let now = clock::instant();
-                // The first tick starts its clock; its packet is lost if there is nowhere to send.
-                if let (Some(packet), Some(peer)) = (handset.handle_tick(now), self.peer) {
-                    let _ = self.rtp.try_send_to(&packet, peer);
-                }
-                self.handset = Some(handset);
-            }
+        if let Some(handset) = &mut self.handset {
+            return handset.configure(agreed.clone());
         }
+        let mut config = HandsetConfig::new(agreed.clone(), self.ssrc, self.speech.clone());
+        config.record = self.record;
+        let mut handset = Handset::new(config);
+        // The first tick starts its clock; its packet is lost if there is nowhere to send.
+        if let (Some(packet), Some(peer)) = (handset.handle_tick(clock::instant()), self.peer) {
+            let _ = self.rtp.try_send_to(&packet, peer);
+        }
+        self.handset = Some(handset);
     }
 }

@@ -35,7 +35,7 @@ impl Plugins {
             guest_time: config.turn_deadline()?,
             memory: config.turn_memory()?,
             component: config.upload_max()?,
-            turns: u32::from(crate::node::shard_count()) * TURNS as u32,
+            turns: u32::from(crate::fleet::shard_count()) * TURNS as u32,
             ..Limits::default()
         };
         Ok(Self {

@@ -92,23 +92,14 @@ impl Shard {
         let Some(call) = self.calls.get(&id) else {
             return;
         };
-        match &call.state {
-            State::Opening(_) => {
-                if self.port_is_open(id) {
-                    self.invite(now, id);
-                }
-            }
-            State::Offered { .. } if self.early_media_waits(id) => {
-                if self.port_is_open(id) {
-                    self.send_early(now, id);
-                }
-            }
-            State::Accepting { durable: None } => {
-                if self.port_is_open(id) {
-                    self.accept(now, id);
-                }
-            }
-            _ => {}
+        let step = match &call.state {
+            State::Opening(_) => Shard::invite,
+            State::Offered { .. } if self.early_media_waits(id) => Shard::send_early,
+            State::Accepting { durable: None } => Shard::accept,
+            _ => return self.relay(now, id),
+        };
+        if self.port_is_open(id) {
+            step(self, now, id);
         }
         self.relay(now, id);
     }
@@ -197,25 +188,22 @@ impl Shard {
         if call.media.local.is_some() {
             return Ok(());
         }
-        match call.media.offer.clone() {
-            Some(offer) => self.answer_offer(now, id, &offer).map(|_| ()),
-            None => {
-                let Some((_, addr)) = call.port() else {
-                    return Ok(());
-                };
-                let codecs = self.preferred(id);
-                let version = SessionVersion {
-                    id: port_number(addr),
-                    version: 1,
-                };
-                let ours = sdp::offer(addr, &codecs, version);
-                if let Some(call) = self.calls.get_mut(&id) {
-                    call.media.local = Some(ours.into());
-                    call.media.version = 1;
-                }
-                Ok(())
-            }
+        if let Some(offer) = call.media.offer.clone() {
+            return self.answer_offer(now, id, &offer).map(|_| ());
         }
+        let Some((_, addr)) = call.port() else {
+            return Ok(());
+        };
+        let version = SessionVersion {
+            id: port_number(addr),
+            version: 1,
+        };
+        let ours = sdp::offer(addr, &self.preferred(id), version);
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.media.local = Some(ours.into());
+            call.media.version = 1;
+        }
+        Ok(())
     }
 
     /// Answers an offer of the party, first or later, and configures the port.

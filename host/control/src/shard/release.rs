@@ -53,6 +53,11 @@ impl Ending {
         }
     }
 
+    /// With what its Reason header said.
+    pub(super) fn saying(self, q850: Option<u8>, text: Option<String>) -> Self {
+        Self { q850, text, ..self }
+    }
+
     /// By the party, which has said so.
     pub(super) fn party(cause: Cause) -> Self {
         Self {

@@ -45,12 +45,8 @@ impl Shard {
             } => {
                 let redirect = contact.and_then(|uri| uri.to_string().parse().ok());
                 let cause = Cause::from_network(status);
-                let ending = Ending {
-                    q850,
-                    text: reason,
-                    redirect,
-                    ..Ending::party(cause)
-                };
+                let ending = Ending::party(cause).saying(q850, reason);
+                let ending = Ending { redirect, ..ending };
                 self.on_call(dialog, |shard, id| shard.end(now, id, ending));
             }
             sip::Event::Confirmed { dialog, sdp } => {
@@ -61,11 +57,7 @@ impl Shard {
                 q850,
                 reason,
             } => {
-                let ending = Ending {
-                    q850,
-                    text: reason,
-                    ..Ending::party(Cause::TERMINATED)
-                };
+                let ending = Ending::party(Cause::TERMINATED).saying(q850, reason);
                 self.on_call(dialog, |shard, id| shard.end(now, id, ending));
             }
             sip::Event::HungUp {
@@ -73,11 +65,7 @@ impl Shard {
                 q850,
                 reason,
             } => {
-                let ending = Ending {
-                    q850,
-                    text: reason,
-                    ..Ending::party(Cause::NORMAL)
-                };
+                let ending = Ending::party(Cause::NORMAL).saying(q850, reason);
                 self.on_call(dialog, |shard, id| shard.end(now, id, ending));
             }
             sip::Event::Lost { dialog, status } => {

@@ -1,0 +1,214 @@
+//! The shards of a node: session shards, media shards, and the writers of what they record.
+//!
+//! Owns their threads and mailboxes, and the order in which they start and end. Knows no REST.
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
+
+use anyhow::Context;
+use control::{Counts, ShardConfig, placement::Placement};
+use media::io as media_io;
+use store::Store;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+};
+
+use crate::{
+    clock,
+    config::{Config, own_address},
+    outlets::{Losses, Outlets},
+    plugins::Plugins,
+    records,
+    setup::random,
+    shard,
+    shard::{MAILBOX, Mail},
+    turns::TurnRunner,
+    udp::Listener,
+};
+
+/// How often a draining node looks whether its last call has ended.
+const DRAIN_LOOK: Duration = Duration::from_millis(200);
+
+/// The running shards.
+pub struct Fleet {
+    /// Which Call-ID belongs to which shard.
+    pub placement: Placement,
+    /// The ways in, by shard.
+    pub mailboxes: Vec<mpsc::Sender<Mail>>,
+    threads: Vec<JoinHandle<()>>,
+    media: Vec<media_io::Shard>,
+    /// They end by themselves when every shard has.
+    writers: JoinSet<()>,
+}
+
+impl Fleet {
+    /// Starts all of them.
+    pub fn start(
+        config: &Config,
+        listeners: &[Listener],
+        plugins: &Arc<Plugins>,
+        store: &Store,
+    ) -> anyhow::Result<Fleet> {
+        let count = shard_count();
+        let placement = Placement::new(random()?, count);
+        let (mailboxes, receivers): (Vec<_>, Vec<_>) =
+            (0..count).map(|_| mpsc::channel(MAILBOX)).unzip();
+        let media = start_media(config, count, &mailboxes)?;
+        let (cdrs, cdr_jobs) = mpsc::channel(records::CDRS);
+        let (records_in, record_jobs) = mpsc::channel(records::RECORDS);
+        let outlets = Outlets {
+            shard: 0,
+            sockets: listeners.iter().map(Listener::sender).collect(),
+            media: media.iter().map(media_io::Shard::handle).collect(),
+            cdrs,
+            records: records_in,
+            losses: Arc::new(Losses::default()),
+        };
+        let mut threads = Vec::new();
+        for (shard, mail) in (0..count).zip(receivers) {
+            let settings = shard_config(config, shard, placement, listeners)?;
+            let outlets = Outlets {
+                shard,
+                ..outlets.clone()
+            };
+            let turns = TurnRunner::new(Arc::clone(plugins), store.clone());
+            threads.push(shard::start(settings, mail, outlets, turns)?);
+        }
+        let mut writers = JoinSet::new();
+        writers.spawn(records::write_cdrs(
+            store.clone(),
+            cdr_jobs,
+            mailboxes.clone(),
+        ));
+        writers.spawn(records::write_records(store.clone(), record_jobs));
+        Ok(Fleet {
+            placement,
+            mailboxes,
+            threads,
+            media,
+            writers,
+        })
+    }
+
+    /// What is alive, shard by shard.
+    pub async fn counts(&self) -> Vec<Counts> {
+        let mut all = Vec::new();
+        for mailbox in &self.mailboxes {
+            let (reply, answer) = oneshot::channel();
+            if mailbox.send(Mail::Counts(reply)).await.is_ok()
+                && let Ok(counts) = answer.await
+            {
+                all.push(counts);
+            }
+        }
+        all
+    }
+
+    /// Waits until no call lives and every record is written, `longest` at the most.
+    pub async fn wait_for_calls(&self, longest: Duration) {
+        let until = clock::instant() + longest;
+        while clock::instant() < until {
+            let busy = |c: &Counts| c.live_calls + c.turns + c.waiting + c.ports > 0;
+            if !self.counts().await.iter().any(busy) {
+                return;
+            }
+            tokio::time::sleep(DRAIN_LOOK).await;
+        }
+    }
+
+    /// Sends every shard this.
+    pub async fn tell(&self, mail: impl Fn() -> Mail) {
+        for mailbox in &self.mailboxes {
+            // A shard that has ended needs to be told nothing.
+            let _ = mailbox.send(mail()).await;
+        }
+    }
+
+    /// Ends every shard; the writers write their queues to the end.
+    pub async fn stop(mut self) {
+        self.tell(|| Mail::Stop).await;
+        self.mailboxes.clear();
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a shard panicked");
+            }
+        }
+        for media in self.media {
+            media.stop();
+        }
+        while self.writers.join_next().await.is_some() {}
+    }
+}
+
+/// One shard per core, at least two: a machine with one core still runs what others will.
+pub fn shard_count() -> u8 {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    cores.clamp(2, 16) as u8
+}
+
+fn start_media(
+    config: &Config,
+    count: u8,
+    mailboxes: &[mpsc::Sender<Mail>],
+) -> anyhow::Result<Vec<media_io::Shard>> {
+    let ranges = config
+        .media_ports()?
+        .split(u16::from(count))
+        .context("media.ports")?;
+    let external = config.media_external()?;
+    let mut shards = Vec::new();
+    for (number, range) in ranges.into_iter().enumerate() {
+        let settings = media_io::Config {
+            external,
+            ..media_io::Config::new(format!("media {number}"), range, random()?)
+        };
+        let mailboxes = mailboxes.to_vec();
+        let sink = Box::new(move |event: media::Event| {
+            // The owner's shard stands in the upper octet of its port ids.
+            let mailbox = mailboxes.get(usize::from((port_of(&event).0 >> 56) as u8));
+            mailbox.is_some_and(|mailbox| mailbox.try_send(Mail::Media(event)).is_ok())
+        });
+        let started = media_io::Shard::start(settings, clock::instant, sink);
+        shards.push(started.context("media: cannot start a media shard")?);
+    }
+    Ok(shards)
+}
+
+fn port_of(event: &media::Event) -> media::PortId {
+    match event {
+        media::Event::Opened { port, .. }
+        | media::Event::Failed { port, .. }
+        | media::Event::Latched { port, .. }
+        | media::Event::Closed { port, .. } => *port,
+    }
+}
+
+fn shard_config(
+    config: &Config,
+    shard: u8,
+    placement: Placement,
+    listeners: &[Listener],
+) -> anyhow::Result<ShardConfig> {
+    let external = config.sip_external()?;
+    let mut advertised = BTreeMap::new();
+    for listener in listeners {
+        let local = listener.local;
+        let shown = match external {
+            Some(external) => external,
+            None if local.ip().is_unspecified() => own_address(),
+            None => local.ip(),
+        };
+        advertised.insert(local, SocketAddr::new(shown, local.port()));
+    }
+    Ok(ShardConfig {
+        node: 0,
+        shard,
+        placement,
+        listener: listeners[0].local,
+        sip: sip::Config {
+            advertised,
+            ..sip::Config::default()
+        },
+        seed: random()?,
+    })
+}

@@ -1,0 +1,73 @@
+//! What a node sees to before it serves: the built-in policy, what the last run left open, the
+//! platform key.
+
+use std::fmt::Write as _;
+
+use anyhow::Context;
+use model::{IdSource, KeyId};
+use store::{BuiltIn, NewVersion, Store, admin};
+
+use crate::{clock, plugins::Plugins};
+
+/// The built-in makecall component.
+static MAKECALL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/makecall.wasm"));
+
+/// Random octets of the operating system.
+pub fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).context("the operating system has no randomness")?;
+    Ok(bytes)
+}
+
+/// The built-in policy, judged and compiled as any upload.
+pub async fn built_in(plugins: &Plugins) -> anyhow::Result<BuiltIn> {
+    let manifest = plugins
+        .check(bytes::Bytes::from_static(MAKECALL))
+        .await
+        .map_err(|refusal| anyhow::anyhow!("the built-in makecall is refused: {refusal}"))?;
+    let component = NewVersion {
+        digest: manifest.digest,
+        imports: manifest.imports,
+        exports: manifest.exports,
+        bytes: MAKECALL.to_vec(),
+    };
+    Ok(BuiltIn {
+        name: "makecall".into(),
+        component,
+    })
+}
+
+/// Closes what the last run left open, renews the built-in policy, sees to the platform key: the
+/// preset one, or a new one if there is none; tells a new one.
+pub async fn prepare_store(
+    store: &Store,
+    built_in: &BuiltIn,
+    preset: Option<String>,
+) -> anyhow::Result<Option<String>> {
+    let now = clock::unix_ms();
+    let lost = admin::close_open_cdrs(store).await?;
+    if lost > 0 {
+        tracing::warn!(
+            calls = lost,
+            "calls of the last run were lost with its process"
+        );
+    }
+    admin::install_built_in(store, built_in, now).await?;
+    let id = KeyId::mint(&mut IdSource::new(random()?, 0, 0), now);
+    if let Some(key) = preset {
+        admin::create_platform_key(store, id, &key, now).await?;
+        return Ok(None);
+    }
+    if admin::has_platform_key(store).await? {
+        return Ok(None);
+    }
+    let key = random::<32>()?
+        .iter()
+        .fold("jf_".to_owned(), |mut key, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(key, "{byte:02x}");
+            key
+        });
+    admin::create_platform_key(store, id, &key, now).await?;
+    Ok(Some(key))
+}
