@@ -44,7 +44,7 @@ pub fn play(options: Options, policies: Box<dyn Policies>) -> World {
         {
             line.link = Link::stormy(&mut random);
         }
-        for _ in 0..1 + random.below(4) {
+        for _ in 0..=random.below(4) {
             episode(&mut world, &mut random, tenant);
         }
     }

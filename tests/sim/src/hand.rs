@@ -43,7 +43,9 @@ impl Hand {
         if text.starts_with("SIP/2.0 2") && self.header(&text, "CSeq").ends_with("INVITE") {
             self.to = self.header(&text, "To");
             let contact = self.header(&text, "Contact");
-            self.target = contact.trim_matches(['<', '>']).to_owned();
+            contact
+                .trim_matches(['<', '>'])
+                .clone_into(&mut self.target);
         }
         self.heard.push(text);
     }

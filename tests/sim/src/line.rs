@@ -87,17 +87,15 @@ impl Line {
     }
 
     fn speak(&mut self, agreed: &Negotiated) {
-        match &mut self.handset {
-            Some(handset) => handset.configure(agreed.clone()),
-            None => {
-                let ssrc = u32::from(self.tone) << 8;
-                let speech = Speech::Tone(self.tone);
-                self.handset = Some(Handset::new(HandsetConfig {
-                    candidates: TONES.to_vec(),
-                    ..HandsetConfig::new(agreed.clone(), ssrc, speech)
-                }));
-            }
+        if let Some(handset) = &mut self.handset {
+            return handset.configure(agreed.clone());
         }
+        let ssrc = u32::from(self.tone) << 8;
+        let speech = Speech::Tone(self.tone);
+        self.handset = Some(Handset::new(HandsetConfig {
+            candidates: TONES.to_vec(),
+            ..HandsetConfig::new(agreed.clone(), ssrc, speech)
+        }));
     }
 
     /// Puts the handset down and keeps what it heard.

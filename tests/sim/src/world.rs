@@ -2,6 +2,7 @@
 
 mod drive;
 mod play;
+mod turns;
 
 use std::{
     collections::BTreeMap,

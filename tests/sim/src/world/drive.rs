@@ -3,13 +3,9 @@
 use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
-use control::{Input, Output, TurnRequest, phone};
+use control::{Input, Output, phone};
 use media::PortId;
-use model::{
-    LogLine, SessionId,
-    limits::TURN_WHOLE,
-    turn::{Fault, TurnOutcome, Usage},
-};
+use model::SessionId;
 use sip::{Flow, Transport};
 
 use super::{Deed, Happening, World};
@@ -17,9 +13,6 @@ use crate::{Link, Sabotage, town::NODE, watch::Glimpse};
 
 /// How long a word between a session shard and a media shard takes.
 const MAILBOX: Duration = Duration::from_micros(200);
-
-/// Runs of one turn before it runs with the store to itself.
-const OPTIMISTIC: u32 = 3;
 
 impl World {
     /// When something is due next.
@@ -119,10 +112,10 @@ impl World {
     /// A datagram reaches whoever has that address.
     fn arrive(&mut self, from: SocketAddr, to: SocketAddr, bytes: Bytes) {
         if to == NODE {
-            return self.to_node(from, bytes);
+            return self.at_node(from, bytes);
         }
         if let Some(port) = self.node.port_at(to) {
-            return self.to_port(port, from, &bytes);
+            return self.at_port(port, from, &bytes);
         }
         if let Some(hand) = self.hands.iter_mut().find(|hand| hand.address() == to) {
             return hand.take(bytes);
@@ -143,7 +136,7 @@ impl World {
         }
     }
 
-    fn to_node(&mut self, from: SocketAddr, bytes: Bytes) {
+    fn at_node(&mut self, from: SocketAddr, bytes: Bytes) {
         let shard = self.node.shard_of(&bytes);
         if let Some(seen) = Glimpse::of(&bytes) {
             let line = seen.line.to_owned();
@@ -158,7 +151,7 @@ impl World {
         self.input(shard, Input::Packet { flow, bytes });
     }
 
-    fn to_port(&mut self, port: PortId, from: SocketAddr, bytes: &[u8]) {
+    fn at_port(&mut self, port: PortId, from: SocketAddr, bytes: &[u8]) {
         let Some(socket) = self.node.socket(port) else {
             return;
         };
@@ -290,95 +283,6 @@ impl World {
         self.drain_plane(plane);
     }
 
-    fn begin_turn(&mut self, shard: usize, request: Box<TurnRequest>) {
-        let released = matches!(request.event, model::Event::Released { .. });
-        if released && self.is_sabotaged(Sabotage::DropReleased) {
-            let (ticket, outcome) = (request.ticket, TurnOutcome::Done(Box::default()));
-            return self.input(shard, Input::TurnDone { ticket, outcome });
-        }
-        self.watch.turn(&request);
-        if self.is_sabotaged(Sabotage::DialCompletedTwice)
-            && matches!(request.event, model::Event::DialCompleted { .. })
-        {
-            self.watch.turn_done(request.view.session);
-            self.watch.turn(&request);
-        }
-        self.note(format_args!(
-            "turn {} {}",
-            request.view.session,
-            request.event.name()
-        ));
-        self.run_turn(shard, request, 1);
-    }
-
-    fn run_turn(&mut self, shard: usize, request: Box<TurnRequest>, attempt: u32) {
-        let snapshot = self
-            .store
-            .snapshot(request.view.tenant.id, request.view.now);
-        let outcome = self.policies.run(&request, &snapshot);
-        let outcome = self.misfortune(outcome);
-        let mut takes = self.options.turns.draw(&mut self.chance);
-        let outcome = if takes > TURN_WHOLE {
-            takes = TURN_WHOLE;
-            faulted(Fault::TooLong, outcome)
-        } else {
-            outcome
-        };
-        let commit = Happening::Commit {
-            shard,
-            request,
-            outcome,
-            attempt,
-        };
-        self.agenda.enter(self.now + takes, commit);
-    }
-
-    fn misfortune(&mut self, outcome: TurnOutcome) -> TurnOutcome {
-        if self.chance.percent(self.options.faults) {
-            let kinds = [Fault::Trap, Fault::Deadline, Fault::Memory, Fault::Store];
-            faulted(*self.chance.pick(&kinds), outcome)
-        } else {
-            outcome
-        }
-    }
-
-    /// The end of a turn: its writes commit, or it runs again.
-    fn commit(
-        &mut self,
-        shard: usize,
-        request: Box<TurnRequest>,
-        outcome: TurnOutcome,
-        attempt: u32,
-    ) {
-        let (tenant, now_ms) = (request.view.tenant.id, request.view.now);
-        let mut outcome = outcome;
-        if let TurnOutcome::Done(effects) = &outcome
-            && self.store.commit(tenant, &effects.store, now_ms).is_err()
-        {
-            self.note(format_args!("conflict of {}", request.view.session));
-            if attempt < OPTIMISTIC {
-                return self.run_turn(shard, request, attempt + 1);
-            }
-            // Nobody comes in between: the snapshot is the store.
-            let snapshot = self.store.snapshot(tenant, now_ms);
-            outcome = self.policies.run(&request, &snapshot);
-            if let TurnOutcome::Done(effects) = &outcome
-                && self.store.commit(tenant, &effects.store, now_ms).is_err()
-            {
-                self.watch
-                    .violated("a turn alone with the store is in conflict".to_owned());
-            }
-        }
-        self.watch.turn_done(request.view.session);
-        self.note(format_args!(
-            "done {} {}",
-            request.view.session,
-            kind(&outcome)
-        ));
-        let ticket = request.ticket;
-        self.input(shard, Input::TurnDone { ticket, outcome });
-    }
-
     pub(super) fn drain_line(&mut self, line: usize) {
         while let Some(output) = self.lines[line].phone.poll_output() {
             match output {
@@ -449,24 +353,5 @@ impl World {
                 }
             }
         }
-    }
-}
-
-fn faulted(kind: Fault, outcome: TurnOutcome) -> TurnOutcome {
-    let logs: Vec<LogLine> = match outcome {
-        TurnOutcome::Done(effects) => effects.logs,
-        TurnOutcome::Fault { logs, .. } => logs,
-    };
-    let usage = Usage {
-        turns: 1,
-        ..Usage::default()
-    };
-    TurnOutcome::Fault { kind, logs, usage }
-}
-
-fn kind(outcome: &TurnOutcome) -> &'static str {
-    match outcome {
-        TurnOutcome::Done(_) => "done",
-        TurnOutcome::Fault { kind, .. } => kind.as_str(),
     }
 }

@@ -1,0 +1,5 @@
+//! Call flows with the real components, in the simulator's world.
+
+mod components;
+mod faults;
+mod ladders;
