@@ -1,0 +1,131 @@
+//! What goes into a [`Phone`](super::Phone) and what comes out of it.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use media::sdp::{Codec, Negotiated};
+use sip::Uri;
+
+use super::Behaviour;
+
+/// What a phone is told once.
+#[derive(Clone, Debug)]
+pub struct PhoneConfig {
+    /// Its user: the telephone number that it shows when it calls.
+    pub user: String,
+    /// The domain of its own address: it is `sip:user@domain`.
+    pub domain: String,
+    /// Where it takes SIP, over UDP.
+    pub sip: SocketAddr,
+    /// Where it takes RTP: the address in its session descriptions.
+    pub rtp: SocketAddr,
+    /// Its codecs, best first.
+    pub codecs: Vec<Codec>,
+    /// What it does with inbound calls.
+    pub behaviour: Behaviour,
+    /// Seeds tags, branches and Call-IDs.
+    pub seed: [u8; 32],
+}
+
+impl PhoneConfig {
+    /// A phone with all codecs of ours that rings until somebody says [`Input::Answer`].
+    pub fn new(user: &str, domain: &str, sip: SocketAddr, rtp: SocketAddr, seed: [u8; 32]) -> Self {
+        Self {
+            user: user.to_owned(),
+            domain: domain.to_owned(),
+            sip,
+            rtp,
+            codecs: Codec::ALL.to_vec(),
+            behaviour: Behaviour::default(),
+            seed,
+        }
+    }
+}
+
+/// One thing that happens to a phone: from the network, or by its user's hand.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A SIP datagram.
+    Packet {
+        /// Where it came from.
+        from: SocketAddr,
+        /// Its bytes.
+        bytes: Bytes,
+    },
+    /// Call somebody. Ignored while there is a call.
+    Dial {
+        /// Whom: the Request-URI and the To header.
+        to: Uri,
+        /// Where the INVITE is sent.
+        next_hop: SocketAddr,
+    },
+    /// Ring: send 180. Inbound, unanswered.
+    Ring,
+    /// Answer. Inbound, unanswered.
+    Answer,
+    /// Refuse with this status (400 to 699). Inbound, unanswered.
+    Refuse(u16),
+    /// End the call in whatever state it is: CANCEL, 480 or BYE.
+    HangUp,
+    /// Change what the phone does with inbound calls from the next one on.
+    Behave(Behaviour),
+}
+
+/// What a phone wants done; drain until `None` after every `handle_*`.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Send this datagram from the phone's SIP address.
+    Transmit {
+        /// Where to.
+        to: SocketAddr,
+        /// Its bytes.
+        bytes: Bytes,
+    },
+    /// Tell the user.
+    Event(Event),
+}
+
+/// What the user of a phone is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Somebody calls.
+    Incoming {
+        /// Who.
+        from: Box<Uri>,
+        /// Whom: the Request-URI.
+        to: Box<Uri>,
+    },
+    /// The other side rings: 180, or a 183 without audio.
+    Ringing,
+    /// Audio flows before the answer; `agreed` is for the handset.
+    EarlyMedia {
+        /// What was agreed.
+        agreed: Box<Negotiated>,
+    },
+    /// The call is answered; `agreed` is for the handset.
+    Answered {
+        /// What was agreed.
+        agreed: Box<Negotiated>,
+    },
+    /// The other side changed the audio (hold, resume, another address).
+    Changed {
+        /// What was agreed.
+        agreed: Box<Negotiated>,
+    },
+    /// The call is over.
+    Ended {
+        /// The final status; 200 for the normal end of an answered call.
+        status: u16,
+        /// Who ended it.
+        by: EndedBy,
+    },
+}
+
+/// Who ended a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedBy {
+    /// The user of this phone, or the phone itself.
+    Us,
+    /// The other side.
+    Peer,
+}
