@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
-use control::phone::{Behaviour, Input};
+use control::phone::{Behaviour, Event, Input};
 use model::{Ask, FaultPolicy};
 
 use crate::{
-    Deed, Link, Options, Policies, Random, World,
+    Deed, Line, Link, Options, Policies, Random, World,
     town::{self, CALLEES, CALLERS, NUMBERS},
 };
 
@@ -20,11 +20,12 @@ const SPAN: u64 = 30_000;
 const EVENING: Duration = Duration::from_secs(30 + 122 + 20);
 
 /// Tenants, and the script that decides for each: they do the same at the same time.
-const TENANTS: [(u8, &str, &str); 4] = [
+const TENANTS: [(u8, &str, &str); 5] = [
     (1, "acme", "makecall"),
     (2, "bell", "makecall"),
     (3, "coda", "hunt"),
     (4, "dial", "patient"),
+    (5, "echo", "click"),
 ];
 
 /// The world of a seed, played to its rest.
@@ -51,7 +52,49 @@ pub fn play(options: Options, policies: Box<dyn Policies>) -> World {
     operator(&mut world, &mut random);
     world.run_for(EVENING);
     world.run_to_rest();
+    for (tenant, (_, _, script)) in TENANTS.iter().enumerate() {
+        if ["makecall", "hunt"].contains(script) {
+            check_order(&mut world, tenant);
+        }
+    }
     world
+}
+
+/// Who only called is told of ringing and of an answer after somebody else of its town rang or
+/// answered, not before.
+fn check_order(world: &mut World, tenant: usize) {
+    let own: Vec<&Line> = world
+        .lines()
+        .iter()
+        .filter(|line| line.tenant == tenant)
+        .collect();
+    let mut wrong = Vec::new();
+    for line in own
+        .iter()
+        .filter(|line| line.dialled && line.when(rings).is_none())
+    {
+        let others = own.iter().filter(|other| other.user != line.user);
+        let first = |what: fn(&Event) -> bool| others.clone().filter_map(|o| o.when(what)).min();
+        let told = line.when(|event| *event == Event::Ringing);
+        if told.is_some() && first(rings).is_none_or(|at| Some(at) > told) {
+            wrong.push(format!("{} heard ringing when nobody rang", line.user));
+        }
+        let told = line.when(answers);
+        if told.is_some() && first(answers).is_none_or(|at| Some(at) > told) {
+            wrong.push(format!("{} was answered when nobody had", line.user));
+        }
+    }
+    for what in wrong {
+        world.violated(what);
+    }
+}
+
+fn rings(event: &Event) -> bool {
+    matches!(event, Event::Incoming { .. })
+}
+
+fn answers(event: &Event) -> bool {
+    matches!(event, Event::Answered { .. })
 }
 
 /// Somebody wants to call somebody.
@@ -87,11 +130,25 @@ fn episode(world: &mut World, random: &mut Random, tenant: usize) {
         let ask = world.request("", "callin", &body);
         world.at(dialled + random.millis(150), Deed::Ask(tenant, ask));
     }
-    let number = if random.percent(10) {
-        random.pick(&NUMBERS)
-    } else {
-        number
+    let number = match random.below(20) {
+        0 => "2999",
+        1 | 2 => random.pick(&NUMBERS),
+        _ => number,
     };
+    if random.percent(10) {
+        // Somebody of the network, or another telephone of the tenant, calls in.
+        let at = dialled + random.millis(5_000);
+        world.at(at, Deed::Phone(callee_line, World::dialling(number)));
+    }
+    if random.percent(30) {
+        let behave = Input::Behave(behaviour(random));
+        world.at(asked, Deed::Phone(caller_line, behave));
+    }
+    if random.percent(50) {
+        let body = format!(r#"{{"caller":"{user}","callee":"{callee}"}}"#);
+        let ask = world.request(user, "click", &body);
+        world.at(dialled, Deed::Ask(tenant, ask));
+    }
     world.at(dialled, Deed::Phone(caller_line, World::dialling(number)));
     for (line, percent) in [(caller_line, 80), (callee_line, 50)] {
         if random.percent(percent) {

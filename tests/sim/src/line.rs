@@ -9,9 +9,9 @@ use media::sdp::Negotiated;
 use crate::Link;
 
 /// The tones of telephones, in Hz: each has its own, so that nobody can be mistaken for another.
-pub(crate) const TONES: [u16; 20] = [
+pub(crate) const TONES: [u16; 25] = [
     410, 530, 670, 790, 930, 1_070, 1_210, 1_370, 1_490, 1_630, 1_770, 1_910, 2_030, 2_170, 2_310,
-    2_450, 2_590, 2_730, 2_870, 3_010,
+    2_450, 2_590, 2_730, 2_870, 3_010, 3_090, 3_170, 3_250, 3_330, 3_410,
 ];
 
 /// One telephone of the simulated world.
@@ -25,6 +25,8 @@ pub struct Line {
     pub link: Link,
     /// The tone that it speaks, in Hz.
     pub tone: u16,
+    /// Whether it has called somebody.
+    pub dialled: bool,
     /// What its user was told, and when.
     pub told: Vec<(Duration, Event)>,
     /// What it heard, call by call.
@@ -40,6 +42,7 @@ impl Line {
             user: config.user.clone(),
             link: Link::CALM,
             tone,
+            dialled: false,
             told: Vec::new(),
             heard: Vec::new(),
             phone: Phone::new(config),

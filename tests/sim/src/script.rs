@@ -8,11 +8,13 @@
 //! | `makecall` | the twin of `plugins/makecall` |
 //! | `trap` | on a call it writes to the store, answers, and traps, as `plugins/faulty` does |
 //! | `answer` | answers every call |
+//! | `click` | calls two parties at a request, and joins them |
 //! | `hunt` | calls everybody at once |
 //! | `patient` | rings, answers after a while and hangs up after another, by timers |
 //! | `silent` | nothing at all |
 //! | `redirect` | sends every caller to 3001 |
 
+mod click;
 mod hunt;
 mod makecall;
 
@@ -42,6 +44,7 @@ impl Policies for Scripts {
             "makecall" => makecall::handle(&mut desk, &turn.event),
             "trap" => trap(&mut desk, &turn.event),
             "redirect" => redirect(&mut desk, &turn.event),
+            "click" => click::handle(&mut desk, &turn.event),
             "hunt" => hunt::handle(&mut desk, &turn.event),
             "patient" => patient(&mut desk, &turn.event),
             "answer" => answer(&mut desk, &turn.event),

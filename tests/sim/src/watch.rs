@@ -15,7 +15,10 @@ use std::{
 
 use control::{Counts, TurnRequest};
 use media::{Command, PortId};
-use model::{CallDirection, CallId, Cdr, Event, SessionId, TenantId, Trace};
+use model::{
+    CallDirection, CallId, Cdr, Command as Decision, Event, SessionId, TenantId, Trace,
+    turn::TurnOutcome,
+};
 
 pub(crate) use glimpse::Glimpse;
 use told::Told;
@@ -61,6 +64,8 @@ struct Book {
 struct Run {
     tenant: TenantId,
     turn: bool,
+    /// What the last turn constructed.
+    constructed: Vec<CallId>,
     traces: u32,
 }
 
@@ -201,11 +206,20 @@ impl Watch {
         let run = self.sessions.entry(view.session).or_insert(Run {
             tenant: view.tenant.id,
             turn: false,
+            constructed: Vec::new(),
             traces: 0,
         });
+        let constructed = std::mem::take(&mut run.constructed);
         let crossed = run.tenant != view.tenant.id;
         if std::mem::replace(&mut run.turn, true) {
             self.violated(format!("two turns of {} at one time", view.session));
+        }
+        if constructed
+            .iter()
+            .any(|call| !self.calls.contains_key(call))
+        {
+            let what = "begins while the last one is being carried out";
+            self.violated(format!("a turn of {} {what}", view.session));
         }
         let mut foreign = Vec::new();
         for call in &view.calls {
@@ -234,9 +248,13 @@ impl Watch {
     }
 
     /// A turn ended.
-    pub(crate) fn turn_done(&mut self, session: SessionId) {
-        if let Some(run) = self.sessions.get_mut(&session) {
-            run.turn = false;
+    pub(crate) fn turn_done(&mut self, session: SessionId, outcome: &TurnOutcome) {
+        let Some(run) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        run.turn = false;
+        if let TurnOutcome::Done(effects) = outcome {
+            run.constructed = effects.commands.iter().filter_map(constructs).collect();
         }
     }
 
@@ -266,6 +284,7 @@ impl Watch {
         let run = self.sessions.entry(trace.session).or_insert(Run {
             tenant: trace.tenant,
             turn: false,
+            constructed: Vec::new(),
             traces: 0,
         });
         run.traces += 1;
@@ -325,5 +344,12 @@ impl Watch {
         if counts != Counts::default() {
             self.violated(format!("shard {shard} at rest: {counts:?}"));
         }
+    }
+}
+
+fn constructs(decision: &Decision) -> Option<CallId> {
+    match decision {
+        Decision::Construct(construct) => Some(construct.call),
+        _ => None,
     }
 }

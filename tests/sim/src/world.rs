@@ -184,6 +184,11 @@ impl World {
         &self.watch
     }
 
+    /// A scenario has seen something that must not be.
+    pub fn violated(&mut self, what: String) {
+        self.watch.violated(what);
+    }
+
     /// Everything that happened, a line each: the same for the same seed.
     pub fn journal(&self) -> &str {
         &self.journal

@@ -12,10 +12,7 @@ use crate::town::CALLEES;
 pub(super) fn handle(desk: &mut Desk<'_>, event: &Event) -> Handled {
     match event {
         Event::Incoming { call, .. } => on_incoming(desk, *call),
-        Event::Ringing { .. } => match caller(desk) {
-            Some((caller, Phase::Offered)) => desk.plan.ring(caller),
-            _ => Ok(()),
-        },
+        Event::Ringing { call, .. } => on_ringing(desk, *call),
         Event::DialCompleted { call, report } => on_dial_completed(desk, *call, report),
         Event::Released { call, .. } => on_released(desk, *call),
         Event::Answered { .. } | Event::Timer { .. } | Event::Request(_) => Ok(()),
@@ -34,6 +31,33 @@ fn on_incoming(desk: &mut Desk<'_>, call: CallId) -> Handled {
         })?;
     }
     Ok(())
+}
+
+/// The one who must not ring is replaced, once.
+fn on_ringing(desk: &mut Desk<'_>, callee: CallId) -> Handled {
+    let to = desk
+        .plan
+        .call(callee)
+        .map(|call| (call.from.clone(), call.to.user().to_owned()));
+    if let Some((from, "3003")) = to.as_ref().map(|(from, to)| (from, to.as_str()))
+        && desk.plan.view().state.is_empty()
+    {
+        desk.state = Some(b"replaced".to_vec());
+        desk.plan.release(callee, 487)?;
+        let (from, to) = (from.as_str(), "3001");
+        return desk
+            .plan
+            .construct(&Dial {
+                from,
+                to,
+                ..Dial::default()
+            })
+            .map(|_| ());
+    }
+    match caller(desk) {
+        Some((caller, Phase::Offered)) => desk.plan.ring(caller),
+        _ => Ok(()),
+    }
 }
 
 fn on_dial_completed(desk: &mut Desk<'_>, callee: CallId, report: &DialReport) -> Handled {

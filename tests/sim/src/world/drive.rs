@@ -328,6 +328,7 @@ impl World {
     fn perform(&mut self, deed: Deed) {
         match deed {
             Deed::Phone(line, input) => {
+                self.lines[line].dialled |= matches!(input, phone::Input::Dial { .. });
                 let now = self.start + self.now;
                 self.lines[line].phone.handle_input(now, input);
                 self.drain_line(line);

@@ -189,7 +189,8 @@ impl World {
     /// due; then the books are closed.
     pub fn run_to_rest(&mut self) {
         for line in 0..self.lines.len() {
-            if CALLERS.contains(&self.lines[line].user.as_str()) {
+            let it = &self.lines[line];
+            if it.dialled || CALLERS.contains(&it.user.as_str()) {
                 self.hang_up(line);
             }
         }

@@ -30,7 +30,8 @@ impl World {
         if self.is_sabotaged(Sabotage::DialCompletedTwice)
             && matches!(request.event, model::Event::DialCompleted { .. })
         {
-            self.watch.turn_done(request.view.session);
+            let nothing = TurnOutcome::Done(Box::default());
+            self.watch.turn_done(request.view.session, &nothing);
             self.watch.turn(&request);
         }
         self.note(format_args!(
@@ -108,7 +109,7 @@ impl World {
                     .violated("a turn alone with the store is in conflict".to_owned());
             }
         }
-        self.watch.turn_done(request.view.session);
+        self.watch.turn_done(request.view.session, &outcome);
         self.note(format_args!(
             "done {} {}",
             request.view.session,
