@@ -122,7 +122,10 @@ impl Options {
             planes: 1 + random.below(2) as u8,
             audio: seed.is_multiple_of(20),
             turns: Pace::stormy(random, 0),
-            records: Pace::stormy(random, 0),
+            records: {
+                let fails = *random.pick(&[0, 0, 0, 3]);
+                Pace::stormy(random, fails)
+            },
             ports: {
                 let fails = *random.pick(&[0, 0, 5]);
                 Pace::stormy(random, fails)

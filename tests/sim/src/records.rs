@@ -26,8 +26,12 @@ impl Records {
         }
     }
 
-    /// When a row that comes now is durable: not before those that came earlier.
-    pub(crate) fn due(&mut self, now: Duration) -> Duration {
+    /// When a row that comes now is durable: not before those that came earlier. `None`: never, and
+    /// nobody will say so.
+    pub(crate) fn due(&mut self, now: Duration) -> Option<Duration> {
+        if self.random.percent(self.pace.fails) {
+            return None;
+        }
         let mut at = self.last.max(now + self.pace.draw(&mut self.random));
         if let Some((from, until)) = self.stall
             && (from..until).contains(&at)
@@ -35,7 +39,7 @@ impl Records {
             at = until;
         }
         self.last = at;
-        at
+        Some(at)
     }
 
     /// The row is durable.

@@ -17,7 +17,7 @@ use control::{Counts, TurnRequest};
 use media::{Command, PortId};
 use model::{
     CallDirection, CallId, Cdr, Command as Decision, Event, SessionId, TenantId, Trace,
-    turn::TurnOutcome,
+    turn::{Phase, TurnOutcome},
 };
 
 pub(crate) use glimpse::Glimpse;
@@ -66,7 +66,34 @@ struct Run {
     turn: bool,
     /// What the last turn constructed.
     constructed: Vec<CallId>,
+    /// Its timers, and when they are due.
+    timers: BTreeMap<String, Duration>,
     traces: u32,
+}
+
+impl Run {
+    fn new(tenant: TenantId) -> Self {
+        Self {
+            tenant,
+            turn: false,
+            constructed: Vec::new(),
+            timers: BTreeMap::new(),
+            traces: 0,
+        }
+    }
+
+    fn set_timer(&mut self, now: Duration, decision: &Decision) {
+        match decision {
+            Decision::TimerStart { name, after_ms } => {
+                let after = Duration::from_millis(u64::from(*after_ms));
+                self.timers.insert(name.clone(), now + after);
+            }
+            Decision::TimerStop { name } => {
+                self.timers.remove(name);
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Watch {
@@ -201,14 +228,14 @@ impl Watch {
     }
 
     /// A shard wants a turn to be run.
-    pub(crate) fn turn(&mut self, request: &TurnRequest) {
+    pub(crate) fn turn(&mut self, now: Duration, request: &TurnRequest) {
         let view = &request.view;
-        let run = self.sessions.entry(view.session).or_insert(Run {
-            tenant: view.tenant.id,
-            turn: false,
-            constructed: Vec::new(),
-            traces: 0,
-        });
+        let run = Run::new(view.tenant.id);
+        let run = self.sessions.entry(view.session).or_insert(run);
+        let expired = match &request.event {
+            Event::Timer { name } => run.timers.remove(name).is_some_and(|due| due <= now),
+            _ => true,
+        };
         let constructed = std::mem::take(&mut run.constructed);
         let crossed = run.tenant != view.tenant.id;
         if std::mem::replace(&mut run.turn, true) {
@@ -234,6 +261,24 @@ impl Watch {
                 view.session
             ));
         }
+        if !expired {
+            self.violated(format!(
+                "{} is told of a timer that does not run",
+                view.session
+            ));
+        }
+        let about = request
+            .event
+            .call()
+            .and_then(|id| view.calls.iter().find(|c| c.id == id));
+        let over = about.is_some_and(|call| call.phase == Phase::Released);
+        if over && !is_terminal(&request.event) {
+            let name = request.event.name();
+            self.violated(format!(
+                "{} is told {name} of a call that is over",
+                view.session
+            ));
+        }
         self.event(&request.event);
     }
 
@@ -248,13 +293,16 @@ impl Watch {
     }
 
     /// A turn ended.
-    pub(crate) fn turn_done(&mut self, session: SessionId, outcome: &TurnOutcome) {
+    pub(crate) fn turn_done(&mut self, now: Duration, session: SessionId, outcome: &TurnOutcome) {
         let Some(run) = self.sessions.get_mut(&session) else {
             return;
         };
         run.turn = false;
         if let TurnOutcome::Done(effects) = outcome {
             run.constructed = effects.commands.iter().filter_map(constructs).collect();
+            for decision in &effects.commands {
+                run.set_timer(now, decision);
+            }
         }
     }
 
@@ -281,12 +329,8 @@ impl Watch {
 
     /// The trace of a session is put out.
     pub(crate) fn trace(&mut self, trace: &Trace) {
-        let run = self.sessions.entry(trace.session).or_insert(Run {
-            tenant: trace.tenant,
-            turn: false,
-            constructed: Vec::new(),
-            traces: 0,
-        });
+        let run = Run::new(trace.tenant);
+        let run = self.sessions.entry(trace.session).or_insert(run);
         run.traces += 1;
         if run.traces > 1 || run.tenant != trace.tenant {
             self.violated(format!("another trace of {}", trace.session));
@@ -345,6 +389,10 @@ impl Watch {
             self.violated(format!("shard {shard} at rest: {counts:?}"));
         }
     }
+}
+
+fn is_terminal(event: &Event) -> bool {
+    matches!(event, Event::DialCompleted { .. } | Event::Released { .. })
 }
 
 fn constructs(decision: &Decision) -> Option<CallId> {

@@ -223,10 +223,11 @@ impl World {
             return;
         }
         self.watch.record(&cdr);
-        let due = self.records.due(self.now);
         let lie = cdr.answer.is_some() && self.is_sabotaged(Sabotage::LieAboutDurability);
-        self.agenda
-            .enter(due, Happening::Durable { shard, ticket, cdr });
+        if let Some(due) = self.records.due(self.now) {
+            self.agenda
+                .enter(due, Happening::Durable { shard, ticket, cdr });
+        }
         if lie {
             self.input(shard, Input::Durable(ticket));
         }

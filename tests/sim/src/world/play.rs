@@ -15,8 +15,8 @@ use crate::{
     town::{CALLERS, NODE},
 };
 
-/// Longer than the longest call of anybody: what is not at rest then never will be.
-const FOREVER: Duration = Duration::from_secs(6 * 3600);
+/// Longer than anything lingers when nobody is in a call any more: what is due then is a leak.
+const LINGERING: Duration = Duration::from_secs(300);
 
 /// Longer than any BYE is repeated: 64·T1, and what the other leg takes after that.
 const PARTING: Duration = Duration::from_secs(100);
@@ -198,18 +198,43 @@ impl World {
         for line in 0..self.lines.len() {
             self.check_free(line);
             self.check_heard(line);
+            self.check_lost(line);
         }
-        let until = self.now + FOREVER;
+        let until = self.now + LINGERING;
         let mut steps = 0;
         while let Some(at) = self.next() {
             steps += 1;
             if at > until || steps > CIRCLE {
-                let what = format!("no rest after {steps} steps and {FOREVER:?}");
+                let what = format!("no rest after {steps} steps and {LINGERING:?}");
                 return self.watch.violated(what);
             }
             self.step(at);
         }
         self.close();
+    }
+
+    /// No telephone loses a call because its 200 was never acknowledged, or its BYE never answered: on
+    /// a link that is not too bad some copy of each message arrives. But who answers an INVITE that was
+    /// given up gets no ACK.
+    fn check_lost(&mut self, line: usize) {
+        let line = &self.lines[line];
+        if line.link.loss > 20 || self.watch.gave_up(line.sip()) {
+            return;
+        }
+        let mut answered = false;
+        for (_, event) in &line.told {
+            match event {
+                phone::Event::Answered { .. } => answered = true,
+                phone::Event::Ended { status, .. } => {
+                    if answered && *status != 200 {
+                        let what = format!("telephone {} lost its call: {status}", line.user);
+                        self.watch.violated(what);
+                    }
+                    answered = false;
+                }
+                _ => {}
+            }
+        }
     }
 
     /// A telephone is free, but for a call that we gave up without knowing that it rings.

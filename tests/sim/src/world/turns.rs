@@ -26,13 +26,14 @@ impl World {
             let (ticket, outcome) = (request.ticket, TurnOutcome::Done(Box::default()));
             return self.input(shard, Input::TurnDone { ticket, outcome });
         }
-        self.watch.turn(&request);
+        self.watch.turn(self.now, &request);
         if self.is_sabotaged(Sabotage::DialCompletedTwice)
             && matches!(request.event, model::Event::DialCompleted { .. })
         {
             let nothing = TurnOutcome::Done(Box::default());
-            self.watch.turn_done(request.view.session, &nothing);
-            self.watch.turn(&request);
+            self.watch
+                .turn_done(self.now, request.view.session, &nothing);
+            self.watch.turn(self.now, &request);
         }
         self.note(format_args!(
             "turn {} {}",
@@ -109,7 +110,8 @@ impl World {
                     .violated("a turn alone with the store is in conflict".to_owned());
             }
         }
-        self.watch.turn_done(request.view.session, &outcome);
+        self.watch
+            .turn_done(self.now, request.view.session, &outcome);
         self.note(format_args!(
             "done {} {}",
             request.view.session,

@@ -250,7 +250,7 @@ fn a_policy_that_traps_ends_its_call_with_500_and_nothing_else_happens() {
 #[test]
 fn a_call_whose_record_is_never_durable_ends_with_503() {
     let options = Options {
-        stall: Some((Duration::ZERO, Duration::from_secs(3600))),
+        stall: Some((Duration::ZERO, Duration::from_secs(60))),
         ..Options::calm()
     };
     let world = play(options.clone(), "answer", |world| {
