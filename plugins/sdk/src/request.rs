@@ -111,7 +111,7 @@ fn string(members: &Map<String, Value>, name: &str) -> core::result::Result<Stri
 }
 
 fn error(name: &str, why: &str) -> Value {
-    let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+    let pointer = format!("#/{}", name.replace('~', "~0").replace('/', "~1"));
     json!({ "pointer": pointer, "detail": format!("{name} {why}") })
 }
 

@@ -40,13 +40,13 @@ fn a_cti_server_may_name_the_callee() {
 #[test]
 fn a_member_that_is_no_number_is_named() {
     for (body, member) in [
-        (r#"{"caller":"20 01","callee":"3001"}"#, "/caller"),
+        (r#"{"caller":"20 01","callee":"3001"}"#, "#/caller"),
         (
             r#"{"caller":"2001","callee":"sip:@example.com"}"#,
-            "/callee",
+            "#/callee",
         ),
-        (r#"{"caller":"2001","callee":"3001\r\nVia: x"}"#, "/callee"),
-        (r#"{"caller":"<2001>","callee":"3001"}"#, "/caller"),
+        (r#"{"caller":"2001","callee":"3001\r\nVia: x"}"#, "#/callee"),
+        (r#"{"caller":"<2001>","callee":"3001"}"#, "#/caller"),
     ] {
         let refusal = Pending::parse(&request("1001", body)).unwrap_err();
         assert_eq!(refusal.status, 400);

@@ -35,15 +35,15 @@ fn the_named_strings_come_in_the_order_of_their_names() {
 
 #[test]
 fn every_offending_member_is_named() {
-    assert_eq!(pointers("{}"), ["/caller", "/callee"]);
-    assert_eq!(pointers(r#"{"caller":"2001"}"#), ["/callee"]);
+    assert_eq!(pointers("{}"), ["#/caller", "#/callee"]);
+    assert_eq!(pointers(r#"{"caller":"2001"}"#), ["#/callee"]);
     assert_eq!(
         pointers(r#"{"caller":"","callee":3001}"#),
-        ["/caller", "/callee"]
+        ["#/caller", "#/callee"]
     );
     assert_eq!(
         pointers(r#"{"caller":"2001","callee":"3001","a/b":1}"#),
-        ["/a~1b"]
+        ["#/a~1b"]
     );
 }
 
