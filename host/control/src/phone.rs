@@ -182,6 +182,7 @@ impl Phone {
             from,
             to,
             call_id: format!("{:016x}{:016x}", self.ids.number(), self.ids.number()),
+            max_forwards: 70,
             headers: Vec::new(),
             sdp: offer,
         };

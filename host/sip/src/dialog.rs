@@ -8,7 +8,7 @@
 mod tests;
 mod usage;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 pub(crate) use usage::{
     Answered, CachedAck, Cancel, Established, Exchange, Reoffered, Ringing, State, Unacked, Usage,
@@ -90,9 +90,13 @@ impl Dialog {
         self.remote_cseq.is_none_or(|last| cseq > last)
     }
 
-    /// Notes the number of a request of the peer.
-    pub(crate) fn saw(&mut self, cseq: u32) {
-        self.remote_cseq = Some(cseq);
+    /// Notes the number of a request of the peer, whatever becomes of it; says whether it is new.
+    pub(crate) fn saw(&mut self, cseq: u32) -> bool {
+        let new = self.is_in_order(cseq);
+        if new {
+            self.remote_cseq = Some(cseq);
+        }
+        new
     }
 
     /// Takes the remote target of a re-INVITE that is accepted (RFC 3261 §12.2.2).
@@ -135,7 +139,8 @@ impl Dialog {
     }
 
     /// Where requests in this dialog go: the first of the route set, else the remote target; a
-    /// name, another transport or another address family than our socket's is not followed.
+    /// name, another transport, another address family than our socket's, or an address that means
+    /// something else here than at the peer is not followed.
     pub(crate) fn next_hop(&self) -> Flow {
         let uri = self.routes.first().map_or(&self.target, |route| &route.uri);
         let plain = uri.scheme() == "sip"
@@ -143,7 +148,7 @@ impl Dialog {
                 .param("transport")
                 .is_none_or(|name| name.eq_ignore_ascii_case("udp"));
         match uri.ip() {
-            Some(ip) if plain && ip.is_ipv4() == self.flow.local.is_ipv4() => {
+            Some(ip) if plain && self.can_reach(ip) => {
                 let remote = SocketAddr::new(ip, uri.port().unwrap_or(PORT));
                 Flow {
                     remote,
@@ -152,6 +157,18 @@ impl Dialog {
             }
             _ => self.flow,
         }
+    }
+
+    /// Whether the peer may send us there. Only one that is on this host itself may name it: another
+    /// could aim our requests at what listens behind the loopback address, or at many at once.
+    fn can_reach(&self, ip: IpAddr) -> bool {
+        let bare = ip.to_canonical();
+        let odd = bare.is_loopback()
+            || bare.is_unspecified()
+            || bare.is_multicast()
+            || bare == IpAddr::V4(Ipv4Addr::BROADCAST);
+        let here = self.flow.remote.ip().to_canonical().is_loopback();
+        ip.is_ipv4() == self.flow.local.is_ipv4() && (here || !odd)
     }
 }
 

@@ -22,6 +22,7 @@ use std::time::Instant;
 
 pub use config::{Config, Counts};
 use random::Random;
+use receive::Source;
 
 use crate::dialog::{State, Usage};
 use crate::event::{DialogId, Event, Input, Output};
@@ -75,7 +76,11 @@ impl Endpoint {
     /// event, and an order for a call that has ended is ignored.
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
-            Input::Packet { flow, bytes } => self.packet(now, flow, &bytes),
+            Input::Packet { flow, bytes } => self.packet(now, flow, &bytes, Source::Known),
+            Input::Stranger { flow, bytes } => {
+                let octets = bytes.len();
+                self.packet(now, flow, &bytes, Source::Stranger { octets });
+            }
             Input::Invite(invite) => self.order_invite(now, *invite),
             Input::Progress {
                 dialog,
@@ -132,6 +137,7 @@ impl Endpoint {
             Timer::Retransmit2xx => self.repeat_2xx(now, id),
             Timer::AckWait => self.ack_missing(now, id),
             Timer::CancelWait => self.cancel_unanswered(id),
+            Timer::Expires => self.invite_expired(now, id),
             Timer::Progress => self.repeat_progress(now, id),
             // The rest are transactions'.
             _ => {}

@@ -42,6 +42,15 @@ pub enum Input {
         /// Its bytes.
         bytes: Bytes,
     },
+    /// A datagram arrived from a source that the owner does not know. As `Packet`, but a request that
+    /// would begin something (an INVITE without To tag, any other request outside a dialog) gets one
+    /// 403 without state, or silence where that would be larger than the request, and no event.
+    Stranger {
+        /// Where it came from and which socket took it.
+        flow: Flow,
+        /// Its bytes.
+        bytes: Bytes,
+    },
     /// Call somebody. The answers are `Provisional`, then `Accepted` or `Failed`.
     Invite(Box<Invite>),
     /// Inbound, unanswered: send 101–199, with SDP as early media.
@@ -103,6 +112,8 @@ pub struct Invite {
     pub to: Uri,
     /// The Call-ID, minted by the owner.
     pub call_id: String,
+    /// Max-Forwards, written as given; 70 for a call that begins here (RFC 3261 §8.1.1.6).
+    pub max_forwards: u8,
     /// Further headers, already allowed by the owner; CR and LF in them are refused.
     pub headers: Vec<(String, String)>,
     /// The SDP offer.
@@ -149,6 +160,8 @@ pub enum Event {
     Failed {
         /// Which call.
         dialog: DialogId,
+        /// Whose failure it is.
+        by: FailedBy,
         /// 300 to 699; 408 for Timer B.
         status: u16,
         /// The reason phrase, or the text of a Reason header.
@@ -166,8 +179,8 @@ pub enum Event {
         /// Its SDP: the answer, if the INVITE had no offer.
         sdp: Option<Bytes>,
     },
-    /// Inbound, unanswered: CANCEL, or a BYE before the answer (RFC 3261 §15.1.2). 200 and 487 were
-    /// sent.
+    /// Inbound, unanswered: CANCEL, or a BYE before the answer (RFC 3261 §15.1.2), or its Expires is
+    /// over (§13.3.1). 487 was sent.
     Cancelled {
         /// Which call.
         dialog: DialogId,
@@ -206,6 +219,17 @@ pub enum Event {
     },
 }
 
+/// Whose failure a [`Event::Failed`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FailedBy {
+    /// The peer's: its final answer came.
+    Peer,
+    /// Nobody's that we know: no answer came within 64·T1 (Timer B).
+    Nobody,
+    /// Ours: over a limit, or an order that cannot be sent. Nothing was.
+    Ourselves,
+}
+
 /// A new inbound call.
 #[derive(Clone, Debug)]
 pub struct Incoming {
@@ -224,6 +248,8 @@ pub struct Incoming {
     /// The first URI of P-Asserted-Identity (RFC 3325), if any; whether to trust it is the owner's
     /// decision.
     pub asserted: Option<Uri>,
+    /// Max-Forwards; 70 if it has none (RFC 3261 §16.6 step 3).
+    pub max_forwards: u8,
     /// Every header in order, with its canonical long name and its unfolded value.
     pub headers: Vec<(String, String)>,
     /// The SDP offer.

@@ -25,6 +25,6 @@ mod uri;
 pub mod wire;
 
 pub use endpoint::{Config, Counts, Endpoint};
-pub use event::{DialogId, Event, Flow, Incoming, Input, Invite, Output, Transport};
+pub use event::{DialogId, Event, FailedBy, Flow, Incoming, Input, Invite, Output, Transport};
 pub use transaction::TimerConfig;
 pub use uri::{Uri, UriError};

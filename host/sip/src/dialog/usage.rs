@@ -160,6 +160,17 @@ impl Usage {
     }
 }
 
+impl State {
+    /// The dialog in which the peer may send requests.
+    pub(crate) fn dialog(&mut self) -> Option<&mut Dialog> {
+        match self {
+            Self::Ringing(ringing) => Some(&mut ringing.dialog),
+            Self::Established(call) => Some(&mut call.dialog),
+            Self::Calling { .. } | Self::Cancelling { .. } | Self::Ended => None,
+        }
+    }
+}
+
 impl Established {
     /// Whether the owner has released the call, and its BYE waits for the ACK.
     pub(crate) fn is_released(&self) -> bool {

@@ -2,7 +2,7 @@
 //! within a call.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Endpoint;
 use super::receive::{Arrived, Refusal};
@@ -38,6 +38,7 @@ impl Endpoint {
             flow,
             back,
             key,
+            ..
         } = arrived;
         let invite = self.transactions.start_server(key.clone(), *back, id);
         self.respond(now, invite, request, Answer::new(100));
@@ -60,8 +61,25 @@ impl Endpoint {
             acks: vec![],
         };
         self.usages.insert(id, usage);
+        if let Some(seconds) = arrived.request.headers().expires() {
+            let at = now + Duration::from_secs(seconds.into());
+            self.transactions
+                .timers
+                .start(Owner::Usage(id), Timer::Expires, at);
+        }
         self.emit(Event::Incoming(Box::new(incoming)));
         Ok(())
+    }
+
+    /// Expires is over, and nobody has answered: RFC 3261 §13.3.1.
+    pub(super) fn invite_expired(&mut self, now: Instant, id: DialogId) {
+        self.refuse_ringing(now, id, 487);
+        let (q850, reason) = (None, None);
+        self.emit(Event::Cancelled {
+            dialog: id,
+            q850,
+            reason,
+        });
     }
 
     /// CANCEL: RFC 3261 §9.2. It is answered with 200 if its INVITE is known, and changes nothing if
@@ -77,7 +95,8 @@ impl Endpoint {
             return Ok(());
         };
         let tag = usage.local_tag.clone();
-        let ringing = matches!(usage.state, State::Ringing(_));
+        // Not a second INVITE, which came too early and was refused.
+        let ringing = matches!(&usage.state, State::Ringing(ringing) if ringing.invite == invite);
         let transaction = self.transactions.start_server(key.clone(), *back, id);
         let ok = Answer {
             tag: Some(&tag),
@@ -236,15 +255,13 @@ impl Endpoint {
         arrived: &Arrived,
     ) -> Result<(), Refusal> {
         let cseq = arrived.request.headers().cseq().number;
-        let dialog = match self.usages.get_mut(&id).map(|usage| &mut usage.state) {
-            Some(State::Ringing(ringing)) => &mut ringing.dialog,
-            Some(State::Established(call)) => &mut call.dialog,
-            _ => return Err(Refusal::new(481)),
+        let usage = self.usages.get_mut(&id);
+        let Some(dialog) = usage.and_then(|usage| usage.state.dialog()) else {
+            return Err(Refusal::new(481));
         };
-        if !dialog.is_in_order(cseq) {
+        if !dialog.saw(cseq) {
             return Err(Refusal::new(500));
         }
-        dialog.saw(cseq);
         let Arrived {
             request, back, key, ..
         } = arrived;
@@ -304,6 +321,7 @@ fn incoming(dialog: DialogId, flow: crate::Flow, request: &Request) -> Incoming 
         from: headers.from().uri.clone(),
         to: headers.to().uri.clone(),
         asserted: headers.asserted(),
+        max_forwards: headers.max_forwards().unwrap_or(70),
         headers: headers
             .iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -9,7 +9,7 @@ use super::Endpoint;
 use super::write::{ALLOW, Answer, SDP};
 use crate::Uri;
 use crate::dialog::{self, Cancel, Established, Exchange, State, Usage};
-use crate::event::{DialogId, Event, Invite};
+use crate::event::{DialogId, Event, FailedBy, Invite};
 use crate::transaction::{Owner, Timer};
 use crate::wire::{Method, NameAddr, Request};
 
@@ -82,7 +82,7 @@ impl Endpoint {
         let target = order.request_uri.clone().without_headers();
         let mut builder = Request::builder(Method::INVITE, target)
             .via(&via)
-            .header("Max-Forwards", "70")
+            .header("Max-Forwards", &order.max_forwards.to_string())
             .from(&NameAddr::new(order.from.clone()).with_tag(local_tag))
             .to(&NameAddr::new(order.to.clone()))
             .call_id(&order.call_id)
@@ -104,6 +104,7 @@ impl Endpoint {
         let reason = Some(reason.to_owned());
         self.emit(Event::Failed {
             dialog: id,
+            by: FailedBy::Ourselves,
             status,
             reason,
             q850: None,
@@ -165,9 +166,9 @@ impl Endpoint {
         let State::Ringing(ringing) = state else {
             return;
         };
-        self.transactions
-            .timers
-            .stop(Owner::Usage(id), Timer::Progress);
+        for timer in [Timer::Progress, Timer::Expires] {
+            self.transactions.timers.stop(Owner::Usage(id), timer);
+        }
         let cseq = ringing.request.headers().cseq().number;
         let of = dialog::Answered::Call;
         let unacked = self.send_2xx(now, id, ringing.invite, cseq, response, of);

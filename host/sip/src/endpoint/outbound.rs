@@ -6,7 +6,7 @@ use super::Endpoint;
 use super::inbound::{reasons, sdp_of};
 use super::write::{reason, sound, written};
 use crate::dialog::{CachedAck, Cancel, Dialog, Established, Exchange, State};
-use crate::event::{DialogId, Event};
+use crate::event::{DialogId, Event, FailedBy};
 use crate::limits;
 use crate::transaction::{Delivery, Owner, Timer, TransactionId, cancel_of};
 use crate::wire::Response;
@@ -33,6 +33,7 @@ impl Endpoint {
             let (reason, q850, contact) = (None, None, None);
             self.emit(Event::Failed {
                 dialog: id,
+                by: FailedBy::Nobody,
                 status: 408,
                 reason,
                 q850,
@@ -124,6 +125,7 @@ impl Endpoint {
             let reason = text.or(phrase);
             self.emit(Event::Failed {
                 dialog: id,
+                by: FailedBy::Peer,
                 status,
                 reason,
                 q850,

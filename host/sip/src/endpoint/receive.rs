@@ -15,6 +15,28 @@ use crate::event::{DialogId, Flow};
 use crate::transaction::{Arrival, ServerKey};
 use crate::wire::{self, Message, Method, ParseError, Request, Response};
 
+/// Whether the owner knows where a packet comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    Known,
+    /// It may go on with what there is, but begin nothing.
+    Stranger {
+        /// The size of its packet.
+        octets: usize,
+    },
+}
+
+impl Source {
+    /// Whether it may get this answer: a stranger's address may be forged, so that whoever gets the
+    /// answer must not get more than the stranger has sent.
+    fn may_get(self, answer: &Bytes) -> bool {
+        match self {
+            Self::Known => true,
+            Self::Stranger { octets } => answer.len() <= octets,
+        }
+    }
+}
+
 /// A request on its way through the endpoint.
 #[derive(Debug)]
 pub(super) struct Arrived {
@@ -23,6 +45,7 @@ pub(super) struct Arrived {
     pub(super) flow: Flow,
     /// Which way its answers go.
     pub(super) back: Flow,
+    pub(super) source: Source,
     pub(super) key: ServerKey,
 }
 
@@ -51,19 +74,30 @@ impl Refusal {
         self.reason = Some(reason);
         self
     }
+
+    /// The answer that says it.
+    pub(super) fn answer(self, tag: Option<&str>) -> Answer<'_> {
+        Answer {
+            status: self.status,
+            reason: self.reason,
+            tag,
+            headers: self.headers,
+            ..Answer::default()
+        }
+    }
 }
 
 impl Endpoint {
-    pub(super) fn packet(&mut self, now: Instant, flow: Flow, bytes: &Bytes) {
+    pub(super) fn packet(&mut self, now: Instant, flow: Flow, bytes: &Bytes, source: Source) {
         match wire::parse(bytes) {
-            Ok(Message::Request(request)) => self.request(now, flow, request),
+            Ok(Message::Request(request)) => self.request(now, flow, source, request),
             Ok(Message::Response(response)) => self.response(now, &response),
-            Err(error) => self.broken(flow, error),
+            Err(error) => self.broken(flow, source, error),
         }
     }
 
     /// Refuses what cannot be read, if it can be told to whom.
-    fn broken(&mut self, flow: Flow, error: ParseError) {
+    fn broken(&mut self, flow: Flow, source: Source, error: ParseError) {
         tracing::debug!(fault = %error.fault, "a packet is no message");
         let Some(mut partial) = error.partial else {
             return;
@@ -71,8 +105,10 @@ impl Endpoint {
         partial.stamp(flow.remote);
         let tag = self.random.broken_tag(&partial);
         let bytes = partial.refuse(error.fault.status(), &error.fault.to_string(), &tag);
-        self.transactions
-            .transmit(answer_flow(flow, partial.via()), bytes);
+        if source.may_get(&bytes) {
+            self.transactions
+                .transmit(answer_flow(flow, partial.via()), bytes);
+        }
     }
 
     fn response(&mut self, now: Instant, response: &Response) {
@@ -89,7 +125,7 @@ impl Endpoint {
         }
     }
 
-    fn request(&mut self, now: Instant, flow: Flow, mut request: Request) {
+    fn request(&mut self, now: Instant, flow: Flow, source: Source, mut request: Request) {
         request.stamp(flow.remote);
         let back = answer_flow(flow, request.headers().via());
         let key = ServerKey::of_request(&request);
@@ -104,6 +140,7 @@ impl Endpoint {
                     request,
                     flow,
                     back,
+                    source,
                     key,
                 };
                 if let Err(refusal) = self.new_request(now, &arrived) {
@@ -117,24 +154,37 @@ impl Endpoint {
         if *arrived.request.method() == Method::CANCEL {
             return self.cancel(now, arrived);
         }
-        screen(&arrived.request)?;
-        let full = self.transactions.len() >= self.config.max_transactions;
-        if full && *arrived.request.method() != Method::BYE {
-            return Err(Refusal::new(503).with("Retry-After", "10"));
+        let tag = arrived.request.headers().to().tag();
+        if tag.is_none() && arrived.source != Source::Known {
+            return Err(Refusal::new(403));
         }
-        match arrived.request.headers().to().tag() {
-            Some(tag) => match self.usage_of(&arrived.request, tag) {
-                Some(id) => self.in_dialog(now, id, arrived),
-                None => Err(Refusal::new(481)),
-            },
+        let usage = tag.and_then(|tag| self.usage_of(&arrived.request, tag));
+        if let Some(id) = usage.filter(|_| *arrived.request.method() == Method::INVITE) {
+            return self.reinvite(now, id, arrived);
+        }
+        screen(&arrived.request)?;
+        if *arrived.request.method() != Method::BYE {
+            self.room()?;
+        }
+        match usage {
+            Some(id) => self.in_dialog(now, id, arrived),
+            None if tag.is_some() => Err(Refusal::new(481)),
             None => self.out_of_dialog(now, arrived),
         }
     }
 
+    /// Refuses what would begin one transaction too many.
+    pub(super) fn room(&self) -> Result<(), Refusal> {
+        if self.transactions.len() >= self.config.max_transactions {
+            return Err(Refusal::new(503).with("Retry-After", "10"));
+        }
+        Ok(())
+    }
+
+    /// All but INVITE.
     fn in_dialog(&mut self, now: Instant, id: DialogId, arrived: &Arrived) -> Result<(), Refusal> {
         match arrived.request.method().as_str() {
             "BYE" => self.bye(now, id, arrived),
-            "INVITE" => self.reinvite(now, id, arrived),
             _ => self.options_in_dialog(now, id, arrived),
         }
     }
@@ -170,13 +220,13 @@ impl Endpoint {
     fn refuse(&mut self, arrived: &Arrived, refusal: Refusal) {
         let tag = self.random.stateless_tag(&arrived.request);
         let answer = Answer {
-            status: refusal.status,
-            reason: refusal.reason,
-            tag: Some(&tag),
-            headers: refusal.headers,
-            ..Answer::default()
+            nameless: arrived.source != Source::Known,
+            ..refusal.answer(Some(&tag))
         };
-        if let Some(bytes) = self.answer(&arrived.request, answer) {
+        if let Some(bytes) = self
+            .answer(&arrived.request, answer)
+            .filter(|bytes| arrived.source.may_get(bytes))
+        {
             self.transactions.transmit(arrived.back, bytes);
         }
     }
@@ -194,7 +244,7 @@ impl Endpoint {
 }
 
 /// The checks that need nothing but the request: RFC 3261 §8.2.1 to §8.2.3.
-fn screen(request: &Request) -> Result<(), Refusal> {
+pub(super) fn screen(request: &Request) -> Result<(), Refusal> {
     let headers = request.headers();
     let method = request.method();
     if !ALLOW.split(", ").any(|served| served == method.as_str()) {

@@ -12,50 +12,67 @@ use bytes::Bytes;
 
 use super::Endpoint;
 use super::inbound::sdp_of;
-use super::receive::{Arrived, Refusal};
+use super::receive::{Arrived, Refusal, screen};
 use super::write::Answer;
 use crate::dialog::{self, Exchange, Reoffered, State, Unacked};
 use crate::event::{DialogId, Event};
 use crate::transaction::{Owner, Timer, TransactionId};
+use crate::wire::Request;
 
 impl Endpoint {
+    /// It gets a transaction and its number counts even if it is refused: a late copy of it must not
+    /// look new (RFC 3261 §12.2.2, §17.2.1). Without a transaction remain those for which there is no
+    /// room, and those of a dialog that has ended.
     pub(super) fn reinvite(
         &mut self,
         now: Instant,
         id: DialogId,
         arrived: &Arrived,
     ) -> Result<(), Refusal> {
-        let headers = arrived.request.headers();
-        let (cseq, remote_tag) = (headers.cseq().number, headers.from().tag().unwrap_or(""));
-        let refusal = match self.usages.get_mut(&id).map(|usage| &mut usage.state) {
-            Some(State::Ringing(_)) => Some(self.retry_later()),
-            Some(State::Established(call)) if call.dialog.remote_tag() == remote_tag => {
-                match &call.exchange {
-                    _ if !call.dialog.is_in_order(cseq) => Some(Refusal::new(500)),
-                    Exchange::Idle => None,
-                    Exchange::Unacked(unacked) if unacked.is_released() => Some(Refusal::new(481)),
-                    Exchange::Unacked(_) => Some(Refusal::new(491)),
-                    Exchange::Reoffered(_) => Some(self.retry_later()),
-                }
-            }
-            _ => Some(Refusal::new(481)),
-        };
-        if let Some(refusal) = refusal {
-            return Err(refusal);
-        }
         let Arrived {
             request, back, key, ..
         } = arrived;
+        let headers = request.headers();
+        let remote_tag = headers.from().tag().unwrap_or("");
+        let dialog = self
+            .usages
+            .get_mut(&id)
+            .and_then(|usage| usage.state.dialog())
+            .filter(|dialog| dialog.remote_tag() == remote_tag)
+            .ok_or_else(|| Refusal::new(481))?;
+        let new = dialog.saw(headers.cseq().number);
+        self.room()?;
         let invite = self.transactions.start_server(key.clone(), *back, id);
+        if let Err(refusal) = self.judge(id, request, new) {
+            self.respond(now, invite, request, refusal.answer(None));
+            return Ok(());
+        }
         self.respond(now, invite, request, Answer::new(100));
         let sdp = sdp_of(request.headers(), request.body());
         if let Some(State::Established(call)) = self.usages.get_mut(&id).map(|u| &mut u.state) {
-            call.dialog.saw(cseq);
             let request = Arc::clone(request);
             call.exchange = Exchange::Reoffered(Reoffered { invite, request });
         }
         self.emit(Event::Reoffer { dialog: id, sdp });
         Ok(())
+    }
+
+    /// Whether the owner shall see a re-INVITE; `new`: its number is.
+    fn judge(&mut self, id: DialogId, request: &Request, new: bool) -> Result<(), Refusal> {
+        if !new {
+            return Err(Refusal::new(500));
+        }
+        screen(request)?;
+        let Some(State::Established(call)) = self.usages.get(&id).map(|usage| &usage.state) else {
+            // Not answered yet.
+            return Err(self.retry_later());
+        };
+        match &call.exchange {
+            Exchange::Idle => Ok(()),
+            Exchange::Unacked(unacked) if unacked.is_released() => Err(Refusal::new(481)),
+            Exchange::Unacked(_) => Err(Refusal::new(491)),
+            Exchange::Reoffered(_) => Err(self.retry_later()),
+        }
     }
 
     /// The owner's answer to a re-INVITE; ignored if none waits any more.

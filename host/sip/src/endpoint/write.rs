@@ -28,6 +28,8 @@ pub(super) struct Answer<'a> {
     /// Whether it makes or keeps a dialog: Record-Route, Contact, Allow (RFC 3261 §12.1.1). It holds
     /// our socket.
     pub(super) dialog: Option<Flow>,
+    /// Whether it leaves out what we are.
+    pub(super) nameless: bool,
 }
 
 impl Answer<'_> {
@@ -58,6 +60,7 @@ impl Endpoint {
         builder = match answer.status {
             // RFC 3261 §8.2.6.1.
             100 => builder.copy(request.headers(), "Timestamp"),
+            _ if answer.nameless => builder,
             _ => builder.header("Server", &self.config.product),
         };
         if let Some(sdp) = answer.sdp {

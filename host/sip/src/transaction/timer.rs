@@ -83,6 +83,8 @@ pub(crate) enum Timer {
     AckWait,
     /// The user agent: no final response after CANCEL (RFC 3261 §9.1).
     CancelWait,
+    /// The user agent: the INVITE has expired (RFC 3261 §13.3.1).
+    Expires,
     /// The user agent: say the 1xx again (RFC 3261 §13.3.1.1).
     Progress,
 }

@@ -71,6 +71,7 @@ pub(super) fn invite(dialog: DialogId, from: usize, to: SocketAddr) -> Invite {
         from: uri("alice", address(from)),
         to: uri("bob", to),
         call_id: format!("call-{}-{}", from, dialog.0),
+        max_forwards: 70,
         headers: vec![],
         sdp: sdp("offer"),
     }

@@ -151,7 +151,7 @@ fn a_second_one_waits_its_turn() {
     assert_eq!(pair.stray_response().status(), 200);
     assert_eq!(pair.stray_response().status(), 491);
     pair.inject(peer(), A, peer_request(&ok, "ACK", 2, "z9hG4bKack2", None));
-    // The refused numbers do not count.
+    // A later one has its turn.
     pair.inject(
         peer(),
         A,
@@ -172,6 +172,84 @@ fn a_second_one_waits_its_turn() {
     assert_eq!(pair.stray_request().method().as_str(), "BYE");
     pair.rest();
     assert_eq!(pair.names(A), ["gone"]);
+}
+
+/// A call with a 200 of a re-INVITE that waits for its ACK, and a re-INVITE that was refused for it.
+fn refused(pair: &mut Pair) -> (DialogId, Response, String) {
+    let (dialog, ok) = reoffered(pair, Some("one"));
+    assert!(matches!(pair.next(A), Event::Reoffer { .. }));
+    let answer = Ok(sdp("1"));
+    pair.input(A, Input::Reanswer { dialog, answer });
+    let refused = peer_request(&ok, "INVITE", 3, "z9hG4bKre3", Some("two"));
+    pair.inject(peer(), A, refused.clone());
+    pair.run(DELAY);
+    assert_eq!(pair.stray_response().status(), 200);
+    assert_eq!(pair.stray_response().status(), 491);
+    (dialog, ok, refused)
+}
+
+#[test]
+fn a_late_copy_of_a_refused_one_begins_nothing() {
+    // RFC 3261 §12.2.2: its number counts; §17.2.1: its transaction answers it again.
+    let mut pair = Pair::new();
+    let (dialog, ok, refused) = refused(&mut pair);
+    pair.inject(peer(), A, peer_request(&ok, "ACK", 3, "z9hG4bKre3", None));
+    pair.inject(peer(), A, peer_request(&ok, "ACK", 2, "z9hG4bKack2", None));
+    // Soon its transaction absorbs it; long after, its number is out of order.
+    pair.inject(peer(), A, refused.clone());
+    pair.run(Duration::from_secs(40));
+    assert!(pair.strays.is_empty());
+    pair.inject(peer(), A, refused);
+    pair.run(DELAY);
+    assert_eq!(pair.stray_response().status(), 500);
+    pair.run(Duration::from_secs(40));
+    assert!(pair.names(A).is_empty());
+    assert_eq!(pair.count("BYE"), 0);
+    let status = 200;
+    pair.input(A, Input::Release { dialog, status });
+    pair.rest();
+}
+
+#[test]
+fn the_ack_of_a_refusal_is_not_that_of_the_200() {
+    // RFC 3261 §17.1.1.3: that of a refusal has the branch of its INVITE, and its number.
+    let mut pair = Pair::new();
+    let (_, ok, refused) = refused(&mut pair);
+    pair.inject(peer(), A, peer_request(&ok, "ACK", 3, "z9hG4bKre3", None));
+    pair.inject(peer(), A, refused);
+    pair.run(DELAY);
+    assert_eq!(pair.count("491 INVITE"), 1);
+    pair.rest();
+    // The ACK that was missing is still missing.
+    assert_eq!(pair.names(A), ["lost 408", "gone"]);
+}
+
+#[test]
+fn a_refusal_is_sent_until_its_ack_comes() {
+    // RFC 3261 §17.2.1, Timers G and H: whatever refuses it.
+    for (headers, body, status) in [
+        ("Require: x\r\n", Some("two"), "420 INVITE"),
+        ("Content-Encoding: gzip\r\n", Some("two"), "415 INVITE"),
+        ("", Some("two"), "491 INVITE"),
+    ] {
+        let mut pair = Pair::new();
+        let (dialog, ok) = reoffered(&mut pair, Some("one"));
+        let answer = Ok(sdp("1"));
+        pair.input(A, Input::Reanswer { dialog, answer });
+        let text = peer_request(&ok, "INVITE", 3, "z9hG4bKre3", body);
+        let text = text.replace("Max-Forwards", &format!("{headers}Max-Forwards"));
+        pair.inject(peer(), A, text.clone());
+        pair.inject(peer(), A, peer_request(&ok, "ACK", 2, "z9hG4bKack2", None));
+        pair.run(Duration::from_secs(40));
+        assert_eq!(pair.count(status), 11, "{status}");
+        pair.inject(peer(), A, text);
+        pair.run(DELAY);
+        assert_eq!(pair.count("500 INVITE"), 1, "{status}");
+        let status = 200;
+        pair.input(A, Input::Release { dialog, status });
+        pair.rest();
+        assert_eq!(pair.names(A), ["reoffer", "gone"]);
+    }
 }
 
 #[test]
