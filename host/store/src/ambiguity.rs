@@ -1,14 +1,17 @@
 //! Tenants that cannot be told apart are refused when the second one comes.
 //!
-//! A call through a trunk is its tenant's by where it comes from: the trunks whose `accept_from`
-//! holds the source, narrowed by port, then by the domain of the Request-URI, then by who owns the
-//! called number. So two tenants are ambiguous if they share a domain and a number, and have trunks
-//! with overlapping blocks and the same port. Both functions run inside the transaction that
-//! added the row, under the writer's lock.
+//! A call is a tenant's by where it comes from: a line by its exact address, else the trunks whose
+//! `accept_from` holds the source, told apart by who owns the called number. Ports and the domain of
+//! the Request-URI tell nothing here: whoever sends a call chooses both. So no tenant may have a line
+//! inside another's block, nor a block around another's line, and two tenants whose blocks overlap
+//! share no number. Every function runs inside the transaction that adds the row, under the
+//! writer's lock.
 
-use model::{TenantId, Trunk};
+use std::net::SocketAddr;
 
-use crate::db::{Tx, parsed, query};
+use model::{Prefix, TenantId, Trunk};
+
+use crate::db::{Tx, from_json, parsed, query};
 use crate::{StoreError, limits, trunk};
 
 /// Refuses the number that this tenant was just given, if it makes it ambiguous.
@@ -17,27 +20,23 @@ pub(crate) async fn check_number(
     tenant: TenantId,
     number: &str,
 ) -> Result<(), StoreError> {
-    let others: Vec<(String,)> = query(
-        "SELECT other.tenant FROM number other
-         JOIN tenant theirs ON theirs.id = other.tenant
-         JOIN tenant ours ON ours.domain = theirs.domain
-         WHERE ours.id = $1 AND other.tenant <> $1 AND other.number = $2",
-    )
-    .bind(tenant)
-    .bind(number)
-    .rows(tx)
-    .await?;
+    let others: Vec<(String,)> =
+        query("SELECT tenant FROM number WHERE number = $2 AND tenant <> $1")
+            .bind(tenant)
+            .bind(number)
+            .rows(tx)
+            .await?;
     if others.is_empty() {
         return Ok(());
     }
     let ours = trunk::list(tx, tenant, "", limits::TRUNKS).await?;
     for (other,) in others {
         let theirs = trunk::list(tx, parsed(&other)?, "", limits::TRUNKS).await?;
-        let same = |trunk: &Trunk| theirs.iter().any(|other| indistinct(trunk, other));
+        let same = |trunk: &Trunk| theirs.iter().any(|other| overlap(trunk, other));
         if let Some(trunk) = ours.iter().find(|trunk| same(trunk)) {
             let what = format!(
-                "number {number} is another tenant's in the same domain, whose calls come from \
-                 where those of trunk {:?} come from",
+                "number {number} is another tenant's, whose calls come from where those of trunk \
+                 {:?} come from",
                 trunk.name
             );
             return Err(StoreError::Conflict { what });
@@ -52,11 +51,10 @@ pub(crate) async fn check_trunk(
     tenant: TenantId,
     trunk: &Trunk,
 ) -> Result<(), StoreError> {
+    check_lines(tx, tenant, trunk).await?;
     let others: Vec<(String, String)> = query(
         "SELECT other.tenant, min(other.number) FROM number own
          JOIN number other ON other.number = own.number AND other.tenant <> own.tenant
-         JOIN tenant theirs ON theirs.id = other.tenant
-         JOIN tenant ours ON ours.domain = theirs.domain AND ours.id = own.tenant
          WHERE own.tenant = $1 GROUP BY other.tenant",
     )
     .bind(tenant)
@@ -64,10 +62,10 @@ pub(crate) async fn check_trunk(
     .await?;
     for (other, number) in others {
         let theirs = trunk::list(tx, parsed(&other)?, "", limits::TRUNKS).await?;
-        if theirs.iter().any(|other| indistinct(trunk, other)) {
+        if theirs.iter().any(|other| overlap(trunk, other)) {
             let what = format!(
-                "calls of trunk {:?} come from where those of another tenant of the same domain \
-                 come from, which also has the number {number}",
+                "calls of trunk {:?} come from where those of another tenant come from, which \
+                 also has the number {number}",
                 trunk.name
             );
             return Err(StoreError::Conflict { what });
@@ -76,7 +74,48 @@ pub(crate) async fn check_trunk(
     Ok(())
 }
 
-fn indistinct(a: &Trunk, b: &Trunk) -> bool {
-    let overlap = |block| b.accept_from.iter().any(|other| other.overlaps(block));
-    a.address.port() == b.address.port() && a.accept_from.iter().any(overlap)
+/// Refuses the address of a line inside a block from which another tenant's calls come: the line
+/// would take them.
+pub(crate) async fn check_line(
+    tx: &mut Tx,
+    tenant: TenantId,
+    address: SocketAddr,
+) -> Result<(), StoreError> {
+    let blocks: Vec<(String,)> = query("SELECT accept_from FROM trunk WHERE tenant <> $1")
+        .bind(tenant)
+        .rows(tx)
+        .await?;
+    for (list,) in blocks {
+        for block in from_json::<Vec<String>>(&list)? {
+            if parsed::<Prefix>(&block)?.contains(address.ip()) {
+                let what =
+                    format!("the address {address} is where another tenant's calls come from");
+                return Err(StoreError::Conflict { what });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a block around the line of another tenant.
+async fn check_lines(tx: &mut Tx, tenant: TenantId, trunk: &Trunk) -> Result<(), StoreError> {
+    let lines: Vec<(String,)> =
+        query("SELECT address FROM phone WHERE address IS NOT NULL AND tenant <> $1")
+            .bind(tenant)
+            .rows(tx)
+            .await?;
+    for (line,) in lines {
+        let ip = parsed::<SocketAddr>(&line)?.ip();
+        if let Some(block) = trunk.accept_from.iter().find(|block| block.contains(ip)) {
+            let what = format!("in {block} is the address of another tenant's phone");
+            return Err(StoreError::Conflict { what });
+        }
+    }
+    Ok(())
+}
+
+/// Whether calls of both could come from the same address.
+fn overlap(a: &Trunk, b: &Trunk) -> bool {
+    let meets = |block| b.accept_from.iter().any(|other| other.overlaps(block));
+    a.accept_from.iter().any(meets)
 }

@@ -8,13 +8,14 @@ use std::net::SocketAddr;
 use model::{Phone, PhoneId, TenantId};
 
 use crate::db::{Tx, check_room, parsed, query};
-use crate::{Listed, Page, Store, StoreError, limits, names, secret, tenant};
+use crate::{Listed, Page, Store, StoreError, ambiguity, limits, names, secret, tenant};
 
 type Row = (String, String, Option<String>);
 
 impl Store {
     /// Adds a phone, with either an address or a password. An address belongs to one phone of one
-    /// tenant, because it alone tells whose call it is.
+    /// tenant, because it alone tells whose call it is, and never lies where another tenant's trunks
+    /// call from.
     pub async fn create_phone(
         &self,
         tenant: TenantId,
@@ -29,8 +30,9 @@ impl Store {
         let count = query("SELECT count(*) FROM phone WHERE tenant = $1").bind(tenant);
         check_room(&mut tx, count, "phones", limits::PHONES).await?;
         let address = phone.address.map(canonical);
-        if let Some(address) = &address {
+        if let Some(address) = address {
             check_address(&mut tx, address).await?;
+            ambiguity::check_line(&mut tx, tenant, address).await?;
         }
         let ha1 = password.map(|password| secret::ha1(&phone.user, &realm, password));
         let (md5, sha256) = ha1.unzip();
@@ -41,7 +43,7 @@ impl Store {
         .bind(phone.id)
         .bind(tenant)
         .bind(&phone.user)
-        .bind(address)
+        .bind(address.map(|address| address.to_string()))
         .bind(md5)
         .bind(sha256)
         .bind(now_ms)
@@ -128,14 +130,14 @@ fn check_login(address: Option<SocketAddr>, password: Option<&str>) -> Result<()
 }
 
 /// The address as calls come from it: one spelling for an IPv4 address, however it was written.
-fn canonical(address: SocketAddr) -> String {
-    SocketAddr::new(address.ip().to_canonical(), address.port()).to_string()
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// Told apart from a taken user by the words: whose phone it is stays unsaid.
-async fn check_address(tx: &mut Tx, address: &str) -> Result<(), StoreError> {
+async fn check_address(tx: &mut Tx, address: SocketAddr) -> Result<(), StoreError> {
     let there: Option<(String,)> = query("SELECT id FROM phone WHERE address = $1")
-        .bind(address)
+        .bind(address.to_string())
         .row(tx)
         .await?;
     match there {

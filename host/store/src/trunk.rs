@@ -9,8 +9,8 @@ use crate::{Listed, Page, Store, StoreError, ambiguity, limits, names};
 type Row = (String, String, String, String, bool, String);
 
 impl Store {
-    /// Adds a trunk. Its name is the tenant's own; a tenant that cannot be told apart by it from
-    /// another that owns the same number is refused.
+    /// Adds a trunk. Its name is the tenant's own; a trunk by which the tenant could not be told apart
+    /// from another, because of a number that both own or of the other's line, is refused.
     pub async fn create_trunk(
         &self,
         tenant: TenantId,

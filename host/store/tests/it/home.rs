@@ -120,3 +120,11 @@ pub(crate) fn built_in(build: u32) -> BuiltIn {
         component: component(&format!("makecall build {build}")),
     }
 }
+
+#[track_caller]
+pub(crate) fn conflict<T: std::fmt::Debug>(answer: Result<T, StoreError>, words: &str) {
+    match answer {
+        Err(StoreError::Conflict { what }) => assert!(what.contains(words), "{what}"),
+        other => panic!("no conflict: {other:?}"),
+    }
+}

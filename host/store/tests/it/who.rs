@@ -1,17 +1,9 @@
-//! Tenants and what tells them apart: numbers, trunks, phones.
+//! Tenants and what they have: numbers, trunks, phones.
 
 use model::{Phone, PhoneId, Prefix, Route, TrunkId};
 use store::{Page, StoreError, admin, limits};
 
-use crate::home::{Home, NOW, built_in};
-
-#[track_caller]
-fn conflict<T: std::fmt::Debug>(answer: Result<T, StoreError>, words: &str) {
-    match answer {
-        Err(StoreError::Conflict { what }) => assert!(what.contains(words), "{what}"),
-        other => panic!("no conflict: {other:?}"),
-    }
-}
+use crate::home::{Home, NOW, built_in, conflict};
 
 #[track_caller]
 fn invalid<T: std::fmt::Debug>(answer: Result<T, StoreError>, name: &str) {
@@ -127,20 +119,6 @@ async fn a_number_and_a_user_belong_to_a_tenant_once() {
 }
 
 #[tokio::test]
-async fn the_address_of_a_line_belongs_to_one_phone_of_all_tenants() {
-    let mut home = Home::new().await;
-    let acme = home.tenant("acme", "acme.example").await;
-    let evil = home.tenant("evil", "evil.example").await;
-    home.line(acme, "1001", "192.0.2.1:5071").await.unwrap();
-    conflict(home.line(evil, "1009", "192.0.2.1:5071").await, "address");
-    conflict(
-        home.line(evil, "1009", "[::ffff:192.0.2.1]:5071").await,
-        "address",
-    );
-    home.line(evil, "1009", "192.0.2.1:5072").await.unwrap();
-}
-
-#[tokio::test]
 async fn a_phone_has_an_address_or_a_password() {
     let mut home = Home::new().await;
     let acme = home.tenant("acme", "acme.example").await;
@@ -170,61 +148,6 @@ async fn a_phone_has_an_address_or_a_password() {
         "password",
     );
     invalid(home.line(acme, "1002", "127.0.0.1:0").await, "address");
-}
-
-#[tokio::test]
-async fn two_tenants_that_cannot_be_told_apart_are_refused_when_the_second_comes() {
-    let mut home = Home::new().await;
-    let one = home.tenant("one", "same.example").await;
-    let two = home.tenant("two", "same.example").await;
-    home.number(one, "2001").await.unwrap();
-    home.trunk(one, "192.0.2.1:5060", "192.0.2.0/24")
-        .await
-        .unwrap();
-    home.trunk(two, "198.51.100.1:5060", "192.0.2.7/32")
-        .await
-        .unwrap();
-    conflict(home.number(two, "2001").await, "2001");
-    assert_eq!(
-        home.store.numbers(two, &Page::first(9)).await.unwrap().data,
-        []
-    );
-    home.number(two, "2002").await.unwrap();
-
-    // The other order: the trunk comes last.
-    let three = home.tenant("three", "same.example").await;
-    home.number(three, "2001").await.unwrap();
-    conflict(
-        home.trunk(three, "203.0.113.1:5060", "0.0.0.0/0").await,
-        "2001",
-    );
-    assert_eq!(
-        home.store
-            .trunks(three, &Page::first(9))
-            .await
-            .unwrap()
-            .data,
-        []
-    );
-}
-
-#[tokio::test]
-async fn port_domain_or_source_tell_tenants_apart() {
-    let mut home = Home::new().await;
-    let one = home.tenant("one", "same.example").await;
-    home.number(one, "2001").await.unwrap();
-    home.trunk(one, "192.0.2.1:5060", "192.0.2.0/24")
-        .await
-        .unwrap();
-    for (name, domain, address, accept_from) in [
-        ("port", "same.example", "192.0.2.1:5062", "192.0.2.0/24"),
-        ("domain", "other.example", "192.0.2.1:5060", "192.0.2.0/24"),
-        ("source", "same.example", "192.0.2.1:5060", "192.0.3.0/24"),
-    ] {
-        let other = home.tenant(name, domain).await;
-        home.number(other, "2001").await.unwrap();
-        home.trunk(other, address, accept_from).await.unwrap();
-    }
 }
 
 #[tokio::test]
