@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use control::phone::{Behaviour, Event, Input};
+use media::sdp::Codec;
 use model::{Ask, FaultPolicy};
 
 use crate::{
@@ -18,6 +19,14 @@ const SPAN: u64 = 30_000;
 
 /// When the last deed is done: of people who dial two minutes after they asked.
 const EVENING: Duration = Duration::from_secs(30 + 122 + 20);
+
+/// What telephones may know: some pairs have nothing in common, and are transcoded.
+const CODECS: [&[Codec]; 4] = [
+    &[Codec::Pcma],
+    &[Codec::Pcmu],
+    &[Codec::Pcma, Codec::Pcmu],
+    &[Codec::Pcmu, Codec::Pcma],
+];
 
 /// Tenants, and the script that decides for each: they do the same at the same time.
 const TENANTS: [(u8, &str, &str); 5] = [
@@ -44,6 +53,12 @@ pub fn play(options: Options, policies: Box<dyn Policies>) -> World {
             .filter(|line| line.tenant == tenant)
         {
             line.link = Link::stormy(&mut random);
+        }
+        for line in 0..world.lines().len() {
+            if world.lines()[line].tenant == tenant {
+                let codecs: &[Codec] = *random.pick(&CODECS);
+                world.set_codecs(line, codecs);
+            }
         }
         for _ in 0..=random.below(4) {
             episode(&mut world, &mut random, tenant);

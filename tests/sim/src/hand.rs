@@ -16,6 +16,8 @@ pub struct Hand {
     heard: Vec<String>,
     /// Grows with each request.
     cseq: u32,
+    /// Grows with each call.
+    call: u32,
     /// The To header and the remote target, once a response has brought them.
     to: String,
     target: String,
@@ -29,6 +31,7 @@ impl Hand {
             rtp,
             heard: Vec::new(),
             cseq: 0,
+            call: 0,
             to: String::new(),
             target: String::new(),
         }
@@ -65,6 +68,13 @@ impl Hand {
         )
     }
 
+    /// From now on it speaks of another call.
+    pub fn another_call(&mut self) {
+        self.call += 1;
+        self.cseq = 0;
+        self.to.clear();
+    }
+
     /// An INVITE: the first of the call goes to a number, later ones to the other side.
     pub fn invite(&mut self, number: &str, sdp: &str) -> Bytes {
         self.cseq += 1;
@@ -92,6 +102,7 @@ impl Hand {
             sip,
             to,
             target,
+            call,
             ..
         } = self;
         let kind = if sdp.is_empty() {
@@ -102,9 +113,9 @@ impl Hand {
         let length = sdp.len();
         format!(
             "{method} {target} SIP/2.0\r\n\
-             Via: SIP/2.0/UDP {sip};branch=z9hG4bK-{user}-{cseq}{branch};rport\r\n\
+             Via: SIP/2.0/UDP {sip};branch=z9hG4bK-{user}-{call}-{cseq}{branch};rport\r\n\
              Max-Forwards: 70\r\nFrom: <sip:{user}@by.hand>;tag=hand\r\nTo: {to}\r\n\
-             Call-ID: by-hand-{user}\r\nCSeq: {cseq} {method}\r\n\
+             Call-ID: by-hand-{user}-{call}\r\nCSeq: {cseq} {method}\r\n\
              Contact: <sip:{user}@{sip}>\r\n{kind}Content-Length: {length}\r\n\r\n{sdp}"
         )
         .into()

@@ -83,14 +83,14 @@ fn patient(desk: &mut Desk<'_>, event: &Event) -> Handled {
     match (event, call) {
         (Event::Incoming { call, .. }, _) => {
             desk.plan.ring(*call)?;
-            desk.plan.timer_start("end", 500)?;
-            desk.plan.timer_start("answer", 900)
+            // So close to each other that the later may expire while the turn of the other is out.
+            desk.plan.timer_start("answer", 890)?;
+            desk.plan.timer_start("end", 900)
         }
         (Event::Timer { name }, Some(call)) if name == "answer" => {
             desk.plan.timer_start("end", 4_000)?;
             desk.plan.answer(call, "")
         }
-        // The first time it is started anew, like any timer that is.
         (Event::Timer { .. }, Some(call)) => match desk.plan.call(call).map(|call| call.phase) {
             Some(Phase::Answered) => desk.plan.release(call, 200),
             _ => desk.plan.timer_start("end", 2_000),

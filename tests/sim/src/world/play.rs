@@ -4,6 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use control::{Input, Ticket, phone};
+use media::sdp::Codec;
 use model::{
     Answer, Ask, Cause, IdSource, Origin, Request, RequestId, TenantConfig, TenantId, draw_ladder,
 };
@@ -54,6 +55,13 @@ impl World {
         let wanted = |line: &crate::Line| line.tenant == tenant && line.user == user;
         let found = self.lines.iter().position(wanted);
         found.unwrap_or_else(|| panic!("tenant {tenant} has no telephone {user}"))
+    }
+
+    /// Another telephone takes the place of that one, which knows these codecs, best first.
+    pub fn set_codecs(&mut self, line: usize, codecs: &[Codec]) {
+        let mut config = self.lines[line].phone.config().clone();
+        config.codecs = codecs.to_vec();
+        self.lines[line].phone = phone::Phone::new(config);
     }
 
     /// Takes the place of a telephone: from now on a test speaks for it.
@@ -138,6 +146,11 @@ impl World {
         };
         self.input(shard, ask);
         ticket
+    }
+
+    /// The answer to a question, if it came.
+    pub fn replied(&self, ticket: u64) -> Option<&Answer> {
+        self.answers.get(&ticket)
     }
 
     /// Asks, and waits for the answer.

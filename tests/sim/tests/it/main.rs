@@ -1,4 +1,6 @@
-//! The simulator's tests: ladders of known flows, random flows from seeds, and tests of the watch.
+//! The simulator's tests: ladders of known flows, random flows from seeds, limits and rules that no
+//! ladder shows, and tests of the watch.
 mod ladders;
+mod rules;
 mod seeds;
 mod watch;

@@ -1,0 +1,117 @@
+//! Rules and limits that no ladder shows.
+
+use std::time::Duration;
+
+use control::phone::Input;
+use media::sdp::Codec;
+use model::{Answer, limits};
+use sim::{Options, Pace, World, scenes, script::Scripts, town};
+
+fn world(options: Options, script: &str) -> World {
+    let mut world = World::new(options, Box::new(Scripts));
+    world.add_tenant(town::tenant("acme", 1, script));
+    world
+}
+
+fn check_at_rest(world: &mut World) {
+    world.run_to_rest();
+    assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
+}
+
+/// A call between telephones that know these codecs: what each leg speaks, and what each hears.
+fn legs(caller: &[Codec], callee: &[Codec]) -> (Vec<String>, bool) {
+    let mut world = world(Options::calm(), "makecall");
+    let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));
+    world.set_codecs(alice, caller);
+    world.set_codecs(bob, callee);
+    scenes::bridged(&mut world);
+    assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
+    let codecs = world
+        .cdrs()
+        .iter()
+        .filter_map(|row| row.codec.clone())
+        .collect();
+    let lines = world.lines();
+    let hears = |a: usize, b: usize| lines[a].heard[0].tone == Some(lines[b].tone);
+    (codecs, hears(alice, bob) && hears(bob, alice))
+}
+
+#[test]
+fn the_callers_answer_prefers_the_codec_of_the_callee() {
+    let both = [Codec::Pcma, Codec::Pcmu];
+    let (codecs, heard) = legs(&both, &[Codec::Pcmu]);
+    assert_eq!((codecs.join(" "), heard), ("PCMU PCMU".to_owned(), true));
+}
+
+#[test]
+fn the_callee_is_offered_the_callers_codecs_first() {
+    let (codecs, heard) = legs(&[Codec::Pcmu], &[Codec::Pcma, Codec::Pcmu]);
+    assert!(heard);
+    // The callee chooses by its own taste; what it hears is transcoded.
+    assert_eq!(codecs.join(" "), "PCMU PCMA");
+}
+
+#[test]
+fn legs_that_have_no_codec_in_common_are_transcoded() {
+    let (codecs, heard) = legs(&[Codec::Pcma], &[Codec::Pcmu]);
+    assert_eq!((codecs.join(" "), heard), ("PCMA PCMU".to_owned(), true));
+}
+
+#[test]
+fn of_several_takers_exactly_one_gets_the_request() {
+    let options = Options {
+        turns: Pace::always(20),
+        ..Options::calm()
+    };
+    let mut world = world(options, "makecall");
+    assert_eq!(world.makecall(0, "1001", "2001", "3001"), 200);
+    let body = r#"{"from":"1001","to":"2001"}"#;
+    let mut tickets = Vec::new();
+    for _ in 0..8 {
+        let ask = world.request("", "callin", body);
+        tickets.push(world.ask(0, ask));
+    }
+    let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));
+    world.phone(bob, Input::Behave(scenes::ANSWERS));
+    world.dial(alice, "2001");
+    world.run_for(Duration::from_secs(1));
+    let got = |ticket: &&u64| match world.replied(**ticket) {
+        Some(Answer::Reply(reply)) => reply.body.contains("bridge"),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(tickets.iter().filter(got).count(), 1);
+    assert_eq!(
+        world.lines()[alice].ended(),
+        Some(403),
+        "the call came last"
+    );
+    check_at_rest(&mut world);
+}
+
+#[test]
+fn a_tenant_has_a_thousand_calls_at_most() {
+    let options = Options {
+        shards: 1,
+        ..Options::calm()
+    };
+    let mut world = world(options, "silent");
+    let alice = world.line(0, "1001");
+    let hand = world.by_hand(alice);
+    for _ in 0..=limits::TENANT_CALLS {
+        world.hand(hand).another_call();
+        let sdp = world.hand(hand).sdp("sendrecv");
+        let invite = world.hand(hand).invite("2001", &sdp);
+        world.send(hand, invite);
+    }
+    world.run_for(Duration::from_millis(100));
+    let heard = world.hand(hand).heard();
+    let refused = heard
+        .iter()
+        .filter(|text| text.starts_with("SIP/2.0 503"))
+        .count();
+    assert_eq!(refused, 1);
+    // Nobody acknowledges, and the policy forgets them all.
+    world.run_for(limits::OFFER_TIMEOUT);
+    check_at_rest(&mut world);
+    assert_eq!(world.cdrs().len(), limits::TENANT_CALLS);
+}
