@@ -56,7 +56,7 @@ pub fn play(options: Options, policies: Box<dyn Policies>) -> World {
         }
         for line in 0..world.lines().len() {
             if world.lines()[line].tenant == tenant {
-                let codecs: &[Codec] = *random.pick(&CODECS);
+                let &codecs = random.pick(&CODECS);
                 world.set_codecs(line, codecs);
             }
         }
