@@ -20,8 +20,10 @@ use std::time::Duration;
 pub(crate) use fields::Fields;
 
 use crate::{
-    State, limits,
-    problem::{Kind, Problem, Wrong},
+    State,
+    fault::{Place, Wrong},
+    limits,
+    problem::{Kind, Problem},
 };
 
 /// A JSON object that a route takes.
@@ -71,9 +73,12 @@ impl FromRequest<State> for ForPolicy {
 /// The DTO in these bytes.
 pub(crate) fn parse<T: Body>(bytes: &[u8]) -> Result<T, Problem> {
     let Value::Object(members) = strict::value(bytes)? else {
-        return Err(Problem::invalid(vec![Wrong::new("#", "is not an object")]));
+        return Err(Problem::invalid(vec![Wrong::new(
+            Place::Whole,
+            "is not an object",
+        )]));
     };
-    let mut fields = Fields::of(&members, "#");
+    let mut fields = Fields::of(&members);
     let body = T::read(&mut fields);
     let errors = fields.finish();
     match body {

@@ -8,6 +8,7 @@
 mod auth;
 mod body;
 mod control;
+mod fault;
 pub mod limits;
 mod list;
 mod path;

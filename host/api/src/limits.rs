@@ -6,6 +6,10 @@ use std::time::Duration;
 pub const BODY: usize = model::limits::REQUEST_BODY;
 /// How deep a JSON body may be nested: parsers of policies may recurse on a small stack.
 pub const BODY_DEPTH: usize = 32;
+/// Faults of one body or query that are told: a body of nothing but unknown members has thousands.
+pub const FAULTS: usize = 32;
+/// Octets of a fault's pointer, and of its detail: a name can be as long as the body.
+pub const FAULT_TEXT: usize = 256;
 /// How long a JSON body may take to arrive: a slow sender holds a connection.
 pub const BODY_TIME: Duration = Duration::from_secs(10);
 /// How long a component may take to arrive.

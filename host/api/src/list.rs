@@ -12,8 +12,10 @@ use store::{Listed, Page};
 use utoipa::ToSchema;
 
 use crate::{
-    State, limits,
-    problem::{Kind, Problem, Wrong},
+    State,
+    fault::{Faults, Place},
+    limits,
+    problem::{Kind, Problem},
 };
 
 /// One page of a list.
@@ -39,7 +41,7 @@ impl<T> List<T> {
 /// silently answer with everything.
 pub(crate) struct Parameters {
     given: BTreeMap<String, String>,
-    wrong: Vec<Wrong>,
+    wrong: Faults,
 }
 
 impl FromRequestParts<State> for Parameters {
@@ -51,7 +53,7 @@ impl FromRequestParts<State> for Parameters {
         let Query(pairs) = query.map_err(unreadable)?;
         let mut read = Self {
             given: BTreeMap::new(),
-            wrong: Vec::new(),
+            wrong: Faults::default(),
         };
         for (name, value) in pairs {
             if read.given.insert(name.clone(), value).is_some() {
@@ -107,11 +109,11 @@ impl Parameters {
         if self.wrong.is_empty() {
             Ok(())
         } else {
-            Err(Problem::wrong(Kind::InvalidQuery, self.wrong))
+            Err(Problem::wrong(Kind::InvalidQuery, self.wrong.into_vec()))
         }
     }
 
     fn refuse(&mut self, name: &str, why: &str) {
-        self.wrong.push(Wrong::new(format!("#/{name}"), why));
+        self.wrong.note(Place::member(name), why);
     }
 }

@@ -18,7 +18,10 @@ use serde::Serialize;
 use store::StoreError;
 use utoipa::ToSchema;
 
-use crate::State;
+use crate::{
+    State,
+    fault::{Place, Wrong},
+};
 
 /// What went wrong, as a word that never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,24 +75,6 @@ impl Kind {
 
     fn status(self) -> StatusCode {
         StatusCode::from_u16(self.row().0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-    }
-}
-
-/// One wrong member of a body, or one wrong query parameter.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct Wrong {
-    /// A JSON pointer as a URI fragment: `#/accept_from/0`; of a query, `#/limit`.
-    pub(crate) pointer: String,
-    /// What is wrong with it.
-    pub(crate) detail: String,
-}
-
-impl Wrong {
-    pub(crate) fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self {
-            pointer: pointer.into(),
-            detail: detail.into(),
-        }
     }
 }
 
@@ -230,7 +215,7 @@ impl From<StoreError> for Problem {
             StoreError::NotFound { .. } => Self::not_found(),
             StoreError::Conflict { what } => Self::new(Kind::Conflict, what),
             StoreError::Invalid { field, why } => {
-                Self::invalid(vec![Wrong::new(format!("#/{field}"), why)])
+                Self::invalid(vec![Wrong::new(Place::member(field), &why)])
             }
             StoreError::Limit { .. } => Self::new(Kind::LimitExceeded, error.to_string()),
             // What a database says is for operators.

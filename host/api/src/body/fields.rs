@@ -5,25 +5,22 @@ use std::{collections::BTreeSet, fmt::Display, str::FromStr};
 
 use serde_json::{Map, Value};
 
-use super::strict::token;
-use crate::problem::Wrong;
+use crate::fault::{Faults, Place, Wrong};
 
 /// A reader of one object.
 pub(crate) struct Fields<'a> {
     members: &'a Map<String, Value>,
-    pointer: String,
     asked: BTreeSet<&'a str>,
-    wrong: Vec<Wrong>,
+    wrong: Faults,
 }
 
 impl<'a> Fields<'a> {
-    /// A reader of the object that stands at `pointer`.
-    pub(crate) fn of(members: &'a Map<String, Value>, pointer: &str) -> Self {
+    /// A reader of a body's members.
+    pub(crate) fn of(members: &'a Map<String, Value>) -> Self {
         Self {
             members,
-            pointer: pointer.to_owned(),
             asked: BTreeSet::new(),
-            wrong: Vec::new(),
+            wrong: Faults::default(),
         }
     }
 
@@ -31,11 +28,10 @@ impl<'a> Fields<'a> {
     pub(crate) fn finish(mut self) -> Vec<Wrong> {
         for name in self.members.keys() {
             if !self.asked.contains(name.as_str()) {
-                let pointer = format!("{}/{}", self.pointer, token(name));
-                self.wrong.push(Wrong::new(pointer, "is not known here"));
+                self.wrong.note(Place::member(name), "is not known here");
             }
         }
-        self.wrong
+        self.wrong.into_vec()
     }
 
     /// A text that must be there, as `T`.
@@ -119,17 +115,17 @@ impl<'a> Fields<'a> {
         if items.len() > most {
             return self.refuse(name, &format!("has more than {most} items"));
         }
-        let before = self.wrong.len();
+        let list = Place::member(name);
         let mut read = Vec::with_capacity(items.len());
         for (at, item) in items.iter().enumerate() {
-            let pointer = format!("{}/{name}/{at}", self.pointer);
+            let place = Place::Item(&list, at);
             match item.as_str().map(&check) {
                 Some(Ok(item)) => read.push(item),
-                Some(Err(why)) => self.wrong.push(Wrong::new(pointer, why.to_string())),
-                None => self.wrong.push(Wrong::new(pointer, "is not a text")),
+                Some(Err(why)) => self.wrong.note(place, &why.to_string()),
+                None => self.wrong.note(place, "is not a text"),
             }
         }
-        (self.wrong.len() == before).then_some(Some(read))
+        (read.len() == items.len()).then_some(Some(read))
     }
 
     /// Any JSON that may be absent.
@@ -145,8 +141,7 @@ impl<'a> Fields<'a> {
 
     /// Notes a fault of a member. Always none, so that a reader can end with it.
     pub(crate) fn refuse<T>(&mut self, name: &str, why: &str) -> Option<T> {
-        let pointer = format!("{}/{}", self.pointer, token(name));
-        self.wrong.push(Wrong::new(pointer, why));
+        self.wrong.note(Place::member(name), why);
         None
     }
 

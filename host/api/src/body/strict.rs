@@ -7,17 +7,18 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::{Map, Number, Value};
 
 use crate::{
+    fault::{Faults, Place},
     limits,
-    problem::{Kind, Problem, Wrong},
+    problem::{Kind, Problem},
 };
 
 /// The value of these bytes: one JSON text of at most [`limits::BODY_DEPTH`] levels, no member twice,
 /// no CR, LF or NUL in any string.
 pub(super) fn value(bytes: &[u8]) -> Result<Value, Problem> {
     let malformed = |why: serde_json::Error| Problem::new(Kind::InvalidJson, why.to_string());
-    let wrong = RefCell::new(Vec::new());
+    let wrong = RefCell::new(Faults::default());
     let seed = Seed {
-        pointer: "#",
+        place: Place::Whole,
         depth: 0,
         wrong: &wrong,
     };
@@ -28,21 +29,16 @@ pub(super) fn value(bytes: &[u8]) -> Result<Value, Problem> {
     if wrong.is_empty() {
         Ok(value)
     } else {
-        Err(Problem::invalid(wrong))
+        Err(Problem::invalid(wrong.into_vec()))
     }
 }
 
-/// One reference token of a JSON pointer (RFC 6901 §3).
-pub(super) fn token(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
-}
-
-/// The place that is read.
+/// What is read, and where it stands.
 #[derive(Clone, Copy)]
 struct Seed<'a> {
-    pointer: &'a str,
+    place: Place<'a>,
     depth: usize,
-    wrong: &'a RefCell<Vec<Wrong>>,
+    wrong: &'a RefCell<Faults>,
 }
 
 impl Seed<'_> {
@@ -55,13 +51,13 @@ impl Seed<'_> {
         Ok(self.depth + 1)
     }
 
-    fn note(&self, pointer: &str, detail: &str) {
-        self.wrong.borrow_mut().push(Wrong::new(pointer, detail));
+    fn note(&self, detail: &str) {
+        self.wrong.borrow_mut().note(self.place, detail);
     }
 
-    fn check(&self, pointer: &str, text: &str) {
+    fn check(&self, text: &str) {
         if text.contains(['\r', '\n', '\0']) {
-            self.note(pointer, "has a carriage return, line feed or NUL");
+            self.note("has a carriage return, line feed or NUL");
         }
     }
 }
@@ -102,7 +98,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
-        self.check(self.pointer, text);
+        self.check(text);
         Ok(text.into())
     }
 
@@ -110,9 +106,8 @@ impl<'de> Visitor<'de> for Seed<'_> {
         let depth = self.deeper()?;
         let mut values = Vec::new();
         loop {
-            let pointer = format!("{}/{}", self.pointer, values.len());
             let seed = Seed {
-                pointer: &pointer,
+                place: Place::Item(&self.place, values.len()),
                 depth,
                 ..self
             };
@@ -127,17 +122,17 @@ impl<'de> Visitor<'de> for Seed<'_> {
         let depth = self.deeper()?;
         let mut members = Map::new();
         while let Some(name) = entries.next_key::<String>()? {
-            let pointer = format!("{}/{}", self.pointer, token(&name));
-            self.check(&pointer, &name);
             let seed = Seed {
-                pointer: &pointer,
+                place: Place::Member(&self.place, &name),
                 depth,
                 ..self
             };
-            let value = entries.next_value_seed(seed)?;
-            if members.insert(name, value).is_some() {
-                self.note(&pointer, "stands there twice");
+            seed.check(&name);
+            if members.contains_key(&name) {
+                seed.note("stands there twice");
             }
+            let value = entries.next_value_seed(seed)?;
+            members.insert(name, value);
         }
         Ok(Value::Object(members))
     }

@@ -25,7 +25,7 @@ fn depth_is_counted_over_lists_and_objects() {
 #[test]
 fn null_is_absence() {
     let object = json!({"a": null, "b": null});
-    let mut fields = Fields::of(object.as_object().unwrap(), "#");
+    let mut fields = Fields::of(object.as_object().unwrap());
     assert_eq!(fields.optional::<String>("a"), Some(None));
     assert_eq!(fields.text::<String>("b"), None);
     let wrong = fields.finish();

@@ -12,10 +12,12 @@ use utoipa::ToSchema;
 use crate::{
     State,
     auth::{Develops, Reads},
-    body, limits,
+    body,
+    fault::{Place, Wrong},
+    limits,
     list::{List, Parameters},
     path::{PluginName, Target},
-    problem::{Kind, Problem, ProblemBody, Wrong},
+    problem::{Kind, Problem, ProblemBody},
     time::rfc3339,
 };
 
@@ -59,7 +61,8 @@ pub(super) async fn upload(
 ) -> Result<(StatusCode, Json<VersionBody>), Problem> {
     let PluginName(name) = name
         .parse()
-        .map_err(|why: String| Problem::invalid(vec![Wrong::new("#", format!("name: {why}"))]))?;
+        .map_err(|why: String| Wrong::new(Place::Whole, &format!("name: {why}")))
+        .map_err(|wrong| Problem::invalid(vec![wrong]))?;
     if !body::is_type(request.headers(), WASM) {
         let detail = format!("content-type must be {WASM}");
         return Err(Problem::new(Kind::UnsupportedMediaType, detail));

@@ -166,6 +166,47 @@ async fn a_member_that_stands_there_twice_is_named() {
     assert_eq!(answer.pointers(), ["#/number"]);
 }
 
+/// Every body here is wrong in as many places, or under as long a name, as its limit allows.
+#[tokio::test]
+async fn the_answer_to_a_hostile_body_is_smaller_than_the_body_may_be() {
+    let api = Api::new().await;
+    let tenant = api.tenant("acme").await;
+    let most = api::limits::BODY;
+    let unknown: Vec<String> = (0..7000).map(|n| format!("\"{n:04}\":1")).collect();
+    let long = "\\u0000".repeat(4_500);
+    let bodies = [
+        format!("{{{}}}", unknown.join(",")),
+        format!("[{}\"\"]", "\"\\n\",".repeat(12_000)),
+        format!("{{\"{}\":[{}1]}}", "x".repeat(30_000), "1,".repeat(16_000)),
+        format!(
+            "{{\"{}\":[{}1]}}",
+            "x".repeat(30_000),
+            "\"\\n\",".repeat(6_000)
+        ),
+        format!("{{\"{long}\":1,\"{long}\":\"\\n\"}}"),
+        format!(
+            "{{\"number\":\"{}\",\"plugin\":1}}",
+            "\\u0001".repeat(10_000)
+        ),
+    ];
+    for body in bodies {
+        assert!(
+            body.len() <= most && body.len() > most / 2,
+            "{}",
+            body.len()
+        );
+        let answer = raw(&api, &tenant, "application/json", body).await;
+        answer.problem(422, "invalid-body");
+        assert!(answer.text.len() < most, "{} octets", answer.text.len());
+        assert!(answer.pointers().len() <= api::limits::FAULTS);
+    }
+    let body =
+        json!({"name": "c", "address": "192.0.2.1", "accept_from": vec!["\u{1}".repeat(600); 15]});
+    let answer = api.post("/api/v1/trunks", &tenant.key, body).await;
+    answer.problem(422, "invalid-body");
+    assert!(answer.text.len() < most, "{} octets", answer.text.len());
+}
+
 #[tokio::test]
 async fn a_wrong_query_is_400_and_names_the_parameter() {
     let api = Api::new().await;
