@@ -55,7 +55,7 @@ pub enum Sabotage {
     LieAboutDurability,
     /// A refusal is sent once more with another status.
     RefuseTwice,
-    /// The end of a media port is never reported.
+    /// Media ports are never closed.
     LeakPort,
     /// A call is shown to the telephones of another tenant.
     CrossTenants,

@@ -52,8 +52,8 @@ struct Book {
     session: SessionId,
     direction: CallDirection,
     told: Told,
-    /// Rows with an end.
-    final_rows: u32,
+    /// The row with its end; it may be put out again until it is durable.
+    end: Option<Cdr>,
     /// The answer time of the last row.
     answered: bool,
     /// A 200 to its INVITE has left.
@@ -198,16 +198,18 @@ impl Watch {
             session: cdr.session,
             direction: cdr.direction,
             told: Told::new(cdr.direction),
-            final_rows: 0,
+            end: None,
             answered: false,
             accepted: false,
         });
         book.answered = cdr.answer.is_some();
         let crossed = book.tenant != cdr.tenant || book.session != cdr.session;
-        if book.final_rows > 0 {
-            self.violated(format!("{} has a row after its final one", cdr.call));
-        } else if cdr.end.is_some() {
-            book.final_rows += 1;
+        let differs = book.end.as_ref().is_some_and(|end| !is_same_end(end, cdr));
+        if cdr.end.is_some() {
+            book.end.get_or_insert_with(|| cdr.clone());
+        }
+        if differs {
+            self.violated(format!("{} has another row after its final one", cdr.call));
         }
         if crossed {
             self.violated(format!("the record of {} went to another tenant", cdr.call));
@@ -359,8 +361,8 @@ impl Watch {
             }
         }
         for (call, book) in &self.calls {
-            if book.final_rows != 1 {
-                found.push(format!("{call} has {} final CDRs", book.final_rows));
+            if book.end.is_none() {
+                found.push(format!("{call} has no final CDR"));
             }
             if let Err(why) = book.told.is_complete() {
                 found.push(format!("{call}: {why}"));
@@ -389,6 +391,19 @@ impl Watch {
             self.violated(format!("shard {shard} at rest: {counts:?}"));
         }
     }
+}
+
+fn is_same_end(a: &Cdr, b: &Cdr) -> bool {
+    let end = |row: &Cdr| {
+        (
+            row.end,
+            row.cause,
+            row.end_reason,
+            row.dropped_by,
+            row.answer,
+        )
+    };
+    end(a) == end(b)
 }
 
 fn is_terminal(event: &Event) -> bool {

@@ -220,7 +220,7 @@ impl World {
 
     fn record(&mut self, shard: usize, ticket: control::Ticket, cdr: Box<model::Cdr>) {
         if cdr.end.is_some() && self.is_sabotaged(Sabotage::SwallowCdr) {
-            return;
+            return self.input(shard, Input::Durable(ticket));
         }
         self.watch.record(&cdr);
         let lie = cdr.answer.is_some() && self.is_sabotaged(Sabotage::LieAboutDurability);
@@ -239,6 +239,10 @@ impl World {
         if let media::Command::Open { port } = command {
             self.node.ask_port(port, shard, plane);
         }
+        let closes = matches!(command, media::Command::Close { .. });
+        if closes && self.is_sabotaged(Sabotage::LeakPort) {
+            return;
+        }
         let happening = Happening::Command { plane, command };
         self.agenda.enter(self.now + MAILBOX, happening);
     }
@@ -251,12 +255,7 @@ impl World {
                     self.agenda.enter(at, Happening::Bind { plane, port });
                 }
                 media::plane::Output::Unbind { port } => self.node.unbind(port),
-                media::plane::Output::Event(event) => {
-                    let closed = matches!(event, media::Event::Closed { .. });
-                    if !(closed && self.is_sabotaged(Sabotage::LeakPort)) {
-                        self.report(event);
-                    }
-                }
+                media::plane::Output::Event(event) => self.report(event),
             }
         }
     }

@@ -219,7 +219,8 @@ impl World {
             steps += 1;
             if at > until || steps > CIRCLE {
                 let what = format!("no rest after {steps} steps and {LINGERING:?}");
-                return self.watch.violated(what);
+                self.watch.violated(what);
+                break;
             }
             self.step(at);
         }

@@ -23,7 +23,7 @@ fn every_broken_rule_is_noticed() {
         (
             Sabotage::SwallowCdr,
             scenes::bridged as fn(&mut World),
-            "has 0 final CDRs",
+            "has no final CDR",
         ),
         (
             Sabotage::DropReleased,
@@ -41,7 +41,7 @@ fn every_broken_rule_is_noticed() {
             "was answered before its CDR was durable",
         ),
         (Sabotage::RefuseTwice, scenes::busy, "got {\"486"),
-        (Sabotage::LeakPort, scenes::bridged, "at rest: Counts"),
+        (Sabotage::LeakPort, scenes::bridged, "at rest: 2 ports"),
         (
             Sabotage::CrossTenants,
             scenes::bridged,
