@@ -23,6 +23,8 @@ pub(crate) enum Db {
     Sqlite {
         writer: SqlitePool,
         readers: SqlitePool,
+        /// For reads of turns only: a list that the API reads never makes a call wait.
+        turns: SqlitePool,
     },
 }
 
@@ -55,16 +57,27 @@ impl Db {
         };
         let writer = pool(1).connect_with(options.clone()).await?;
         migrate(&writer).await?;
-        let readers = pool(limits::READERS)
-            .connect_with(options.read_only(true))
-            .await?;
-        Ok(Db::Sqlite { writer, readers })
+        let options = options.read_only(true);
+        let readers = pool(limits::READERS).connect_with(options.clone()).await?;
+        let turns = pool(limits::TURN_READERS).connect_with(options).await?;
+        Ok(Db::Sqlite {
+            writer,
+            readers,
+            turns,
+        })
     }
 
     /// A consistent view of the database as it is now.
     pub(crate) async fn read(&self) -> Result<Tx, StoreError> {
         match self {
             Db::Sqlite { readers, .. } => Ok(Tx::Sqlite(readers.begin().await?)),
+        }
+    }
+
+    /// The same, for a turn.
+    pub(crate) async fn read_for_turn(&self) -> Result<Tx, StoreError> {
+        match self {
+            Db::Sqlite { turns, .. } => Ok(Tx::Sqlite(turns.begin().await?)),
         }
     }
 
@@ -79,7 +92,12 @@ impl Db {
 
     pub(crate) async fn close(&self) {
         match self {
-            Db::Sqlite { writer, readers } => {
+            Db::Sqlite {
+                writer,
+                readers,
+                turns,
+            } => {
+                turns.close().await;
                 readers.close().await;
                 writer.close().await;
             }
@@ -99,16 +117,23 @@ fn make_private(path: &str) -> std::io::Result<()> {
     options.append(true).create(true).open(path).map(drop)
 }
 
+/// What brings the tables up to date, in order. One that was released never changes.
+const MIGRATIONS: [(&str, &str); 2] = [
+    ("first", include_str!("../migrations/sqlite/0001_first.sql")),
+    (
+        "cdr by number",
+        include_str!("../migrations/sqlite/0002_cdr_by_number.sql"),
+    ),
+];
+
 async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
     use sqlx::migrate::{Migration, MigrationType, Migrator};
-    let first = Migration::new(
-        1,
-        "first".into(),
-        MigrationType::Simple,
-        sqlx::SqlStr::from_static(include_str!("../migrations/sqlite/0001_first.sql")),
-        false,
-    );
-    let migrated = Migrator::with_migrations(vec![first]).run(pool).await;
+    let migrations = MIGRATIONS.iter().zip(1..).map(|((name, sql), version)| {
+        let sql = sqlx::SqlStr::from_static(sql);
+        Migration::new(version, (*name).into(), MigrationType::Simple, sql, false)
+    });
+    let migrator = Migrator::with_migrations(migrations.collect());
+    let migrated = migrator.run(pool).await;
     migrated.map_err(|why| StoreError::Unavailable(format!("cannot migrate: {why}")))
 }
 

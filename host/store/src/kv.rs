@@ -38,7 +38,7 @@ impl Store {
         key: &str,
         now_ms: u64,
     ) -> Result<Option<(Vec<u8>, Version)>, StoreError> {
-        get(&mut self.db.read().await?, tenant, key, now_ms).await
+        get(&mut self.db.read_for_turn().await?, tenant, key, now_ms).await
     }
 
     /// Writes what a turn wrote, if everything that it read is as it was; `now_ms` is the time of
@@ -51,7 +51,8 @@ impl Store {
     ) -> Result<(), CommitError> {
         if touch.writes.is_empty() {
             // Nothing to make durable: the check needs a consistent view but no lock.
-            return check(&mut self.db.read().await?, tenant, touch, now_ms).await;
+            let mut tx = self.db.read_for_turn().await?;
+            return check(&mut tx, tenant, touch, now_ms).await;
         }
         let mut tx = self.db.write().await?;
         commit(&mut tx, tenant, touch, now_ms).await?;

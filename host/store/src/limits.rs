@@ -44,3 +44,5 @@ pub const SWEEP_GRACE: Duration = Duration::from_secs(60);
 pub const ACQUIRE: Duration = Duration::from_secs(5);
 /// Reader connections.
 pub const READERS: u32 = 4;
+/// Reader connections of turns, so that no list of the API makes a call wait.
+pub const TURN_READERS: u32 = 2;

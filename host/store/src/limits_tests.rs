@@ -1,5 +1,6 @@
 //! The limits that are too high to reach row by row: filled in one statement, then reached.
 
+use model::turn::StoreTouch;
 use model::{IdSource, KeyId, Number, NumberId, Phone, PhoneId, TenantId};
 
 use crate::db::query;
@@ -28,11 +29,48 @@ fn columns(insert: &str) -> String {
     format!("'x' || i, $1{}", ", i".repeat(others))
 }
 
-#[tokio::test]
-async fn a_full_table_takes_no_more() {
+async fn a_store() -> (Store, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/a.db", folder.path().display());
-    let store = Store::open(&url).await.unwrap();
+    (Store::open(&url).await.unwrap(), folder)
+}
+
+#[tokio::test]
+async fn readers_of_the_api_hold_up_no_turn() {
+    let (store, _folder) = a_store().await;
+    let mut lists = Vec::new();
+    for _ in 0..limits::READERS {
+        lists.push(store.db.read().await.unwrap());
+    }
+    let tenant = TenantId::mint(&mut IdSource::new([1; 32], 0, 0), 1);
+    assert_eq!(store.kv_get(tenant, "key", 1).await, Ok(None));
+    let mut touch = StoreTouch::default();
+    touch.reads.insert("key".into(), 0);
+    assert_eq!(store.kv_commit(tenant, &touch, 1).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_number_finds_its_calls_by_an_index() {
+    let (store, _folder) = a_store().await;
+    let mut tx = store.db.read().await.unwrap();
+    let plan: Vec<(i64, i64, i64, String)> = query(
+        "EXPLAIN QUERY PLAN SELECT call_id FROM cdr
+         WHERE tenant = $1 AND number = $2 ORDER BY call_id DESC LIMIT $3",
+    )
+    .bind("ten")
+    .bind("2001")
+    .bind(21i64)
+    .rows(&mut tx)
+    .await
+    .unwrap();
+    let steps: Vec<&str> = plan.iter().map(|step| step.3.as_str()).collect();
+    let index = "SEARCH cdr USING COVERING INDEX cdr_by_number (tenant=? AND number=?)";
+    assert_eq!(steps, [index], "and no sorting");
+}
+
+#[tokio::test]
+async fn a_full_table_takes_no_more() {
+    let (store, _folder) = a_store().await;
     let mut ids = IdSource::new([1; 32], 0, 0);
     let component = NewVersion {
         digest: "sha256:a".into(),
