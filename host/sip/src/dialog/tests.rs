@@ -59,11 +59,40 @@ fn the_next_hop_is_an_ip_literal_of_our_transport_or_the_flow() {
 }
 
 #[test]
+fn only_a_peer_on_this_host_may_send_us_to_addresses_of_this_host() {
+    let at = |ip: &str| SocketAddr::new(ip.parse().unwrap(), 5060);
+    let hop = |local: &str, remote: &str, target: &str| {
+        let mut dialog = dialog(&format!("<sip:a@{target}:22>"), "");
+        dialog.flow = Flow {
+            transport: Transport::Udp,
+            local: at(local),
+            remote: at(remote),
+        };
+        dialog.next_hop().remote.port()
+    };
+    for odd in [
+        "127.0.0.1",
+        "127.9.9.9",
+        "0.0.0.0",
+        "224.0.1.75",
+        "255.255.255.255",
+    ] {
+        assert_eq!(hop("10.0.0.1", "10.0.0.9", odd), 5060, "{odd}");
+        assert_eq!(hop("127.0.0.1", "127.0.0.1", odd), 22, "{odd}");
+    }
+    for odd in ["[::1]", "[::]", "[ff02::1]", "[::ffff:127.0.0.1]"] {
+        assert_eq!(hop("2001:db8::1", "2001:db8::9", odd), 5060, "{odd}");
+        assert_eq!(hop("::1", "::1", odd), 22, "{odd}");
+    }
+    assert_eq!(hop("10.0.0.1", "10.0.0.9", "10.0.0.5"), 22);
+}
+
+#[test]
 fn sequence_numbers_of_the_peer_must_grow() {
     // RFC 3261 §12.2.2.
     let mut dialog = dialog("<sip:a@10.0.0.5>", "");
     assert!(!dialog.is_in_order(6) && !dialog.is_in_order(7) && dialog.is_in_order(8));
-    dialog.saw(100);
+    assert!(dialog.saw(100) && !dialog.saw(100) && !dialog.saw(99));
     assert!(!dialog.is_in_order(100) && dialog.is_in_order(101));
 }
 

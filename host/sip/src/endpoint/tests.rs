@@ -2,6 +2,7 @@
 
 mod calls;
 mod dialogs;
+mod expires;
 mod hostile;
 mod limits;
 mod outbound;
@@ -10,3 +11,4 @@ mod refusals;
 mod reinvites;
 mod releases;
 mod seeds;
+mod strangers;

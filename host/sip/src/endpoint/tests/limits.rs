@@ -2,7 +2,7 @@
 
 use super::dialogs::{peer, peer_invites, peer_request};
 use super::pair::{A, DELAY, Pair, invite, sdp};
-use crate::{Config, Event, Input, limits, wire};
+use crate::{Config, Counts, Event, Input, limits, wire};
 
 #[test]
 fn an_invite_above_the_limit_of_dialogs_gets_503_without_state() {
@@ -85,4 +85,70 @@ fn no_more_forks_are_acknowledged_than_the_limit() {
     );
     pair.rest();
     assert_eq!(pair.names(A), ["accepted", "gone"]);
+}
+
+#[test]
+fn the_refusal_above_every_limit_leaves_no_state() {
+    let text = |line: &str, further: &str| {
+        format!(
+            "{line} SIP/2.0\r\n\
+             Via: SIP/2.0/UDP 10.0.0.9:5060;rport;branch=z9hG4bK1\r\n\
+             Max-Forwards: 70\r\n\
+             From: <sip:peer@10.0.0.9>;tag=peer\r\n\
+             To: <sip:bob@10.0.0.1>\r\n\
+             Call-ID: by-hand\r\n\
+             CSeq: 1 INVITE\r\n\
+             Contact: <sip:peer@10.0.0.9>\r\n\
+             User-Agent: a telephone\r\n\
+             {further}\r\n"
+        )
+    };
+    const INVITE: &str = "INVITE sip:bob@10.0.0.1";
+    let line = |size: usize| format!("X: {}\r\n", "x".repeat(size));
+    let rows = [
+        (513, text(INVITE, &"X: y\r\n".repeat(limits::HEADERS))),
+        (513, text(INVITE, &line(limits::HEADER_VALUE + 1))),
+        (513, text(INVITE, &line(limits::HEADER_VALUE).repeat(2))),
+        (513, text(INVITE, "") + &"x".repeat(limits::MESSAGE)),
+        (
+            414,
+            text(&format!("INVITE sip:{}", "1".repeat(limits::URI)), ""),
+        ),
+        (
+            513,
+            text(&"M".repeat(limits::METHOD + 1), "").replace("M SIP", "M sip:x SIP"),
+        ),
+        (503, text(INVITE, "")),
+    ];
+    for (limited, known) in [(true, true), (true, false), (false, true), (false, false)] {
+        for (status, request) in &rows {
+            let roomless = Config {
+                max_dialogs: usize::from(!limited),
+                max_transactions: usize::from(limited),
+                ..Config::default()
+            };
+            let mut pair = Pair::with(roomless, 1);
+            for _ in 0..2 {
+                let flow = super::pair::flow(super::pair::address(A), peer());
+                let bytes = request.clone().into();
+                let input = if known {
+                    Input::Packet { flow, bytes }
+                } else {
+                    Input::Stranger { flow, bytes }
+                };
+                pair.input(A, input);
+            }
+            pair.run(DELAY);
+            assert_eq!(pair.ends[A].counts(), Counts::default());
+            assert_eq!(pair.strays.len(), 2, "{status} {}", &request[..40]);
+            assert_eq!(pair.strays[0].bytes, pair.strays[1].bytes);
+            let stranger = !known && *status == 503;
+            assert_eq!(
+                pair.stray_response().status(),
+                if stranger { 403 } else { *status }
+            );
+            pair.rest();
+            assert!(pair.names(A).is_empty());
+        }
+    }
 }

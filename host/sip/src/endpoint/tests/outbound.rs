@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::dialogs::peer;
-use super::pair::{A, DELAY, Pair, address, invite};
-use crate::{Config, Event, Input, TimerConfig};
+use super::pair::{A, B, DELAY, Pair, address, invite};
+use crate::{Config, Event, FailedBy, Input, TimerConfig};
 
 #[test]
 fn headers_that_would_break_the_message_fail_the_call() {
@@ -127,4 +127,68 @@ fn a_response_that_went_astray_is_dropped() {
     pair.inject(peer(), A, text);
     pair.rest();
     assert_eq!(pair.names(A), ["failed 486", "gone"]);
+}
+
+#[test]
+fn a_failure_says_whose_it_was() {
+    for by in [FailedBy::Peer, FailedBy::Nobody, FailedBy::Ourselves] {
+        let mut pair = Pair::new();
+        let dialog = pair.ends[A].new_dialog();
+        let mut order = invite(dialog, A, peer());
+        if by == FailedBy::Ourselves {
+            order.headers.push(("X".to_owned(), "a\nb".to_owned()));
+        }
+        pair.input(A, Input::Invite(Box::new(order)));
+        pair.run(DELAY);
+        if by == FailedBy::Peer {
+            // The same status as without an answer: only `by` tells them apart.
+            let sent = pair.stray_request();
+            let refusal = sent.respond(408, Some("t")).build().unwrap();
+            pair.inject(peer(), A, crate::wire::write(&refusal.into()));
+        }
+        pair.run(std::time::Duration::from_secs(40));
+        let Event::Failed { by: told, .. } = pair.next(A) else {
+            panic!()
+        };
+        assert_eq!(told, by);
+        pair.rest();
+    }
+}
+
+#[test]
+fn max_forwards_passes_as_given_both_ways() {
+    for hops in [0, 69, 255] {
+        let mut pair = Pair::new();
+        let dialog = pair.ends[A].new_dialog();
+        let mut order = invite(dialog, A, address(B));
+        order.max_forwards = hops;
+        pair.input(A, Input::Invite(Box::new(order)));
+        pair.run(DELAY);
+        let Event::Incoming(incoming) = pair.next(B) else {
+            panic!()
+        };
+        assert_eq!(incoming.max_forwards, hops);
+        for (end, dialog) in [(A, dialog), (B, incoming.dialog)] {
+            let status = 480;
+            pair.input(end, Input::Release { dialog, status });
+        }
+        pair.rest();
+    }
+}
+
+#[test]
+fn an_invite_without_max_forwards_has_seventy_hops_left() {
+    // RFC 3261 §16.6 step 3.
+    let mut pair = Pair::new();
+    let text = "INVITE sip:b@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.9;rport;branch=z9hG4bK1\r\n\
+                From: <sip:a@b>;tag=1\r\nTo: <sip:b@10.0.0.1>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n\
+                Contact: <sip:a@10.0.0.9>\r\n\r\n";
+    pair.inject(peer(), A, text);
+    let Event::Incoming(incoming) = pair.next(A) else {
+        panic!()
+    };
+    assert_eq!(incoming.max_forwards, 70);
+    let (dialog, status) = (incoming.dialog, 480);
+    pair.input(A, Input::Release { dialog, status });
+    pair.rest();
 }

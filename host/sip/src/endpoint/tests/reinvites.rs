@@ -291,6 +291,66 @@ fn before_the_answer_of_the_call_it_is_too_early() {
 }
 
 #[test]
+fn cancel_of_one_that_came_too_early_leaves_the_call() {
+    let mut pair = Pair::new();
+    super::dialogs::peer_invites(&mut pair, A, "", "offer");
+    let Event::Incoming(incoming) = pair.next(A) else {
+        panic!()
+    };
+    let (dialog, status, sdp) = (incoming.dialog, 180, None);
+    pair.input(
+        A,
+        Input::Progress {
+            dialog,
+            status,
+            sdp,
+        },
+    );
+    pair.run(DELAY);
+    let _trying = pair.stray_response();
+    let ringing = pair.stray_response();
+    for method in ["INVITE", "CANCEL"] {
+        let request = peer_request(&ringing, method, 2, "z9hG4bKre", None);
+        pair.inject(peer(), A, request);
+    }
+    pair.run(DELAY);
+    assert_eq!(pair.stray_response().status(), 500);
+    assert_eq!(pair.stray_response().status(), 200);
+    assert!(pair.names(A).is_empty());
+    let status = 486;
+    pair.input(A, Input::Release { dialog, status });
+    pair.rest();
+    assert_eq!(pair.count("487 INVITE"), 0);
+}
+
+#[test]
+fn one_for_which_there_is_no_room_counts_too() {
+    let config = crate::Config {
+        max_transactions: 1,
+        ..crate::Config::default()
+    };
+    let mut pair = Pair::with(config, 1);
+    let (dialog, ok) = peer_talks(&mut pair, "");
+    let text = peer_request(&ok, "INVITE", 2, "z9hG4bKre", Some("x"));
+    pair.inject(peer(), A, text.clone());
+    pair.inject(peer(), A, text.clone());
+    pair.run(DELAY);
+    for _ in 0..2 {
+        assert_eq!(pair.stray_response().status(), 503);
+    }
+    assert_eq!(pair.ends[A].counts().transactions, 1);
+    // The first INVITE's transaction ends; a late copy of the second still begins nothing.
+    pair.run(Duration::from_secs(33));
+    pair.inject(peer(), A, text);
+    pair.run(DELAY);
+    assert_eq!(pair.stray_response().status(), 500);
+    assert!(pair.names(A).is_empty());
+    let status = 200;
+    pair.input(A, Input::Release { dialog, status });
+    pair.rest();
+}
+
+#[test]
 fn cancel_of_it_leaves_the_call() {
     let mut pair = Pair::new();
     let (dialog, ok) = reoffered(&mut pair, Some("hold"));
