@@ -17,7 +17,7 @@ use axum::{
     extract::FromRequestParts,
     http::{header, request::Parts},
 };
-use model::TenantId;
+use model::{KeyId, TenantId};
 use store::Scope;
 
 use crate::{
@@ -28,9 +28,13 @@ use crate::{
 /// What every secret begins with, so that scanners for leaked keys find it.
 const PREFIX: &str = "jf_";
 
+/// Whose keys may look.
+const READERS: [Scope; 3] = [Scope::Admin, Scope::Developer, Scope::Read];
+
 /// The owner of a valid key.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
+    key: KeyId,
     tenant: Option<TenantId>,
     scope: Scope,
     user: Option<String>,
@@ -38,6 +42,9 @@ pub(crate) struct Caller {
 
 /// May see what is in this tenant.
 pub(crate) struct Reads(pub(crate) TenantId);
+
+/// May see what is in this tenant; by this key.
+pub(crate) struct ReadsBy(pub(crate) TenantId, pub(crate) KeyId);
 
 /// May work on plugins and calls of this tenant.
 pub(crate) struct Develops(pub(crate) TenantId);
@@ -87,6 +94,7 @@ impl Caller {
         let unknown = || Problem::new(Kind::Unauthorized, "the key is not known");
         let key = key.ok_or_else(unknown)?;
         Ok(Self {
+            key: key.id,
             tenant: key.tenant,
             scope: key.scope,
             user: key.user,
@@ -118,8 +126,17 @@ impl FromRequestParts<State> for Reads {
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
         let caller = Caller::of(parts, state).await?;
-        let scopes = [Scope::Admin, Scope::Developer, Scope::Read];
-        caller.within(&scopes).map(Self)
+        caller.within(&READERS).map(Self)
+    }
+}
+
+impl FromRequestParts<State> for ReadsBy {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        let caller = Caller::of(parts, state).await?;
+        let tenant = caller.within(&READERS)?;
+        Ok(Self(tenant, caller.key))
     }
 }
 

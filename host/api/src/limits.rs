@@ -36,5 +36,7 @@ pub const TRUNK_LIST: usize = store::limits::TRUNK_LIST;
 pub const LOG_PAGE: u32 = 100;
 /// How often a follower of a log looks for new lines.
 pub const LOG_POLL: Duration = Duration::from_millis(500);
+/// Logs that one key follows at once: each follower reads the store twice a second.
+pub const LOG_FOLLOWERS: usize = 8;
 /// How often a quiet stream is kept alive: below the idle time-outs of common proxies.
 pub const STREAM_ALIVE: Duration = Duration::from_secs(15);

@@ -1,8 +1,11 @@
 //! What every route needs, in one handle that is cheap to clone.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use model::{IdSource, RequestId};
+use model::{IdSource, KeyId, RequestId};
 use store::{BuiltIn, Store};
 use tokio::sync::{Semaphore, watch};
 
@@ -34,6 +37,26 @@ struct Inner {
     parts: Parts,
     ids: Mutex<IdSource>,
     uploads: Semaphore,
+    /// How many logs each key follows; a key that follows none has no entry.
+    followers: Mutex<BTreeMap<KeyId, usize>>,
+}
+
+/// A place among the followers of a key; given back when it is dropped.
+pub(crate) struct Following {
+    state: State,
+    key: KeyId,
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        let mut followers = self.state.followers();
+        if let Some(count) = followers.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                followers.remove(&self.key);
+            }
+        }
+    }
 }
 
 impl State {
@@ -47,6 +70,7 @@ impl State {
             parts,
             ids,
             uploads,
+            followers: Mutex::default(),
         })))
     }
 
@@ -68,6 +92,24 @@ impl State {
 
     pub(crate) fn uploads(&self) -> &Semaphore {
         &self.0.uploads
+    }
+
+    /// A place for one more follower of this key; none if it has [`limits::LOG_FOLLOWERS`].
+    pub(crate) fn follow(&self, key: KeyId) -> Option<Following> {
+        let mut followers = self.followers();
+        let count = followers.entry(key).or_default();
+        if *count >= limits::LOG_FOLLOWERS {
+            return None;
+        }
+        *count += 1;
+        let state = self.clone();
+        Some(Following { state, key })
+    }
+
+    /// Nothing that holds it panics halfway.
+    fn followers(&self) -> MutexGuard<'_, BTreeMap<KeyId, usize>> {
+        let followers = self.0.followers.lock();
+        followers.unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn now_ms(&self) -> u64 {

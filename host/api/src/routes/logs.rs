@@ -20,11 +20,12 @@ use utoipa::ToSchema;
 
 use crate::{
     State,
-    auth::Reads,
+    auth::ReadsBy,
     limits,
     list::{List, Parameters},
     path::{PluginName, Target},
     problem::{Kind, Problem, ProblemBody},
+    state::Following,
     time::rfc3339,
 };
 
@@ -58,7 +59,7 @@ pub(super) struct LineBody {
                                      (String = "text/event-stream"))),
               (status = "default", description = "Not done", body = ProblemBody)))]
 pub(super) async fn follow(
-    Reads(tenant): Reads,
+    ReadsBy(tenant, key): ReadsBy,
     Of(state): Of<State>,
     Target(PluginName(plugin)): Target<PluginName>,
     mut query: Parameters,
@@ -79,7 +80,14 @@ pub(super) async fn follow(
             .and_then(|id| id.parse().ok())
             .ok_or_else(|| Problem::new(Kind::InvalidQuery, "last-event-id is no number"))?,
     };
+    let too_many = || {
+        let most = limits::LOG_FOLLOWERS;
+        let detail = format!("the key follows {most} logs already");
+        Problem::new(Kind::LimitExceeded, detail)
+    };
+    let following = state.follow(key).ok_or_else(too_many)?;
     let follower = Follower {
+        _following: following,
         tenant,
         plugin,
         after,
@@ -108,6 +116,7 @@ async fn list(
 
 /// Someone who follows a log.
 struct Follower {
+    _following: Following,
     state: State,
     tenant: TenantId,
     plugin: String,

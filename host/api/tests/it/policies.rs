@@ -251,6 +251,29 @@ async fn a_log_is_followed_from_the_last_event_id_until_the_node_drains() {
 }
 
 #[tokio::test]
+async fn a_key_follows_no_more_logs_at_once_than_it_may() {
+    let api = Api::new().await;
+    let tenant = api.tenant("acme").await;
+    let other = api.key(&tenant, "read", None).await;
+    let follow = async |key: &str| {
+        let request = Request::get(LOGS)
+            .header(header::AUTHORIZATION, format!("Bearer {key}"))
+            .body(Body::empty());
+        let response = api.router.clone().oneshot(request.unwrap()).await.unwrap();
+        (response.status().as_u16(), response)
+    };
+    let mut following = Vec::new();
+    for _ in 0..api::limits::LOG_FOLLOWERS {
+        following.push(follow(&tenant.key).await);
+    }
+    assert!(following.iter().all(|(status, _)| *status == 200));
+    assert_eq!(follow(&tenant.key).await.0, 409);
+    assert_eq!(follow(&other).await.0, 200);
+    following.pop();
+    assert_eq!(follow(&tenant.key).await.0, 200);
+}
+
+#[tokio::test]
 async fn a_log_of_an_unknown_plugin_is_404_and_a_wrong_last_id_400() {
     let api = Api::new().await;
     let tenant = api.tenant("acme").await;
