@@ -1,12 +1,12 @@
 //! Who is calling, and where to (architecture §12). A pure function of the tenants' snapshots.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
     sync::Arc,
 };
 
-use model::{ActivePlugin, Address, TenantConfig, TenantId, Trunk};
+use model::{ActivePlugin, Address, Prefix, TenantConfig, TenantId, Trunk};
 use sip::{Incoming, Uri};
 
 /// A call that may begin a session.
@@ -35,6 +35,32 @@ const fn refused(status: u16, why: &'static str) -> Refused {
 enum Source<'a> {
     Line(&'a Arc<TenantConfig>, &'a str),
     Trunk(&'a Arc<TenantConfig>, &'a Trunk),
+}
+
+/// Every source that some tenant knows: its lines, and the blocks and gateways of its trunks.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    lines: BTreeSet<SocketAddr>,
+    blocks: BTreeSet<Prefix>,
+}
+
+impl Sources {
+    /// Those of these tenants.
+    pub(crate) fn of(tenants: &BTreeMap<TenantId, Arc<TenantConfig>>) -> Self {
+        let phones = tenants.values().flat_map(|t| t.phones.values());
+        let trunks = || tenants.values().flat_map(|t| t.trunks.iter());
+        Self {
+            lines: phones.filter_map(|phone| phone.address).collect(),
+            blocks: trunks()
+                .flat_map(|t| t.accept_from.iter().copied())
+                .collect(),
+        }
+    }
+
+    /// Whether a call from there could be anybody's.
+    pub(crate) fn know(&self, remote: SocketAddr) -> bool {
+        self.lines.contains(&remote) || self.blocks.iter().any(|b| b.contains(remote.ip()))
+    }
 }
 
 /// Decides about a new inbound call.
@@ -68,8 +94,9 @@ pub(crate) fn admit(
     })
 }
 
-/// A phone line by its exact address; else the trunks that accept the source, narrowed by port, then
-/// by the domain of the Request-URI, then by who owns the called number.
+/// A phone line by its exact address; else the trunks that accept the source, narrowed by who owns the
+/// called number, then by port, then by the domain of the Request-URI. The number comes first: it is the
+/// one thing that the caller cannot choose to be another tenant (ADR 0007).
 fn source<'a>(
     tenants: &'a BTreeMap<TenantId, Arc<TenantConfig>>,
     remote: SocketAddr,

@@ -8,7 +8,7 @@
 //!
 //! Knows no protocol: `shard` moves it through its states.
 
-use std::{net::IpAddr, net::SocketAddr, sync::Arc};
+use std::{net::IpAddr, net::SocketAddr, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use media::{PortId, Stats, sdp::Negotiated};
@@ -84,6 +84,8 @@ pub(crate) struct Media {
     /// The description that we sent last, and its version.
     pub(crate) local: Option<Bytes>,
     pub(crate) version: u64,
+    /// `local` is an offer that the ACK has to answer.
+    pub(crate) offering: bool,
     /// What both sides agreed on.
     pub(crate) agreed: Option<Negotiated>,
     /// The port is joined with that of the bridge peer.
@@ -115,8 +117,21 @@ pub(crate) struct Call {
     pub(crate) max_ring: u32,
     pub(crate) max_answer: u32,
     pub(crate) progress: Told,
-    /// The final row is out.
-    pub(crate) recorded: bool,
+    pub(crate) record: Record,
+    /// The monotonic time of `begin`: later times are counted from it, so that a wall clock which is set
+    /// back cannot end a call before its answer.
+    pub(crate) began: Instant,
+}
+
+/// Where the final row of a call stands. The call is kept until it is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Record {
+    /// The call lives, or its counters are not there yet.
+    Open,
+    /// On its way, for so many times.
+    Final(Ticket, u32),
+    /// Safe.
+    Durable,
 }
 
 /// What the policy was told of a call.
@@ -135,7 +150,12 @@ impl Call {
 
     /// Nothing of it can happen any more: told, recorded, its dialog and port gone.
     pub(crate) fn is_done(&self) -> bool {
-        self.is_released() && self.progress.released && self.recorded && self.dialog.is_none()
+        self.progress.released && self.record == Record::Durable && self.dialog.is_none()
+    }
+
+    /// The wall-clock time of a moment of this call, Unix milliseconds.
+    pub(crate) fn unix_ms(&self, at: Instant) -> u64 {
+        self.begin + at.saturating_duration_since(self.began).as_millis() as u64
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -198,6 +218,7 @@ impl Media {
             offer,
             local: None,
             version: 0,
+            offering: false,
             agreed: None,
             relayed: false,
             stats: Stats::default(),

@@ -30,6 +30,10 @@ pub(crate) struct Session {
     /// The policy faulted and bridges stay up: the first hang-up releases all others.
     pub(crate) keeps_talking: bool,
     pub(crate) began: Instant,
+    /// Calls that it has had in all.
+    pub(crate) calls_made: usize,
+    /// What Max-Forwards its calls may still have: a loop through us must end (RFC 7332).
+    pub(crate) max_forwards: u8,
     pub(crate) trace: Trace,
     pub(crate) usage: Usage,
 }

@@ -17,6 +17,8 @@ impl Cause {
     pub const TIMEOUT: Cause = Cause(408);
     /// Temporarily unavailable.
     pub const UNAVAILABLE: Cause = Cause(480);
+    /// Max-Forwards is used up.
+    pub const TOO_MANY_HOPS: Cause = Cause(483);
     /// The caller gave up.
     pub const TERMINATED: Cause = Cause(487);
     /// No media in common.

@@ -22,10 +22,15 @@ pub const STORE_KEYS: usize = 64;
 pub const REQUEST_BODY: usize = 64 * 1024;
 /// Calls of one session that are not released.
 pub const SESSION_CALLS: usize = 32;
+/// Calls of one session in all: a policy that redials for ever is a mistake, and each call is a row.
+pub const SESSION_CALLS_EVER: usize = 256;
 /// Timers of one session.
 pub const SESSION_TIMERS: usize = 32;
 /// Octets of a timer's name.
 pub const TIMER_NAME: usize = 64;
+/// The shortest timer; a shorter one takes this long: a policy that starts itself anew for ever costs
+/// its shard ten turns a second.
+pub const TIMER_SHORTEST: Duration = Duration::from_millis(100);
 /// The longest timer: one day. A policy that waits longer keeps the time in the store.
 pub const TIMER_LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// Policy events that wait while a turn is out.
@@ -47,11 +52,17 @@ pub const SETUP_LONGEST: Duration = Duration::from_secs(32);
 pub const ANSWERED_LONGEST: Duration = Duration::from_secs(4 * 3600);
 /// How long a media port may take to open.
 pub const MEDIA_OPEN: Duration = Duration::from_secs(2);
+/// Half of how long the final CDR of a call may take before it is put out again; each further time it
+/// may take twice as long, up to 64 times this.
+pub const RECORD_AGAIN: Duration = Duration::from_secs(5);
 /// How long a CDR may take to become durable before the call that waits for it ends with 503.
 pub const DURABLE: Duration = Duration::from_secs(2);
 /// The whole time of a turn, waits for the store included; then its session faults.
 pub const TURN_WHOLE: Duration = Duration::from_secs(2);
 /// Live calls of one tenant on one shard.
 pub const TENANT_CALLS: usize = 1_000;
+/// Sessions of one tenant on one shard, those included whose last SIP transactions linger: a quarter of
+/// the shard's, so that no tenant takes the place of all others.
+pub const TENANT_SESSIONS: usize = SHARD_SESSIONS / 4;
 /// Sessions of one shard, those included whose last SIP transactions linger (32 s).
 pub const SHARD_SESSIONS: usize = 20_000;

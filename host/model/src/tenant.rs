@@ -162,7 +162,7 @@ impl TenantConfig {
 }
 
 /// A block of IP addresses: `192.0.2.0/24`; a bare address is a block of one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Prefix {
     address: IpAddr,
     length: u8,

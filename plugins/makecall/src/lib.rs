@@ -92,6 +92,10 @@ impl Policy for MakeCall {
         if let Some(cause) = report.error {
             return caller.release_after(cause);
         }
+        if callee.phase() != CallPhase::Answered {
+            // It has hung up meanwhile: `on_released` comes next, and is what the caller hears of.
+            return Ok(());
+        }
         caller.answer(&session.state.request)?;
         join(session, &caller, callee)
     }

@@ -59,6 +59,9 @@ impl Shard {
         if self.sessions.len() >= limits::SHARD_SESSIONS {
             return Err(Refusal::Unavailable("too many sessions"));
         }
+        if self.has_too_many_sessions(tenant) {
+            return Err(Refusal::Unavailable("too many sessions of this tenant"));
+        }
         let tenant = self.tenants.get(&tenant).ok_or(Refusal::NotFound)?.clone();
         let plugin = tenant
             .plugins

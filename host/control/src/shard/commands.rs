@@ -6,13 +6,12 @@
 use std::time::Duration;
 
 use model::{
-    CallDirection, CallId, Cause, Command, EndReason, Now, ReleasedBy, SessionId,
-    command::Construct,
+    CallDirection, CallId, Cause, Command, EndReason, Now, SessionId, command::Construct, limits,
 };
 
 use super::{Shard, release::Ending};
 use crate::{
-    call::{Call, Media, Port, State, Told},
+    call::{Call, Media, Record, State, Told},
     timers::Due,
 };
 
@@ -33,7 +32,7 @@ impl Shard {
                 call.user_data = user_data;
                 call.state = State::Accepting { durable: None };
                 let id = call.id;
-                self.deadline(id, Some(now.mono + model::limits::MEDIA_OPEN));
+                self.deadline(id, Some(now.mono + limits::MEDIA_OPEN));
                 Ok(())
             }
             Command::Release { call, cause } => {
@@ -41,7 +40,7 @@ impl Shard {
                 self.end(now, call, Ending::policy(cause));
                 Ok(())
             }
-            Command::Redirect { call, to } => self.redirect(now, call, to.as_str()),
+            Command::Redirect { call, to } => self.redirect(now, call, &to),
             Command::SetUserData { call, user_data } => {
                 self.living(call, "set-user-data")?.user_data = user_data;
                 Ok(())
@@ -71,7 +70,8 @@ impl Shard {
                 self.discard_expiry(session, &name);
                 if let Some(s) = self.sessions.get_mut(&session) {
                     s.timers.insert(name.clone());
-                    let at = now.mono + Duration::from_millis(u64::from(after_ms));
+                    let after = Duration::from_millis(u64::from(after_ms));
+                    let at = now.mono + after.max(limits::TIMER_SHORTEST);
                     self.timers.set(Due::Policy(session, name), at);
                 }
                 Ok(())
@@ -114,15 +114,19 @@ impl Shard {
         Ok(())
     }
 
-    fn redirect(&mut self, now: Now, id: CallId, to: &str) -> Result<(), Skipped> {
+    fn redirect(&mut self, now: Now, id: CallId, to: &model::Address) -> Result<(), Skipped> {
         let call = self.offered(id, "redirect")?;
         let (dialog, session) = (call.dialog, call.session);
-        let domain = self.sessions.get(&session).map(|s| s.tenant.domain.clone());
-        let to = to
-            .parse::<model::Address>()
-            .map_err(|why| format!("redirect skipped: {why}"))?;
-        let contact = to.to_uri(&domain.unwrap_or_default()).parse::<sip::Uri>();
-        let contact = contact.map_err(|why| format!("redirect skipped: {why}"))?;
+        let domain = self
+            .sessions
+            .get(&session)
+            .map_or("", |s| s.tenant.domain.as_str());
+        let Ok(contact) = to.to_uri(domain).parse::<sip::Uri>() else {
+            // The policy was told that the call is over: so it is.
+            let ending = Ending::platform(Cause::SERVER_ERROR, EndReason::Released);
+            self.end(now, id, ending);
+            return Err("redirect failed: no SIP URI can be made of it".to_owned());
+        };
         if let Some(dialog) = dialog {
             self.sip
                 .handle_input(now.mono, sip::Input::Redirect { dialog, contact });
@@ -140,7 +144,7 @@ impl Shard {
         let Some(s) = self.sessions.get(&session) else {
             return;
         };
-        let tenant = s.tenant.id;
+        let (tenant, hops) = (s.tenant.id, s.max_forwards);
         let call = Call {
             id: construct.call,
             session,
@@ -153,32 +157,32 @@ impl Shard {
             dialog: None,
             sip_call_id: self.mint_sip_call_id(),
             signalling: construct.route.next_hop().ip(),
-            media: Media {
-                port: Port::None,
-                ..Media::new(None)
-            },
+            media: Media::new(None),
             bridged: None,
             begin: now.unix_ms,
             answer: None,
             max_ring: construct.max_ring_seconds,
             max_answer: construct.max_answer_seconds,
             progress: Told::default(),
-            recorded: false,
+            record: Record::Open,
+            began: now.mono,
             state: State::Opening(construct),
         };
         let id = call.id;
         let full = self.tenant_is_full(tenant);
         self.add_call(now, call);
-        self.deadline(id, Some(now.mono + model::limits::MEDIA_OPEN));
-        if full {
-            self.note(now, session, "the tenant has too many live calls");
-            let ending = Ending {
-                by: ReleasedBy::System,
-                reason: EndReason::Limit,
-                ..Ending::policy(Cause::SERVICE_UNAVAILABLE)
-            };
-            self.end(now, id, ending);
-        }
+        self.deadline(id, Some(now.mono + limits::MEDIA_OPEN));
+        let why = match (self.closing, full, hops) {
+            (true, ..) => (Cause::SERVICE_UNAVAILABLE, "the node ends"),
+            (_, true, _) => (
+                Cause::SERVICE_UNAVAILABLE,
+                "the tenant has too many live calls",
+            ),
+            (.., 0) => (Cause::TOO_MANY_HOPS, "Max-Forwards is used up: a loop"),
+            _ => return,
+        };
+        self.note(now, session, why.1);
+        self.end(now, id, Ending::platform(why.0, EndReason::Limit));
     }
 
     /// A Call-ID that hashes to this shard, so that every message of the call comes here.

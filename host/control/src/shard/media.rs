@@ -38,18 +38,22 @@ impl Shard {
                 }
             }
             Event::Failed { port, reason } => {
-                let Some(id) = self.by_port.remove(&port) else {
+                let Some(&id) = self.by_port.get(&port) else {
                     return;
                 };
                 let Some(call) = self.calls.get_mut(&id) else {
                     return;
                 };
-                call.media.port = Port::Closed;
+                // One that was open has lost a command: it is closed as any other.
+                if call.media.port == Port::Opening(port) {
+                    call.media.port = Port::Closed;
+                    self.by_port.remove(&port);
+                }
                 let session = call.session;
-                self.note(now, session, format!("no media port: {reason}"));
+                self.note(now, session, format!("media failed: {reason}"));
                 let cause = Cause::SERVICE_UNAVAILABLE;
                 self.end(now, id, Ending::platform(cause, EndReason::Released));
-                self.record_final(id);
+                self.record_final_if_closed(now, id);
                 self.prune(session);
             }
             Event::Latched { port, from } => {
@@ -69,7 +73,7 @@ impl Shard {
                 call.media.port = Port::Closed;
                 call.media.stats = stats;
                 let session = call.session;
-                self.record_final(id);
+                self.record_final(now, id);
                 self.prune(session);
             }
         }
@@ -162,7 +166,7 @@ impl Shard {
             return self.fail_media(now, id, status, why);
         }
         if let Some(call) = self.calls.get_mut(&id) {
-            call.answer = Some(now.unix_ms);
+            call.answer = Some(call.unix_ms(now.mono));
         }
         let ticket = self.record(id);
         self.durable.insert(ticket, id);
@@ -202,6 +206,7 @@ impl Shard {
         if let Some(call) = self.calls.get_mut(&id) {
             call.media.local = Some(ours.into());
             call.media.version = 1;
+            call.media.offering = true;
         }
         Ok(())
     }
@@ -230,11 +235,22 @@ impl Shard {
         Ok(ours)
     }
 
-    /// Our last description again, as an offer: the answer to a re-INVITE without one.
-    pub(super) fn repeat_description(&self, id: CallId) -> Result<Bytes, Refusal> {
-        let call = self.calls.get(&id);
-        let local = call.and_then(|call| call.media.local.clone());
-        local.ok_or_else(|| (488, "the call has no media".to_owned()))
+    /// A fresh offer for a re-INVITE that has none: whatever was held before may be resumed by it. The ACK
+    /// answers it.
+    pub(super) fn offer_anew(&mut self, id: CallId) -> Result<Bytes, Refusal> {
+        let gone = || (488, "the call has no media".to_owned());
+        let codecs = self.preferred(id);
+        let call = self.calls.get_mut(&id).ok_or_else(gone)?;
+        let (_, addr) = call.port().ok_or_else(gone)?;
+        let version = SessionVersion {
+            id: port_number(addr),
+            version: call.media.version + 1,
+        };
+        let ours = Bytes::from(sdp::offer(addr, &codecs, version));
+        call.media.version += 1;
+        call.media.local = Some(ours.clone());
+        call.media.offering = true;
+        Ok(ours)
     }
 
     /// Takes the answer to an offer of ours and configures the port.
@@ -356,7 +372,7 @@ impl Shard {
         call.media.local = Some(offer.clone());
         call.media.version = 1;
         let call_id = call.sip_call_id.clone();
-        let hop = construct.route.next_hop();
+        let (hop, session) = (construct.route.next_hop(), call.session);
         let uris = (
             construct.from.as_str().parse::<Uri>(),
             construct.to.as_str().parse::<Uri>(),
@@ -369,6 +385,7 @@ impl Shard {
         }
         self.by_dialog.insert(dialog, id);
         self.deadline(id, Some(now.mono + limits::SETUP_LONGEST));
+        let max_forwards = self.sessions.get(&session).map_or(0, |s| s.max_forwards);
         let invite = sip::Invite {
             dialog,
             flow: self.flow_to(hop),
@@ -376,6 +393,7 @@ impl Shard {
             from,
             to,
             call_id,
+            max_forwards,
             headers: construct.headers,
             sdp: offer,
         };

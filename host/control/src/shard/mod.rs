@@ -29,12 +29,16 @@ use sip::{DialogId, Endpoint, Flow, Transport};
 
 use crate::{
     Input, Output, TenantLog, Ticket,
+    admission::Sources,
     call::Call,
     placement::Placement,
     session::Session,
     timers::{Due, Timers},
     tracer,
 };
+
+/// The Max-Forwards of a session that no call began (RFC 3261 §8.1.1.6).
+const MAX_FORWARDS: u8 = 70;
 
 /// What a shard is told once.
 #[derive(Clone, Debug)]
@@ -60,19 +64,24 @@ pub struct Shard {
     sip: Endpoint,
     ids: IdSource,
     tenants: BTreeMap<TenantId, Arc<TenantConfig>>,
+    sources: Sources,
     sessions: BTreeMap<SessionId, Session>,
     calls: BTreeMap<CallId, Call>,
     by_dialog: BTreeMap<DialogId, CallId>,
     by_port: BTreeMap<PortId, CallId>,
-    /// By the Call-ID header, for traces.
-    by_sip_call_id: BTreeMap<String, CallId>,
+    /// By the Call-ID header, for traces; none: two calls have it (one of them may be another
+    /// tenant's), so that its messages are nobody's to see.
+    by_sip_call_id: BTreeMap<String, Option<CallId>>,
     turns: BTreeMap<Ticket, SessionId>,
     /// Who waits for which CDR to be durable.
     durable: BTreeMap<Ticket, CallId>,
     live_calls: BTreeMap<TenantId, usize>,
+    sessions_of: BTreeMap<TenantId, usize>,
     timers: Timers,
     next: u64,
     draining: bool,
+    /// Every call was released; no new one is made.
+    closing: bool,
     out: VecDeque<Output>,
     /// Messages of this input that no call has claimed yet: an INVITE is seen before its call is.
     unclaimed: Vec<(String, bool, String, bool)>,
@@ -87,6 +96,7 @@ impl Shard {
             config,
             ids,
             tenants: BTreeMap::new(),
+            sources: Sources::default(),
             sessions: BTreeMap::new(),
             calls: BTreeMap::new(),
             by_dialog: BTreeMap::new(),
@@ -95,9 +105,11 @@ impl Shard {
             turns: BTreeMap::new(),
             durable: BTreeMap::new(),
             live_calls: BTreeMap::new(),
+            sessions_of: BTreeMap::new(),
             timers: Timers::default(),
             next: 0,
             draining: false,
+            closing: false,
             out: VecDeque::new(),
             unclaimed: Vec::new(),
         }
@@ -117,9 +129,11 @@ impl Shard {
             } => self.ask(now, ticket, tenant, ask),
             Input::Tenant(tenant) => {
                 self.tenants.insert(tenant.id, tenant);
+                self.sources = Sources::of(&self.tenants);
             }
             Input::TenantGone(tenant) => {
                 self.tenants.remove(&tenant);
+                self.sources = Sources::of(&self.tenants);
             }
             Input::Drain => {
                 self.draining = true;
@@ -168,7 +182,7 @@ impl Shard {
         while let Some(output) = self.sip.poll_output() {
             match output {
                 sip::Output::Transmit { flow, bytes } => {
-                    self.trace_message(now, &bytes, true);
+                    self.trace_message(now, &bytes, None);
                     self.out.push_back(Output::Transmit { flow, bytes });
                 }
                 sip::Output::Event(event) => self.signal(now, event),
@@ -178,12 +192,19 @@ impl Shard {
     }
 
     fn packet(&mut self, now: Now, flow: Flow, bytes: bytes::Bytes) {
-        self.trace_message(now, &bytes, false);
-        self.sip
-            .handle_input(now.mono, sip::Input::Packet { flow, bytes });
+        self.trace_message(now, &bytes, Some(flow.remote));
+        // Whom nobody knows may go on with a call, but costs us no memory to begin one.
+        let input = if self.sources.know(flow.remote) {
+            sip::Input::Packet { flow, bytes }
+        } else {
+            sip::Input::Stranger { flow, bytes }
+        };
+        self.sip.handle_input(now.mono, input);
     }
 
-    fn trace_message(&mut self, now: Now, bytes: &[u8], sent: bool) {
+    /// `from`: who sent it; none: we did.
+    fn trace_message(&mut self, now: Now, bytes: &[u8], from: Option<SocketAddr>) {
+        let sent = from.is_none();
         let Some(id) = sip::wire::scan_call_id(bytes) else {
             return;
         };
@@ -191,19 +212,21 @@ impl Shard {
         let Some((line, sdp)) = tracer::summary(bytes) else {
             return;
         };
-        match self.by_sip_call_id.get(&id) {
-            Some(&call) => self.trace(
-                now,
-                call,
-                TraceItem::Sip {
-                    call,
-                    sent,
-                    line,
-                    sdp,
-                },
-            ),
-            None => self.unclaimed.push((id, sent, line, sdp)),
-        }
+        let Some(&owner) = self.by_sip_call_id.get(&id) else {
+            return self.unclaimed.push((id, sent, line, sdp));
+        };
+        let peer = |call: &Call| from.is_none_or(|from| from.ip() == call.signalling);
+        // Whoever has learned a Call-ID could fill the trace of its call.
+        let Some(call) = owner.filter(|id| self.calls.get(id).is_some_and(peer)) else {
+            return;
+        };
+        let item = TraceItem::Sip {
+            call,
+            sent,
+            line,
+            sdp,
+        };
+        self.trace(now, call, item);
     }
 
     /// Gives a new call its lane, and the messages that came before it was known.
@@ -218,8 +241,12 @@ impl Shard {
         if call.sip_call_id.is_empty() {
             return;
         }
-        self.by_sip_call_id
-            .insert(call.sip_call_id.clone(), call.id);
+        let id = call.sip_call_id.clone();
+        let owner = self.by_sip_call_id.entry(id).or_insert(Some(call.id));
+        if *owner != Some(call.id) {
+            *owner = None;
+            return;
+        }
         for (id, sent, line, sdp) in std::mem::take(&mut self.unclaimed) {
             if id == call.sip_call_id {
                 let item = TraceItem::Sip {
@@ -287,9 +314,12 @@ impl Shard {
             asked: None,
             keeps_talking: false,
             began: now.mono,
+            calls_made: 0,
+            max_forwards: MAX_FORWARDS,
             trace,
             usage: Usage::default(),
         };
+        *self.sessions_of.entry(session.tenant.id).or_default() += 1;
         self.sessions.insert(id, session);
         id
     }
@@ -304,6 +334,7 @@ impl Shard {
             return;
         };
         session.calls.push(call.id);
+        session.calls_made += 1;
         *self.live_calls.entry(session.tenant.id).or_default() += 1;
         let id = call.id;
         self.calls.insert(id, call);
@@ -387,13 +418,20 @@ impl Shard {
         s.calls = kept;
         for id in done {
             if let Some(call) = self.calls.remove(&id) {
-                self.by_sip_call_id.remove(&call.sip_call_id);
+                let id = call.sip_call_id;
+                let other = |c: &Call| c.sip_call_id == id;
+                if self.by_sip_call_id.get(&id).is_some_and(Option::is_some)
+                    || !self.calls.values().any(other)
+                {
+                    self.by_sip_call_id.remove(&id);
+                }
             }
         }
         if !self.sessions.get(&session).is_some_and(Session::is_done) {
             return;
         }
         if let Some(s) = self.sessions.remove(&session) {
+            count_down(&mut self.sessions_of, s.tenant.id);
             if let Some(ticket) = s.asked {
                 let refusal = model::Refusal::Unavailable("the policy gave no answer");
                 self.out.push_back(Output::Reply {
@@ -418,11 +456,26 @@ impl Shard {
             .is_some_and(|&n| n >= limits::TENANT_CALLS)
     }
 
+    fn has_too_many_sessions(&self, tenant: TenantId) -> bool {
+        let sessions = self.sessions_of.get(&tenant);
+        sessions.is_some_and(|&n| n >= limits::TENANT_SESSIONS)
+    }
+
     fn flow_to(&self, remote: SocketAddr) -> Flow {
         Flow {
             transport: Transport::Udp,
             local: self.config.listener,
             remote,
+        }
+    }
+}
+
+/// One less of that tenant; the last one takes its entry with it.
+fn count_down(counts: &mut BTreeMap<TenantId, usize>, tenant: TenantId) {
+    if let Some(count) = counts.get_mut(&tenant) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&tenant);
         }
     }
 }

@@ -8,10 +8,10 @@ use model::{
     SessionId, limits,
 };
 
-use super::Shard;
+use super::{Shard, count_down};
 use crate::{
     Output,
-    call::{Call, End, Port, State},
+    call::{Call, End, Port, Record, State},
 };
 
 /// How a call is to end.
@@ -103,7 +103,7 @@ impl Shard {
             self.durable.remove(&durable);
         }
         call.state = State::Released(End {
-            at: now.unix_ms,
+            at: call.unix_ms(now.mono),
             by: ending.by,
             cause: ending.cause,
             reason: ending.reason,
@@ -124,7 +124,7 @@ impl Shard {
         self.deadline(id, None);
         self.count_end(session);
         let others = self.part(id);
-        self.close_port(id);
+        self.close_port(now, id);
         self.discard_events(session, id);
         if undialled {
             self.tell(now, session, dial);
@@ -140,12 +140,7 @@ impl Shard {
         let Some(tenant) = self.sessions.get(&session).map(|s| s.tenant.id) else {
             return;
         };
-        if let Some(live) = self.live_calls.get_mut(&tenant) {
-            *live -= 1;
-            if *live == 0 {
-                self.live_calls.remove(&tenant);
-            }
-        }
+        count_down(&mut self.live_calls, tenant);
     }
 
     /// Ends the bridge of a call, if it has one.
@@ -172,8 +167,8 @@ impl Shard {
         true
     }
 
-    /// Closes the port; the final record waits for its counters.
-    fn close_port(&mut self, id: CallId) {
+    /// Closes the port; the final record waits for its counters, but not for ever.
+    fn close_port(&mut self, now: Now, id: CallId) {
         let Some(call) = self.calls.get_mut(&id) else {
             return;
         };
@@ -185,21 +180,59 @@ impl Shard {
                     session,
                     command: Command::Close { port },
                 });
+                self.deadline(id, Some(now.mono + limits::MEDIA_OPEN));
             }
             Port::None => {
                 call.media.port = Port::Closed;
-                self.record_final(id);
+                self.record_final(now, id);
             }
             Port::Closing(_) | Port::Closed => {}
         }
     }
 
-    pub(super) fn record_final(&mut self, id: CallId) {
+    /// Puts the final row out, once; it is put out again until it is durable.
+    pub(super) fn record_final(&mut self, now: Now, id: CallId) {
+        let open = |call: &Call| call.is_released() && call.record == Record::Open;
+        if self.calls.get(&id).is_some_and(open) {
+            self.put_final(now, id, 1);
+        }
+    }
+
+    /// The same for a call whose port may still be closing.
+    pub(super) fn record_final_if_closed(&mut self, now: Now, id: CallId) {
+        let closed = |call: &Call| call.media.port == Port::Closed;
+        if self.calls.get(&id).is_some_and(closed) {
+            self.record_final(now, id);
+        }
+    }
+
+    fn put_final(&mut self, now: Now, id: CallId, times: u32) {
+        let ticket = self.record(id);
+        self.durable.insert(ticket, id);
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.record = Record::Final(ticket, times);
+        }
+        // A store that is away is not helped by a crowd at its door.
+        let wait = limits::RECORD_AGAIN * (1 << times.min(6));
+        self.deadline(id, Some(now.mono + wait));
+    }
+
+    /// The deadline of a call that is over: its counters or the word of the store did not come.
+    fn released_due(&mut self, now: Now, id: CallId) {
         let Some(call) = self.calls.get_mut(&id) else {
             return;
         };
-        if call.is_released() && !std::mem::replace(&mut call.recorded, true) {
-            self.record(id);
+        match (call.media.port, call.record) {
+            (Port::Closing(port), _) => {
+                call.media.port = Port::Closed;
+                self.by_port.remove(&port);
+                self.record_final(now, id);
+            }
+            (_, Record::Final(ticket, times)) => {
+                self.durable.remove(&ticket);
+                self.put_final(now, id, times.saturating_add(1));
+            }
+            _ => {}
         }
     }
 
@@ -230,6 +263,7 @@ impl Shard {
     }
 
     pub(super) fn release_all(&mut self, now: Now) {
+        self.closing = true;
         let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
         for session in sessions {
             self.release_session(now, session, Cause::SERVICE_UNAVAILABLE);
@@ -270,7 +304,7 @@ impl Shard {
                 "the call lasted too long",
                 Ending::platform(Cause::NORMAL, EndReason::Limit),
             ),
-            State::Released(_) => return,
+            State::Released(_) => return self.released_due(now, id),
         };
         self.note(now, session, what);
         self.end(now, id, ending);
@@ -294,12 +328,13 @@ impl Shard {
 }
 
 fn dial_report(call: &Call, now: Now, ending: &Ending) -> DialReport {
-    // Answered, and over before the answer was durable: nobody was told, so nobody was answered.
+    // Answered, and over before the answer was durable: no success that a policy could build on. Only
+    // the report of its release tells that time.
     let lost = call.answer.is_some() && ending.dial_error == Cause::NORMAL;
     DialReport {
         begin: call.begin,
         answer: None,
-        end: now.unix_ms,
+        end: call.unix_ms(now.mono),
         error: Some(if lost {
             Cause::UNAVAILABLE
         } else {
@@ -317,7 +352,7 @@ fn release_report(call: &Call, now: Now, ending: &Ending) -> ReleaseReport {
         to: call.to.clone(),
         begin: call.begin,
         answer: call.answer,
-        end: now.unix_ms,
+        end: call.unix_ms(now.mono),
         dropped_by: ending.by,
         cause: ending.cause,
         q850: ending.q850,

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use ::media::sdp;
 use bytes::Bytes;
-use model::{CallDirection, CallId, Cause, DialReport, Event, Now, TraceItem, limits};
-use sip::{DialogId, Incoming};
+use model::{CallDirection, CallId, Cause, DialReport, EndReason, Event, Now, TraceItem, limits};
+use sip::{DialogId, Incoming, event::FailedBy};
 
 use super::{Shard, release::Ending};
 use crate::{
     admission::{Admitted, Refused, admit},
-    call::{Call, Media, State, Told},
+    call::{Call, Media, Record, State, Told},
 };
 
 /// Headers of an INVITE that a policy may see, beside `X-…`.
@@ -39,13 +39,13 @@ impl Shard {
             sip::Event::Failed {
                 dialog,
                 status,
+                by,
                 reason,
                 q850,
                 contact,
             } => {
+                let ending = failed(status, by).saying(q850, reason);
                 let redirect = contact.and_then(|uri| uri.to_string().parse().ok());
-                let cause = Cause::from_network(status);
-                let ending = Ending::party(cause).saying(q850, reason);
                 let ending = Ending { redirect, ..ending };
                 self.on_call(dialog, |shard, id| shard.end(now, id, ending));
             }
@@ -72,7 +72,7 @@ impl Shard {
                 let cause = Cause::from_network(status);
                 let ending = Ending {
                     signal: false,
-                    ..Ending::platform(cause, model::EndReason::Released)
+                    ..Ending::platform(cause, EndReason::Released)
                 };
                 self.on_call(dialog, |shard, id| shard.end(now, id, ending));
             }
@@ -125,8 +125,13 @@ impl Shard {
         if self.draining || self.sessions.len() >= limits::SHARD_SESSIONS {
             return Err(busy);
         }
+        if incoming.max_forwards == 0 {
+            let why = "Max-Forwards is used up";
+            return Err(Refused { status: 483, why });
+        }
         let admitted = admit(&self.tenants, &incoming)?;
-        if self.tenant_is_full(admitted.tenant.id) {
+        let tenant = admitted.tenant.id;
+        if self.tenant_is_full(tenant) || self.has_too_many_sessions(tenant) {
             return Err(busy);
         }
         if let Some(offer) = &incoming.sdp {
@@ -144,6 +149,9 @@ impl Shard {
             to,
         } = admitted;
         let session = self.begin_session(now, tenant, plugin);
+        if let Some(s) = self.sessions.get_mut(&session) {
+            s.max_forwards = incoming.max_forwards - 1;
+        }
         let id = CallId::mint(&mut self.ids, now.unix_ms);
         let call = Call {
             id,
@@ -165,7 +173,8 @@ impl Shard {
             max_ring: 0,
             max_answer: 0,
             progress: Told::default(),
-            recorded: false,
+            record: Record::Open,
+            began: now.mono,
         };
         self.add_call(now, call);
         self.deadline(id, Some(now.mono + limits::OFFER_TIMEOUT));
@@ -232,11 +241,11 @@ impl Shard {
         };
         if let Err(why) = described {
             self.note(now, session, why);
-            let ending = Ending::platform(Cause::NOT_ACCEPTABLE, model::EndReason::Released);
+            let ending = Ending::platform(Cause::NOT_ACCEPTABLE, EndReason::Released);
             return self.end(now, id, ending);
         }
         if let Some(call) = self.calls.get_mut(&id) {
-            call.answer = Some(now.unix_ms);
+            call.answer = Some(call.unix_ms(now.mono));
         }
         let ticket = self.record(id);
         self.durable.insert(ticket, id);
@@ -254,6 +263,12 @@ impl Shard {
         let Some(call) = self.calls.get_mut(&id) else {
             return;
         };
+        if matches!(call.record, Record::Final(waited, _) if waited == ticket) {
+            call.record = Record::Durable;
+            let session = call.session;
+            self.deadline(id, None);
+            return self.prune(session);
+        }
         let was = std::mem::replace(&mut call.state, State::Answered);
         let (session, limit) = (call.session, Self::answered_for(call));
         match was {
@@ -268,7 +283,7 @@ impl Shard {
                 let report = DialReport {
                     begin: call.begin,
                     answer: call.answer,
-                    end: call.answer.unwrap_or(now.unix_ms),
+                    end: call.answer.unwrap_or_else(|| call.unix_ms(now.mono)),
                     error: None,
                     reason: None,
                     redirect: None,
@@ -286,27 +301,32 @@ impl Shard {
         self.advance_session(now, session);
     }
 
-    /// The ACK of our 200; with a late offer it carries the answer.
+    /// The ACK of a 200 of ours; if that made an offer, it carries the answer.
     fn confirmed(&mut self, now: Now, id: CallId, sdp: Option<Bytes>) {
-        let Some(call) = self.calls.get(&id) else {
+        let Some(call) = self.calls.get_mut(&id) else {
             return;
         };
         let session = call.session;
-        if let (Some(sdp), true) = (sdp, call.media.offer.is_none()) {
-            if let Err(why) = self.accept_answer(now, id, &sdp) {
-                self.note(now, session, why);
-                let ending = Ending::platform(Cause::NOT_ACCEPTABLE, model::EndReason::Released);
-                return self.end(now, id, ending);
-            }
-            self.advance_session(now, session);
+        if !std::mem::take(&mut call.media.offering) {
+            return;
         }
+        let answered = match sdp {
+            Some(sdp) => self.accept_answer(now, id, &sdp),
+            None => Err("the ACK does not answer our offer".to_owned()),
+        };
+        if let Err(why) = answered {
+            self.note(now, session, why);
+            let ending = Ending::platform(Cause::NOT_ACCEPTABLE, EndReason::Released);
+            return self.end(now, id, ending);
+        }
+        self.advance_session(now, session);
     }
 
     /// A re-INVITE, answered in place: the other leg does not take part.
     fn reoffer(&mut self, now: Now, id: CallId, dialog: DialogId, sdp: Option<Bytes>) {
         let answer = match sdp {
             Some(offer) => self.answer_offer(now, id, &offer),
-            None => self.repeat_description(id),
+            None => self.offer_anew(id),
         };
         let answer = answer.map_err(|refusal| {
             let what = format!("re-INVITE refused: {}", refusal.1);
@@ -315,6 +335,20 @@ impl Shard {
         });
         self.sip
             .handle_input(now.mono, sip::Input::Reanswer { dialog, answer });
+    }
+}
+
+/// The end of an outbound call that was not answered, by whoever did not answer it.
+fn failed(status: u16, by: FailedBy) -> Ending {
+    let cause = Cause::from_network(status);
+    let ours = |reason| Ending {
+        signal: false,
+        ..Ending::platform(cause, reason)
+    };
+    match by {
+        FailedBy::Peer => Ending::party(cause),
+        FailedBy::Nobody => ours(EndReason::Released),
+        FailedBy::Ourselves => ours(EndReason::Limit),
     }
 }
 

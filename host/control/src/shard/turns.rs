@@ -11,7 +11,11 @@ use model::{
 };
 
 use super::Shard;
-use crate::{Output, Ticket, TurnRequest, session::Out};
+use crate::{
+    Output, Ticket, TurnRequest,
+    call::{Call, State},
+    session::Out,
+};
 
 impl Shard {
     /// Queues an event for the session's policy, and runs it if no turn is out.
@@ -20,7 +24,7 @@ impl Shard {
             return;
         };
         s.queue.push_back(event);
-        // The ends of its calls are told in any case: they are at most two for each.
+        // What its calls are promised is told in any case: at most two events for each.
         let overflow = s.queue.iter().filter(|event| !is_terminal(event)).count();
         if overflow > limits::QUEUED_EVENTS {
             s.queue.retain(is_terminal);
@@ -73,7 +77,8 @@ impl Shard {
         Some(View {
             session,
             now: now.unix_ms,
-            calls: seen.map(crate::call::Call::view).collect(),
+            calls: seen.map(Call::view).collect(),
+            calls_made: s.calls_made,
             timers: s.timers.iter().cloned().collect(),
             state: s.state.clone(),
             tenant: s.tenant.clone(),
@@ -187,9 +192,19 @@ impl Shard {
             let answer = Answer::Refused(Refusal::Fault(kind));
             self.out.push_back(Output::Reply { ticket, answer });
         }
-        let unbridged = |call: &crate::call::Call| call.bridged.is_none();
+        // Only a conversation is kept: a caller who was never answered must not talk for nothing.
+        let answered = |call: &Call| matches!(call.state, State::Answered);
+        let talks = |call: &Call| {
+            let peer = call.bridged.and_then(|peer| self.calls.get(&peer));
+            answered(call) && peer.is_some_and(answered)
+        };
+        let Some(s) = self.sessions.get(&session) else {
+            return;
+        };
+        let calls = s.calls.iter().filter_map(|id| self.calls.get(id));
+        let kept: Vec<CallId> = calls.filter(|c| keep && talks(c)).map(|c| c.id).collect();
         self.release_where(now, session, model::Cause::SERVER_ERROR, |call| {
-            !keep || unbridged(call)
+            !kept.contains(&call.id)
         });
     }
 
@@ -210,6 +225,7 @@ impl Shard {
     }
 }
 
+/// The events that every call is promised, whatever became of it meanwhile.
 fn is_terminal(event: &Event) -> bool {
     matches!(event, Event::DialCompleted { .. } | Event::Released { .. })
 }

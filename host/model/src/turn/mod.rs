@@ -58,6 +58,8 @@ pub struct View {
     pub now: u64,
     /// The session's calls, oldest first; a released one only while its last event is handled.
     pub calls: Vec<CallView>,
+    /// How many calls it has had in all, released ones included.
+    pub calls_made: usize,
     /// Names of the running timers.
     pub timers: Vec<String>,
     /// The policy's memory of the session.

@@ -176,12 +176,16 @@ impl Plan {
                 CommandError::Unavailable(format!("phone {:?} is not registered", to.user()))
             }
         })?;
-        if self.calls().count() >= limits::SESSION_CALLS {
-            let most = limits::SESSION_CALLS;
-            return Err(CommandError::LimitExceeded(format!(
-                "{most} calls of one session"
-            )));
+        for (calls, most) in [
+            (self.calls().count(), limits::SESSION_CALLS),
+            (self.view.calls_made, limits::SESSION_CALLS_EVER),
+        ] {
+            if calls >= most {
+                let what = format!("{most} calls of one session");
+                return Err(CommandError::LimitExceeded(what));
+            }
         }
+        self.view.calls_made += 1;
         let domain = self.view.tenant.domain.as_str();
         let [from, to] = [&from, &to].map(|a| a.to_uri(domain).parse::<Address>());
         let (Ok(from), Ok(to)) = (from, to) else {
@@ -264,14 +268,13 @@ impl Plan {
         })
     }
 
-    /// Stops the timer of that name, if it runs.
+    /// Stops the timer of that name. It is a command even if no such timer runs: one that has just
+    /// fired may wait for its turn, and is taken back.
     pub fn timer_stop(&mut self, name: &str) {
-        if let Some(at) = self.view.timers.iter().position(|timer| timer == name) {
-            self.view.timers.remove(at);
-            self.commands.push(Command::TimerStop {
-                name: name.to_owned(),
-            });
-        }
+        self.view.timers.retain(|timer| timer != name);
+        self.commands.push(Command::TimerStop {
+            name: name.to_owned(),
+        });
     }
 
     /// Like `push` this never fails; commands end with it so that each is one expression.

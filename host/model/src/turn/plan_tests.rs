@@ -76,6 +76,7 @@ fn plan(inbound: Phase, outbound: Phase) -> (Plan, CallId, CallId) {
         session: crate::SessionId::mint(&mut ids, 1),
         now: 1,
         calls: vec![a, b],
+        calls_made: 2,
         timers: vec![],
         state: [].into(),
         tenant: tenant(&mut ids),
@@ -256,4 +257,15 @@ fn limits_are_reached() {
         plan.timer_start("d", 86_400_001),
         Err(CommandError::InvalidArgument(_))
     ));
+}
+
+#[test]
+fn a_session_that_redials_for_ever_is_stopped() {
+    let (mut plan, ..) = plan(Phase::Offered, Phase::Dialling);
+    for _ in 2..crate::limits::SESSION_CALLS_EVER {
+        let call = plan.construct(&dial("2001", "3001")).unwrap();
+        plan.release(call, 487).unwrap();
+    }
+    let more = plan.construct(&dial("2001", "3001"));
+    assert!(matches!(more, Err(CommandError::LimitExceeded(_))));
 }

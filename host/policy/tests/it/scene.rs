@@ -141,6 +141,7 @@ impl Scene {
             session: self.session,
             now: self.now,
             calls: self.calls.clone(),
+            calls_made: 0,
             timers: vec![],
             state: Arc::clone(&self.state),
             tenant: Arc::clone(&self.tenant),
