@@ -150,9 +150,7 @@ fn told<T>(group: &str, name: &str, note: &str, mut work: impl FnMut() -> T) -> 
     let nanoseconds = percentile(&mut rounds, 0.5);
     let separator = if note.is_empty() { "" } else { "; " };
     Figure::new(group, name, nanoseconds, "ns")
-        .note(format!(
-            "{allocations} allocations, {octets} octets{separator}{note}"
-        ))
+        .note(format!("{octets} octets allocated{separator}{note}"))
         .print();
     let name = format!("{name}: allocations");
     Figure::new(group, &name, allocations as f64, "").print();

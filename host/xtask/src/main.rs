@@ -4,6 +4,7 @@
 //! compiler checks (`tidy`). It knows nothing of calls: it depends on neither the policy host nor
 //! the server, so that it builds in seconds on a clean checkout and can build the rest from there.
 
+mod bench;
 mod demo;
 mod plugins;
 mod setup;
@@ -36,6 +37,8 @@ enum Task {
     Tidy,
     /// Build the policies in plugins/ into components under target/plugins/.
     Plugins,
+    /// Measure: CPU per call and per packet, turns, the codec, the store.
+    Bench(bench::Options),
     /// Run the simulator.
     Sim {
         /// How many seeds to run.
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Task::Test => test::run(&workspace),
         Task::Tidy => tidy::run(&workspace),
         Task::Plugins => plugins::run(&workspace),
+        Task::Bench(options) => bench::run(&workspace, &options),
         Task::Sim { seeds } => sim::run(&workspace, seeds),
     });
     match done {

@@ -1,0 +1,170 @@
+//! `cargo xtask bench`: the figures that the documentation quotes, measured anew.
+//!
+//! It owns the list of benchmarks, how each is built and started, and how figures are shown. What is
+//! measured, and what a figure is made of, is each benchmark's; they print lines that `figure`
+//! describes. A missed aim is said and is no failure: figures are judged by people, who know how
+//! busy the machine was.
+
+mod figure;
+#[cfg(test)]
+mod figure_tests;
+mod machine;
+mod report;
+
+use std::ffi::OsString;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+
+use crate::setup;
+use crate::shell::{self, Workspace};
+use figure::Figure;
+use machine::Machine;
+use report::Report;
+
+/// What `cargo xtask bench` is told.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Which ones; all of them if none is named.
+    #[arg(value_enum)]
+    benches: Vec<Bench>,
+    /// Print one JSON document instead of tables.
+    #[arg(long)]
+    json: bool,
+    /// Calls that `relay` relays at once [default: 300].
+    #[arg(long)]
+    calls: Option<u32>,
+    /// Seconds of each measurement of `relay` and `call`.
+    #[arg(long)]
+    seconds: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+enum Bench {
+    /// Parsing and writing SIP messages, against rsip's own.
+    Codec,
+    /// One turn of the makecall policy on a fresh instance.
+    Turn,
+    /// Commits of policies and of call records.
+    Store,
+    /// RTP through the media shard, against the kernel's price and tokio.
+    Relay,
+    /// The server under SIPp: CPU and set-up delay per bridged call.
+    Call,
+}
+
+/// Measures and prints.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    let mut benches = options.benches.clone();
+    if benches.is_empty() {
+        benches = Bench::value_variants().to_vec();
+    }
+    benches.dedup();
+    let machine = Machine::read();
+    if !options.json {
+        println!("{}\n", report::heading(&machine));
+    }
+    let mut reports = Vec::new();
+    for bench in benches {
+        let report = measure(workspace, bench, options)?;
+        if !options.json {
+            println!("{}", report::table(&report));
+        }
+        reports.push(report);
+    }
+    if options.json {
+        println!("{:#}", report::document(&machine, &reports));
+    }
+    Ok(())
+}
+
+/// Builds one benchmark and what it needs, and runs it.
+fn measure(workspace: &Workspace, bench: Bench, options: &Options) -> Result<Report> {
+    let mut command = workspace.cargo(["bench", "--locked", "--quiet"]);
+    command.args(["--package", bench.package(), "--bench", bench.name(), "--"]);
+    for (name, value) in [("--calls", options.calls), ("--seconds", options.seconds)] {
+        if let Some(value) = value {
+            command.args([name, &value.to_string()]);
+        }
+    }
+    match bench {
+        Bench::Turn => setup::wasm_target(workspace)?,
+        Bench::Call => {
+            if !setup::sipp(workspace) {
+                bail!("bench call needs SIPp: install it and put it on the search path");
+            }
+            command.env("JACKFIELD_BIN", release_server(workspace)?);
+        }
+        Bench::Codec | Bench::Store | Bench::Relay => {}
+    }
+    let figures = figures_of(&mut command)?;
+    if figures.is_empty() {
+        bail!("bench {} told no figure", bench.name());
+    }
+    Ok(Report {
+        bench: bench.name(),
+        command: format!("cargo xtask bench {}{}", bench.name(), said(options)),
+        figures,
+    })
+}
+
+/// Builds the server as it is delivered; its path.
+fn release_server(workspace: &Workspace) -> Result<OsString> {
+    setup::wasm_target(workspace)?;
+    let build = ["build", "--locked", "--release", "--package", "server"];
+    shell::run(&mut workspace.cargo(build))?;
+    let name = format!("jackfield{}", std::env::consts::EXE_SUFFIX);
+    Ok(workspace.target.join("release").join(name).into())
+}
+
+/// Runs a benchmark to its end; what else it prints goes to our standard error.
+fn figures_of(command: &mut Command) -> Result<Vec<Figure>> {
+    let output = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run cargo bench")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut figures = Vec::new();
+    for line in text.lines() {
+        match Figure::read(line) {
+            Some(figure) => figures.push(figure),
+            None => eprintln!("{line}"),
+        }
+    }
+    if output.status.success() {
+        Ok(figures)
+    } else {
+        bail!("the benchmark ended with {}", output.status)
+    }
+}
+
+/// The options as they were given.
+fn said(options: &Options) -> String {
+    let calls = options.calls.map(|it| format!(" --calls {it}"));
+    let seconds = options.seconds.map(|it| format!(" --seconds {it}"));
+    [calls, seconds].into_iter().flatten().collect()
+}
+
+impl Bench {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Codec => "codec",
+            Self::Turn => "turn",
+            Self::Store => "store",
+            Self::Relay => "relay",
+            Self::Call => "call",
+        }
+    }
+
+    fn package(self) -> &'static str {
+        match self {
+            Self::Codec => "sip",
+            Self::Turn => "policy",
+            Self::Store => "store",
+            Self::Relay => "media",
+            Self::Call => "e2e",
+        }
+    }
+}
