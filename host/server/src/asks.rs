@@ -4,13 +4,12 @@ use std::{hash::Hasher, sync::Arc};
 
 use api::ControlRequest;
 use model::{Answer, Ask, Refusal, TenantId};
-use store::{Store, StoreError};
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinSet,
 };
 
-use crate::{plugins::Plugins, shard::Mail};
+use crate::{plugins::Plugins, publish::Publisher, shard::Mail};
 
 /// Requests that are on their way at one time; the API's own queue holds the others.
 const UNDER_WAY: usize = 1_024;
@@ -20,8 +19,8 @@ const UNDER_WAY: usize = 1_024;
 pub struct Asks {
     /// The shards.
     pub shards: Vec<mpsc::Sender<Mail>>,
-    /// The rows.
-    pub store: Store,
+    /// Whom changes of tenants are told.
+    pub publisher: Publisher,
     /// The components.
     pub plugins: Arc<Plugins>,
 }
@@ -46,10 +45,7 @@ impl Asks {
             ControlRequest::Ask { tenant, ask, reply } => {
                 let _ = reply.send(self.ask(tenant, ask).await);
             }
-            ControlRequest::TenantChanged { tenant, done } => {
-                self.publish(tenant).await;
-                let _ = done.send(());
-            }
+            ControlRequest::TenantChanged { tenant, done } => self.publisher.changed(tenant, done),
             ControlRequest::CheckPlugin { bytes, reply } => {
                 let _ = reply.send(self.plugins.check(bytes).await);
             }
@@ -82,35 +78,6 @@ impl Asks {
         }
         all.sort_by_key(|call| std::cmp::Reverse(call.call));
         Answer::Calls(all)
-    }
-
-    /// Brings a tenant's new configuration to every shard; its components are compiled first, so that
-    /// whoever activated a version can call at once.
-    pub async fn publish(&self, tenant: TenantId) {
-        let config = match self.store.tenant_config(tenant).await {
-            Ok(config) => Arc::new(config),
-            Err(StoreError::NotFound { .. }) => {
-                for mailbox in &self.shards {
-                    let _ = mailbox.send(Mail::TenantGone(tenant)).await;
-                }
-                return;
-            }
-            Err(error) => {
-                tracing::warn!(%tenant, %error, "a tenant's configuration could not be read");
-                return;
-            }
-        };
-        self.plugins.prepare(&config).await;
-        for mailbox in &self.shards {
-            let (done, there) = oneshot::channel();
-            if mailbox
-                .send(Mail::Tenant(Arc::clone(&config), done))
-                .await
-                .is_ok()
-            {
-                let _ = there.await;
-            }
-        }
     }
 }
 

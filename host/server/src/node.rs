@@ -14,7 +14,14 @@ use store::{Store, admin};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::{
-    asks::Asks, clock, config::Config, fleet::Fleet, plugins::Plugins, setup, shard::Mail,
+    asks::Asks,
+    clock,
+    config::Config,
+    fleet::Fleet,
+    plugins::Plugins,
+    publish::{Press, Publisher},
+    rest, setup,
+    shard::Mail,
     udp::Listener,
 };
 
@@ -66,14 +73,19 @@ impl Node {
 
         let fleet = Fleet::start(config, &listeners, &plugins, &store)?;
         let mailboxes = fleet.mailboxes.clone();
-        let asks = Asks {
+        let press = Press {
             shards: mailboxes.clone(),
             store: store.clone(),
-            plugins,
+            plugins: Arc::clone(&plugins),
         };
         for tenant in admin::tenant_configs(&store).await? {
-            asks.publish(tenant.id).await;
+            press.publish_config(tenant).await?;
         }
+        let asks = Asks {
+            shards: mailboxes.clone(),
+            publisher: Publisher::default(),
+            plugins,
+        };
         let (draining, watch_draining) = watch::channel(false);
         let (control, requests) = Control::channel();
         let state = api::State::new(api::Parts {
@@ -86,9 +98,11 @@ impl Node {
             draining: watch_draining,
         })?;
         let mut service = JoinSet::new();
+        let publisher = asks.publisher.clone();
+        service.spawn(publisher.run(async move |tenant| press.publish(tenant).await));
         service.spawn(asks.serve(requests));
         service.spawn(sweep(store.clone()));
-        service.spawn(serve_http(http, api::router(state)));
+        service.spawn(rest::serve(http, api::router(state)));
         // Calls are taken last: everything that they need is there.
         for listener in &mut listeners {
             listener.receive(fleet.placement, mailboxes.clone())?;
@@ -130,13 +144,6 @@ impl Node {
         self.fleet.stop().await;
         self.store.close().await;
         Ok(())
-    }
-}
-
-/// Serves REST until the node drops it: while calls drain the API is still wanted.
-async fn serve_http(listener: TcpListener, router: axum::Router) {
-    if let Err(error) = axum::serve(listener, router).await {
-        tracing::error!(%error, "the API has stopped");
     }
 }
 

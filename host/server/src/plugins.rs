@@ -12,7 +12,7 @@ use anyhow::Context;
 use bytes::Bytes;
 use model::{Manifest, TenantConfig};
 use policy::{Engine, Limits, Policy};
-use store::Store;
+use store::{Store, StoreError};
 use tokio::sync::Semaphore;
 
 use crate::{clock, config::Config, shard::TURNS};
@@ -66,21 +66,20 @@ impl Plugins {
         Ok(policy.manifest().clone())
     }
 
-    /// Compiles what is active for that tenant and not there yet.
-    pub async fn prepare(&self, tenant: &TenantConfig) {
+    /// Compiles what is active for that tenant and not there yet. An error is the store's; a
+    /// component that cannot be compiled any more keeps nothing else from being published.
+    pub async fn prepare(&self, tenant: &TenantConfig) -> Result<(), StoreError> {
         for plugin in tenant.plugins.values() {
             if self.get(&plugin.digest).is_some() {
                 continue;
             }
-            let prepared = match self.store.component(tenant.id, &plugin.digest).await {
-                Ok(bytes) => self.compile(bytes.into()).await.map(|_| ()),
-                Err(error) => Err(error.to_string()),
-            };
-            if let Err(why) = prepared {
+            let bytes = self.store.component(tenant.id, &plugin.digest).await?;
+            if let Err(why) = self.compile(bytes.into()).await {
                 // Its sessions fault as `instance`; the tenant's log says so at each.
                 tracing::warn!(tenant = %tenant.id, plugin = plugin.name, why, "not prepared");
             }
         }
+        Ok(())
     }
 
     async fn compile(&self, bytes: Bytes) -> Result<Arc<Policy>, String> {

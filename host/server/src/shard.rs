@@ -59,8 +59,8 @@ pub enum Mail {
     },
     /// A tenant's snapshot; answered when the shard has it.
     Tenant(Arc<TenantConfig>, oneshot::Sender<()>),
-    /// A tenant is gone.
-    TenantGone(TenantId),
+    /// A tenant is gone; answered when the shard knows.
+    TenantGone(TenantId, oneshot::Sender<()>),
     /// What is alive?
     Counts(oneshot::Sender<Counts>),
     /// Take no new calls.
@@ -163,7 +163,10 @@ impl Driver {
                 // An asker who gave up needs no answer.
                 let _ = done.send(());
             }
-            Mail::TenantGone(tenant) => self.input(Input::TenantGone(tenant)),
+            Mail::TenantGone(tenant, done) => {
+                self.input(Input::TenantGone(tenant));
+                let _ = done.send(());
+            }
             Mail::Counts(reply) => {
                 let _ = reply.send(self.shard.counts());
             }
