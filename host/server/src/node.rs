@@ -150,8 +150,16 @@ impl Node {
 async fn sweep(store: Store) {
     loop {
         tokio::time::sleep(SWEEP).await;
-        if let Err(error) = admin::sweep_expired(&store, clock::unix_ms()).await {
-            tracing::warn!(%error, "expired keys could not be swept");
+        // Batch by batch, so that commits of turns come in between.
+        loop {
+            match admin::sweep_expired(&store, clock::unix_ms()).await {
+                Ok(swept) if swept == store::limits::SWEEP as u64 => {}
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "expired keys could not be swept");
+                    break;
+                }
+            }
         }
     }
 }

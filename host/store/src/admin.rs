@@ -5,7 +5,7 @@ use model::{Cdr, KeyId, TenantConfig, TenantId};
 
 use crate::db::{parsed, query};
 use crate::key::{self, ApiKey, NewKey, Scope};
-use crate::{BuiltIn, Listed, NewTenant, Page, Store, StoreError, Tenant, cdr, limits, tenant};
+use crate::{BuiltIn, Listed, NewTenant, Page, Store, StoreError, Tenant, cdr, kv, limits, tenant};
 
 /// Makes a tenant with its admin key and the active built-in policy, or nothing of it.
 pub async fn create_tenant(
@@ -136,14 +136,8 @@ pub async fn close_open_cdrs(store: &Store) -> Result<u64, StoreError> {
 /// them; at most [`limits::SWEEP`]. Tells how many, so that the caller goes on while it is full.
 pub async fn sweep_expired(store: &Store, now_ms: u64) -> Result<u64, StoreError> {
     let mut tx = store.db.write().await?;
-    let swept = query(
-        "DELETE FROM kv WHERE (tenant, name) IN
-         (SELECT tenant, name FROM kv WHERE expires <= $1 ORDER BY expires LIMIT $2)",
-    )
-    .bind(now_ms.saturating_sub(limits::SWEEP_GRACE.as_millis() as u64))
-    .bind(limits::SWEEP)
-    .run(&mut tx)
-    .await?;
+    let grace = limits::SWEEP_GRACE.as_millis() as u64;
+    let swept = kv::sweep(&mut tx, now_ms.saturating_sub(grace)).await?;
     tx.commit().await?;
     Ok(swept)
 }

@@ -118,11 +118,15 @@ fn make_private(path: &str) -> std::io::Result<()> {
 }
 
 /// What brings the tables up to date, in order. One that was released never changes.
-const MIGRATIONS: [(&str, &str); 2] = [
+const MIGRATIONS: [(&str, &str); 3] = [
     ("first", include_str!("../migrations/sqlite/0001_first.sql")),
     (
         "cdr by number",
         include_str!("../migrations/sqlite/0002_cdr_by_number.sql"),
+    ),
+    (
+        "kv quota",
+        include_str!("../migrations/sqlite/0003_kv_quota.sql"),
     ),
 ];
 

@@ -35,6 +35,10 @@ pub const DOMAIN: usize = 253;
 pub const PASSWORD: usize = 128;
 /// Newest log lines kept per plugin.
 pub const LOG_LINES: i64 = 10_000;
+/// Keys of one tenant in the policies' store, those included that expired and were not swept yet.
+pub const KV_KEYS: i64 = 100_000;
+/// Octets of one tenant's keys and values in the policies' store: one disk is shared by all.
+pub const KV_OCTETS: i64 = 64 * 1024 * 1024;
 /// Expired keys that one sweep removes: the writer is never held long.
 pub const SWEEP: i64 = 500;
 /// How long an expired key stays: a turn judges expiry by its event's time, which may lie this far
