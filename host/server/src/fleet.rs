@@ -7,7 +7,8 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, thread::JoinHandle,
 use anyhow::Context;
 use control::{Counts, ShardConfig, placement::Placement};
 use media::io as media_io;
-use store::Store;
+use model::Cdr;
+use store::{Store, admin};
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinSet,
@@ -75,8 +76,9 @@ impl Fleet {
             threads.push(shard::start(settings, mail, outlets, turns)?);
         }
         let mut writers = JoinSet::new();
+        let rows = store.clone();
         writers.spawn(records::write_cdrs(
-            store.clone(),
+            async move |cdrs: Vec<Cdr>| admin::upsert_cdrs(&rows, &cdrs).await,
             cdr_jobs,
             mailboxes.clone(),
         ));

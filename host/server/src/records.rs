@@ -2,11 +2,15 @@
 //!
 //! The only writer of CDRs. A row is durable when its group's transaction is; then its shard is told.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, VecDeque, btree_map::Entry},
+    pin::pin,
+    time::Duration,
+};
 
-use control::TenantLog;
-use model::Cdr;
-use store::{Store, admin};
+use control::{TenantLog, Ticket};
+use model::{CallId, Cdr};
+use store::{Store, StoreError};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -23,35 +27,177 @@ pub const CDRS: usize = 8_192;
 /// Room in the queue of traces and logs.
 pub const RECORDS: usize = 4_096;
 
-/// Writes CDRs until every sender is gone.
+/// Rows that wait here while the store is away, beside those of the queue.
+const BACKLOG: usize = 8_192;
+/// Tickets of one row: whoever holds an older one has long given up.
+const TICKETS: usize = 64;
+/// How long the first retry waits; each further one twice as long.
+const RETRY: Duration = Duration::from_millis(50);
+/// How long a retry waits at most.
+const RETRY_LONGEST: Duration = Duration::from_secs(2);
+/// Failed commits after the last row came, before the rest is given up.
+const LAST_TRIES: u32 = 8;
+
+/// Writes CDRs until every sender is gone. `commit` makes rows durable, all or none of them.
+///
+/// What could not be written is kept, the newest row of each call, and written when the store is
+/// back; only those who wait for it give up meanwhile.
 pub async fn write_cdrs(
-    store: Store,
+    commit: impl AsyncFn(Vec<Cdr>) -> Result<(), StoreError>,
     mut jobs: mpsc::Receiver<CdrJob>,
     shards: Vec<mpsc::Sender<Mail>>,
 ) {
-    let mut group = Vec::with_capacity(GROUP);
-    while jobs.recv_many(&mut group, GROUP).await > 0 {
-        if group.len() < GROUP {
-            tokio::time::sleep(GATHER).await;
-            while group.len() < GROUP
-                && let Ok(job) = jobs.try_recv()
-            {
-                group.push(job);
+    let mut backlog = Backlog::default();
+    let mut outage: Option<Duration> = None;
+    let mut last_tries = 0;
+    while backlog.gather(&mut jobs).await {
+        let Err(error) = backlog.write(&commit, &shards).await else {
+            if outage.take().is_some() {
+                tracing::info!("CDRs are written again");
+            }
+            continue;
+        };
+        if outage.is_none() {
+            tracing::warn!(%error, "CDRs cannot be written; they are kept and tried again");
+        }
+        if jobs.is_closed() && jobs.is_empty() {
+            last_tries += 1;
+            if last_tries >= LAST_TRIES {
+                tracing::warn!(rows = backlog.order.len(), "CDRs are lost: the node ends");
+                return;
             }
         }
-        let rows: Vec<Cdr> = group.iter().map(|job| (*job.cdr).clone()).collect();
-        if let Err(error) = admin::upsert_cdrs(&store, &rows).await {
-            // The calls that wait end with 503; the others' next row is whole again.
-            tracing::warn!(%error, rows = rows.len(), "CDRs could not be written");
-            group.clear();
-            continue;
+        let pause = outage.map_or(RETRY, |pause| (pause * 2).min(RETRY_LONGEST));
+        outage = Some(pause);
+        backlog.pause(pause, &mut jobs).await;
+    }
+}
+
+/// Rows that are not durable yet, one for each call, in the order in which their calls came.
+#[derive(Default)]
+struct Backlog {
+    order: VecDeque<CallId>,
+    rows: BTreeMap<CallId, Row>,
+}
+
+/// The newest row of a call, and who waits for it or an older one.
+struct Row {
+    cdr: Box<Cdr>,
+    tickets: VecDeque<(u8, Ticket)>,
+}
+
+impl Backlog {
+    fn add(&mut self, job: CdrJob) {
+        let call = job.cdr.call;
+        let row = match self.rows.entry(call) {
+            Entry::Occupied(entry) => {
+                let row = entry.into_mut();
+                row.cdr = job.cdr;
+                row
+            }
+            Entry::Vacant(entry) => {
+                self.order.push_back(call);
+                entry.insert(Row {
+                    cdr: job.cdr,
+                    tickets: VecDeque::new(),
+                })
+            }
+        };
+        if row.tickets.len() == TICKETS {
+            row.tickets.pop_front();
         }
-        for job in group.drain(..) {
-            // A shard that has ended waits for nothing.
-            let _ = shards[usize::from(job.shard)]
-                .send(Mail::Durable(job.ticket))
-                .await;
+        row.tickets.push_back((job.shard, job.ticket));
+    }
+
+    /// Waits for rows and takes what is there; `false`: there are none and none will come.
+    async fn gather(&mut self, jobs: &mut mpsc::Receiver<CdrJob>) -> bool {
+        if self.order.is_empty() {
+            let Some(job) = jobs.recv().await else {
+                return false;
+            };
+            self.add(job);
+            if jobs.len() < GROUP {
+                tokio::time::sleep(GATHER).await;
+            }
         }
+        while self.order.len() < BACKLOG
+            && let Ok(job) = jobs.try_recv()
+        {
+            self.add(job);
+        }
+        true
+    }
+
+    /// Takes rows for so long, so that their queue does not overflow.
+    async fn pause(&mut self, pause: Duration, jobs: &mut mpsc::Receiver<CdrJob>) {
+        let mut end = pin!(tokio::time::sleep(pause));
+        loop {
+            tokio::select! {
+                () = &mut end => return,
+                Some(job) = jobs.recv(), if self.order.len() < BACKLOG => self.add(job),
+            }
+        }
+    }
+
+    /// Writes the oldest group and tells who waited for it. An error: nothing that is still here was
+    /// written.
+    async fn write(
+        &mut self,
+        commit: &impl AsyncFn(Vec<Cdr>) -> Result<(), StoreError>,
+        shards: &[mpsc::Sender<Mail>],
+    ) -> Result<(), StoreError> {
+        let group: Vec<CallId> = self.order.iter().take(GROUP).copied().collect();
+        let rows = group.iter().filter_map(|call| self.rows.get(call));
+        match commit(rows.map(|row| (*row.cdr).clone()).collect()).await {
+            Ok(()) => {
+                for call in group {
+                    self.settle(call, shards).await;
+                }
+                Ok(())
+            }
+            Err(error @ StoreError::Unavailable(_)) => Err(error),
+            // One row is at fault: it must not keep the others.
+            Err(_) => self.write_singly(group, commit, shards).await,
+        }
+    }
+
+    async fn write_singly(
+        &mut self,
+        group: Vec<CallId>,
+        commit: &impl AsyncFn(Vec<Cdr>) -> Result<(), StoreError>,
+        shards: &[mpsc::Sender<Mail>],
+    ) -> Result<(), StoreError> {
+        for call in group {
+            let Some(row) = self.rows.get(&call) else {
+                continue;
+            };
+            match commit(vec![(*row.cdr).clone()]).await {
+                Ok(()) => self.settle(call, shards).await,
+                Err(error @ StoreError::Unavailable(_)) => return Err(error),
+                Err(error) => {
+                    tracing::error!(%call, %error, "a CDR cannot be written");
+                    self.take(call);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The row of that call, the first of the order, is durable.
+    async fn settle(&mut self, call: CallId, shards: &[mpsc::Sender<Mail>]) {
+        for (shard, ticket) in self.take(call) {
+            if let Some(mailbox) = shards.get(usize::from(shard)) {
+                // A shard that has ended waits for nothing.
+                let _ = mailbox.send(Mail::Durable(ticket)).await;
+            }
+        }
+    }
+
+    fn take(&mut self, call: CallId) -> VecDeque<(u8, Ticket)> {
+        self.order.pop_front();
+        self.rows
+            .remove(&call)
+            .map_or_else(VecDeque::new, |row| row.tickets)
     }
 }
 
@@ -79,3 +225,6 @@ pub async fn write_records(store: Store, mut records: mpsc::Receiver<Record>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

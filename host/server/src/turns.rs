@@ -78,7 +78,7 @@ impl TurnRunner {
             match committed {
                 Some(Ok(())) => return outcome,
                 Some(Err(CommitError::Conflict)) => {}
-                Some(Err(CommitError::Unavailable(error))) => {
+                Some(Err(error)) => {
                     tracing::warn!(%error, "a turn's writes could not be committed");
                     return fault(Fault::Store);
                 }
