@@ -5,7 +5,7 @@
 //! `validate`; the caller keeps it off the shards.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use model::Manifest;
 use model::turn::TurnOutcome;
@@ -135,7 +135,20 @@ impl Engine {
         input: TurnInput,
         reads: Box<dyn StoreReads>,
     ) -> TurnOutcome {
-        turn::run(&self.shared, policy, input, reads).await
+        let longest = self.shared.limits.whole_time;
+        self.run_within(longest, policy, input, reads).await
+    }
+
+    /// As [`run`](Self::run), but gives the turn up after `longest`, if that is less than its whole
+    /// time: what is left to a turn that is run again.
+    pub async fn run_within(
+        &self,
+        longest: Duration,
+        policy: &Policy,
+        input: TurnInput,
+        reads: Box<dyn StoreReads>,
+    ) -> TurnOutcome {
+        turn::run(&self.shared, policy, input, reads, longest).await
     }
 }
 

@@ -32,7 +32,9 @@ pub(crate) async fn run(
     policy: &Policy,
     input: TurnInput,
     reads: Box<dyn StoreReads>,
+    longest: Duration,
 ) -> TurnOutcome {
+    let longest = longest.min(shared.limits.whole_time);
     let _running = shared.ticker.run();
     let TurnInput { view, event, ids } = input;
     let mut store = store(shared, Host::new(view, ids, reads, shared.limits));
@@ -43,7 +45,7 @@ pub(crate) async fn run(
             shared.clock,
             &mut guest_time,
         );
-        tokio::time::timeout(shared.limits.whole_time, handler).await
+        tokio::time::timeout(longest, handler).await
     };
     let host = store.into_data();
     let usage = Usage {
@@ -58,7 +60,7 @@ pub(crate) async fn run(
             fault(host, kind, &text, usage)
         }
         Err(_) => {
-            let text = format!("the turn took longer than {:?}", shared.limits.whole_time);
+            let text = format!("the turn took longer than {longest:?}");
             fault(host, Fault::TooLong, &text, usage)
         }
     }
@@ -73,9 +75,12 @@ fn store(shared: &Shared, host: Host) -> Store<Host> {
     store.set_max_component_handles(limits.handles);
     store.set_epoch_deadline(1);
     let mut ticks_left = limits.ticks();
-    // The callback runs only while the guest does: a tick that went by while it waited for the
-    // store, or for its turn after it yielded, costs it at most one.
+    // The callback runs only while the guest does. After a yield the deadline is set anew; the tick
+    // that goes by around a wait for the store is not the guest's and costs nothing.
     store.epoch_deadline_callback(move |mut context| {
+        if context.data_mut().take_has_waited() {
+            return Ok(UpdateDeadline::Continue(1));
+        }
         ticks_left -= 1;
         if ticks_left > 0 {
             return Ok(UpdateDeadline::Yield(1));

@@ -16,6 +16,7 @@
 //! | `drip` | hands the host 60 KiB again and again | the cap on bytes per turn |
 //! | `handles` | collects handles of its calls | the cap on handles or host calls |
 //! | `chatter` | logs two hundred lines, then behaves | nothing: lines beyond the cap are lost |
+//! | `read` | reads sixty keys, then behaves | nothing: waits for the store do not count |
 //! | `state` | keeps 17 KiB of state | the SDK, as the host refuses the state |
 
 use std::hint::black_box;
@@ -76,6 +77,12 @@ fn misbehave(fault: &str, session: &mut Session<String>, call: Option<&Call>) ->
         }
         "chatter" => {
             (0..200).for_each(|line| session.info(&format!("line {line}")));
+            Ok(())
+        }
+        "read" => {
+            for key in 0..60 {
+                store::get::<String>(&format!("read/{key}"))?;
+            }
             Ok(())
         }
         "state" => {

@@ -84,6 +84,11 @@ impl Host {
         self.wanted_memory
     }
 
+    /// Whether it has waited for the store since this was last asked.
+    pub(crate) fn take_has_waited(&mut self) -> bool {
+        self.overlay.take_has_waited()
+    }
+
     pub(crate) fn calls_made(&self) -> u32 {
         self.calls_made
     }

@@ -37,6 +37,8 @@ pub(super) struct Overlay {
     now: u64,
     seen: BTreeMap<String, Option<Vec<u8>>>,
     touch: StoreTouch,
+    /// Whether it has waited since it was last asked.
+    has_waited: bool,
 }
 
 impl Overlay {
@@ -46,7 +48,13 @@ impl Overlay {
             now,
             seen: BTreeMap::new(),
             touch: StoreTouch::default(),
+            has_waited: false,
         }
+    }
+
+    /// Whether the turn has waited for the store since this was last asked.
+    pub(super) fn take_has_waited(&mut self) -> bool {
+        std::mem::take(&mut self.has_waited)
     }
 
     pub(super) fn into_touch(self) -> StoreTouch {
@@ -63,6 +71,7 @@ impl Overlay {
         if let Some(value) = self.seen.get(key) {
             return Ok(value.clone());
         }
+        self.has_waited = true;
         let found = self
             .reads
             .get(key)

@@ -178,6 +178,27 @@ async fn a_turn_whose_store_never_answers_is_given_up() {
 }
 
 #[tokio::test]
+async fn what_is_left_of_a_turns_whole_time_bounds_its_next_run() {
+    let mut scene = Scene::new(makecall());
+    scene.store_is_silent();
+    scene.longest = Duration::from_millis(20);
+    let (_, incoming) = scene.incoming("1001", "2001");
+    let (kind, logs) = scene.fault(incoming).await;
+    assert_eq!(kind, Fault::TooLong);
+    assert!(logs[0].message.contains("longer than 20ms"), "{logs:?}");
+}
+
+#[tokio::test]
+async fn waits_for_the_store_cost_no_guest_time() {
+    let mut scene = Scene::new(faulty());
+    scene.store_takes(Duration::from_millis(2));
+    let request = scene.request(Origin::User, "read", "");
+    let effects = scene.turn(request).await;
+    assert_eq!(effects.store.reads.len(), 60);
+    assert!(effects.usage.guest_us < 50_000, "{:?}", effects.usage);
+}
+
+#[tokio::test]
 async fn turns_beyond_the_pool_have_no_instance() {
     let limits = Limits {
         turns: 1,

@@ -247,7 +247,10 @@ async fn a_body_that_will_not_do_names_its_member() {
     for (body, pointer) in [
         (r#"{"callee":"3001"}"#, "#/caller"),
         (r#"{"caller":"2001","callee":3001}"#, "#/callee"),
-        (r#"{"caller":"2001","callee":"3001","when":"now"}"#, "#/when"),
+        (
+            r#"{"caller":"2001","callee":"3001","when":"now"}"#,
+            "#/when",
+        ),
         (r#"{"caller":"2001","callee":"<3001>"}"#, "#/callee"),
     ] {
         let reply = scene.ask(User, "makecall", body).await;

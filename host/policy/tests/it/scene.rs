@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use model::turn::{CallView, Effects, Fault, Phase, TurnOutcome, Version, View, Write};
 use model::{
@@ -66,6 +66,7 @@ pub(crate) struct Memory {
     now: u64,
     is_away: bool,
     is_silent: bool,
+    takes: Duration,
 }
 
 impl StoreReads for Memory {
@@ -73,6 +74,9 @@ impl StoreReads for Memory {
         Box::pin(async move {
             // A real store answers later, never at once.
             tokio::task::yield_now().await;
+            if !self.takes.is_zero() {
+                tokio::time::sleep(self.takes).await;
+            }
             if self.is_silent {
                 std::future::pending::<()>().await;
             }
@@ -96,6 +100,8 @@ pub(crate) struct Scene {
     pub(crate) state: Arc<[u8]>,
     pub(crate) settings: BTreeMap<String, String>,
     pub(crate) now: u64,
+    /// What is left of its turns' whole time.
+    pub(crate) longest: Duration,
     store: Memory,
     version: Version,
     ids: IdSource,
@@ -115,6 +121,7 @@ impl Scene {
             state: [].into(),
             settings: BTreeMap::new(),
             now: 1_000_000,
+            longest: Duration::MAX,
             store: Memory::default(),
             version: 0,
             ids,
@@ -125,6 +132,11 @@ impl Scene {
 
     pub(crate) fn store_is_away(&mut self) {
         self.store.is_away = true;
+    }
+
+    /// From here on each read takes that long.
+    pub(crate) fn store_takes(&mut self, time: Duration) {
+        self.store.takes = time;
     }
 
     pub(crate) fn store_is_silent(&mut self) {
@@ -152,7 +164,12 @@ impl Scene {
         let ids = IdSource::new(self.ids.seed(), 0, 0);
         let input = TurnInput { view, event, ids };
         self.engine
-            .run(&self.policy, input, Box::new(self.store.clone()))
+            .run_within(
+                self.longest,
+                &self.policy,
+                input,
+                Box::new(self.store.clone()),
+            )
             .await
     }
 
