@@ -5,15 +5,15 @@ use std::fmt::Write as _;
 
 use crate::{CallId, Trace, TraceItem};
 
-/// Characters between two lifelines.
-const GAP: usize = 29;
+/// Characters between two lifelines: room for `183 Session Progress (SDP)` and its arrow head.
+const GAP: usize = 31;
 
 /// The ladder of a trace. The first lane stands left of `jackfield`, all others right of it.
 /// `times`: with a column of milliseconds since the session began.
 ///
 /// ```text
-///       ms  1001                          jackfield                     3001
-///      0.0  |--INVITE 2001 (SDP)--------->|                             |
+///       ms  1001                            jackfield                       3001
+///      0.0  |--INVITE 2001 (SDP)----------->|                               |
 /// ```
 pub fn draw(trace: &Trace, times: bool) -> String {
     let ladder = Ladder { trace, times };
