@@ -47,14 +47,23 @@ pub async fn tenant_configs(store: &Store) -> Result<Vec<TenantConfig>, StoreErr
     Ok(configs)
 }
 
-/// Brings every tenant whose active version of the policy came with the platform to this one, and
-/// tells which those were. A tenant that activated a version of its own keeps it.
+/// What [`install_built_in`] came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Installed {
+    /// The tenants that have the version now and had another before.
+    pub changed: Vec<TenantId>,
+    /// The tenants that stay with the version that they had, and why.
+    pub failed: Vec<(TenantId, StoreError)>,
+}
+
+/// Brings every tenant whose active version of the policy came with the platform to this one. A
+/// tenant that activated a version of its own keeps it. Each tenant is a commit of its own: one that
+/// cannot be brought there holds up no other.
 pub async fn install_built_in(
     store: &Store,
     built_in: &BuiltIn,
     now_ms: u64,
-) -> Result<Vec<TenantId>, StoreError> {
-    let mut tx = store.db.write().await?;
+) -> Result<Installed, StoreError> {
     let rows: Vec<(String,)> = query(
         "SELECT p.tenant FROM plugin p
          JOIN plugin_version v ON v.tenant = p.tenant AND v.plugin = p.name AND v.version = p.active
@@ -63,16 +72,37 @@ pub async fn install_built_in(
     .bind(&built_in.name)
     .bind(true)
     .bind(&built_in.component.digest)
-    .rows(&mut tx)
+    .rows(&mut store.db.read().await?)
     .await?;
-    let mut changed = Vec::with_capacity(rows.len());
+    let mut installed = Installed::default();
+    // A database that is away or full is so for every tenant: the others are not tried one by one.
+    let mut away: Option<StoreError> = None;
     for (id,) in rows {
-        let id = parsed(&id)?;
-        tenant::install(&mut tx, id, built_in, now_ms).await?;
-        changed.push(id);
+        let tenant = parsed(&id)?;
+        let done = match &away {
+            Some(why) => Err(why.clone()),
+            None => install_in(store, tenant, built_in, now_ms).await,
+        };
+        match done {
+            Ok(()) => installed.changed.push(tenant),
+            Err(why) => {
+                away = matches!(why, StoreError::Unavailable(_)).then(|| why.clone());
+                installed.failed.push((tenant, why));
+            }
+        }
     }
-    tx.commit().await?;
-    Ok(changed)
+    Ok(installed)
+}
+
+async fn install_in(
+    store: &Store,
+    tenant: TenantId,
+    built_in: &BuiltIn,
+    now_ms: u64,
+) -> Result<(), StoreError> {
+    let mut tx = store.db.write().await?;
+    tenant::install(&mut tx, tenant, built_in, now_ms).await?;
+    tx.commit().await
 }
 
 /// The key with that secret: who a bearer is.

@@ -141,4 +141,60 @@ async fn a_full_table_takes_no_more() {
         .await;
     let refused = refused.map(drop);
     assert_eq!(refused, full("versions of one plugin", limits::VERSIONS));
+
+    let mut new_build = built_in;
+    new_build.component.digest = "sha256:b".into();
+    let installed = admin::install_built_in(&store, &new_build, 1).await;
+    let (changed, failed) = (vec![tenant], vec![]);
+    let everywhere = admin::Installed { changed, failed };
+    assert_eq!(
+        installed,
+        Ok(everywhere),
+        "it is no version of the tenant's"
+    );
+}
+
+#[tokio::test]
+async fn a_tenant_that_cannot_have_the_new_build_holds_up_no_other() {
+    let (store, _folder) = a_store().await;
+    let mut ids = IdSource::new([1; 32], 0, 0);
+    let component = |digest: &str| BuiltIn {
+        name: "makecall".into(),
+        component: NewVersion {
+            digest: digest.into(),
+            imports: vec![],
+            exports: vec![],
+            bytes: vec![0],
+        },
+    };
+    let mut tenants = Vec::new();
+    for name in ["one", "broken", "three"] {
+        let new = NewTenant {
+            id: TenantId::mint(&mut ids, 1),
+            name: name.into(),
+            domain: "acme.example".into(),
+            key: KeyId::mint(&mut ids, 1),
+            secret: format!("jf_{name}"),
+        };
+        let made = admin::create_tenant(&store, &new, &component("sha256:a"), 1).await;
+        tenants.push(made.unwrap().id);
+    }
+    // The next version's number is taken: a row that nothing of ours writes.
+    let mut tx = store.db.write().await.unwrap();
+    let take = "INSERT INTO plugin_version
+         SELECT tenant, plugin, 2, digest, size, imports, exports, $2, created
+         FROM plugin_version WHERE tenant = $1";
+    let take = query(take).bind(tenants[1]).bind(false);
+    take.run(&mut tx).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let installed = admin::install_built_in(&store, &component("sha256:b"), 1).await;
+    let installed = installed.unwrap();
+    assert_eq!(installed.changed, [tenants[0], tenants[2]]);
+    assert_eq!(installed.failed.len(), 1);
+    let (failed, why) = &installed.failed[0];
+    assert_eq!(*failed, tenants[1]);
+    assert!(matches!(why, StoreError::Conflict { .. }), "{why}");
+    let active = store.activation(tenants[1], "makecall").await.unwrap();
+    assert_eq!(active.version, 1, "it goes on with the one that it has");
 }

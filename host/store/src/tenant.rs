@@ -95,16 +95,23 @@ pub(crate) async fn create(
     read(tx, new.id).await
 }
 
-/// Makes the built-in policy the tenant's active version.
+/// Makes the built-in policy the tenant's active version. A build that the tenant had before takes
+/// its number again: going back and forth between releases adds nothing.
 pub(crate) async fn install(
     tx: &mut Tx,
     tenant: TenantId,
     built_in: &BuiltIn,
     now_ms: u64,
 ) -> Result<(), StoreError> {
-    let name = &built_in.name;
-    let added = version::add(tx, tenant, name, &built_in.component, true, now_ms).await?;
-    plugin::activate(tx, tenant, name, added.version).await?;
+    let (name, component) = (&built_in.name, &built_in.component);
+    let version = match version::built_in(tx, tenant, name, &component.digest).await? {
+        Some(version) => version,
+        None => {
+            let added = version::add(tx, tenant, name, component, true, now_ms).await?;
+            added.version
+        }
+    };
+    plugin::activate(tx, tenant, name, version).await?;
     Ok(())
 }
 

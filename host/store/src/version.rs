@@ -2,7 +2,7 @@
 
 use model::TenantId;
 
-use crate::db::{Tx, from_json, json_list, query};
+use crate::db::{Tx, check_room, from_json, json_list, query};
 use crate::{Listed, Page, Store, StoreError, limits, plugin};
 
 type Row = (String, i64, String, i64, String, String, bool, i64);
@@ -106,6 +106,7 @@ impl Store {
     }
 }
 
+/// Adds a version. The platform's own are not the tenant's to run out of.
 pub(crate) async fn add(
     tx: &mut Tx,
     tenant: TenantId,
@@ -115,10 +116,12 @@ pub(crate) async fn add(
     now_ms: u64,
 ) -> Result<PluginVersion, StoreError> {
     plugin::ensure(tx, tenant, plugin, now_ms).await?;
-    let count = query("SELECT versions FROM plugin WHERE tenant = $1 AND name = $2")
-        .bind(tenant)
-        .bind(plugin);
-    crate::db::check_room(tx, count, "versions of one plugin", limits::VERSIONS).await?;
+    if !built_in {
+        let count = query("SELECT versions FROM plugin WHERE tenant = $1 AND name = $2")
+            .bind(tenant)
+            .bind(plugin);
+        check_room(tx, count, "versions of one plugin", limits::VERSIONS).await?;
+    }
     query("INSERT INTO component (digest, bytes) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING")
         .bind(&new.digest)
         .bind(new.bytes.as_slice())
@@ -169,6 +172,27 @@ pub(crate) async fn find(
     .await?;
     let what = "plugin version";
     from_row(row.ok_or(StoreError::NotFound { what })?)
+}
+
+/// The version that is this build of the platform's own.
+pub(crate) async fn built_in(
+    tx: &mut Tx,
+    tenant: TenantId,
+    plugin: &str,
+    digest: &str,
+) -> Result<Option<u32>, StoreError> {
+    let row: Option<(i64,)> = query(
+        "SELECT version FROM plugin_version
+         WHERE tenant = $1 AND plugin = $2 AND digest = $3 AND built_in = $4
+         ORDER BY version DESC LIMIT 1",
+    )
+    .bind(tenant)
+    .bind(plugin)
+    .bind(digest)
+    .bind(true)
+    .row(tx)
+    .await?;
+    Ok(row.map(|(version,)| version as u32))
 }
 
 /// The versions that new sessions begin with.

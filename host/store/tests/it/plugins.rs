@@ -97,22 +97,37 @@ async fn a_new_build_reaches_only_tenants_that_use_the_built_in() {
         .unwrap();
     store.activate(own, "makecall", 2).await.unwrap();
 
-    assert_eq!(
-        admin::install_built_in(store, &built_in(1), NOW).await,
-        Ok(vec![])
-    );
-    assert_eq!(
-        admin::install_built_in(store, &built_in(2), NOW).await,
-        Ok(vec![follows])
-    );
-    assert_eq!(
-        admin::install_built_in(store, &built_in(2), NOW).await,
-        Ok(vec![])
-    );
+    for (build, changed) in [(1, vec![]), (2, vec![follows]), (2, vec![])] {
+        let installed = admin::install_built_in(store, &built_in(build), NOW).await;
+        let failed = vec![];
+        assert_eq!(installed, Ok(admin::Installed { changed, failed }));
+    }
     let active = store.activation(follows, "makecall").await.unwrap();
     assert_eq!((active.version, active.previous), (2, Some(1)));
     let plugins = store.tenant_config(own).await.unwrap().plugins;
     assert_eq!(plugins["makecall"].digest, "sha256:mine");
+}
+
+#[tokio::test]
+async fn a_build_that_a_tenant_had_before_takes_its_number_again() {
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    let store = &home.store;
+    for (build, version) in [(2, 2), (1, 1), (2, 2), (3, 3)] {
+        let installed = admin::install_built_in(store, &built_in(build), NOW).await;
+        assert_eq!(installed.unwrap().changed, [acme]);
+        let active = store.activation(acme, "makecall").await.unwrap();
+        assert_eq!(active.version, version, "build {build}");
+    }
+    // The same bytes by the tenant itself are a version of its own, which no build replaces.
+    let own = built_in(4).component;
+    let own = store.create_version(acme, "makecall", &own, NOW).await;
+    assert_eq!(own.unwrap().version, 4);
+    admin::install_built_in(store, &built_in(4), NOW)
+        .await
+        .unwrap();
+    let active = store.version(acme, "makecall", 5).await.unwrap();
+    assert!(active.built_in);
 }
 
 #[tokio::test]
