@@ -16,6 +16,7 @@ use tokio::{
 
 use crate::{
     clock,
+    commits::Commits,
     config::{Config, own_address},
     outlets::{Losses, Outlets},
     plugins::Plugins,
@@ -65,6 +66,7 @@ impl Fleet {
             records: records_in,
             losses: Arc::new(Losses::default()),
         };
+        let commits = Arc::new(Commits::new(store.clone()));
         let mut threads = Vec::new();
         for (shard, mail) in (0..count).zip(receivers) {
             let settings = shard_config(config, shard, placement, listeners)?;
@@ -72,7 +74,7 @@ impl Fleet {
                 shard,
                 ..outlets.clone()
             };
-            let turns = TurnRunner::new(Arc::clone(plugins), store.clone());
+            let turns = TurnRunner::new(Arc::clone(plugins), store.clone(), Arc::clone(&commits));
             threads.push(shard::start(settings, mail, outlets, turns)?);
         }
         let mut writers = JoinSet::new();

@@ -7,6 +7,7 @@
 
 mod asks;
 mod clock;
+mod commits;
 mod config;
 mod demo;
 mod fleet;

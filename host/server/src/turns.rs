@@ -1,50 +1,59 @@
 //! Runs a turn to its commit: the guest, then one transaction of the store.
 //!
-//! A conflict runs the turn again on a fresh instance with the same ids; the fourth time it runs under
-//! the writer's lock, where nothing can come between. sqlx lives on the main runtime: a read is a task
-//! there, awaited for at most [`READ`].
+//! A conflict runs the turn again on a fresh instance with the same ids; the fourth time it holds its
+//! tenant's lock from before its first read, and nothing can come between. All of it has one deadline.
+//! sqlx lives on the main runtime: a read is a task there, awaited for at most [`READ`].
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use control::TurnRequest;
 use model::{
-    TenantId,
-    turn::{Fault, StoreTouch, TurnOutcome, Usage},
+    LogLevel, LogLine, TenantId, limits,
+    turn::{Effects, Fault, TurnOutcome, Usage},
 };
 use policy::{StoreRead, StoreReads, TurnInput, Unavailable};
-use store::{CommitError, Exclusive, Store};
-use tokio::{runtime::Handle, sync::Mutex, task::JoinSet};
+use store::Store;
+use tokio::{runtime::Handle, task::JoinSet};
 
-use crate::plugins::Plugins;
+use crate::{
+    clock,
+    commits::{Commits, NotCommitted},
+    plugins::Plugins,
+};
 
 /// How long a policy's read may take before it is told `unavailable`.
 const READ: Duration = Duration::from_millis(250);
-/// How long a commit may take before the turn faults.
-const COMMIT: Duration = Duration::from_secs(2);
-/// Runs without the writer's lock.
-const FREE_RUNS: usize = 3;
+/// Runs of a turn; the last one cannot be in conflict.
+const RUNS: usize = 4;
 
 /// Runs the turns of one shard.
 pub struct TurnRunner {
     plugins: Arc<Plugins>,
-    store: Store,
-    runtime: Handle,
+    commits: Arc<Commits>,
+    desk: Desk,
 }
 
 impl TurnRunner {
     /// Made on the main runtime, where the store lives.
-    pub fn new(plugins: Arc<Plugins>, store: Store) -> Self {
+    pub fn new(plugins: Arc<Plugins>, store: Store, commits: Arc<Commits>) -> Self {
+        let runtime = Handle::current();
         Self {
             plugins,
-            store,
-            runtime: Handle::current(),
+            commits,
+            desk: Desk { store, runtime },
         }
     }
 
-    /// Runs one turn and commits what it wrote.
+    /// Runs one turn and commits what it wrote, within the whole time of a turn; only a commit that
+    /// has begun may take longer.
     pub async fn run(&self, request: TurnRequest) -> TurnOutcome {
+        let until = clock::instant() + limits::TURN_WHOLE;
         let Some(policy) = self.plugins.get(&request.digest) else {
-            return fault(Fault::Instance);
+            return fault(Fault::Instance, "its component is not there");
         };
         let tenant = request.view.tenant.id;
         let now = request.view.now;
@@ -53,103 +62,70 @@ impl TurnRunner {
             event: request.event,
             ids: request.ids,
         };
-        for _ in 0..FREE_RUNS {
+        for run in 1..=RUNS {
+            let mut held = None;
+            if run == RUNS {
+                held = self.commits.lock(tenant, until).await;
+                if held.is_none() {
+                    return fault(Fault::TooLong, "the tenant's store is busy");
+                }
+            }
+            let engine = self.plugins.engine();
             let reads = Box::new(Reads {
-                desk: self.desk(),
+                desk: self.desk.clone(),
                 tenant,
                 now,
+                until,
             });
-            let outcome = self
-                .plugins
-                .engine()
-                .run(&policy, input.clone(), reads)
-                .await;
-            let Some(touch) = touched(&outcome) else {
-                return outcome;
+            let outcome = engine.run_within(left(until), &policy, input.clone(), reads);
+            let effects = match outcome.await {
+                TurnOutcome::Done(effects) if !effects.store.is_empty() => effects,
+                outcome => return outcome,
             };
-            let store = self.store.clone();
-            let committed = self
-                .desk()
-                .ask(
-                    COMMIT,
-                    async move { store.kv_commit(tenant, &touch, now).await },
-                )
-                .await;
-            match committed {
-                Some(Ok(())) => return outcome,
-                Some(Err(CommitError::Conflict)) => {}
-                Some(Err(error)) => {
-                    tracing::warn!(%error, "a turn's writes could not be committed");
-                    return fault(Fault::Store);
+            let touch = effects.store.clone();
+            match self.commits.commit(tenant, touch, now, held, until).await {
+                Ok(()) => return TurnOutcome::Done(effects),
+                Err(NotCommitted::Conflict) if run < RUNS => {}
+                Err(why) => {
+                    tracing::warn!(%tenant, %why, "a turn's writes could not be committed");
+                    return not_committed(*effects, &why);
                 }
-                None => return fault(Fault::Store),
             }
         }
-        self.run_locked(&policy, input, tenant, now).await
-    }
-
-    /// The run that cannot be in conflict: it holds the writer from before its first read.
-    async fn run_locked(
-        &self,
-        policy: &policy::Policy,
-        input: TurnInput,
-        tenant: TenantId,
-        now: u64,
-    ) -> TurnOutcome {
-        let store = self.store.clone();
-        let locked = self
-            .desk()
-            .ask(COMMIT, async move { store.exclusive(tenant).await })
-            .await;
-        let Some(Ok(exclusive)) = locked else {
-            return fault(Fault::Store);
-        };
-        let shared = Arc::new(Mutex::new(Some(exclusive)));
-        let reads = Box::new(LockedReads {
-            desk: self.desk(),
-            now,
-            exclusive: Arc::clone(&shared),
-        });
-        let outcome = self.plugins.engine().run(policy, input, reads).await;
-        let exclusive = shared.lock().await.take();
-        let Some(touch) = touched(&outcome) else {
-            return outcome;
-        };
-        let Some(exclusive) = exclusive else {
-            return fault(Fault::Store);
-        };
-        let committed = self
-            .desk()
-            .ask(COMMIT, async move { exclusive.commit(&touch, now).await })
-            .await;
-        if matches!(committed, Some(Ok(()))) {
-            outcome
-        } else {
-            fault(Fault::Store)
-        }
-    }
-
-    fn desk(&self) -> Desk {
-        Desk {
-            store: self.store.clone(),
-            runtime: self.runtime.clone(),
-        }
+        // Every way out is above; the loop's last run never goes on.
+        fault(Fault::Store, "its writes were in conflict to the end")
     }
 }
 
-/// What the turn read and wrote, if there is anything to commit.
-fn touched(outcome: &TurnOutcome) -> Option<StoreTouch> {
-    match outcome {
-        TurnOutcome::Done(effects) if !effects.store.is_empty() => Some(effects.store.clone()),
-        _ => None,
+fn left(until: Instant) -> Duration {
+    until.saturating_duration_since(clock::instant())
+}
+
+/// A turn that returned, but whose writes are not there. Its lines survive.
+fn not_committed(effects: Effects, why: &NotCommitted) -> TurnOutcome {
+    let mut logs = effects.logs;
+    logs.push(line(&why.to_string()));
+    TurnOutcome::Fault {
+        kind: Fault::Store,
+        logs,
+        usage: effects.usage,
     }
 }
 
-fn fault(kind: Fault) -> TurnOutcome {
+fn fault(kind: Fault, why: &str) -> TurnOutcome {
     TurnOutcome::Fault {
         kind,
-        logs: Vec::new(),
+        logs: vec![line(why)],
         usage: Usage::default(),
+    }
+}
+
+fn line(why: &str) -> LogLine {
+    let mut message = format!("nothing of this turn happened: {why}");
+    message.truncate(message.floor_char_boundary(limits::LOG_LINE));
+    LogLine {
+        level: LogLevel::Error,
+        message,
     }
 }
 
@@ -182,6 +158,8 @@ struct Reads {
     tenant: TenantId,
     /// The event's time: it judges what has expired.
     now: u64,
+    /// The end of the turn.
+    until: Instant,
 }
 
 impl StoreReads for Reads {
@@ -191,30 +169,10 @@ impl StoreReads for Reads {
             let (tenant, now) = (self.tenant, self.now);
             let read = async move { store.kv_get(tenant, &key, now).await };
             self.desk
-                .ask(READ, read)
+                .ask(READ.min(left(self.until)), read)
                 .await
                 .and_then(Result::ok)
                 .ok_or(Unavailable)
-        })
-    }
-}
-
-struct LockedReads {
-    desk: Desk,
-    now: u64,
-    exclusive: Arc<Mutex<Option<Exclusive>>>,
-}
-
-impl StoreReads for LockedReads {
-    fn get<'a>(&'a mut self, key: &'a str) -> StoreRead<'a> {
-        Box::pin(async move {
-            let (exclusive, key) = (Arc::clone(&self.exclusive), key.to_owned());
-            let now = self.now;
-            let read = async move {
-                let mut held = exclusive.lock().await;
-                held.as_mut()?.get(&key, now).await.ok()
-            };
-            self.desk.ask(READ, read).await.flatten().ok_or(Unavailable)
         })
     }
 }
