@@ -3,9 +3,11 @@
 
 use model::{Cdr, KeyId, TenantConfig, TenantId};
 
-use crate::db::{parsed, query};
+use crate::db::{Tx, parsed, query};
 use crate::key::{self, ApiKey, NewKey, Scope};
-use crate::{BuiltIn, Listed, NewTenant, Page, Store, StoreError, Tenant, cdr, kv, limits, tenant};
+use crate::{
+    BuiltIn, Listed, NewTenant, Page, Store, StoreError, Tenant, cdr, kv, limits, secret, tenant,
+};
 
 /// Makes a tenant with its admin key and the active built-in policy, or nothing of it.
 pub async fn create_tenant(
@@ -127,19 +129,50 @@ pub async fn create_platform_key(
     now_ms: u64,
 ) -> Result<(), StoreError> {
     let mut tx = store.db.write().await?;
-    let there = key::find(&mut tx, secret).await?;
+    add_platform_key(&mut tx, "platform", id, secret, now_ms).await?;
+    tx.commit().await
+}
+
+/// Makes this the platform team's preset key: the one that was preset before it opens nothing any
+/// more, whoever has seen it.
+pub async fn preset_platform_key(
+    store: &Store,
+    id: KeyId,
+    secret: &str,
+    now_ms: u64,
+) -> Result<(), StoreError> {
+    let mut tx = store.db.write().await?;
+    query("DELETE FROM api_key WHERE tenant IS NULL AND name = $1 AND hash <> $2")
+        .bind(PRESET)
+        .bind(secret::key_hash(secret))
+        .run(&mut tx)
+        .await?;
+    add_platform_key(&mut tx, PRESET, id, secret, now_ms).await?;
+    tx.commit().await
+}
+
+/// The name of the platform key that comes from outside.
+const PRESET: &str = "preset";
+
+async fn add_platform_key(
+    tx: &mut Tx,
+    name: &str,
+    id: KeyId,
+    secret: &str,
+    now_ms: u64,
+) -> Result<(), StoreError> {
+    let there = key::find(tx, secret).await?;
     if there.is_some_and(|key| key.tenant.is_none()) {
         return Ok(());
     }
     let new = NewKey {
         id,
         scope: Scope::Admin,
-        name: "platform".into(),
+        name: name.into(),
         user: None,
         secret: secret.to_owned(),
     };
-    key::insert(&mut tx, None, &new, now_ms).await?;
-    tx.commit().await
+    key::insert(tx, None, &new, now_ms).await
 }
 
 /// Writes records of calls, whole and in one commit; the caller groups them.

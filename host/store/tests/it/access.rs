@@ -122,3 +122,20 @@ async fn the_platform_key_is_set_once_and_is_no_tenants() {
         "{taken:?}"
     );
 }
+
+#[tokio::test]
+async fn a_preset_platform_key_replaces_the_preset_before_it() {
+    let mut home = Home::new().await;
+    let id = KeyId::mint(&mut home.ids, NOW);
+    let made = admin::create_platform_key(&home.store, id, "jf_made", NOW).await;
+    made.unwrap();
+    for secret in ["jf_old", "jf_new", "jf_new"] {
+        let id = KeyId::mint(&mut home.ids, NOW);
+        let preset = admin::preset_platform_key(&home.store, id, secret, NOW).await;
+        preset.unwrap();
+    }
+    let known = async |secret| admin::key_of(&home.store, secret).await.unwrap();
+    assert_eq!(known("jf_old").await, None);
+    assert_eq!(known("jf_new").await.unwrap().name, "preset");
+    assert!(known("jf_made").await.is_some(), "it was never preset");
+}
