@@ -77,7 +77,10 @@ pub(super) async fn create(
     };
     let (store, now) = (state.store(), state.now_ms());
     let tenant = store::admin::create_tenant(store, &new, state.built_in(), now).await?;
-    state.control().tenant_changed(tenant.id).await?;
+    // It is there, and nobody could ask for its key a second time: whatever the shards say, it is told.
+    if let Err(error) = state.control().tenant_changed(tenant.id).await {
+        tracing::warn!(tenant = %tenant.id, %error, "a new tenant is not published yet");
+    }
     let body = TenantBody {
         key: Some(secret),
         ..tenant.into()

@@ -5,6 +5,19 @@ use serde_json::{Value, json};
 use crate::harness::{Api, PLATFORM_KEY};
 
 #[tokio::test]
+async fn a_tenant_that_was_made_is_told_with_its_key_though_the_shards_are_late() {
+    let api = Api::new().await;
+    api.shards.lock().unwrap().silent = true;
+    let body = json!({"name": "acme", "domain": "acme.example"});
+    let request = api.post("/api/platform/tenants", PLATFORM_KEY, body);
+    let (answer, ()) = tokio::join!(request, api.let_the_shards_be_late());
+    let tenant = answer.expect(201);
+    tokio::time::resume();
+    let key = tenant["key"].as_str().unwrap();
+    api.get("/api/v1/numbers", key).await.expect(200);
+}
+
+#[tokio::test]
 async fn a_tenant_is_made_with_its_key_and_the_built_in_policy() {
     let api = Api::new().await;
     let body = json!({"name": "acme", "domain": "acme.example"});
