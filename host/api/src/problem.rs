@@ -15,13 +15,20 @@ use axum::{
 };
 use model::RequestId;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use store::StoreError;
 use utoipa::ToSchema;
 
 use crate::{
     State,
     fault::{Place, Wrong},
+    limits,
 };
+
+/// What a problem's type begins with; its code follows.
+const TYPE: &str = "urn:jackfield:problem:";
+/// The media type of problem details (RFC 9457 §3).
+const PROBLEM_JSON: &str = "application/problem+json";
 
 /// What went wrong, as a word that never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,7 +181,7 @@ pub(crate) async fn finish(Of(state): Of<State>, mut request: Request, next: Nex
 fn write(problem: Problem, id: RequestId) -> Response {
     let (status, code, title) = problem.kind.row();
     let body = Json(ProblemBody {
-        r#type: format!("urn:jackfield:problem:{code}"),
+        r#type: format!("{TYPE}{code}"),
         title,
         status,
         detail: problem.detail.into_owned(),
@@ -184,7 +191,7 @@ fn write(problem: Problem, id: RequestId) -> Response {
     });
     let mut response = (problem.kind.status(), body).into_response();
     let headers = response.headers_mut();
-    let problem_json = HeaderValue::from_static("application/problem+json");
+    let problem_json = HeaderValue::from_static(PROBLEM_JSON);
     headers.insert(header::CONTENT_TYPE, problem_json);
     match problem.kind {
         Kind::Unauthorized => {
@@ -197,6 +204,34 @@ fn write(problem: Problem, id: RequestId) -> Response {
         _ => {}
     }
     response
+}
+
+/// A policy's refusal as problem details: what it said, with what the platform knows. None if it is no
+/// object with a `code`; that is the policy's own way to refuse, and goes back as it is.
+pub(crate) fn of_policy(body: &str, status: StatusCode, id: RequestId) -> Option<Response> {
+    let mut members: Map<String, Value> = serde_json::from_str(body).ok()?;
+    let code = members.get("code")?.as_str().filter(|code| is_code(code))?;
+    let r#type = format!("{TYPE}{code}");
+    let title = "The policy refused";
+    let mut complete = |name: &str, value: &str| {
+        if !members.get(name).is_some_and(Value::is_string) {
+            members.insert(name.to_owned(), value.into());
+        }
+    };
+    complete("type", &r#type);
+    complete("title", title);
+    complete("detail", title);
+    // Both are facts, whatever the policy says.
+    members.insert("status".into(), status.as_u16().into());
+    members.insert("request_id".into(), id.to_string().into());
+    let problem = [(header::CONTENT_TYPE, PROBLEM_JSON)];
+    Some((status, problem, Value::Object(members).to_string()).into_response())
+}
+
+/// A word as our own codes are: it becomes part of a URI.
+fn is_code(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (1..=limits::NAME).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 /// No route has this path.

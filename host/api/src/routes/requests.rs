@@ -1,7 +1,7 @@
 //! The telephone-control API: requests that the tenant's default plugin answers.
 //!
 //! Owns who may ask and what a request looks like on its way to the policy. Refuses to know what
-//! `makecall` means: any verb reaches the policy, and its reply goes back as it is.
+//! `makecall` means: any verb reaches the policy, and its reply goes back as it is, refusals completed.
 
 use axum::{
     Extension,
@@ -17,7 +17,7 @@ use crate::{
     auth::{ActsAsUser, Develops},
     body::{self, ForPolicy},
     path::{Target, Telnum, UserVerb},
-    problem::{Kind, Problem, ProblemBody},
+    problem::{self, Kind, Problem, ProblemBody},
 };
 
 /// What a user asks for before calling the private number.
@@ -170,19 +170,18 @@ pub(super) async fn ask_policy(
     tenant: TenantId,
     request: Request,
 ) -> Result<Response, Problem> {
-    match state
-        .control()
-        .ask(tenant, Ask::Request(Box::new(request)))
-        .await?
-    {
-        Answer::Reply(reply) => pass_on(reply),
+    let id = request.id;
+    let ask = Ask::Request(Box::new(request));
+    match state.control().ask(tenant, ask).await? {
+        Answer::Reply(reply) => pass_on(reply, id),
         Answer::Refused(refusal) => Err(refusal.into()),
         _ => Err(unexpected()),
     }
 }
 
-/// Status 200 to 499 and a JSON text, or it is the policy's fault.
-fn pass_on(reply: Reply) -> Result<Response, Problem> {
+/// Status 200 to 499 and a JSON text, or it is the policy's fault. A refusal with a `code` becomes
+/// problem details; any other reply goes back as it is.
+fn pass_on(reply: Reply, id: RequestId) -> Result<Response, Problem> {
     let status = StatusCode::from_u16(reply.status).ok();
     let status = status.filter(|_| (200..500).contains(&reply.status));
     let status = status.ok_or_else(|| {
@@ -195,6 +194,11 @@ fn pass_on(reply: Reply) -> Result<Response, Problem> {
     if !body::is_json_text(&reply.body) {
         let detail = "the policy's body is not a JSON text";
         return Err(Problem::new(Kind::InvalidReply, detail));
+    }
+    if status.is_client_error()
+        && let Some(problem) = problem::of_policy(&reply.body, status, id)
+    {
+        return Ok(problem);
     }
     let json = HeaderValue::from_static("application/json");
     Ok((status, [(header::CONTENT_TYPE, json)], reply.body).into_response())

@@ -153,6 +153,45 @@ async fn a_reply_is_passed_through_with_its_status() {
 }
 
 #[tokio::test]
+async fn a_policys_refusal_with_a_code_is_completed_into_problem_details() {
+    let api = Api::new().await;
+    let tenant = api.tenant("acme").await;
+    let answer = async |status, body: Value| {
+        let body = body.to_string();
+        api.shards.lock().unwrap().reply = Some(Reply { status, body });
+        api.post("/api/user/1001/x", &tenant.key, json!({})).await
+    };
+    let error = json!({"pointer": "#/caller", "detail": "caller is missing"});
+    let refusal = json!({"status": 400, "code": "invalid-body", "detail": "caller is missing",
+                         "errors": [error], "own": 1});
+    let refused = answer(400, refusal).await;
+    let problem = refused.problem(400, "invalid-body");
+    assert_eq!(problem["detail"], "caller is missing");
+    assert_eq!(problem["title"], "The policy refused");
+    assert_eq!(
+        (refused.pointers(), &problem["own"]),
+        (vec!["#/caller".into()], &json!(1))
+    );
+
+    // What the policy says stays, but for what the platform knows better.
+    let refusal = json!({"code": "busy", "status": 200, "request_id": "forged", "title": "Busy"});
+    let problem = answer(409, refusal).await.problem(409, "busy");
+    assert_eq!(problem["title"], "Busy");
+
+    for (status, body) in [
+        (200, json!({"code": "fine"})),
+        (404, json!({"error": "nothing"})),
+        (404, json!(["code"])),
+        (404, json!({"code": 7})),
+        (404, json!({"code": "not a word"})),
+    ] {
+        let passed = answer(status, body.clone()).await;
+        assert_eq!(passed.headers["content-type"], "application/json", "{body}");
+        assert_eq!(passed.expect(status), body);
+    }
+}
+
+#[tokio::test]
 async fn a_reply_that_is_no_json_or_has_another_status_is_the_policys_fault() {
     let api = Api::new().await;
     let tenant = api.tenant("acme").await;
