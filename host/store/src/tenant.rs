@@ -104,12 +104,12 @@ pub(crate) async fn install(
     now_ms: u64,
 ) -> Result<(), StoreError> {
     let (name, component) = (&built_in.name, &built_in.component);
-    let version = match version::built_in(tx, tenant, name, &component.digest).await? {
-        Some(version) => version,
-        None => {
-            let added = version::add(tx, tenant, name, component, true, now_ms).await?;
-            added.version
-        }
+    let there = version::built_in(tx, tenant, name, &component.digest).await?;
+    let version = if let Some(version) = there {
+        version
+    } else {
+        let added = version::add(tx, tenant, name, component, true, now_ms).await?;
+        added.version
     };
     plugin::activate(tx, tenant, name, version).await?;
     Ok(())
