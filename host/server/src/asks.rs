@@ -1,6 +1,9 @@
 //! Carries the API's requests to the shards and their answers back.
+//!
+//! Never waits for anything but the next request: what cannot be begun is refused at once, so that a
+//! change of a tenant is never stuck behind requests.
 
-use std::{hash::Hasher, sync::Arc};
+use std::{collections::BTreeMap, hash::Hasher, sync::Arc};
 
 use api::ControlRequest;
 use model::{Answer, Ask, Refusal, TenantId};
@@ -11,8 +14,12 @@ use tokio::{
 
 use crate::{plugins::Plugins, publish::Publisher, shard::Mail};
 
-/// Requests that are on their way at one time; the API's own queue holds the others.
+/// Requests that are under way at one time.
 const UNDER_WAY: usize = 1_024;
+/// Requests of one tenant that are under way at one time.
+const UNDER_WAY_TENANT: usize = 64;
+/// Uploads that wait for the compiler or are there; the API lets in no more.
+const CHECKS: usize = 4;
 
 /// What it takes to answer the API.
 #[derive(Clone)]
@@ -28,28 +35,65 @@ pub struct Asks {
 impl Asks {
     /// Answers requests until the API is gone.
     pub async fn serve(self, mut requests: mpsc::Receiver<ControlRequest>) {
-        let mut under_way = JoinSet::new();
-        while let Some(request) = requests.recv().await {
-            if under_way.len() >= UNDER_WAY {
-                under_way.join_next().await;
+        let mut under_way: JoinSet<TenantId> = JoinSet::new();
+        let mut by_tenant: BTreeMap<TenantId, usize> = BTreeMap::new();
+        let mut checks = JoinSet::new();
+        loop {
+            let request = tokio::select! {
+                request = requests.recv() => request,
+                Some(ended) = under_way.join_next(), if !under_way.is_empty() => {
+                    // A task that panicked leaves its tenant's count one too high; none should.
+                    if let Ok(tenant) = ended {
+                        leave(&mut by_tenant, tenant);
+                    }
+                    continue;
+                }
+            };
+            match request {
+                None => return,
+                Some(ControlRequest::Ask { tenant, ask, reply }) => {
+                    let of_tenant = by_tenant.get(&tenant).copied().unwrap_or(0);
+                    if of_tenant >= UNDER_WAY_TENANT || under_way.len() >= UNDER_WAY {
+                        let refusal = Refusal::Unavailable("too many requests are under way");
+                        let _ = reply.send(Answer::Refused(refusal));
+                        continue;
+                    }
+                    *by_tenant.entry(tenant).or_default() += 1;
+                    let asks = self.clone();
+                    under_way.spawn(async move {
+                        asks.answer(tenant, ask, reply).await;
+                        tenant
+                    });
+                }
+                Some(ControlRequest::TenantChanged { tenant, done }) => {
+                    self.publisher.changed(tenant, done);
+                }
+                Some(ControlRequest::CheckPlugin { bytes, mut reply }) => {
+                    while checks.try_join_next().is_some() {}
+                    if checks.len() >= CHECKS {
+                        let _ = reply.send(Err("too many components are being checked".into()));
+                        continue;
+                    }
+                    let plugins = Arc::clone(&self.plugins);
+                    checks.spawn(async move {
+                        let checked = tokio::select! {
+                            checked = plugins.check(bytes) => checked,
+                            () = reply.closed() => return,
+                        };
+                        let _ = reply.send(checked);
+                    });
+                }
             }
-            while under_way.try_join_next().is_some() {}
-            let asks = self.clone();
-            under_way.spawn(async move { asks.answer(request).await });
         }
     }
 
-    async fn answer(self, request: ControlRequest) {
-        // Whoever asked may have given up meanwhile: then nobody takes the answer.
-        match request {
-            ControlRequest::Ask { tenant, ask, reply } => {
-                let _ = reply.send(self.ask(tenant, ask).await);
-            }
-            ControlRequest::TenantChanged { tenant, done } => self.publisher.changed(tenant, done),
-            ControlRequest::CheckPlugin { bytes, reply } => {
-                let _ = reply.send(self.plugins.check(bytes).await);
-            }
-        }
+    /// Whoever asked may give up: then nobody waits for the shard either.
+    async fn answer(&self, tenant: TenantId, ask: Ask, mut reply: oneshot::Sender<Answer>) {
+        let answer = tokio::select! {
+            answer = self.ask(tenant, ask) => answer,
+            () = reply.closed() => return,
+        };
+        let _ = reply.send(answer);
     }
 
     async fn ask(&self, tenant: TenantId, ask: Ask) -> Answer {
@@ -81,6 +125,15 @@ impl Asks {
     }
 }
 
+fn leave(by_tenant: &mut BTreeMap<TenantId, usize>, tenant: TenantId) {
+    if let Some(count) = by_tenant.get_mut(&tenant) {
+        *count -= 1;
+        if *count == 0 {
+            by_tenant.remove(&tenant);
+        }
+    }
+}
+
 async fn to_shard(mailbox: &mpsc::Sender<Mail>, tenant: TenantId, ask: Ask) -> Answer {
     let (reply, answer) = oneshot::channel();
     let sent = mailbox.send(Mail::Ask { tenant, ask, reply }).await;
@@ -97,3 +150,6 @@ fn hash(user: &str) -> usize {
     hasher.write(user.as_bytes());
     hasher.finish() as usize
 }
+
+#[cfg(test)]
+mod tests;

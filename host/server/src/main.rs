@@ -10,6 +10,7 @@ mod clock;
 mod commits;
 mod config;
 mod demo;
+mod fair;
 mod fleet;
 mod line;
 mod node;

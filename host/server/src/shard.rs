@@ -6,16 +6,10 @@
 //! | queue | full |
 //! |---|---|
 //! | mailbox, [`MAILBOX`] | datagrams are dropped and counted by the receiver; media events are counted by their shard; all others wait |
-//! | turns out, [`TURNS`] | further turns wait here in order, one a session at the most |
+//! | turns out, [`TURNS`] | further turns wait here, one a session at the most; tenants take turns, each with at most [`TURNS_TENANT`] |
 //! | CDRs, records, media commands | see [`Outlets`] |
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    future::Future,
-    pin::Pin,
-    sync::Arc,
-    thread::JoinHandle,
-};
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, thread::JoinHandle};
 
 use anyhow::Context;
 use bytes::Bytes;
@@ -28,12 +22,14 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{clock, outlets::Outlets, turns::TurnRunner};
+use crate::{clock, fair::Fair, outlets::Outlets, turns::TurnRunner};
 
 /// Room in a shard's mailbox: a second of a busy shard's datagrams.
 pub const MAILBOX: usize = 8_192;
 /// Turns that run at one time on a shard.
 pub const TURNS: usize = 64;
+/// Turns of one tenant that run at one time on a shard: three others find room beside it.
+const TURNS_TENANT: usize = 16;
 
 /// What a shard is sent.
 pub enum Mail {
@@ -90,7 +86,7 @@ pub fn start(
                 outlets,
                 turns: Arc::new(turns),
                 running: FuturesUnordered::new(),
-                waiting: VecDeque::new(),
+                waiting: Fair::new(TURNS_TENANT),
                 asked: BTreeMap::new(),
                 next: 0,
             };
@@ -99,14 +95,14 @@ pub fn start(
         .context("cannot start a shard's thread")
 }
 
-type Turn = Pin<Box<dyn Future<Output = (Ticket, TurnOutcome)>>>;
+type Turn = Pin<Box<dyn Future<Output = (TenantId, Ticket, TurnOutcome)>>>;
 
 struct Driver {
     shard: Shard,
     outlets: Outlets,
     turns: Arc<TurnRunner>,
     running: FuturesUnordered<Turn>,
-    waiting: VecDeque<Box<TurnRequest>>,
+    waiting: Fair<TenantId, Box<TurnRequest>>,
     asked: BTreeMap<Ticket, oneshot::Sender<Answer>>,
     next: u64,
 }
@@ -126,7 +122,8 @@ impl Driver {
                     Some(Mail::Stop) | None => break,
                     Some(received) => self.take(received),
                 },
-                Some((ticket, outcome)) = self.running.next(), if !self.running.is_empty() => {
+                Some((tenant, ticket, outcome)) = self.running.next(), if !self.running.is_empty() => {
+                    self.waiting.ended(tenant);
                     self.input(Input::TurnDone { ticket, outcome });
                 }
                 () = timer => self.shard.handle_timeout(clock::now()),
@@ -179,7 +176,9 @@ impl Driver {
     fn drain(&mut self) {
         while let Some(output) = self.shard.poll_output() {
             match output {
-                Output::RunTurn(request) => self.waiting.push_back(request),
+                Output::RunTurn(request) => {
+                    self.waiting.push(request.view.tenant.id, request);
+                }
                 Output::Reply { ticket, answer } => {
                     if let Some(reply) = self.asked.remove(&ticket) {
                         let _ = reply.send(answer);
@@ -194,12 +193,12 @@ impl Driver {
             }
         }
         while self.running.len() < TURNS
-            && let Some(request) = self.waiting.pop_front()
+            && let Some((tenant, request)) = self.waiting.pop()
         {
             let turns = Arc::clone(&self.turns);
             self.running.push(Box::pin(async move {
                 let ticket = request.ticket;
-                (ticket, turns.run(*request).await)
+                (tenant, ticket, turns.run(*request).await)
             }));
         }
     }
