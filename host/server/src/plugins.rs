@@ -1,17 +1,19 @@
 //! The compiled components of this process, by digest.
 //!
-//! A shard finds its policy here without waiting: whatever is active was prepared before its tenant's
-//! snapshot was published.
+//! A shard finds its policy here without waiting: whatever is active was compiled before its tenant's
+//! snapshot was published. What is no longer active anywhere stays for a while, because live sessions
+//! run on with it; should it be gone, it is compiled anew from its row. Uploads are compiled to be
+//! judged and not kept.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, PoisonError, RwLock},
-};
+mod shelf;
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use anyhow::Context;
 use bytes::Bytes;
-use model::{Manifest, TenantConfig};
+use model::{Manifest, TenantConfig, TenantId};
 use policy::{Engine, Limits, Policy};
+use shelf::Shelf;
 use store::{Store, StoreError};
 use tokio::sync::Semaphore;
 
@@ -24,8 +26,8 @@ const COMPILING: usize = 1;
 pub struct Plugins {
     engine: Engine,
     store: Store,
-    compiled: RwLock<BTreeMap<String, Arc<Policy>>>,
-    compiling: Semaphore,
+    shelf: RwLock<Shelf<Policy>>,
+    compiling: Arc<Semaphore>,
 }
 
 impl Plugins {
@@ -41,8 +43,8 @@ impl Plugins {
         Ok(Self {
             engine: Engine::new(limits, clock::instant).context("plugins")?,
             store,
-            compiled: RwLock::default(),
-            compiling: Semaphore::new(COMPILING),
+            shelf: RwLock::default(),
+            compiling: Arc::new(Semaphore::new(COMPILING)),
         })
     }
 
@@ -51,16 +53,14 @@ impl Plugins {
         &self.engine
     }
 
-    /// The component of that digest, if it was prepared.
+    /// The component of that digest, if it is there.
     pub fn get(&self, digest: &str) -> Option<Arc<Policy>> {
-        self.compiled
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(digest)
-            .cloned()
+        let shelf = self.shelf.read().unwrap_or_else(PoisonError::into_inner);
+        shelf.get(digest)
     }
 
-    /// Judges an upload, compiles and keeps it; the refusal is in the words of `plugin check`.
+    /// Judges an upload; the refusal is in the words of `plugin check`. Dropped, it leaves the queue
+    /// of those who wait for the compiler.
     pub async fn check(&self, bytes: Bytes) -> Result<Manifest, String> {
         let policy = self.compile(bytes).await?;
         Ok(policy.manifest().clone())
@@ -74,31 +74,72 @@ impl Plugins {
                 continue;
             }
             let bytes = self.store.component(tenant.id, &plugin.digest).await?;
-            if let Err(why) = self.compile(bytes.into()).await {
+            match self.compile(bytes.into()).await {
+                Ok(policy) => self.shelve(policy),
                 // Its sessions fault as `instance`; the tenant's log says so at each.
-                tracing::warn!(tenant = %tenant.id, plugin = plugin.name, why, "not prepared");
+                Err(why) => {
+                    tracing::warn!(tenant = %tenant.id, plugin = plugin.name, why, "not prepared");
+                }
             }
         }
         Ok(())
     }
 
+    /// Every shard has this configuration of the tenant, or knows that the tenant is gone: what
+    /// nobody begins a session with any more may go.
+    pub fn published(&self, tenant: TenantId, config: Option<&TenantConfig>) {
+        let plugins = config
+            .into_iter()
+            .flat_map(|config| config.plugins.values());
+        let digests = plugins.map(|plugin| plugin.digest.clone()).collect();
+        self.shelf().activate(tenant, digests);
+    }
+
+    /// A component that a live session of the tenant needs and that is no longer there.
+    pub async fn fetch(&self, tenant: TenantId, digest: &str) -> Option<Arc<Policy>> {
+        let bytes = match self.store.component(tenant, digest).await {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                tracing::warn!(%tenant, %error, "a component could not be read");
+                return None;
+            }
+        };
+        let policy = self.compile(bytes.into()).await.ok()?;
+        self.shelve(Arc::clone(&policy));
+        Some(policy)
+    }
+
+    fn shelve(&self, policy: Arc<Policy>) {
+        let digest = policy.manifest().digest.clone();
+        self.shelf().put(digest, policy);
+    }
+
+    fn shelf(&self) -> RwLockWriteGuard<'_, Shelf<Policy>> {
+        self.shelf.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn compile(&self, bytes: Bytes) -> Result<Arc<Policy>, String> {
         let ended = |_| "the node ends".to_owned();
-        let _permit = self.compiling.acquire().await.map_err(ended)?;
+        let compiling = Arc::clone(&self.compiling);
+        let permit = compiling.acquire_owned().await.map_err(ended)?;
         let engine = self.engine.clone();
-        // Off the runtime's threads: it is pure computation.
-        let compiled = tokio::task::spawn_blocking(move || engine.compile(&bytes)).await;
-        let policy = match compiled {
-            Ok(Ok(policy)) => Arc::new(policy),
-            Ok(Err(refusal)) => return Err(refusal.to_string()),
-            Err(_) => return Err("the compiler failed on it".to_owned()),
-        };
-        let digest = policy.manifest().digest.clone();
-        let mut kept = self
-            .compiled
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        kept.insert(digest, Arc::clone(&policy));
-        Ok(policy)
+        let manifest = engine.validate(&bytes).map_err(|why| why.to_string())?;
+        if let Some(known) = self.get(&manifest.digest) {
+            return Ok(known);
+        }
+        // Off the runtime's threads: it is pure computation. It keeps its place though nobody waits
+        // for it any more.
+        let compiled = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            engine.compile(&bytes)
+        });
+        match compiled.await {
+            Ok(Ok(policy)) => Ok(Arc::new(policy)),
+            Ok(Err(refusal)) => Err(refusal.to_string()),
+            Err(_) => Err("the compiler failed on it".to_owned()),
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -141,7 +141,9 @@ impl Press {
         match self.store.tenant_config(tenant).await {
             Ok(config) => self.publish_config(config).await,
             Err(StoreError::NotFound { .. }) => {
-                self.tell(|done| Mail::TenantGone(tenant, done)).await
+                self.tell(|done| Mail::TenantGone(tenant, done)).await?;
+                self.plugins.published(tenant, None);
+                Ok(())
             }
             Err(error) => Err(error.into()),
         }
@@ -153,7 +155,9 @@ impl Press {
         self.plugins.prepare(&config).await?;
         let config = Arc::new(config);
         self.tell(|done| Mail::Tenant(Arc::clone(&config), done))
-            .await
+            .await?;
+        self.plugins.published(config.id, Some(&config));
+        Ok(())
     }
 
     /// Sends it to every shard, and waits until each has it.

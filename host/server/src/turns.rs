@@ -15,7 +15,7 @@ use model::{
     LogLevel, LogLine, TenantId, limits,
     turn::{Effects, Fault, TurnOutcome, Usage},
 };
-use policy::{StoreRead, StoreReads, TurnInput, Unavailable};
+use policy::{Policy, StoreRead, StoreReads, TurnInput, Unavailable};
 use store::Store;
 use tokio::{runtime::Handle, task::JoinSet};
 
@@ -52,10 +52,10 @@ impl TurnRunner {
     /// has begun may take longer.
     pub async fn run(&self, request: TurnRequest) -> TurnOutcome {
         let until = clock::instant() + limits::TURN_WHOLE;
-        let Some(policy) = self.plugins.get(&request.digest) else {
+        let tenant = request.view.tenant.id;
+        let Some(policy) = self.policy(tenant, request.digest, until).await else {
             return fault(Fault::Instance, "its component is not there");
         };
-        let tenant = request.view.tenant.id;
         let now = request.view.now;
         let input = TurnInput {
             view: request.view,
@@ -94,6 +94,22 @@ impl TurnRunner {
         }
         // Every way out is above; the loop's last run never goes on.
         fault(Fault::Store, "its writes were in conflict to the end")
+    }
+
+    /// The component; compiled anew if it is no longer there, as for a session that outlived its
+    /// version for long.
+    async fn policy(
+        &self,
+        tenant: TenantId,
+        digest: String,
+        until: Instant,
+    ) -> Option<Arc<Policy>> {
+        if let Some(policy) = self.plugins.get(&digest) {
+            return Some(policy);
+        }
+        let plugins = Arc::clone(&self.plugins);
+        let fetch = async move { plugins.fetch(tenant, &digest).await };
+        self.desk.ask(left(until), fetch).await.flatten()
     }
 }
 
