@@ -15,6 +15,7 @@ use tokio::{
 };
 
 use crate::{
+    backlog::Backlog,
     clock,
     commits::Commits,
     config::{Config, own_address},
@@ -62,6 +63,7 @@ impl Fleet {
             shard: 0,
             sockets: listeners.iter().map(Listener::sender).collect(),
             media: media.iter().map(media_io::Shard::handle).collect(),
+            backlogs: vec![Backlog::default(); media.len()],
             cdrs,
             records: records_in,
             losses: Arc::new(Losses::default()),

@@ -6,6 +6,7 @@
 #![allow(unreachable_pub)] // a binary has no outside
 
 mod asks;
+mod backlog;
 mod clock;
 mod commits;
 mod config;

@@ -5,7 +5,7 @@
 //! | queue | full |
 //! |---|---|
 //! | a socket's send buffer | the datagram is lost; SIP repeats it |
-//! | a media shard's commands | `Open` fails at once (503); others are counted: the port closes late |
+//! | a media shard's commands | they wait in a [`Backlog`]; if that is full too, the port fails and its call ends with 503 |
 //! | CDRs | the call that waits ends with 503 after 2 s; open rows are closed at the next start |
 //! | traces and logs | lost and counted |
 
@@ -18,7 +18,7 @@ use control::{Output, TenantLog, Ticket};
 use model::{Cdr, SessionId, Trace};
 use tokio::sync::mpsc;
 
-use crate::udp::Sender;
+use crate::{backlog::Backlog, udp::Sender};
 
 /// A row to be written, and who waits for it.
 pub struct CdrJob {
@@ -58,6 +58,8 @@ pub struct Outlets {
     pub sockets: Vec<Sender>,
     /// The media shards.
     pub media: Vec<media::io::Handle>,
+    /// What waits for each of them.
+    pub backlogs: Vec<Backlog>,
     /// The writer of CDRs.
     pub cdrs: mpsc::Sender<CdrJob>,
     /// The writer of traces and logs.
@@ -92,23 +94,28 @@ impl Outlets {
         }
     }
 
-    /// Hands a command to the session's media shard; if it cannot take it, what the call must hear.
-    pub fn media(&self, session: SessionId, command: media::Command) -> Option<media::Event> {
+    /// Hands a command to the session's media shard, or keeps it until there is room; if there is
+    /// none here either, what the calls must hear.
+    pub fn media(&mut self, session: SessionId, command: media::Command) -> Vec<media::Event> {
         let shard = session_hash(session) % self.media.len();
-        let Err(media::io::Full(command)) = self.media[shard].send(command) else {
-            return None;
-        };
-        self.losses.media.fetch_add(1, Ordering::Relaxed);
-        tracing::warn!("a media shard's queue is full");
-        let reason = "the media shard is overloaded".to_owned();
-        match command {
-            media::Command::Open { port } => Some(media::Event::Failed { port, reason }),
-            // Its record must not wait for counters that nobody will send.
-            media::Command::Close { port } => Some(media::Event::Closed {
-                port,
-                stats: media::Stats::default(),
-            }),
-            _ => None,
+        let (handle, backlog) = (&self.media[shard], &mut self.backlogs[shard]);
+        let failed = backlog.send(command, give(handle));
+        if !failed.is_empty() {
+            self.losses.media.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!("a media shard is overloaded: a command was lost");
+        }
+        failed
+    }
+
+    /// Whether commands wait for a media shard.
+    pub fn waits(&self) -> bool {
+        self.backlogs.iter().any(|backlog| !backlog.is_empty())
+    }
+
+    /// Sends what waits for media shards, as far as there is room.
+    pub fn retry(&mut self) {
+        for (handle, backlog) in self.media.iter().zip(&mut self.backlogs) {
+            backlog.retry(give(handle));
         }
     }
 
@@ -116,6 +123,15 @@ impl Outlets {
         if self.records.try_send(record).is_err() {
             self.losses.records.fetch_add(1, Ordering::Relaxed);
         }
+    }
+}
+
+fn give(
+    handle: &media::io::Handle,
+) -> impl FnMut(media::Command) -> Result<(), media::Command> + '_ {
+    |command| {
+        let sent = handle.send(command);
+        sent.map_err(|media::io::Full(command)| command)
     }
 }
 

@@ -9,7 +9,9 @@
 //! | turns out, [`TURNS`] | further turns wait here, one a session at the most; tenants take turns, each with at most [`TURNS_TENANT`] |
 //! | CDRs, records, media commands | see [`Outlets`] |
 
-use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, thread::JoinHandle};
+use std::{
+    collections::BTreeMap, future::Future, pin::Pin, sync::Arc, thread::JoinHandle, time::Duration,
+};
 
 use anyhow::Context;
 use bytes::Bytes;
@@ -19,13 +21,15 @@ use model::{Answer, Ask, TenantConfig, TenantId, turn::TurnOutcome};
 use sip::Flow;
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 
 use crate::{clock, fair::Fair, outlets::Outlets, turns::TurnRunner};
 
 /// Room in a shard's mailbox: a second of a busy shard's datagrams.
 pub const MAILBOX: usize = 8_192;
+/// How long commands wait for a media shard until they are sent again.
+const MEDIA_RETRY: Duration = Duration::from_millis(5);
 /// Turns that run at one time on a shard.
 pub const TURNS: usize = 64;
 /// Turns of one tenant that run at one time on a shard: three others find room beside it.
@@ -127,7 +131,10 @@ impl Driver {
                     self.input(Input::TurnDone { ticket, outcome });
                 }
                 () = timer => self.shard.handle_timeout(clock::now()),
+                // No media shard tells when it has room again.
+                () = sleep(MEDIA_RETRY), if self.outlets.waits() => {}
             }
+            self.outlets.retry();
             self.drain();
         }
         self.input(Input::Flush);
@@ -185,7 +192,7 @@ impl Driver {
                     }
                 }
                 Output::Media { session, command } => {
-                    if let Some(failed) = self.outlets.media(session, command) {
+                    for failed in self.outlets.media(session, command) {
                         self.input(Input::Media(failed));
                     }
                 }
