@@ -116,14 +116,14 @@ fn source<'a>(
     if trunks.is_empty() {
         return Err(refused(403, "the source is no line or trunk of any tenant"));
     }
+    narrow(&mut trunks, |(tenant, _)| {
+        tenant.numbers.contains_key(called)
+    });
     narrow(&mut trunks, |(_, trunk)| {
         trunk.address.port() == remote.port()
     });
     narrow(&mut trunks, |(tenant, _)| {
         tenant.domain.eq_ignore_ascii_case(domain)
-    });
-    narrow(&mut trunks, |(tenant, _)| {
-        tenant.numbers.contains_key(called)
     });
     let (tenant, trunk) = trunks[0];
     if trunks.iter().any(|(other, _)| other.id != tenant.id) {
@@ -160,3 +160,6 @@ fn identity(call: &Incoming, trusted: bool) -> String {
         anonymous()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+use std::collections::BTreeSet;
+
+use model::{FaultPolicy, IdSource, Number, NumberId, Phone, PhoneId, TrunkId};
+use sip::{DialogId, Flow, Transport};
+
+use super::*;
+
+/// A tenant with one number, one line if `line`, and a trunk that accepts 192.0.2.0/24.
+fn tenant(
+    ids: &mut IdSource,
+    name: &str,
+    number: &str,
+    trunk_port: u16,
+    line: Option<&str>,
+) -> Arc<TenantConfig> {
+    let plugin = ActivePlugin {
+        name: "makecall".into(),
+        version: 1,
+        digest: "sha256:0".into(),
+        exports: BTreeSet::new(),
+        settings: Arc::default(),
+    };
+    let number = Number {
+        id: NumberId::mint(ids, 1),
+        number: number.into(),
+        plugin: "makecall".into(),
+    };
+    let trunk = Trunk {
+        id: TrunkId::mint(ids, 1),
+        name: "carrier".into(),
+        address: ([192, 0, 2, 1], trunk_port).into(),
+        accept_from: vec!["192.0.2.0/24".parse().unwrap()],
+        trust_identity: name == "acme",
+        prefixes: vec![String::new()],
+    };
+    let phones = line.map(|address| Phone {
+        id: PhoneId::mint(ids, 1),
+        user: "1001".into(),
+        address: Some(address.parse().unwrap()),
+    });
+    Arc::new(TenantConfig {
+        id: TenantId::mint(ids, 1),
+        name: name.into(),
+        domain: format!("{name}.example"),
+        numbers: BTreeMap::from([(number.number.clone(), number)]),
+        trunks: vec![trunk],
+        phones: phones.into_iter().map(|p| (p.user.clone(), p)).collect(),
+        plugins: BTreeMap::from([("makecall".into(), plugin)]),
+        default_plugin: "makecall".into(),
+        fault_policy: FaultPolicy::Release,
+    })
+}
+
+/// acme: number 2001, its trunk on port 5060, a line. umbrella: number 4001, its trunk on port 5080.
+fn two() -> BTreeMap<TenantId, Arc<TenantConfig>> {
+    let mut ids = IdSource::new([8; 32], 0, 0);
+    let acme = tenant(&mut ids, "acme", "2001", 5060, Some("198.51.100.7:5071"));
+    let umbrella = tenant(&mut ids, "umbrella", "4001", 5080, None);
+    BTreeMap::from([(acme.id, acme), (umbrella.id, umbrella)])
+}
+
+fn call(from: &str, to: &str) -> Incoming {
+    let uri = |text: &str| text.parse::<Uri>().unwrap();
+    Incoming {
+        dialog: DialogId(1),
+        flow: Flow {
+            transport: Transport::Udp,
+            local: ([192, 0, 2, 99], 5060).into(),
+            remote: from.parse().unwrap(),
+        },
+        call_id: "x".into(),
+        max_forwards: 70,
+        request_uri: uri(&format!("sip:{to}@192.0.2.99")),
+        from: uri("sip:+49151@carrier.example"),
+        to: uri(&format!("sip:{to}@192.0.2.99")),
+        asserted: None,
+        headers: vec![],
+        sdp: None,
+    }
+}
+
+/// Whose call it is and who calls, or the status.
+fn check(from: &str, to: &str) -> Result<(String, String), u16> {
+    let admitted = admit(&two(), &call(from, to)).map_err(|refused| refused.status)?;
+    Ok((admitted.tenant.name.clone(), admitted.from.to_string()))
+}
+
+fn ok(tenant: &str, from: &str) -> Result<(String, String), u16> {
+    Ok((tenant.to_owned(), from.to_owned()))
+}
+
+#[test]
+fn a_line_is_who_it_is_known_as() {
+    assert_eq!(
+        check("198.51.100.7:5071", "2001"),
+        ok("acme", "sip:1001@acme.example")
+    );
+    assert_eq!(
+        check("198.51.100.7:5072", "2001"),
+        Err(403),
+        "another port is a stranger"
+    );
+    assert_eq!(
+        check("198.51.100.7:5071", "4001"),
+        Err(404),
+        "another tenant's number"
+    );
+}
+
+#[test]
+fn the_number_tells_the_tenant_whatever_the_port_says() {
+    let carrier = "sip:+49151@carrier.example";
+    assert_eq!(check("192.0.2.1:5060", "2001"), ok("acme", carrier));
+    // acme's carrier sends from the port that umbrella's trunk happens to name.
+    assert_eq!(check("192.0.2.1:5080", "2001"), ok("acme", carrier));
+    assert_eq!(
+        check("192.0.2.1:6000", "4001").map(|found| found.0),
+        Ok("umbrella".to_owned())
+    );
+}
+
+#[test]
+fn a_trunk_that_is_not_trusted_names_nobody() {
+    let anonymous = "sip:anonymous@anonymous.invalid";
+    assert_eq!(check("192.0.2.1:5080", "4001"), ok("umbrella", anonymous));
+}
+
+#[test]
+fn what_a_trusted_trunk_asserts_counts_more_than_from() {
+    let mut asserted = call("192.0.2.1:5060", "2001");
+    asserted.asserted = Some("sip:1001@carrier.example".parse().unwrap());
+    let admitted = admit(&two(), &asserted).unwrap();
+    assert_eq!(admitted.from.user(), "1001");
+}
+
+#[test]
+fn a_number_that_nobody_owns_is_not_found() {
+    assert_eq!(check("192.0.2.1:5060", "9999"), Err(404));
+    assert_eq!(
+        check("203.0.113.1:5060", "2001"),
+        Err(403),
+        "a source that nobody knows"
+    );
+}
+
+#[test]
+fn every_source_of_a_tenant_is_known() {
+    let sources = Sources::of(&two());
+    for (source, known) in [
+        ("198.51.100.7:5071", true),
+        ("198.51.100.7:5072", false),
+        ("192.0.2.200:1", true),
+        ("203.0.113.1:5060", false),
+    ] {
+        assert_eq!(sources.know(source.parse().unwrap()), known, "{source}");
+    }
+}
