@@ -10,7 +10,7 @@ use media::sdp::Codec;
 use model::{Ask, FaultPolicy};
 
 use crate::{
-    Deed, Line, Link, Options, Policies, Random, World,
+    Deed, Fate, Line, Link, Options, Policies, Random, World,
     town::{self, CALLEES, CALLERS, NUMBERS},
 };
 
@@ -58,6 +58,7 @@ pub fn play(options: Options, policies: Box<dyn Policies>) -> World {
             if world.lines()[line].tenant == tenant {
                 let &codecs = random.pick(&CODECS);
                 world.set_codecs(line, codecs);
+                mishaps(&mut world, &mut random, line);
             }
         }
         for _ in 0..=random.below(4) {
@@ -73,6 +74,32 @@ pub fn play(options: Options, policies: Box<dyn Policies>) -> World {
         }
     }
     world
+}
+
+/// What befalls single messages of a telephone: races are a matter of these.
+const MISHAPS: [&str; 10] = [
+    "INVITE",
+    "100 INVITE",
+    "180 INVITE",
+    "200 INVITE",
+    "487 INVITE",
+    "ACK",
+    "CANCEL",
+    "200 CANCEL",
+    "BYE",
+    "200 BYE",
+];
+
+fn mishaps(world: &mut World, random: &mut Random, line: usize) {
+    while random.percent(30) {
+        let (what, late) = (*random.pick(&MISHAPS), random.millis(2_000));
+        let fate = *random.pick(&[Fate::Lost, Fate::Late(late), Fate::Again(late)]);
+        if random.percent(50) {
+            world.from_line(line, what, fate);
+        } else {
+            world.to_line(line, what, fate);
+        }
+    }
 }
 
 /// Who only called is told of ringing and of an answer after somebody else of its town rang or

@@ -21,6 +21,8 @@ pub struct Hand {
     /// The To header and the remote target, once a response has brought them.
     to: String,
     target: String,
+    /// Answers what must be answered at once by itself.
+    polite: bool,
 }
 
 impl Hand {
@@ -34,6 +36,7 @@ impl Hand {
             call: 0,
             to: String::new(),
             target: String::new(),
+            polite: false,
         }
     }
 
@@ -41,7 +44,8 @@ impl Hand {
         self.sip
     }
 
-    pub(crate) fn take(&mut self, bytes: Bytes) {
+    /// Takes a message; what it answers at once.
+    pub(crate) fn take(&mut self, bytes: Bytes) -> Option<Bytes> {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if text.starts_with("SIP/2.0 2") && self.header(&text, "CSeq").ends_with("INVITE") {
             self.to = self.header(&text, "To");
@@ -50,7 +54,16 @@ impl Hand {
                 .trim_matches(['<', '>'])
                 .clone_into(&mut self.target);
         }
+        let asked = self.polite && ["BYE ", "CANCEL "].iter().any(|m| text.starts_with(m));
+        let refused = ["3", "4", "5", "6"].map(|class| format!("SIP/2.0 {class}"));
+        let refused = self.polite && refused.iter().any(|start| text.starts_with(start));
+        let answer = if refused && self.header(&text, "CSeq").ends_with(" INVITE") {
+            Some(self.ack_of(&text))
+        } else {
+            asked.then(|| self.respond(&text, "200 OK", "", ""))
+        };
         self.heard.push(text);
+        answer
     }
 
     /// The messages that it heard.
@@ -66,6 +79,59 @@ impl Hand {
              m=audio {port} RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\na={direction}\r\n",
             cseq = self.cseq,
         )
+    }
+
+    /// The last request of that method that it heard.
+    pub fn last(&self, method: &str) -> Option<&str> {
+        let wanted = |text: &&String| text.split(' ').next() == Some(method);
+        self.heard.iter().rfind(wanted).map(String::as_str)
+    }
+
+    /// From now on it answers each BYE and CANCEL with 200 and each refusal with ACK, as everybody
+    /// must.
+    pub fn be_polite(&mut self) {
+        self.polite = true;
+    }
+
+    /// An answer to a request that it heard, under that tag.
+    pub fn respond(&self, request: &str, status: &str, tag: &str, sdp: &str) -> Bytes {
+        let copied = ["Via", "From", "Call-ID", "CSeq"];
+        let copied = copied.map(|name| format!("{name}: {}\r\n", self.header(request, name)));
+        let (user, sip, to) = (&self.user, self.sip, self.header(request, "To"));
+        let tag = if tag.is_empty() {
+            String::new()
+        } else {
+            format!(";tag={tag}")
+        };
+        format!(
+            "SIP/2.0 {status}\r\n{}To: {to}{tag}\r\nContact: <sip:{user}@{sip}>\r\n{}",
+            copied.concat(),
+            body(sdp),
+        )
+        .into()
+    }
+
+    /// The ACK of a refusal, which belongs to its INVITE (RFC 3261 §17.1.1.3).
+    fn ack_of(&self, refusal: &str) -> Bytes {
+        let copied = ["Via", "From", "To", "Call-ID"];
+        let copied = copied.map(|name| format!("{name}: {}\r\n", self.header(refusal, name)));
+        let cseq = self.header(refusal, "CSeq").replace("INVITE", "ACK");
+        let (target, copied) = (&self.target, copied.concat());
+        format!("ACK {target} SIP/2.0\r\n{copied}CSeq: {cseq}\r\nContent-Length: 0\r\n\r\n").into()
+    }
+
+    /// A BYE of the callee under that tag, in the call that this INVITE began.
+    pub fn bye_to(&self, invite: &str, tag: &str) -> Bytes {
+        let target = self.header(invite, "Contact");
+        let target = target.trim_matches(['<', '>']);
+        let (from, to) = (self.header(invite, "To"), self.header(invite, "From"));
+        let (sip, call_id) = (self.sip, self.header(invite, "Call-ID"));
+        format!(
+            "BYE {target} SIP/2.0\r\nVia: SIP/2.0/UDP {sip};branch=z9hG4bK-back-{tag};rport\r\n\
+             Max-Forwards: 70\r\nFrom: {from};tag={tag}\r\nTo: {to}\r\nCall-ID: {call_id}\r\n\
+             CSeq: 1 BYE\r\nContent-Length: 0\r\n\r\n"
+        )
+        .into()
     }
 
     /// From now on it speaks of another call.
@@ -90,6 +156,11 @@ impl Hand {
         self.write("ACK", self.cseq, "ack", sdp)
     }
 
+    /// The CANCEL of the last INVITE.
+    pub fn cancel(&self) -> Bytes {
+        self.write("CANCEL", self.cseq, "", "")
+    }
+
     /// A BYE.
     pub fn bye(&mut self) -> Bytes {
         self.cseq += 1;
@@ -105,18 +176,13 @@ impl Hand {
             call,
             ..
         } = self;
-        let kind = if sdp.is_empty() {
-            ""
-        } else {
-            "Content-Type: application/sdp\r\n"
-        };
-        let length = sdp.len();
+        let body = body(sdp);
         format!(
             "{method} {target} SIP/2.0\r\n\
              Via: SIP/2.0/UDP {sip};branch=z9hG4bK-{user}-{call}-{cseq}{branch};rport\r\n\
              Max-Forwards: 70\r\nFrom: <sip:{user}@by.hand>;tag=hand\r\nTo: {to}\r\n\
              Call-ID: by-hand-{user}-{call}\r\nCSeq: {cseq} {method}\r\n\
-             Contact: <sip:{user}@{sip}>\r\n{kind}Content-Length: {length}\r\n\r\n{sdp}"
+             Contact: <sip:{user}@{sip}>\r\n{body}"
         )
         .into()
     }
@@ -128,4 +194,13 @@ impl Hand {
             line[name.len() + 1..].trim().to_owned()
         })
     }
+}
+
+/// The end of a message: its body, and what announces it.
+fn body(sdp: &str) -> String {
+    let length = sdp.len();
+    if sdp.is_empty() {
+        return "Content-Length: 0\r\n\r\n".to_owned();
+    }
+    format!("Content-Type: application/sdp\r\nContent-Length: {length}\r\n\r\n{sdp}")
 }

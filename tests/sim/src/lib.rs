@@ -11,6 +11,7 @@
 //! | [`World`] | the node, the phones and what is due when |
 //! | [`town`] | the tenants that live in it |
 //! | [`scenes`] | the call flows that ladders show, for scripted and real policies alike |
+//! | [`races`] | messages, hang-ups and turns that cross each other |
 //! | [`chaos`] | random calls in bad weather, from a seed |
 //! | [`script`] | policies in Rust, through the one validator of commands |
 //! | [`Watch`] | the invariants |
@@ -21,9 +22,11 @@ pub mod chaos;
 mod errors;
 mod hand;
 mod line;
+mod mishap;
 mod network;
 mod node;
 mod options;
+pub mod races;
 mod random;
 mod records;
 pub mod scenes;
@@ -37,6 +40,7 @@ mod world;
 pub use errors::count_errors;
 pub use hand::Hand;
 pub use line::Line;
+pub use mishap::Fate;
 pub use network::Link;
 pub use options::{Options, Pace, Sabotage};
 pub use random::Random;

@@ -59,6 +59,8 @@ pub enum Sabotage {
     LeakPort,
     /// A call is shown to the telephones of another tenant.
     CrossTenants,
+    /// The store commits whatever a turn has read.
+    ForgetConflicts,
     /// Something logs an error.
     LogError,
 }

@@ -8,6 +8,7 @@
 //! | `makecall` | the twin of `plugins/makecall` |
 //! | `trap` | on a call it writes to the store, answers, and traps, as `plugins/faulty` does |
 //! | `answer` | answers every call |
+//! | `crowd` | calls 3001 as often as a session may, and starts as many timers |
 //! | `click` | calls two parties at a request, and joins them |
 //! | `hunt` | calls everybody at once |
 //! | `patient` | rings, answers after a while and hangs up after another, by timers |
@@ -22,9 +23,10 @@ use std::collections::BTreeMap;
 
 use control::TurnRequest;
 use model::{
-    Event, LogLevel, LogLine, Reply,
+    Event, LogLevel, LogLine, Reply, limits,
     turn::{
-        CommandError, Effects, Fault, Phase, Plan, StoreTouch, TurnOutcome, Usage, Version, Write,
+        CommandError, Dial, Effects, Fault, Phase, Plan, StoreTouch, TurnOutcome, Usage, Version,
+        Write,
     },
 };
 
@@ -48,6 +50,7 @@ impl Policies for Scripts {
             "hunt" => hunt::handle(&mut desk, &turn.event),
             "patient" => patient(&mut desk, &turn.event),
             "answer" => answer(&mut desk, &turn.event),
+            "crowd" => crowd(&mut desk, &turn.event),
             _ => Ok(()),
         };
         desk.outcome(handled)
@@ -76,6 +79,22 @@ fn answer(desk: &mut Desk<'_>, event: &Event) -> Handled {
         Event::Incoming { call, .. } => desk.plan.answer(*call, ""),
         _ => Ok(()),
     }
+}
+
+fn crowd(desk: &mut Desk<'_>, event: &Event) -> Handled {
+    if let Event::Incoming { .. } = event {
+        for n in 0..limits::SESSION_TIMERS {
+            desk.plan.timer_start(&n.to_string(), 100)?;
+        }
+        for _ in 1..limits::SESSION_CALLS {
+            desk.plan.construct(&Dial {
+                from: "2001",
+                to: "3001",
+                ..Dial::default()
+            })?;
+        }
+    }
+    Ok(())
 }
 
 fn patient(desk: &mut Desk<'_>, event: &Event) -> Handled {

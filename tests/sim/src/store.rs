@@ -67,6 +67,12 @@ impl Store {
                 return Err(Conflict);
             }
         }
+        self.write(tenant, touch);
+        Ok(())
+    }
+
+    /// Writes what a turn wrote, come what may.
+    pub(crate) fn write(&mut self, tenant: TenantId, touch: &StoreTouch) {
         for (key, write) in &touch.writes {
             let place = (tenant, key.clone());
             match write {
@@ -84,7 +90,6 @@ impl Store {
                 }
             }
         }
-        Ok(())
     }
 }
 

@@ -17,7 +17,7 @@ use control::{Counts, TurnRequest};
 use media::{Command, PortId};
 use model::{
     CallDirection, CallId, Cdr, Command as Decision, Event, SessionId, TenantId, Trace,
-    turn::{Phase, TurnOutcome},
+    turn::{Phase, StoreTouch, TurnOutcome, Version, Write},
 };
 
 pub(crate) use glimpse::Glimpse;
@@ -44,6 +44,8 @@ pub struct Watch {
     ports: BTreeMap<PortId, SessionId>,
     /// Questions of the API, and how often they were answered.
     asks: BTreeMap<u64, u32>,
+    /// Values that a turn has seen and removed: nobody else may have had them.
+    taken: BTreeSet<(TenantId, String, Version)>,
 }
 
 #[derive(Debug)]
@@ -68,6 +70,8 @@ struct Run {
     constructed: Vec<CallId>,
     /// Its timers, and when they are due.
     timers: BTreeMap<String, Duration>,
+    /// When the call ended whose end was told last.
+    told_end: u64,
     traces: u32,
 }
 
@@ -78,6 +82,7 @@ impl Run {
             turn: false,
             constructed: Vec::new(),
             timers: BTreeMap::new(),
+            told_end: 0,
             traces: 0,
         }
     }
@@ -238,6 +243,10 @@ impl Watch {
             Event::Timer { name } => run.timers.remove(name).is_some_and(|due| due <= now),
             _ => true,
         };
+        // Ends are counted from the begin of their calls, in whole milliseconds.
+        let end = end_of(&request.event).unwrap_or(run.told_end);
+        let backwards = end + 1 < run.told_end;
+        run.told_end = end;
         let constructed = std::mem::take(&mut run.constructed);
         let crossed = run.tenant != view.tenant.id;
         if std::mem::replace(&mut run.turn, true) {
@@ -262,6 +271,10 @@ impl Watch {
                 "{} sees another tenant's {foreign:?}",
                 view.session
             ));
+        }
+        if backwards {
+            let what = "is told of ends in another order than they came";
+            self.violated(format!("{} {what}", view.session));
         }
         if !expired {
             self.violated(format!(
@@ -304,6 +317,21 @@ impl Watch {
             run.constructed = effects.commands.iter().filter_map(constructs).collect();
             for decision in &effects.commands {
                 run.set_timer(now, decision);
+            }
+            let tenant = run.tenant;
+            self.take(tenant, &effects.store);
+        }
+    }
+
+    /// What a turn took out of the store nobody may have taken before.
+    fn take(&mut self, tenant: TenantId, touch: &StoreTouch) {
+        for (key, write) in &touch.writes {
+            let seen = touch.reads.get(key).filter(|version| **version != 0);
+            let (Write::Remove, Some(version)) = (write, seen) else {
+                continue;
+            };
+            if !self.taken.insert((tenant, key.clone(), *version)) {
+                self.violated(format!("version {version} of {key} was taken twice"));
             }
         }
     }
@@ -408,6 +436,16 @@ fn is_same_end(a: &Cdr, b: &Cdr) -> bool {
 
 fn is_terminal(event: &Event) -> bool {
     matches!(event, Event::DialCompleted { .. } | Event::Released { .. })
+}
+
+/// When the call ended whose end this tells. That of an answered call's dialling is none: it is told when
+/// the answer is durable.
+fn end_of(event: &Event) -> Option<u64> {
+    match event {
+        Event::DialCompleted { report, .. } if report.error.is_some() => Some(report.end),
+        Event::Released { report, .. } => Some(report.end),
+        _ => None,
+    }
 }
 
 fn constructs(decision: &Decision) -> Option<CallId> {

@@ -18,8 +18,8 @@ use media::PortId;
 use model::{Answer, Ask, Cdr, Now, TenantConfig, Trace, turn::TurnOutcome};
 
 use crate::{
-    Hand, Line, Options, Policies, Random, Sabotage, Store, Watch, agenda::Agenda, node::Node,
-    records::Records,
+    Hand, Line, Options, Policies, Random, Sabotage, Store, Watch, agenda::Agenda, mishap::Mishap,
+    node::Node, records::Records,
 };
 
 /// 2026-01-01T00:00:00Z, when every world begins.
@@ -45,6 +45,11 @@ pub struct World {
     traces: Vec<Trace>,
     logs: Vec<TenantLog>,
     journal: String,
+    mishaps: Vec<Mishap>,
+    /// How long the turns of an event take, where the options are not to decide it.
+    paces: BTreeMap<&'static str, Duration>,
+    /// How often each run of a turn committed: the first, the second, …
+    commits: BTreeMap<u32, u32>,
     network: Random,
     chance: Random,
 }
@@ -124,6 +129,9 @@ impl World {
             traces: Vec::new(),
             logs: Vec::new(),
             journal: String::new(),
+            mishaps: Vec::new(),
+            paces: BTreeMap::new(),
+            commits: BTreeMap::new(),
             network: random.fork(),
             chance: random.fork(),
             options,
@@ -182,6 +190,11 @@ impl World {
     /// The books.
     pub fn watch(&self) -> &Watch {
         &self.watch
+    }
+
+    /// How many turns committed at their first run, at their second, and so on.
+    pub fn commits(&self) -> &BTreeMap<u32, u32> {
+        &self.commits
     }
 
     /// A scenario has seen something that must not be.

@@ -1,7 +1,7 @@
 //! The main flows with the real makecall: ladder for ladder those of its scripted twin.
 
 use expect_test::{ExpectFile, expect_file};
-use sim::{Options, World, chaos, count_errors, scenes, script::Scripts, town};
+use sim::{Options, World, chaos, count_errors, races, scenes, script::Scripts, town};
 
 use crate::components::Components;
 
@@ -83,6 +83,14 @@ fn the_second_request_wins() {
 fn hold_and_late_offers_are_answered_in_place() {
     check(scenes::hold, ladder!("hold"));
     check(scenes::late_offer, ladder!("late-offer"));
+}
+
+#[test]
+fn races_end_as_those_of_its_twin() {
+    for (name, race) in races::ALL {
+        let ladder = format!("../../../sim/tests/it/ladders/race-{name}.txt");
+        check(race, expect_file![ladder]);
+    }
 }
 
 #[test]

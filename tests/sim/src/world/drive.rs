@@ -9,7 +9,7 @@ use model::SessionId;
 use sip::{Flow, Transport};
 
 use super::{Deed, Happening, World};
-use crate::{Link, Sabotage, town::NODE, watch::Glimpse};
+use crate::{Fate, Link, Sabotage, town::NODE, watch::Glimpse};
 
 /// How long a word between a session shard and a media shard takes.
 const MAILBOX: Duration = Duration::from_micros(200);
@@ -118,7 +118,10 @@ impl World {
             return self.at_port(port, from, &bytes);
         }
         if let Some(hand) = self.hands.iter_mut().find(|hand| hand.address() == to) {
-            return hand.take(bytes);
+            if let Some(answer) = hand.take(bytes) {
+                self.carry(to, from, answer);
+            }
+            return;
         }
         let now = self.start + self.now;
         for line in 0..self.lines.len() {
@@ -318,11 +321,35 @@ impl World {
             .iter()
             .find(party)
             .map_or(Link::CALM, |line| line.link);
+        let fate = self.mishap(from, to, &bytes);
         for after in link.carry(&mut self.network) {
-            let bytes = bytes.clone();
-            let arrive = Happening::Arrive { from, to, bytes };
-            self.agenda.enter(self.now + after, arrive);
+            let mut arrive = |late: Duration| {
+                let bytes = bytes.clone();
+                let arrive = Happening::Arrive { from, to, bytes };
+                self.agenda.enter(self.now + after + late, arrive);
+            };
+            match fate {
+                None => arrive(Duration::ZERO),
+                Some(Fate::Lost) => {}
+                Some(Fate::Late(late)) => arrive(late),
+                Some(Fate::Again(late)) => {
+                    arrive(Duration::ZERO);
+                    arrive(late);
+                }
+            }
         }
+    }
+
+    /// What is to befall this message; it does so once.
+    fn mishap(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) -> Option<Fate> {
+        if self.mishaps.is_empty() {
+            return None;
+        }
+        let seen = Glimpse::of(bytes)?;
+        let next = self.mishaps.iter().position(|m| m.befalls(from, to, &seen));
+        let fate = self.mishaps.remove(next?).fate;
+        self.note(format_args!("mishap: {} to {to}: {fate:?}", seen.line));
+        Some(fate)
     }
 
     fn perform(&mut self, deed: Deed) {

@@ -11,8 +11,9 @@ use model::{
 
 use super::{Deed, Happening, World};
 use crate::{
-    Hand, Sabotage,
+    Fate, Hand, Sabotage,
     line::TONES,
+    mishap::Mishap,
     town::{CALLERS, NODE},
 };
 
@@ -80,6 +81,34 @@ impl World {
     /// Sends what a test has written.
     pub fn send(&mut self, hand: usize, message: Bytes) {
         self.carry(self.hands[hand].address(), NODE, message);
+    }
+
+    /// The next message of that kind from a telephone to the node has that fate.
+    pub fn from_line(&mut self, line: usize, what: &'static str, fate: Fate) {
+        let from = self.lines[line].sip();
+        self.mishaps.push(Mishap {
+            from,
+            to: NODE,
+            what,
+            fate,
+        });
+    }
+
+    /// The next message of that kind from the node to a telephone has that fate.
+    pub fn to_line(&mut self, line: usize, what: &'static str, fate: Fate) {
+        let to = self.lines[line].sip();
+        self.mishaps.push(Mishap {
+            from: NODE,
+            to,
+            what,
+            fate,
+        });
+    }
+
+    /// From now on the turns of that event take so long; if that is longer than a turn may take, they
+    /// fault when they have taken the whole of it.
+    pub fn set_pace(&mut self, event: &'static str, takes: Duration) {
+        self.paces.insert(event, takes);
     }
 
     /// Somebody will do that.

@@ -49,7 +49,9 @@ impl World {
             .snapshot(request.view.tenant.id, request.view.now);
         let outcome = self.policies.run(&request, &snapshot);
         let outcome = self.misfortune(outcome);
-        let mut takes = self.options.turns.draw(&mut self.chance);
+        let drawn = self.options.turns.draw(&mut self.chance);
+        let pace = self.paces.get(request.event.name());
+        let mut takes = pace.copied().unwrap_or(drawn);
         if matches!(
             &outcome,
             TurnOutcome::Fault {
@@ -93,13 +95,19 @@ impl World {
     ) {
         let (tenant, now_ms) = (request.view.tenant.id, request.view.now);
         let mut outcome = outcome;
-        if let TurnOutcome::Done(effects) = &outcome
+        let mut run = attempt;
+        if self.is_sabotaged(Sabotage::ForgetConflicts)
+            && let TurnOutcome::Done(effects) = &outcome
+        {
+            self.store.write(tenant, &effects.store);
+        } else if let TurnOutcome::Done(effects) = &outcome
             && self.store.commit(tenant, &effects.store, now_ms).is_err()
         {
             self.note(format_args!("conflict of {}", request.view.session));
             if attempt < OPTIMISTIC {
                 return self.run_turn(shard, request, attempt + 1);
             }
+            run += 1;
             // Nobody comes in between: the snapshot is the store.
             let snapshot = self.store.snapshot(tenant, now_ms);
             outcome = self.policies.run(&request, &snapshot);
@@ -110,6 +118,7 @@ impl World {
                     .violated("a turn alone with the store is in conflict".to_owned());
             }
         }
+        *self.commits.entry(run).or_default() += 1;
         self.watch
             .turn_done(self.now, request.view.session, &outcome);
         self.note(format_args!(

@@ -1,6 +1,8 @@
 //! The simulator's tests: ladders of known flows, random flows from seeds, limits and rules that no
 //! ladder shows, and tests of the watch.
 mod ladders;
+mod races;
 mod rules;
 mod seeds;
+mod takers;
 mod watch;

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use control::phone::Input;
 use media::sdp::Codec;
-use model::{Answer, limits};
-use sim::{Options, Pace, World, scenes, script::Scripts, town};
+use model::limits;
+use sim::{Options, World, scenes, script::Scripts, town};
 
 fn world(options: Options, script: &str) -> World {
     let mut world = World::new(options, Box::new(Scripts));
@@ -55,37 +54,6 @@ fn the_callee_is_offered_the_callers_codecs_first() {
 fn legs_that_have_no_codec_in_common_are_transcoded() {
     let (codecs, heard) = legs(&[Codec::Pcma], &[Codec::Pcmu]);
     assert_eq!((codecs.join(" "), heard), ("PCMA PCMU".to_owned(), true));
-}
-
-#[test]
-fn of_several_takers_exactly_one_gets_the_request() {
-    let options = Options {
-        turns: Pace::always(20),
-        ..Options::calm()
-    };
-    let mut world = world(options, "makecall");
-    assert_eq!(world.makecall(0, "1001", "2001", "3001"), 200);
-    let body = r#"{"from":"1001","to":"2001"}"#;
-    let mut tickets = Vec::new();
-    for _ in 0..8 {
-        let ask = world.request("", "callin", body);
-        tickets.push(world.ask(0, ask));
-    }
-    let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));
-    world.phone(bob, Input::Behave(scenes::ANSWERS));
-    world.dial(alice, "2001");
-    world.run_for(Duration::from_secs(1));
-    let got = |ticket: &&u64| match world.replied(**ticket) {
-        Some(Answer::Reply(reply)) => reply.body.contains("bridge"),
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(tickets.iter().filter(got).count(), 1);
-    assert_eq!(
-        world.lines()[alice].ended(),
-        Some(403),
-        "the call came last"
-    );
-    check_at_rest(&mut world);
 }
 
 #[test]

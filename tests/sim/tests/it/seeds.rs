@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use model::{Cdr, EndReason};
-use sim::{Options, World, chaos, count_errors, script::Scripts};
+use sim::{Options, Sabotage, World, chaos, count_errors, script::Scripts};
 
 /// Seeds of every run.
 const SEEDS: u64 = 200;
@@ -13,8 +13,11 @@ const SEEDS: u64 = 200;
 /// One in so many is played twice.
 const TWICE: u64 = 10;
 
-fn play(seed: u64) -> (World, Vec<String>) {
-    let options = Options::stormy(seed);
+fn play(seed: u64, sabotage: Option<Sabotage>) -> (World, Vec<String>) {
+    let options = Options {
+        sabotage,
+        ..Options::stormy(seed)
+    };
     let (world, errors) = count_errors(|| chaos::play(options, Box::new(Scripts)));
     let mut violations = world.watch().violations().to_vec();
     if errors > 0 {
@@ -25,6 +28,13 @@ fn play(seed: u64) -> (World, Vec<String>) {
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
+}
+
+/// One line: how to see it again, and what it is.
+fn report(seed: u64, violations: &[String]) -> Option<String> {
+    let again = format!("SIM_SEED={seed} cargo test -p sim --test it random_calls -- --nocapture");
+    let what = violations.join("; ").replace('\n', " ");
+    (!violations.is_empty()).then(|| format!("{again} # {what}"))
 }
 
 /// What became of a call, in words.
@@ -61,7 +71,7 @@ fn random_calls_keep_every_invariant() {
     let count = number("SIM_SEEDS").unwrap_or(SEEDS);
     let mut fates = BTreeMap::<String, u32>::new();
     for seed in chosen.map_or(0..count, |seed| seed..seed + 1) {
-        let (world, mut violations) = play(seed);
+        let (world, mut violations) = play(seed, None);
         for row in world.cdrs() {
             *fates.entry(fate(row)).or_default() += 1;
         }
@@ -69,21 +79,35 @@ fn random_calls_keep_every_invariant() {
             println!("{}", world.journal());
         }
         if chosen.is_some() || seed % TWICE == 0 {
-            let (again, _) = play(seed);
+            let (again, _) = play(seed, None);
             if again.journal() != world.journal() {
                 violations.push("the same seed did not give the same journal".to_owned());
             }
         }
-        assert!(
-            violations.is_empty(),
-            "SIM_SEED={seed} cargo test -p sim --test it random_calls -- --nocapture\n{}",
-            violations.join("\n")
-        );
+        if let Some(line) = report(seed, &violations) {
+            panic!("{line}");
+        }
     }
     println!("{fates:#?}");
     if chosen.is_none() && count >= SEEDS {
         for fate in REACHED {
             assert!(fates.contains_key(fate), "no call was {fate}");
         }
+    }
+}
+
+#[test]
+fn a_broken_rule_is_reported_in_one_line_with_its_seed() {
+    for (sabotage, words) in [
+        (Sabotage::DropReleased, "was never told of its end"),
+        (Sabotage::LieAboutDurability, "before its CDR was durable"),
+        (Sabotage::ForgetConflicts, "was taken twice"),
+    ] {
+        let broken = |seed| report(seed, &play(seed, Some(sabotage)).1);
+        let found = (0..SEEDS).find_map(|seed| Some((seed, broken(seed)?)));
+        let (seed, line) = found.unwrap_or_else(|| panic!("{sabotage:?} is not found"));
+        assert!(line.starts_with(&format!("SIM_SEED={seed} cargo test -p sim ")));
+        assert!(line.contains(words) && line.lines().count() == 1, "{line}");
+        assert_eq!(broken(seed), Some(line), "the seed shows it again");
     }
 }
