@@ -3,7 +3,14 @@
 //! Owns the waiting: a full queue is 503 at once, a missing answer is 504 after its time. Refuses
 //! to know shards, threads and Wasm: `server` owns the receiver, tests read it themselves.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use model::{Answer, Ask, Manifest, TenantId};
@@ -77,13 +84,25 @@ impl From<ControlError> for Problem {
 #[derive(Clone, Debug)]
 pub struct Control {
     requests: mpsc::Sender<ControlRequest>,
+    refused: Arc<AtomicU64>,
 }
 
 impl Control {
     /// A queue of [`limits::CONTROL_QUEUE`] requests, and the side that answers them.
     pub fn channel() -> (Self, mpsc::Receiver<ControlRequest>) {
         let (requests, receiver) = mpsc::channel(limits::CONTROL_QUEUE);
-        (Self { requests }, receiver)
+        let refused = Arc::default();
+        (Self { requests, refused }, receiver)
+    }
+
+    /// Requests that wait for an answerer, of [`limits::CONTROL_QUEUE`].
+    pub fn queued(&self) -> usize {
+        self.requests.max_capacity() - self.requests.capacity()
+    }
+
+    /// Requests that found the queue full since the start.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Asks the tenant's sessions; waits at most [`limits::CONTROL_ANSWER`].
@@ -111,9 +130,10 @@ impl Control {
     }
 
     fn send(&self, request: ControlRequest) -> Result<(), ControlError> {
-        self.requests
-            .try_send(request)
-            .map_err(|_| ControlError::Full)
+        self.requests.try_send(request).map_err(|_| {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            ControlError::Full
+        })
     }
 }
 

@@ -26,4 +26,4 @@ mod timers;
 mod tracer;
 
 pub use event::{Input, Output, TenantLog, Ticket, TurnRequest};
-pub use shard::{Counts, Shard, ShardConfig};
+pub use shard::{Counts, Refusals, Shard, ShardConfig};

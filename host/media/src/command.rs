@@ -81,6 +81,18 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The port that it is about.
+    pub fn port(&self) -> PortId {
+        match self {
+            Self::Opened { port, .. }
+            | Self::Failed { port, .. }
+            | Self::Latched { port, .. }
+            | Self::Closed { port, .. } => *port,
+        }
+    }
+}
+
 /// Counters of one port, from our point of view.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {

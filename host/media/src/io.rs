@@ -21,7 +21,7 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -93,13 +93,21 @@ pub struct Handle {
 impl Handle {
     /// Queues a command and wakes the shard. Never blocks.
     pub fn send(&self, command: Command) -> Result<(), Full> {
-        self.commands
-            .try_send(command)
-            .map_err(|refused| match refused {
+        // Counted first: the shard may have taken it before `try_send` returns.
+        self.shared.queued.fetch_add(1, Ordering::Relaxed);
+        self.commands.try_send(command).map_err(|refused| {
+            self.shared.queued.fetch_sub(1, Ordering::Relaxed);
+            match refused {
                 TrySendError::Full(command) | TrySendError::Disconnected(command) => Full(command),
-            })?;
+            }
+        })?;
         self.shared.wake();
         Ok(())
+    }
+
+    /// Commands that wait for the shard; for a moment one more per thread that is just refused.
+    pub fn queued(&self) -> usize {
+        self.shared.queued.load(Ordering::Relaxed)
     }
 
     /// The counters as they are now.
@@ -123,6 +131,7 @@ impl Shard {
         let shared = Arc::new(Shared {
             wake,
             stop: AtomicBool::new(false),
+            queued: AtomicUsize::new(0),
             tally: Tally::default(),
         });
         let (commands, queue) = sync_channel(config.commands);
@@ -169,6 +178,8 @@ impl Drop for Shard {
 struct Shared {
     wake: OwnedFd,
     stop: AtomicBool,
+    /// Commands in the queue.
+    queued: AtomicUsize,
     tally: Tally,
 }
 

@@ -12,7 +12,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::{plugins::Plugins, publish::Publisher, shard::Mail};
+use crate::{metrics::Metrics, plugins::Plugins, publish::Publisher, shard::Mail};
 
 /// Requests that are under way at one time.
 const UNDER_WAY: usize = 1_024;
@@ -30,6 +30,8 @@ pub struct Asks {
     pub publisher: Publisher,
     /// The components.
     pub plugins: Arc<Plugins>,
+    /// The gauge of requests under way.
+    pub metrics: Metrics,
 }
 
 impl Asks {
@@ -39,6 +41,7 @@ impl Asks {
         let mut by_tenant: BTreeMap<TenantId, usize> = BTreeMap::new();
         let mut checks = JoinSet::new();
         loop {
+            self.metrics.asks_under_way().set(under_way.len() as f64);
             let request = tokio::select! {
                 request = requests.recv() => request,
                 Some(ended) = under_way.join_next(), if !under_way.is_empty() => {
@@ -54,6 +57,7 @@ impl Asks {
                 Some(ControlRequest::Ask { tenant, ask, reply }) => {
                     let of_tenant = by_tenant.get(&tenant).copied().unwrap_or(0);
                     if of_tenant >= UNDER_WAY_TENANT || under_way.len() >= UNDER_WAY {
+                        self.metrics.asks_refused().increment(1);
                         let refusal = Refusal::Unavailable("too many requests are under way");
                         let _ = reply.send(Answer::Refused(refusal));
                         continue;

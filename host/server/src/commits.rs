@@ -32,7 +32,10 @@ pub enum NotCommitted {
     /// A key that it read has changed since: run it again.
     #[error("a key that was read has changed")]
     Conflict,
-    /// Nothing was written: the lock was not free in time, a quota is reached, or the store is away.
+    /// Nothing was written: the tenant's policies keep as much as they may.
+    #[error("{0}")]
+    Quota(String),
+    /// Nothing was written: the lock was not free in time, or the store is away.
     #[error("{0}")]
     Refused(String),
     /// It was begun, and nobody knows what it came to.
@@ -136,7 +139,8 @@ async fn write(
     };
     committed.map_err(|error| match error {
         CommitError::Conflict => NotCommitted::Conflict,
-        error => NotCommitted::Refused(error.to_string()),
+        CommitError::Limit { .. } => NotCommitted::Quota(error.to_string()),
+        error @ CommitError::Unavailable(_) => NotCommitted::Refused(error.to_string()),
     })
 }
 

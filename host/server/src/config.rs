@@ -25,6 +25,7 @@ pub struct Config {
     pub api: Api,
     pub store: Store,
     pub plugins: Plugins,
+    pub metrics: Metrics,
     pub log: Log,
 }
 
@@ -91,6 +92,14 @@ pub struct Plugins {
     pub upload_max: String,
 }
 
+/// The page for Prometheus.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metrics {
+    /// Where it is served; port 0: a free one, which is printed. Empty: nowhere.
+    pub listen: String,
+}
+
 /// Logging.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -149,6 +158,14 @@ impl Default for Plugins {
     }
 }
 
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:9090".into(),
+        }
+    }
+}
+
 impl Default for Log {
     fn default() -> Self {
         Self {
@@ -189,6 +206,7 @@ impl Config {
         self.upload_max()?;
         self.media_ports()?;
         self.sip_external()?;
+        self.metrics_listen()?;
         if !["pretty", "json"].contains(&self.log.format.as_str()) {
             bail!(
                 "log.format is neither pretty nor json: {:?}",
@@ -255,6 +273,17 @@ impl Config {
             return Ok(named);
         }
         Ok(Some(self.sip_external()?.unwrap_or_else(own_address)))
+    }
+
+    /// Where the metrics are served, if anywhere.
+    pub fn metrics_listen(&self) -> anyhow::Result<Option<SocketAddr>> {
+        let listen = &self.metrics.listen;
+        if listen.is_empty() {
+            return Ok(None);
+        }
+        let address = SocketAddr::from_str(listen)
+            .with_context(|| format!("metrics.listen is not ADDRESS:PORT: {listen:?}"))?;
+        Ok(Some(address))
     }
 
     /// The database's address.
@@ -339,6 +368,7 @@ mod tests {
             ("[node]\ndrain_timeout = \"10 days\"", "node.drain_timeout"),
             ("[media]\nports = \"9-1\"", "media.ports"),
             ("[store]\nurl = \"postgres://x\"", "store.url"),
+            ("[metrics]\nlisten = \"9090\"", "metrics.listen"),
             ("[log]\nformat = \"xml\"", "log.format"),
             ("[nodes]\nname = \"x\"", "nodes"),
         ] {

@@ -50,6 +50,7 @@ async fn play(data: &std::path::Path, args: &Args) -> anyhow::Result<bool> {
     config.media.address = loopback.ip();
     config.media.ports = "0-0".into();
     config.api.listen = loopback;
+    config.metrics.listen.clear();
     let node = Node::start(&config, None).await?;
     let admin = node
         .admin_key

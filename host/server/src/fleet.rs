@@ -19,7 +19,8 @@ use crate::{
     clock,
     commits::Commits,
     config::{Config, own_address},
-    outlets::{Losses, Outlets},
+    metrics::{Metrics, Sources},
+    outlets::{CdrJob, Losses, Outlets, Record},
     plugins::Plugins,
     records,
     setup::random,
@@ -42,6 +43,10 @@ pub struct Fleet {
     media: Vec<media_io::Shard>,
     /// They end by themselves when every shard has.
     writers: JoinSet<()>,
+    /// Weak, so that the writers can end.
+    cdrs: mpsc::WeakSender<CdrJob>,
+    records: mpsc::WeakSender<Record>,
+    losses: Arc<Losses>,
 }
 
 impl Fleet {
@@ -51,6 +56,7 @@ impl Fleet {
         listeners: &[Listener],
         plugins: &Arc<Plugins>,
         store: &Store,
+        metrics: &Metrics,
     ) -> anyhow::Result<Fleet> {
         let count = shard_count();
         let placement = Placement::new(random()?, count);
@@ -59,6 +65,8 @@ impl Fleet {
         let media = start_media(config, count, &mailboxes)?;
         let (cdrs, cdr_jobs) = mpsc::channel(records::CDRS);
         let (records_in, record_jobs) = mpsc::channel(records::RECORDS);
+        let (weak_cdrs, weak_records) = (cdrs.downgrade(), records_in.downgrade());
+        let losses = Arc::new(Losses::default());
         let outlets = Outlets {
             shard: 0,
             sockets: listeners.iter().map(Listener::sender).collect(),
@@ -66,7 +74,7 @@ impl Fleet {
             backlogs: vec![Backlog::default(); media.len()],
             cdrs,
             records: records_in,
-            losses: Arc::new(Losses::default()),
+            losses: Arc::clone(&losses),
         };
         let commits = Arc::new(Commits::new(store.clone()));
         let mut threads = Vec::new();
@@ -76,24 +84,57 @@ impl Fleet {
                 shard,
                 ..outlets.clone()
             };
-            let turns = TurnRunner::new(Arc::clone(plugins), store.clone(), Arc::clone(&commits));
-            threads.push(shard::start(settings, mail, outlets, turns)?);
+            let turns = TurnRunner::new(
+                Arc::clone(plugins),
+                store.clone(),
+                Arc::clone(&commits),
+                metrics.clone(),
+            );
+            threads.push(shard::start(settings, mail, outlets, turns, metrics)?);
         }
         let mut writers = JoinSet::new();
-        let rows = store.clone();
+        let (rows, counted) = (store.clone(), metrics.clone());
+        let commit = async move |cdrs: Vec<Cdr>| {
+            let work = counted.cdr_commit(cdrs.len());
+            let written = admin::upsert_cdrs(&rows, &cdrs).await;
+            work.done(written.is_ok());
+            written
+        };
+        let kept = metrics.cdrs_kept().clone();
         writers.spawn(records::write_cdrs(
-            async move |cdrs: Vec<Cdr>| admin::upsert_cdrs(&rows, &cdrs).await,
+            commit,
             cdr_jobs,
             mailboxes.clone(),
+            kept,
         ));
-        writers.spawn(records::write_records(store.clone(), record_jobs));
+        let writer = records::write_records(store.clone(), record_jobs, metrics.clone());
+        writers.spawn(writer);
         Ok(Fleet {
             placement,
             mailboxes,
             threads,
             media,
             writers,
+            cdrs: weak_cdrs,
+            records: weak_records,
+            losses,
         })
+    }
+
+    /// Where the metrics find what they sample.
+    pub fn sources(&self, listeners: &[Listener], control: api::Control) -> Sources {
+        Sources {
+            listeners: listeners
+                .iter()
+                .map(|it| Arc::clone(it.traffic()))
+                .collect(),
+            mailboxes: self.mailboxes.iter().map(mpsc::Sender::downgrade).collect(),
+            media: self.media.iter().map(media_io::Shard::handle).collect(),
+            cdrs: self.cdrs.clone(),
+            records: self.records.clone(),
+            losses: Arc::clone(&self.losses),
+            control,
+        }
     }
 
     /// What is alive, shard by shard.
@@ -102,9 +143,9 @@ impl Fleet {
         for mailbox in &self.mailboxes {
             let (reply, answer) = oneshot::channel();
             if mailbox.send(Mail::Counts(reply)).await.is_ok()
-                && let Ok(counts) = answer.await
+                && let Ok(alive) = answer.await
             {
-                all.push(counts);
+                all.push(alive.counts);
             }
         }
         all
@@ -171,22 +212,13 @@ fn start_media(
         let mailboxes = mailboxes.to_vec();
         let sink = Box::new(move |event: media::Event| {
             // The owner's shard stands in the upper octet of its port ids.
-            let mailbox = mailboxes.get(usize::from((port_of(&event).0 >> 56) as u8));
+            let mailbox = mailboxes.get(usize::from((event.port().0 >> 56) as u8));
             mailbox.is_some_and(|mailbox| mailbox.try_send(Mail::Media(event)).is_ok())
         });
         let started = media_io::Shard::start(settings, clock::instant, sink);
         shards.push(started.context("media: cannot start a media shard")?);
     }
     Ok(shards)
-}
-
-fn port_of(event: &media::Event) -> media::PortId {
-    match event {
-        media::Event::Opened { port, .. }
-        | media::Event::Failed { port, .. }
-        | media::Event::Latched { port, .. }
-        | media::Event::Closed { port, .. } => *port,
-    }
 }
 
 fn shard_config(

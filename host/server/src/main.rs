@@ -14,6 +14,7 @@ mod demo;
 mod fair;
 mod fleet;
 mod line;
+mod metrics;
 mod node;
 mod outlets;
 mod plugins;
@@ -112,6 +113,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         println!("sip udp {address}");
     }
     println!("http {}", node.http);
+    if let Some(address) = &node.metrics {
+        println!("metrics {address}");
+    }
     println!("ready");
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;

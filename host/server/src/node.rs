@@ -6,7 +6,11 @@
 //!                      └────▶ records ─▶ store ◀── api ◀─▶ asks ─▶ shard
 //! ```
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use anyhow::Context;
 use api::Control;
@@ -18,6 +22,7 @@ use crate::{
     clock,
     config::Config,
     fleet::Fleet,
+    metrics::{self, Metrics},
     plugins::Plugins,
     publish::{Press, Publisher},
     rest, setup,
@@ -36,6 +41,8 @@ pub struct Node {
     pub sip: Vec<SocketAddr>,
     /// Where REST is served.
     pub http: SocketAddr,
+    /// Where metrics are served, if they are.
+    pub metrics: Option<SocketAddr>,
     /// The platform key, if it was made at this start.
     pub admin_key: Option<String>,
     drain_timeout: Duration,
@@ -71,7 +78,15 @@ impl Node {
             .with_context(|| format!("api.listen: cannot listen on {}", config.api.listen))?;
         let http_address = http.local_addr()?;
 
-        let fleet = Fleet::start(config, &listeners, &plugins, &store)?;
+        let page = listen_metrics(config).await?;
+        let metrics = if page.is_some() {
+            Metrics::new()?
+        } else {
+            Metrics::off()
+        };
+        let metrics_address = page.as_ref().map(TcpListener::local_addr).transpose()?;
+
+        let fleet = Fleet::start(config, &listeners, &plugins, &store, &metrics)?;
         let mailboxes = fleet.mailboxes.clone();
         let press = Press {
             shards: mailboxes.clone(),
@@ -85,9 +100,11 @@ impl Node {
             shards: mailboxes.clone(),
             publisher: Publisher::default(),
             plugins,
+            metrics: metrics.clone(),
         };
         let (draining, watch_draining) = watch::channel(false);
         let (control, requests) = Control::channel();
+        let sources = fleet.sources(&listeners, control.clone());
         let state = api::State::new(api::Parts {
             store: store.clone(),
             control,
@@ -103,6 +120,10 @@ impl Node {
         service.spawn(asks.serve(requests));
         service.spawn(sweep(store.clone()));
         service.spawn(rest::serve(http, api::router(state)));
+        if let Some(page) = page {
+            service.spawn(metrics::serve(page, metrics.clone(), sources));
+            service.spawn(metrics::keep(metrics));
+        }
         // Calls are taken last: everything that they need is there.
         for listener in &mut listeners {
             listener.receive(fleet.placement, mailboxes.clone())?;
@@ -112,6 +133,7 @@ impl Node {
         Ok(Node {
             sip,
             http,
+            metrics: metrics_address,
             admin_key,
             drain_timeout,
             listeners,
@@ -136,7 +158,7 @@ impl Node {
         self.service.shutdown().await;
         for listener in &mut self.listeners {
             listener.stop();
-            let dropped = listener.dropped();
+            let dropped = listener.traffic().dropped.load(Ordering::Relaxed);
             if dropped > 0 {
                 tracing::warn!(dropped, listener = %listener.local, "datagrams were dropped");
             }
@@ -145,6 +167,17 @@ impl Node {
         self.store.close().await;
         Ok(())
     }
+}
+
+/// The listener of the metrics, if there is to be one.
+async fn listen_metrics(config: &Config) -> anyhow::Result<Option<TcpListener>> {
+    let Some(address) = config.metrics_listen()? else {
+        return Ok(None);
+    };
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("metrics.listen: cannot listen on {address}"))?;
+    Ok(Some(listener))
 }
 
 async fn sweep(store: Store) {

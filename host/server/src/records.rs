@@ -9,11 +9,13 @@ use std::{
 };
 
 use control::{TenantLog, Ticket};
+use metrics::Gauge;
 use model::{CallId, Cdr};
 use store::{Store, StoreError};
 use tokio::sync::mpsc;
 
 use crate::{
+    metrics::Metrics,
     outlets::{CdrJob, Record},
     shard::Mail,
 };
@@ -41,17 +43,20 @@ const LAST_TRIES: u32 = 8;
 /// Writes CDRs until every sender is gone. `commit` makes rows durable, all or none of them.
 ///
 /// What could not be written is kept, the newest row of each call, and written when the store is
-/// back; only those who wait for it give up meanwhile.
+/// back; only those who wait for it give up meanwhile. `kept` shows how many rows that are.
 pub async fn write_cdrs(
     commit: impl AsyncFn(Vec<Cdr>) -> Result<(), StoreError>,
     mut jobs: mpsc::Receiver<CdrJob>,
     shards: Vec<mpsc::Sender<Mail>>,
+    kept: Gauge,
 ) {
     let mut backlog = Backlog::default();
     let mut outage: Option<Duration> = None;
     let mut last_tries = 0;
     while backlog.gather(&mut jobs).await {
-        let Err(error) = backlog.write(&commit, &shards).await else {
+        let written = backlog.write(&commit, &shards).await;
+        kept.set(backlog.order.len() as f64);
+        let Err(error) = written else {
             if outage.take().is_some() {
                 tracing::info!("CDRs are written again");
             }
@@ -202,8 +207,12 @@ impl Backlog {
 }
 
 /// Writes traces and logs until every sender is gone.
-pub async fn write_records(store: Store, mut records: mpsc::Receiver<Record>) {
+pub async fn write_records(store: Store, mut records: mpsc::Receiver<Record>, metrics: Metrics) {
     while let Some(record) = records.recv().await {
+        let work = match &record {
+            Record::Trace(_) => metrics.trace(),
+            Record::Log(_) => metrics.log(),
+        };
         let written = match record {
             Record::Trace(trace) => store.put_trace(&trace).await,
             Record::Log(log) => {
@@ -220,6 +229,7 @@ pub async fn write_records(store: Store, mut records: mpsc::Receiver<Record>) {
                     .await
             }
         };
+        work.done(written.is_ok());
         if let Err(error) = written {
             tracing::warn!(%error, "a trace or log could not be written");
         }

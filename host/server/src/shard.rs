@@ -15,7 +15,7 @@ use std::{
 
 use anyhow::Context;
 use bytes::Bytes;
-use control::{Counts, Input, Output, Shard, ShardConfig, Ticket, TurnRequest};
+use control::{Counts, Input, Output, Refusals, Shard, ShardConfig, Ticket, TurnRequest};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use model::{Answer, Ask, TenantConfig, TenantId, turn::TurnOutcome};
 use sip::Flow;
@@ -24,7 +24,13 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use crate::{clock, fair::Fair, outlets::Outlets, turns::TurnRunner};
+use crate::{
+    clock,
+    fair::Fair,
+    metrics::{Calls, Metrics},
+    outlets::Outlets,
+    turns::TurnRunner,
+};
 
 /// Room in a shard's mailbox: a second of a busy shard's datagrams.
 pub const MAILBOX: usize = 8_192;
@@ -43,6 +49,8 @@ pub enum Mail {
         flow: Flow,
         /// Its bytes.
         bytes: Bytes,
+        /// When the socket gave it.
+        received: std::time::Instant,
     },
     /// A media shard reports.
     Media(media::Event),
@@ -62,7 +70,7 @@ pub enum Mail {
     /// A tenant is gone; answered when the shard knows.
     TenantGone(TenantId, oneshot::Sender<()>),
     /// What is alive?
-    Counts(oneshot::Sender<Counts>),
+    Counts(oneshot::Sender<Alive>),
     /// Take no new calls.
     Drain,
     /// Release every call.
@@ -71,14 +79,27 @@ pub enum Mail {
     Stop,
 }
 
+/// What is alive on a shard.
+#[derive(Debug)]
+pub struct Alive {
+    /// In the core.
+    pub counts: Counts,
+    /// Turns that run.
+    pub running: usize,
+    /// What was not taken, since the start.
+    pub refusals: Refusals,
+}
+
 /// Starts the thread of a shard.
 pub fn start(
     config: ShardConfig,
     mail: mpsc::Receiver<Mail>,
     outlets: Outlets,
     turns: TurnRunner,
+    metrics: &Metrics,
 ) -> anyhow::Result<JoinHandle<()>> {
     let name = format!("shard {}", config.shard);
+    let tally = metrics.calls();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()?;
@@ -92,6 +113,7 @@ pub fn start(
                 running: FuturesUnordered::new(),
                 waiting: Fair::new(TURNS_TENANT),
                 asked: BTreeMap::new(),
+                tally,
                 next: 0,
             };
             runtime.block_on(driver.run(mail));
@@ -108,6 +130,7 @@ struct Driver {
     running: FuturesUnordered<Turn>,
     waiting: Fair<TenantId, Box<TurnRequest>>,
     asked: BTreeMap<Ticket, oneshot::Sender<Answer>>,
+    tally: Calls,
     next: u64,
 }
 
@@ -147,9 +170,19 @@ impl Driver {
 
     fn take(&mut self, mail: Mail) {
         match mail {
-            Mail::Packet { flow, bytes } => self.input(Input::Packet { flow, bytes }),
+            Mail::Packet {
+                flow,
+                bytes,
+                received,
+            } => {
+                self.tally.packet(received);
+                self.input(Input::Packet { flow, bytes });
+            }
             Mail::Media(event) => self.input(Input::Media(event)),
-            Mail::Durable(ticket) => self.input(Input::Durable(ticket)),
+            Mail::Durable(ticket) => {
+                self.tally.durable(ticket);
+                self.input(Input::Durable(ticket));
+            }
             Mail::Ask { tenant, ask, reply } => {
                 self.next += 1;
                 let ticket = Ticket(self.next);
@@ -172,7 +205,11 @@ impl Driver {
                 let _ = done.send(());
             }
             Mail::Counts(reply) => {
-                let _ = reply.send(self.shard.counts());
+                let _ = reply.send(Alive {
+                    counts: self.shard.counts(),
+                    running: self.running.len(),
+                    refusals: self.shard.refusals(),
+                });
             }
             Mail::Drain => self.input(Input::Drain),
             Mail::ReleaseAll => self.input(Input::ReleaseAll),
@@ -182,6 +219,7 @@ impl Driver {
 
     fn drain(&mut self) {
         while let Some(output) = self.shard.poll_output() {
+            self.tally.output(&output);
             match output {
                 Output::RunTurn(request) => {
                     self.waiting.push(request.view.tenant.id, request);
@@ -199,6 +237,7 @@ impl Driver {
                 other => self.outlets.put(other),
             }
         }
+        self.tally.settled();
         while self.running.len() < TURNS
             && let Some((tenant, request)) = self.waiting.pop()
         {

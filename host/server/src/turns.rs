@@ -18,10 +18,12 @@ use model::{
 use policy::{Policy, StoreRead, StoreReads, TurnInput, Unavailable};
 use store::Store;
 use tokio::{runtime::Handle, task::JoinSet};
+use tracing::Instrument;
 
 use crate::{
     clock,
     commits::{Commits, NotCommitted},
+    metrics::Metrics,
     plugins::Plugins,
 };
 
@@ -35,22 +37,38 @@ pub struct TurnRunner {
     plugins: Arc<Plugins>,
     commits: Arc<Commits>,
     desk: Desk,
+    metrics: Metrics,
 }
 
 impl TurnRunner {
     /// Made on the main runtime, where the store lives.
-    pub fn new(plugins: Arc<Plugins>, store: Store, commits: Arc<Commits>) -> Self {
+    pub fn new(
+        plugins: Arc<Plugins>,
+        store: Store,
+        commits: Arc<Commits>,
+        metrics: Metrics,
+    ) -> Self {
         let runtime = Handle::current();
         Self {
             plugins,
             commits,
             desk: Desk { store, runtime },
+            metrics,
         }
     }
 
     /// Runs one turn and commits what it wrote, within the whole time of a turn; only a commit that
     /// has begun may take longer.
     pub async fn run(&self, request: TurnRequest) -> TurnOutcome {
+        let began = clock::instant();
+        let span = request.span();
+        let outcome = self.run_to_commit(request).instrument(span).await;
+        let took = clock::instant().saturating_duration_since(began);
+        self.metrics.turn(&outcome, took);
+        outcome
+    }
+
+    async fn run_to_commit(&self, request: TurnRequest) -> TurnOutcome {
         let until = clock::instant() + limits::TURN_WHOLE;
         let tenant = request.view.tenant.id;
         let Some(policy) = self.policy(tenant, request.digest, until).await else {
@@ -73,6 +91,7 @@ impl TurnRunner {
             let engine = self.plugins.engine();
             let reads = Box::new(Reads {
                 desk: self.desk.clone(),
+                metrics: self.metrics.clone(),
                 tenant,
                 now,
                 until,
@@ -83,9 +102,12 @@ impl TurnRunner {
                 outcome => return outcome,
             };
             let touch = effects.store.clone();
-            match self.commits.commit(tenant, touch, now, held, until).await {
+            let work = self.metrics.commit();
+            let committed = self.commits.commit(tenant, touch, now, held, until).await;
+            work.done(store_answered(&committed));
+            match committed {
                 Ok(()) => return TurnOutcome::Done(effects),
-                Err(NotCommitted::Conflict) if run < RUNS => {}
+                Err(NotCommitted::Conflict) if run < RUNS => self.metrics.turn_again(),
                 Err(why) => {
                     tracing::warn!(%tenant, %why, "a turn's writes could not be committed");
                     return not_committed(*effects, &why);
@@ -115,6 +137,14 @@ impl TurnRunner {
 
 fn left(until: Instant) -> Duration {
     until.saturating_duration_since(clock::instant())
+}
+
+/// A conflict, or a quota that is used up, is an answer, too.
+fn store_answered(committed: &Result<(), NotCommitted>) -> bool {
+    matches!(
+        committed,
+        Ok(()) | Err(NotCommitted::Conflict | NotCommitted::Quota(_))
+    )
 }
 
 /// A turn that returned, but whose writes are not there. Its lines survive.
@@ -171,6 +201,7 @@ impl Desk {
 
 struct Reads {
     desk: Desk,
+    metrics: Metrics,
     tenant: TenantId,
     /// The event's time: it judges what has expired.
     now: u64,
@@ -184,11 +215,11 @@ impl StoreReads for Reads {
             let (store, key) = (self.desk.store.clone(), key.to_owned());
             let (tenant, now) = (self.tenant, self.now);
             let read = async move { store.kv_get(tenant, &key, now).await };
-            self.desk
-                .ask(READ.min(left(self.until)), read)
-                .await
-                .and_then(Result::ok)
-                .ok_or(Unavailable)
+            let work = self.metrics.read();
+            let read = self.desk.ask(READ.min(left(self.until)), read).await;
+            let read = read.and_then(Result::ok);
+            work.done(read.is_some());
+            read.ok_or(Unavailable)
         })
     }
 }

@@ -20,12 +20,30 @@ use rustix::net::{SendFlags, sendto};
 use sip::{Flow, Transport};
 use tokio::sync::mpsc;
 
-use crate::shard::{MAILBOX, Mail};
+use crate::{
+    clock,
+    shard::{MAILBOX, Mail},
+};
 
 /// The largest datagram.
 const DATAGRAM: usize = 65_535;
 /// How often an idle receiver looks whether it shall stop.
 const IDLE: Duration = Duration::from_millis(200);
+
+/// What went through a listener since its start, in datagrams.
+#[derive(Debug)]
+pub struct Traffic {
+    /// The listener's address.
+    pub local: SocketAddr,
+    /// Read from the socket.
+    pub received: AtomicU64,
+    /// Read, but their shard's mailbox was full.
+    pub dropped: AtomicU64,
+    /// Handed to the kernel.
+    pub sent: AtomicU64,
+    /// Refused by the kernel, as when the socket's send buffer is full.
+    pub unsent: AtomicU64,
+}
 
 /// A listener and its receiver thread.
 pub struct Listener {
@@ -33,7 +51,7 @@ pub struct Listener {
     pub local: SocketAddr,
     socket: Arc<UdpSocket>,
     stop: Arc<AtomicBool>,
-    dropped: Arc<AtomicU64>,
+    traffic: Arc<Traffic>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -43,11 +61,12 @@ impl Listener {
         let socket = UdpSocket::bind(address)
             .with_context(|| format!("sip.udp: cannot listen on {address}"))?;
         socket.set_read_timeout(Some(IDLE))?;
+        let local = socket.local_addr()?;
         Ok(Self {
-            local: socket.local_addr()?,
+            local,
             socket: Arc::new(socket),
             stop: Arc::default(),
-            dropped: Arc::default(),
+            traffic: Arc::new(Traffic::new(local)),
             thread: None,
         })
     }
@@ -57,6 +76,7 @@ impl Listener {
         Sender {
             local: self.local,
             socket: Arc::clone(&self.socket),
+            traffic: Arc::clone(&self.traffic),
         }
     }
 
@@ -70,7 +90,7 @@ impl Listener {
             local: self.local,
             socket: Arc::clone(&self.socket),
             stop: Arc::clone(&self.stop),
-            dropped: Arc::clone(&self.dropped),
+            traffic: Arc::clone(&self.traffic),
             placement,
             shards,
         };
@@ -83,9 +103,9 @@ impl Listener {
         Ok(())
     }
 
-    /// Datagrams that found their shard's mailbox full.
-    pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+    /// What went through it.
+    pub fn traffic(&self) -> &Arc<Traffic> {
+        &self.traffic
     }
 
     /// Stops the thread and waits for its end.
@@ -105,13 +125,31 @@ pub struct Sender {
     /// The listener's address.
     pub local: SocketAddr,
     socket: Arc<UdpSocket>,
+    traffic: Arc<Traffic>,
 }
 
 impl Sender {
     /// Sends, or loses the datagram: SIP repeats what matters.
     pub fn send(&self, bytes: &[u8], remote: SocketAddr) {
-        if let Err(error) = sendto(&self.socket, bytes, SendFlags::DONTWAIT, &remote) {
-            tracing::debug!(%error, "datagram not sent");
+        let counter = match sendto(&self.socket, bytes, SendFlags::DONTWAIT, &remote) {
+            Ok(_) => &self.traffic.sent,
+            Err(error) => {
+                tracing::debug!(%error, "datagram not sent");
+                &self.traffic.unsent
+            }
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Traffic {
+    fn new(local: SocketAddr) -> Self {
+        Self {
+            local,
+            received: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+            unsent: AtomicU64::new(0),
         }
     }
 }
@@ -120,7 +158,7 @@ struct Receiver {
     local: SocketAddr,
     socket: Arc<UdpSocket>,
     stop: Arc<AtomicBool>,
-    dropped: Arc<AtomicU64>,
+    traffic: Arc<Traffic>,
     placement: Placement,
     shards: Vec<mpsc::Sender<Mail>>,
 }
@@ -138,6 +176,7 @@ impl Receiver {
     }
 
     fn post(&self, datagram: &[u8], remote: SocketAddr) {
+        self.traffic.received.fetch_add(1, Ordering::Relaxed);
         // Without a Call-ID any shard may answer; the first one does.
         let shard = sip::wire::scan_call_id(datagram).map_or(0, |id| self.placement.shard_of(id));
         let flow = Flow {
@@ -148,12 +187,13 @@ impl Receiver {
         let mail = Mail::Packet {
             flow,
             bytes: Bytes::copy_from_slice(datagram),
+            received: clock::instant(),
         };
         // The last quarter of a mailbox is kept for turns, media and the API: a flood of datagrams
         // must not cost a call its end.
         let mailbox = &self.shards[usize::from(shard)];
         if mailbox.capacity() < MAILBOX / 4 || mailbox.try_send(mail).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.traffic.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

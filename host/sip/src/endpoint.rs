@@ -20,7 +20,7 @@ mod write;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-pub use config::{Config, Counts};
+pub use config::{Config, Counts, Refusals};
 use random::Random;
 use receive::Source;
 
@@ -47,6 +47,7 @@ pub struct Endpoint {
     ended: BTreeSet<DialogId>,
     last_dialog: u64,
     draining: bool,
+    refusals: Refusals,
 }
 
 impl Endpoint {
@@ -62,6 +63,7 @@ impl Endpoint {
             ended: BTreeSet::new(),
             last_dialog: 0,
             draining: false,
+            refusals: Refusals::default(),
         }
     }
 
@@ -121,6 +123,11 @@ impl Endpoint {
     /// When to call [`handle_timeout`](Self::handle_timeout); `None` when no timer runs.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.transactions.timers.next()
+    }
+
+    /// What was not taken, since the start.
+    pub fn refusals(&self) -> &Refusals {
+        &self.refusals
     }
 
     /// What is alive: all zero at rest.

@@ -272,7 +272,11 @@ async fn a_store_that_is_away_is_503() {
     let answer = api.get(NUMBERS, &tenant.key).await;
     answer.problem(503, "unavailable");
     assert_eq!(answer.headers["retry-after"], "1");
-    api.get("/readyz", "").await.problem(503, "unavailable");
+    let ready = api.get("/readyz", "").await;
+    assert_eq!(
+        ready.problem(503, "unavailable")["detail"],
+        "the store cannot answer now"
+    );
     api.get("/livez", "").await.expect(200);
 }
 
@@ -281,7 +285,12 @@ async fn a_node_that_drains_is_not_ready() {
     let api = Api::new().await;
     api.get("/readyz", "").await.expect(200);
     api.drain.send(true).unwrap();
-    api.get("/readyz", "").await.problem(503, "unavailable");
+    let ready = api.get("/readyz", "").await;
+    assert_eq!(
+        ready.problem(503, "unavailable")["detail"],
+        "the node drains"
+    );
+    api.get("/livez", "").await.expect(200);
 }
 
 #[tokio::test]

@@ -256,6 +256,8 @@ async fn a_queue_that_nobody_empties_is_full_at_its_limit() {
     }
     let refused = control.tenant_changed(tenant).await;
     assert_eq!(refused, Err(api::ControlError::Full));
+    let seen = (control.queued(), control.refused());
+    assert_eq!(seen, (api::limits::CONTROL_QUEUE, 1));
     // A node that goes down takes its queue with it.
     drop(receiver);
     let first = waiting.join_next().await.unwrap().unwrap();

@@ -20,6 +20,7 @@ impl Shard {
                     .filter(|c| !c.is_released())
                     .map(|c| c.session);
                 if session.is_some_and(|session| self.belongs(session, tenant)) {
+                    let _span = self.span(call);
                     self.end(now, call, Ending::policy(cause));
                     Answer::Done
                 } else {

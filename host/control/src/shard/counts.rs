@@ -1,5 +1,7 @@
 //! What is alive in a shard: gauges, and the invariant that all of it is zero at rest.
 
+use std::collections::BTreeMap;
+
 use super::Shard;
 
 /// What is alive.
@@ -27,7 +29,24 @@ pub struct Counts {
     pub indexed: usize,
 }
 
+/// What a shard did not take, since its start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refusals {
+    /// INVITEs that became no call, by status.
+    pub calls: BTreeMap<u16, u64>,
+    /// What the endpoint refused by itself.
+    pub sip: sip::Refusals,
+}
+
 impl Shard {
+    /// What was not taken, since the start.
+    pub fn refusals(&self) -> Refusals {
+        Refusals {
+            calls: self.refused.clone(),
+            sip: self.sip.refusals().clone(),
+        }
+    }
+
     /// What is alive now.
     pub fn counts(&self) -> Counts {
         let sip = self.sip.counts();

@@ -22,6 +22,8 @@ pub(super) type Refusal = (u16, String);
 
 impl Shard {
     pub(super) fn media_event(&mut self, now: Now, event: Event) {
+        let owner = self.by_port.get(&event.port());
+        let _span = owner.and_then(|&call| self.span(call));
         match event {
             Event::Opened { port, addr } => {
                 let Some(&id) = self.by_port.get(&port) else {

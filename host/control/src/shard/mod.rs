@@ -10,6 +10,7 @@ mod counts;
 mod media;
 mod release;
 mod signal;
+mod span;
 mod turns;
 
 use std::{
@@ -20,7 +21,7 @@ use std::{
 };
 
 use ::media::PortId;
-pub use counts::Counts;
+pub use counts::{Counts, Refusals};
 use model::{
     Answer, CallId, Cdr, Event, IdSource, Lane, LogLine, Now, SessionId, TenantConfig, TenantId,
     Trace, TraceItem, limits, turn::Usage,
@@ -77,6 +78,8 @@ pub struct Shard {
     durable: BTreeMap<Ticket, CallId>,
     live_calls: BTreeMap<TenantId, usize>,
     sessions_of: BTreeMap<TenantId, usize>,
+    /// INVITEs that became no call, by the status of the refusal.
+    refused: BTreeMap<u16, u64>,
     timers: Timers,
     next: u64,
     draining: bool,
@@ -106,6 +109,7 @@ impl Shard {
             durable: BTreeMap::new(),
             live_calls: BTreeMap::new(),
             sessions_of: BTreeMap::new(),
+            refused: BTreeMap::new(),
             timers: Timers::default(),
             next: 0,
             draining: false,
@@ -151,7 +155,10 @@ impl Shard {
         self.settle(now);
         while let Some(due) = self.timers.fire(now.mono) {
             match due {
-                Due::Call(call) => self.call_due(now, call),
+                Due::Call(call) => {
+                    let _span = self.span(call);
+                    self.call_due(now, call);
+                }
                 Due::Policy(session, name) => {
                     if let Some(s) = self.sessions.get_mut(&session) {
                         s.timers.remove(&name);
@@ -333,6 +340,7 @@ impl Shard {
         let Some(session) = self.sessions.get_mut(&call.session) else {
             return;
         };
+        tracing::debug!(call = %call.id, "call begins");
         session.calls.push(call.id);
         session.calls_made += 1;
         *self.live_calls.entry(session.tenant.id).or_default() += 1;

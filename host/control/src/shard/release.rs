@@ -108,6 +108,12 @@ impl Shard {
             cause: ending.cause,
             reason: ending.reason,
         });
+        tracing::debug!(
+            call = %id,
+            cause = ending.cause.code(),
+            reason = ending.reason.as_str(),
+            "released"
+        );
         let (session, undialled) = (
             call.session,
             call.direction == CallDirection::Outbound && !call.progress.dial_completed,

@@ -85,6 +85,7 @@ impl Shard {
 
     fn on_call(&mut self, dialog: DialogId, act: impl FnOnce(&mut Self, CallId)) {
         if let Some(&call) = self.by_dialog.get(&dialog) {
+            let _span = self.span(call);
             act(self, call);
         }
     }
@@ -109,6 +110,7 @@ impl Shard {
                 why = refused.why,
                 "call not admitted"
             );
+            *self.refused.entry(refused.status).or_default() += 1;
             let input = sip::Input::Release {
                 dialog,
                 status: refused.status,
@@ -260,6 +262,7 @@ impl Shard {
         let Some(id) = self.durable.remove(&ticket) else {
             return;
         };
+        let _span = self.span(id);
         let Some(call) = self.calls.get_mut(&id) else {
             return;
         };
@@ -297,6 +300,7 @@ impl Shard {
                 return;
             }
         }
+        tracing::debug!("answered");
         self.deadline(id, Some(now.mono + limit));
         self.advance_session(now, session);
     }

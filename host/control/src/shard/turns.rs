@@ -99,18 +99,23 @@ impl Shard {
         let Some(out) = s.turn.clone().filter(|out| out.ticket == ticket) else {
             return;
         };
+        let _span = self.session_span(session, out.call);
         if let (true, Some(call)) = (out.terminal, out.call)
             && let Some(call) = self.calls.get_mut(&call)
         {
             call.progress.released = true;
         }
         match outcome {
-            TurnOutcome::Done(effects) => self.carry_out(now, session, &out, *effects),
+            TurnOutcome::Done(effects) => {
+                tracing::debug!(event = out.name, "turn done");
+                self.carry_out(now, session, &out, *effects);
+            }
             TurnOutcome::Fault {
                 kind,
                 mut logs,
                 usage,
             } => {
+                tracing::debug!(event = out.name, fault = kind.as_str(), "turn faulted");
                 if let Some(s) = self.sessions.get_mut(&session) {
                     s.usage.add(usage);
                 }

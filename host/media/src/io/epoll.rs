@@ -112,6 +112,7 @@ impl Driver {
             let Ok(command) = self.commands.try_recv() else {
                 return;
             };
+            self.shared.queued.fetch_sub(1, Ordering::Relaxed);
             self.plane.handle_input(now, command);
             self.drain(now);
         }

@@ -133,6 +133,7 @@ fn a_full_queue_gives_the_command_back() {
     let shared = Arc::new(Shared {
         wake,
         stop: AtomicBool::new(false),
+        queued: AtomicUsize::new(0),
         tally: Tally::default(),
     });
     let handle = Handle { commands, shared };
@@ -140,6 +141,7 @@ fn a_full_queue_gives_the_command_back() {
     handle.send(open(1)).unwrap();
     let Full(back) = handle.send(open(2)).unwrap_err();
     assert!(matches!(back, Command::Open { port: PortId(2) }));
+    assert_eq!(handle.queued(), 1, "what was given back does not wait");
 }
 
 #[test]

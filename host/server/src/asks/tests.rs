@@ -6,7 +6,7 @@ use store::Store;
 use tokio::sync::mpsc;
 
 use super::{Asks, UNDER_WAY_TENANT};
-use crate::{config::Config, plugins::Plugins, publish::Publisher, shard::Mail};
+use crate::{config::Config, metrics::Metrics, plugins::Plugins, publish::Publisher, shard::Mail};
 
 #[tokio::test]
 async fn a_tenant_has_its_share_of_requests_and_who_gives_up_frees_its_place() {
@@ -19,6 +19,7 @@ async fn a_tenant_has_its_share_of_requests_and_who_gives_up_frees_its_place() {
         shards: vec![shard],
         publisher: Publisher::default(),
         plugins: Arc::new(Plugins::new(&Config::default(), store).unwrap()),
+        metrics: Metrics::off(),
     };
     let mut ids = IdSource::new([9; 32], 0, 0);
     let [busy, other] = std::array::from_fn(|_| TenantId::mint(&mut ids, 1));

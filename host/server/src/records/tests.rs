@@ -1,6 +1,7 @@
 use std::cell::RefCell;
 
 use control::Ticket;
+use metrics::Gauge;
 use model::{CallDirection, CallId, Cdr, IdSource, SessionId, TenantId, turn::Usage};
 use store::StoreError;
 use tokio::sync::mpsc;
@@ -88,7 +89,10 @@ async fn rows_outlast_an_outage_and_the_newest_of_a_call_counts() {
         assert_eq!(*written.borrow(), [answered.clone(), other.clone()]);
         drop(jobs);
     };
-    tokio::join!(write_cdrs(commit, receiver, vec![shard]), work);
+    tokio::join!(
+        write_cdrs(commit, receiver, vec![shard], Gauge::noop()),
+        work
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -106,7 +110,7 @@ async fn a_row_that_cannot_be_written_keeps_no_other() {
     jobs.try_send(job(&bad, 1)).ok().unwrap();
     jobs.try_send(job(&good, 2)).ok().unwrap();
     drop(jobs);
-    write_cdrs(commit, receiver, vec![shard]).await;
+    write_cdrs(commit, receiver, vec![shard], Gauge::noop()).await;
     assert_eq!(told(&mut mail).await, 2);
     assert!(mail.recv().await.is_none());
 }
@@ -122,6 +126,6 @@ async fn a_store_that_stays_away_does_not_keep_the_node_from_ending() {
     let (jobs, receiver) = mpsc::channel(1);
     jobs.try_send(job(&cdr(&mut ids), 1)).ok().unwrap();
     drop(jobs);
-    write_cdrs(commit, receiver, vec![]).await;
+    write_cdrs(commit, receiver, vec![], Gauge::noop()).await;
     assert_eq!(*tries.borrow(), LAST_TRIES);
 }

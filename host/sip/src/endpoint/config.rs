@@ -52,6 +52,15 @@ impl Config {
     }
 }
 
+/// What an endpoint did not take, since its start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refusals {
+    /// Packets that are no message.
+    pub broken: u64,
+    /// Requests that were refused without state, by status.
+    pub requests: BTreeMap<u16, u64>,
+}
+
 /// What is alive in an endpoint: the leak invariant is that all of it is zero at rest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {

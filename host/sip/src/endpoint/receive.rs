@@ -99,6 +99,7 @@ impl Endpoint {
     /// Refuses what cannot be read, if it can be told to whom.
     fn broken(&mut self, flow: Flow, source: Source, error: ParseError) {
         tracing::debug!(fault = %error.fault, "a packet is no message");
+        self.refusals.broken += 1;
         let Some(mut partial) = error.partial else {
             return;
         };
@@ -144,6 +145,7 @@ impl Endpoint {
                     key,
                 };
                 if let Err(refusal) = self.new_request(now, &arrived) {
+                    *self.refusals.requests.entry(refusal.status).or_default() += 1;
                     self.refuse(&arrived, refusal);
                 }
             }

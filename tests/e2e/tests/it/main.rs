@@ -15,6 +15,7 @@ mod caller;
 mod faults;
 mod handset;
 mod makecall;
+mod metrics;
 mod node;
 mod office;
 mod pending;

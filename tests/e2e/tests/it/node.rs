@@ -34,6 +34,9 @@ ports = "0-0"
 
 [api]
 listen = "127.0.0.1:0"
+
+[metrics]
+listen = "127.0.0.1:0"
 "#;
 
 /// See the module's header.
@@ -46,6 +49,8 @@ pub(crate) struct Node {
     pub(crate) sip: SocketAddr,
     /// Where it takes HTTP.
     pub(crate) http: SocketAddr,
+    /// Where it shows its metrics.
+    pub(crate) metrics: SocketAddr,
     /// The platform's key.
     pub(crate) key: String,
 }
@@ -57,9 +62,15 @@ struct Output(Arc<Mutex<Vec<String>>>);
 impl Node {
     /// Starts a node and waits until it says where it can be reached.
     pub(crate) fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// The same, with more lines of configuration.
+    pub(crate) fn start_with(more: &str) -> Self {
         let data = tempfile::tempdir().expect("a temporary folder");
         let config = data.path().join("jackfield.toml");
-        std::fs::write(&config, CONFIGURATION).expect("the configuration is written");
+        let text = format!("{CONFIGURATION}\n{more}");
+        std::fs::write(&config, text).expect("the configuration is written");
         let mut child = Command::new(binary())
             .arg("serve")
             .arg("--config")
@@ -86,12 +97,14 @@ impl Node {
         let key = wait("admin key: ");
         let sip = wait("sip udp ").parse().expect("an address");
         let http = wait("http ").parse().expect("an address");
+        let metrics = wait("metrics ").parse().expect("an address");
         Self {
             child,
             output,
             _data: data,
             sip,
             http,
+            metrics,
             key,
         }
     }
@@ -103,14 +116,19 @@ impl Node {
 
     /// Asks it to stop, and waits until it has.
     pub(crate) fn stop(&mut self) -> ExitStatus {
+        self.ask_to_stop();
+        let child = &mut self.child;
+        wait_for("the node to stop", STOP, || child.try_wait().ok().flatten())
+    }
+
+    /// Asks it to stop: it takes no new calls and waits for the end of live ones.
+    pub(crate) fn ask_to_stop(&self) {
         let pid = self.child.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &pid]).status();
         assert!(
             asked.is_ok_and(|status| status.success()),
             "cannot signal {pid}"
         );
-        let child = &mut self.child;
-        wait_for("the node to stop", STOP, || child.try_wait().ok().flatten())
     }
 
     /// What it has written, for the message of a failed test.

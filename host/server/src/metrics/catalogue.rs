@@ -1,0 +1,194 @@
+//! Every name on the page, what it means, and the buckets of histograms. `docs/operating.md` has the
+//! same table for people; an end-to-end test holds the two against each other.
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+use model::turn::Fault;
+
+/// Every way in which a turn can fail.
+pub(super) const FAULTS: [Fault; 7] = [
+    Fault::Trap,
+    Fault::Deadline,
+    Fault::TooLong,
+    Fault::Memory,
+    Fault::HostCalls,
+    Fault::Instance,
+    Fault::Store,
+];
+
+/// Upper bounds of buckets, seconds. A set-up has the callee's ringing in it; a turn is microseconds
+/// without the store and milliseconds with it.
+pub(super) const BUCKETS: &[(&str, &[f64])] = &[
+    (
+        "jackfield_call_set_up_seconds",
+        &[
+            0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0,
+        ],
+    ),
+    (
+        "jackfield_turn_guest_seconds",
+        &[
+            0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025,
+            0.05,
+        ],
+    ),
+    (
+        "jackfield_turn_seconds",
+        &[
+            0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1,
+            0.25, 0.5, 1.0, 2.0,
+        ],
+    ),
+    (
+        "jackfield_store_seconds",
+        &[
+            0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+            1.0, 2.0, 5.0,
+        ],
+    ),
+];
+
+const HISTOGRAMS: &[(&str, &str)] = &[
+    (
+        "jackfield_call_set_up_seconds",
+        "Inbound calls that were answered: from the receipt of the INVITE at our socket to the \
+         sending of our 200, the ringing of the callee and the commit of the CDR included",
+    ),
+    (
+        "jackfield_turn_guest_seconds",
+        "Time that the policy itself ran in one turn; the last run, if it ran again",
+    ),
+    (
+        "jackfield_turn_seconds",
+        "A whole turn: instance, policy, reads, commit and further runs after conflicts",
+    ),
+    (
+        "jackfield_store_seconds",
+        "Work of the store as those who wait for it see it: a policy's read, a turn's commit, the \
+         commit of a group of CDRs, a trace, lines of a log",
+    ),
+];
+
+const COUNTERS: &[(&str, &str)] = &[
+    (
+        "jackfield_calls_begun_total",
+        "Calls that were admitted or constructed",
+    ),
+    (
+        "jackfield_calls_ended_total",
+        "Calls that ended, by the reason of their CDR and the class of its cause",
+    ),
+    (
+        "jackfield_calls_refused_total",
+        "INVITEs of those we know that became no call, by the status of the refusal",
+    ),
+    (
+        "jackfield_sip_refused_total",
+        "SIP requests that were refused before anybody looked at what they want, by status",
+    ),
+    (
+        "jackfield_sip_broken_total",
+        "Datagrams that are no SIP message",
+    ),
+    (
+        "jackfield_turns_total",
+        "Turns, by outcome: done, or the kind of the fault",
+    ),
+    (
+        "jackfield_turn_reruns_total",
+        "Runs of turns that were in conflict over the store and ran again",
+    ),
+    (
+        "jackfield_store_failures_total",
+        "Work that the store refused or did not do in time; conflicts of turns are none",
+    ),
+    (
+        "jackfield_cdr_rows_total",
+        "Rows of CDRs that were handed to the store, further tries included",
+    ),
+    (
+        "jackfield_queue_lost_total",
+        "What was lost, or refused to its sender, because a queue was full",
+    ),
+    (
+        "jackfield_sip_datagrams_total",
+        "SIP datagrams of a listener",
+    ),
+    (
+        "jackfield_rtp_packets_total",
+        "RTP packets of a media shard",
+    ),
+    (
+        "jackfield_rtp_errors_total",
+        "Errors of RTP sockets: send buffer full, nobody listens at the peer, others",
+    ),
+];
+
+const GAUGES: &[(&str, &str)] = &[
+    ("jackfield_calls_live", "Calls that are not released"),
+    (
+        "jackfield_sessions",
+        "Sessions, those included whose last SIP transactions linger for 32 s",
+    ),
+    (
+        "jackfield_sip_transactions",
+        "SIP transactions, lingering ones included",
+    ),
+    (
+        "jackfield_sip_dialogs",
+        "SIP dialogs, lingering ones included",
+    ),
+    (
+        "jackfield_media_ports",
+        "Media ports that were asked for and are not closed",
+    ),
+    (
+        "jackfield_cdrs_awaited",
+        "Answers and ends that wait until their CDR is durable",
+    ),
+    (
+        "jackfield_cdrs_kept",
+        "Rows of CDRs that the store did not take and that are tried again",
+    ),
+    ("jackfield_timers", "Timers of calls, policies and SIP"),
+    (
+        "jackfield_index_entries",
+        "Entries of the indexes of calls by dialog and Call-ID",
+    ),
+    (
+        "jackfield_turns_out",
+        "Turns that are out, those that wait included",
+    ),
+    (
+        "jackfield_instances",
+        "Turns that run, each with at most one live Wasm instance",
+    ),
+    (
+        "jackfield_requests_under_way",
+        "Requests of the API that the shards have not answered",
+    ),
+    (
+        "jackfield_shard_up",
+        "1 if the shard answered within 1 s; else its gauges are old",
+    ),
+    ("jackfield_queue_waiting", "What waits in a queue"),
+    (
+        "jackfield_queue_room",
+        "How much may wait in a queue; for turns, how many run before others wait",
+    ),
+    ("process_resident_memory_bytes", "Resident memory"),
+    ("process_open_fds", "Open file descriptors"),
+    ("process_threads", "Threads"),
+];
+
+/// Gives the recorder in force the help of every name.
+pub(super) fn describe() {
+    for (name, help) in HISTOGRAMS {
+        describe_histogram!(*name, Unit::Seconds, *help);
+    }
+    for (name, help) in COUNTERS {
+        describe_counter!(*name, *help);
+    }
+    for (name, help) in GAUGES {
+        describe_gauge!(*name, *help);
+    }
+}

@@ -1,0 +1,192 @@
+//! Where the page's gauges come from: asked for when it is read, so that no packet pays for them.
+//!
+//! Holds every queue by a weak reference: a reader of the page that keeps its connection open must
+//! not keep the writers of records from their end.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use media::io as media_io;
+use metrics::{counter, gauge};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Metrics, process};
+use crate::{
+    outlets::{CdrJob, Losses, Record},
+    shard::{Alive, Mail, TURNS},
+    udp::Traffic,
+};
+
+/// How long a shard may take to tell what it holds; then the page says that it does not answer.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// See the module's header.
+pub struct Sources {
+    pub listeners: Vec<Arc<Traffic>>,
+    pub mailboxes: Vec<mpsc::WeakSender<Mail>>,
+    pub media: Vec<media_io::Handle>,
+    pub cdrs: mpsc::WeakSender<CdrJob>,
+    pub records: mpsc::WeakSender<Record>,
+    pub losses: Arc<Losses>,
+    pub control: api::Control,
+}
+
+impl Sources {
+    /// Brings every gauge up to date, and the counters that are kept elsewhere.
+    pub async fn sample(&self, metrics: &Metrics) {
+        let answers = join_all(self.mailboxes.iter().map(ask)).await;
+        metrics.on(|| {
+            for (number, (mailbox, alive)) in self.mailboxes.iter().zip(answers).enumerate() {
+                let shard = number.to_string();
+                queue("mailbox", &shard, fill(mailbox));
+                gauge!("jackfield_shard_up", "shard" => shard.clone()).set(if alive.is_some() {
+                    1.0
+                } else {
+                    0.0
+                });
+                if let Some(alive) = alive {
+                    sample_shard(&shard, alive);
+                }
+            }
+            for (number, handle) in self.media.iter().enumerate() {
+                sample_media(&number.to_string(), handle);
+            }
+            self.listeners
+                .iter()
+                .for_each(|traffic| sample_sip(traffic));
+            self.sample_queues();
+            process::sample();
+        });
+    }
+
+    fn sample_queues(&self) {
+        queue("cdrs", "", fill(&self.cdrs));
+        queue("records", "", fill(&self.records));
+        let requests = (self.control.queued(), api::limits::CONTROL_QUEUE);
+        queue("requests", "", Some(requests));
+        let losses = &self.losses;
+        for (name, lost) in [
+            ("cdrs", losses.cdrs.load(Ordering::Relaxed)),
+            ("records", losses.records.load(Ordering::Relaxed)),
+            ("media-commands", losses.media.load(Ordering::Relaxed)),
+            ("requests", self.control.refused()),
+        ] {
+            counter!("jackfield_queue_lost_total", "queue" => name).absolute(lost);
+        }
+        let datagrams = self
+            .listeners
+            .iter()
+            .map(|it| it.dropped.load(Ordering::Relaxed));
+        counter!("jackfield_queue_lost_total", "queue" => "mailbox").absolute(datagrams.sum());
+        let unsent = self
+            .listeners
+            .iter()
+            .map(|it| it.unsent.load(Ordering::Relaxed));
+        counter!("jackfield_queue_lost_total", "queue" => "sip-send").absolute(unsent.sum());
+        let media = || self.media.iter().map(media_io::Handle::counters);
+        let events = media().map(|it| it.events_lost).sum();
+        counter!("jackfield_queue_lost_total", "queue" => "media-events").absolute(events);
+        let packets = media().map(|it| it.sends_blocked).sum();
+        counter!("jackfield_queue_lost_total", "queue" => "rtp-send").absolute(packets);
+    }
+}
+
+/// What a shard holds; none if it does not say so in time.
+async fn ask(mailbox: &mpsc::WeakSender<Mail>) -> Option<Alive> {
+    let mailbox = mailbox.upgrade()?;
+    let (reply, answer) = oneshot::channel();
+    let asked = async {
+        mailbox.send(Mail::Counts(reply)).await.ok()?;
+        answer.await.ok()
+    };
+    tokio::time::timeout(PATIENCE, asked).await.ok().flatten()
+}
+
+fn sample_shard(shard: &str, alive: Alive) {
+    let counts = alive.counts;
+    let gauge = |name: &'static str, value: usize| {
+        gauge!(name, "shard" => shard.to_owned()).set(value as f64);
+    };
+    gauge("jackfield_calls_live", counts.live_calls);
+    gauge("jackfield_sessions", counts.sessions);
+    gauge("jackfield_sip_transactions", counts.transactions);
+    gauge("jackfield_sip_dialogs", counts.dialogs);
+    gauge("jackfield_media_ports", counts.ports);
+    gauge("jackfield_cdrs_awaited", counts.waiting);
+    gauge("jackfield_timers", counts.timers);
+    gauge("jackfield_index_entries", counts.indexed);
+    gauge("jackfield_turns_out", counts.turns);
+    gauge("jackfield_instances", alive.running);
+    let waiting = counts.turns.saturating_sub(alive.running);
+    queue("turns", shard, Some((waiting, TURNS)));
+    let sip = alive.refusals.sip;
+    counter!("jackfield_sip_broken_total", "shard" => shard.to_owned()).absolute(sip.broken);
+    for (name, by_status) in [
+        ("jackfield_calls_refused_total", alive.refusals.calls),
+        ("jackfield_sip_refused_total", sip.requests),
+    ] {
+        for (status, refused) in by_status {
+            counter!(name, "shard" => shard.to_owned(), "status" => status.to_string())
+                .absolute(refused);
+        }
+    }
+}
+
+fn sample_media(shard: &str, handle: &media_io::Handle) {
+    let counters = handle.counters();
+    let packets = |direction: &'static str, value| {
+        counter!(
+            "jackfield_rtp_packets_total",
+            "shard" => shard.to_owned(),
+            "direction" => direction
+        )
+        .absolute(value);
+    };
+    packets("received", counters.received);
+    packets("sent", counters.sent);
+    for (kind, value) in [
+        ("blocked", counters.sends_blocked),
+        ("refused", counters.refused),
+        ("send-failed", counters.sends_failed),
+        ("receive-failed", counters.receives_failed),
+    ] {
+        counter!(
+            "jackfield_rtp_errors_total",
+            "shard" => shard.to_owned(),
+            "kind" => kind
+        )
+        .absolute(value);
+    }
+    let waiting = (handle.queued(), media::limits::COMMANDS);
+    queue("media-commands", shard, Some(waiting));
+}
+
+fn sample_sip(traffic: &Traffic) {
+    for (direction, value) in [("received", &traffic.received), ("sent", &traffic.sent)] {
+        counter!(
+            "jackfield_sip_datagrams_total",
+            "listener" => traffic.local.to_string(),
+            "direction" => direction
+        )
+        .absolute(value.load(Ordering::Relaxed));
+    }
+}
+
+/// How much waits in a queue and how much may; none for a queue whose reader has ended.
+fn fill<T>(queue: &mpsc::WeakSender<T>) -> Option<(usize, usize)> {
+    let queue = queue.upgrade()?;
+    Some((
+        queue.max_capacity() - queue.capacity(),
+        queue.max_capacity(),
+    ))
+}
+
+fn queue(name: &'static str, shard: &str, fill: Option<(usize, usize)>) {
+    let (waiting, room) = fill.unwrap_or_default();
+    let labels = [("queue", name.to_owned()), ("shard", shard.to_owned())];
+    gauge!("jackfield_queue_waiting", &labels).set(waiting as f64);
+    gauge!("jackfield_queue_room", &labels).set(room as f64);
+}
