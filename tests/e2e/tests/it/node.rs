@@ -62,16 +62,21 @@ struct Output(Arc<Mutex<Vec<String>>>);
 impl Node {
     /// Starts a node and waits until it says where it can be reached.
     pub(crate) fn start() -> Self {
-        Self::start_with("")
+        Self::start_by(Command::new(binary()))
     }
 
-    /// The same, with more lines of configuration.
-    pub(crate) fn start_with(more: &str) -> Self {
+    /// The same, with a log of that level.
+    pub(crate) fn start_with_log(level: &str) -> Self {
+        let mut program = Command::new(binary());
+        program.env("JACKFIELD__LOG__LEVEL", level);
+        Self::start_by(program)
+    }
+
+    fn start_by(mut program: Command) -> Self {
         let data = tempfile::tempdir().expect("a temporary folder");
         let config = data.path().join("jackfield.toml");
-        let text = format!("{CONFIGURATION}\n{more}");
-        std::fs::write(&config, text).expect("the configuration is written");
-        let mut child = Command::new(binary())
+        std::fs::write(&config, CONFIGURATION).expect("the configuration is written");
+        let mut child = program
             .arg("serve")
             .arg("--config")
             .arg(&config)
