@@ -28,6 +28,7 @@ use crate::{
     shard::{MAILBOX, Mail},
     turns::TurnRunner,
     udp::Listener,
+    vital::{Part, Watch},
 };
 
 /// How often a draining node looks whether its last call has ended.
@@ -35,6 +36,8 @@ const DRAIN_LOOK: Duration = Duration::from_millis(200);
 
 /// The running shards.
 pub struct Fleet {
+    /// The first to be dropped.
+    watch: Watch,
     /// Which Call-ID belongs to which shard.
     pub placement: Placement,
     /// The ways in, by shard.
@@ -62,7 +65,8 @@ impl Fleet {
         let placement = Placement::new(random()?, count);
         let (mailboxes, receivers): (Vec<_>, Vec<_>) =
             (0..count).map(|_| mpsc::channel(MAILBOX)).unzip();
-        let media = start_media(config, count, &mailboxes)?;
+        let watch = Watch::default();
+        let media = start_media(config, count, &mailboxes, &watch)?;
         let (cdrs, cdr_jobs) = mpsc::channel(records::CDRS);
         let (records_in, record_jobs) = mpsc::channel(records::RECORDS);
         let (weak_cdrs, weak_records) = (cdrs.downgrade(), records_in.downgrade());
@@ -90,7 +94,8 @@ impl Fleet {
                 Arc::clone(&commits),
                 metrics.clone(),
             );
-            threads.push(shard::start(settings, mail, outlets, turns, metrics)?);
+            let part = watch.part(format!("session shard {shard}"));
+            threads.push(shard::start(settings, mail, outlets, turns, metrics, part)?);
         }
         let mut writers = JoinSet::new();
         let (rows, counted) = (store.clone(), metrics.clone());
@@ -101,15 +106,13 @@ impl Fleet {
             written
         };
         let kept = metrics.cdrs_kept().clone();
-        writers.spawn(records::write_cdrs(
-            commit,
-            cdr_jobs,
-            mailboxes.clone(),
-            kept,
-        ));
+        let writer = records::write_cdrs(commit, cdr_jobs, mailboxes.clone(), kept);
+        writers.spawn(vital(writer, watch.part("the writer of CDRs")));
         let writer = records::write_records(store.clone(), record_jobs, metrics.clone());
-        writers.spawn(writer);
+        writers.spawn(vital(writer, watch.part("the writer of traces and logs")));
+        watch.arm();
         Ok(Fleet {
+            watch,
             placement,
             mailboxes,
             threads,
@@ -173,6 +176,7 @@ impl Fleet {
 
     /// Ends every shard; the writers write their queues to the end.
     pub async fn stop(mut self) {
+        self.watch.disarm();
         self.tell(|| Mail::Stop).await;
         self.mailboxes.clear();
         for thread in self.threads {
@@ -187,6 +191,12 @@ impl Fleet {
     }
 }
 
+/// A task without which the node is none.
+async fn vital(task: impl Future<Output = ()>, part: Part) {
+    let _part = part;
+    task.await;
+}
+
 /// One shard per core, at least two: a machine with one core still runs what others will.
 pub fn shard_count() -> u8 {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
@@ -197,6 +207,7 @@ fn start_media(
     config: &Config,
     count: u8,
     mailboxes: &[mpsc::Sender<Mail>],
+    watch: &Watch,
 ) -> anyhow::Result<Vec<media_io::Shard>> {
     let ranges = config
         .media_ports()?
@@ -210,7 +221,10 @@ fn start_media(
             ..media_io::Config::new(format!("media {number}"), range, random()?)
         };
         let mailboxes = mailboxes.to_vec();
+        let part = watch.part(format!("media shard {number}"));
         let sink = Box::new(move |event: media::Event| {
+            // The thread's own: dropped with it.
+            let _part = &part;
             // The owner's shard stands in the upper octet of its port ids.
             let mailbox = mailboxes.get(usize::from((event.port().0 >> 56) as u8));
             mailbox.is_some_and(|mailbox| mailbox.try_send(Mail::Media(event)).is_ok())

@@ -26,6 +26,7 @@ mod shard;
 mod softphone;
 mod turns;
 mod udp;
+mod vital;
 
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 

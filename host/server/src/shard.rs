@@ -30,6 +30,7 @@ use crate::{
     metrics::{Calls, Metrics},
     outlets::Outlets,
     turns::TurnRunner,
+    vital::Part,
 };
 
 /// Room in a shard's mailbox: a second of a busy shard's datagrams.
@@ -97,6 +98,7 @@ pub fn start(
     outlets: Outlets,
     turns: TurnRunner,
     metrics: &Metrics,
+    part: Part,
 ) -> anyhow::Result<JoinHandle<()>> {
     let name = format!("shard {}", config.shard);
     let tally = metrics.calls();
@@ -106,6 +108,8 @@ pub fn start(
     std::thread::Builder::new()
         .name(name)
         .spawn(move || {
+            // Dropped last, also by a panic.
+            let _part = part;
             let driver = Driver {
                 shard: Shard::new(config),
                 outlets,
