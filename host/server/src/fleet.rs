@@ -156,10 +156,23 @@ impl Fleet {
 
     /// Waits until no call lives and every record is written, `longest` at the most.
     pub async fn wait_for_calls(&self, longest: Duration) {
+        self.wait_while(is_busy, longest).await;
+    }
+
+    /// Releases every call, and waits as [`wait_for_calls`](Self::wait_for_calls), but also for
+    /// their SIP transactions: a BYE that got lost is sent again only while we are there.
+    pub async fn release_calls(&self, longest: Duration) {
+        let talks = |counts: &Counts| counts.live_calls > 0;
+        let has_byes = self.counts().await.iter().any(talks);
+        self.tell(|| Mail::ReleaseAll).await;
+        let busy = |counts: &Counts| is_busy(counts) || has_byes && counts.transactions > 0;
+        self.wait_while(busy, longest).await;
+    }
+
+    async fn wait_while(&self, busy: impl Fn(&Counts) -> bool, longest: Duration) {
         let until = clock::instant() + longest;
         while clock::instant() < until {
-            let busy = |c: &Counts| c.live_calls + c.turns + c.waiting + c.ports > 0;
-            if !self.counts().await.iter().any(busy) {
+            if !self.counts().await.iter().any(&busy) {
                 return;
             }
             tokio::time::sleep(DRAIN_LOOK).await;
@@ -174,21 +187,31 @@ impl Fleet {
         }
     }
 
-    /// Ends every shard; the writers write their queues to the end.
+    /// Ends every shard; the writers write their queues to the end. Tells what was lost meanwhile.
     pub async fn stop(mut self) {
         self.watch.disarm();
         self.tell(|| Mail::Stop).await;
         self.mailboxes.clear();
-        for thread in self.threads {
-            if thread.join().is_err() {
-                tracing::error!("a shard panicked");
+        let (threads, media) = (self.threads, self.media);
+        // Off the runtime's threads: a shard hands its last records to writers that run there.
+        let ended = tokio::task::spawn_blocking(move || {
+            for thread in threads {
+                if thread.join().is_err() {
+                    tracing::error!("a shard panicked");
+                }
             }
-        }
-        for media in self.media {
-            media.stop();
+            media.into_iter().for_each(media_io::Shard::stop);
+        });
+        if ended.await.is_err() {
+            tracing::error!("a media shard could not be stopped");
         }
         while self.writers.join_next().await.is_some() {}
+        self.losses.tell();
     }
+}
+
+fn is_busy(counts: &Counts) -> bool {
+    counts.live_calls + counts.turns + counts.waiting + counts.ports > 0
 }
 
 /// A task without which the node is none.

@@ -153,8 +153,7 @@ impl Node {
             () = self.fleet.wait_for_calls(self.drain_timeout) => {}
             () = hurry => {}
         }
-        self.fleet.tell(|| Mail::ReleaseAll).await;
-        self.fleet.wait_for_calls(LAST_WORDS).await;
+        self.fleet.release_calls(LAST_WORDS).await;
         self.service.shutdown().await;
         for listener in &mut self.listeners {
             listener.stop();

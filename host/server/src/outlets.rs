@@ -1,6 +1,6 @@
 //! Where a shard's outputs go: sockets, media shards, and the writers of records.
 //!
-//! Nothing here waits. A full queue loses what it must and counts it:
+//! Nothing here waits but a shard's last outputs. A full queue loses what it must and counts it:
 //!
 //! | queue | full |
 //! |---|---|
@@ -16,7 +16,10 @@ use std::sync::{
 
 use control::{Output, TenantLog, Ticket};
 use model::{Cdr, SessionId, Trace};
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout_at},
+};
 
 use crate::{backlog::Backlog, udp::Sender};
 
@@ -49,6 +52,17 @@ pub struct Losses {
     pub records: AtomicU64,
 }
 
+impl Losses {
+    /// Logs them, if there were any.
+    pub fn tell(&self) {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let (media, cdrs, records) = (of(&self.media), of(&self.cdrs), of(&self.records));
+        if media + cdrs + records > 0 {
+            tracing::warn!(media, cdrs, records, "queues were full: this much was lost");
+        }
+    }
+}
+
 /// Where the outputs of one shard go.
 #[derive(Clone)]
 pub struct Outlets {
@@ -78,12 +92,7 @@ impl Outlets {
                 }
             }
             Output::Cdr { ticket, cdr } => {
-                let job = CdrJob {
-                    cdr,
-                    shard: self.shard,
-                    ticket,
-                };
-                if self.cdrs.try_send(job).is_err() {
+                if self.cdrs.try_send(self.job(ticket, cdr)).is_err() {
                     self.losses.cdrs.fetch_add(1, Ordering::Relaxed);
                     tracing::warn!("the CDR queue is full: the store is too slow");
                 }
@@ -91,6 +100,42 @@ impl Outlets {
             Output::Trace(trace) => self.record(Record::Trace(trace)),
             Output::Log(log) => self.record(Record::Log(log)),
             Output::RunTurn(_) | Output::Reply { .. } | Output::Media { .. } => {}
+        }
+    }
+
+    /// As [`put`](Self::put), but waits for room until then: for the last outputs of a shard, of
+    /// which there may be more than a queue takes.
+    pub async fn put_last(&self, output: Output, until: Instant) {
+        let (sent, lost) = match output {
+            Output::Cdr { ticket, cdr } => {
+                let sent = timeout_at(until, self.cdrs.send(self.job(ticket, cdr))).await;
+                (matches!(sent, Ok(Ok(()))), &self.losses.cdrs)
+            }
+            Output::Trace(trace) => (
+                self.record_last(Record::Trace(trace), until).await,
+                &self.losses.records,
+            ),
+            Output::Log(log) => (
+                self.record_last(Record::Log(log), until).await,
+                &self.losses.records,
+            ),
+            other => return self.put(other),
+        };
+        if !sent {
+            lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    async fn record_last(&self, record: Record, until: Instant) -> bool {
+        let sent = timeout_at(until, self.records.send(record)).await;
+        matches!(sent, Ok(Ok(())))
+    }
+
+    fn job(&self, ticket: Ticket, cdr: Box<Cdr>) -> CdrJob {
+        CdrJob {
+            cdr,
+            shard: self.shard,
+            ticket,
         }
     }
 
@@ -142,3 +187,6 @@ fn session_hash(session: SessionId) -> usize {
         .bytes()
         .fold(0_usize, |hash, b| hash.wrapping_mul(31) ^ usize::from(b))
 }
+
+#[cfg(test)]
+mod tests;

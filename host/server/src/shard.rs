@@ -35,6 +35,8 @@ use crate::{
 
 /// Room in a shard's mailbox: a second of a busy shard's datagrams.
 pub const MAILBOX: usize = 8_192;
+/// How long the traces of a shard that ends wait for room.
+const LAST_OUTPUTS: Duration = Duration::from_secs(5);
 /// How long commands wait for a media shard until they are sent again.
 const MEDIA_RETRY: Duration = Duration::from_millis(5);
 /// Turns that run at one time on a shard.
@@ -165,7 +167,10 @@ impl Driver {
             self.drain();
         }
         self.input(Input::Flush);
-        self.drain();
+        let until = Instant::from_std(clock::instant() + LAST_OUTPUTS);
+        while let Some(output) = self.shard.poll_output() {
+            self.outlets.put_last(output, until).await;
+        }
     }
 
     fn input(&mut self, input: Input) {

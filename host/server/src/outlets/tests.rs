@@ -1,0 +1,50 @@
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use control::Output;
+use model::{IdSource, SessionId, TenantId, Trace};
+use tokio::{sync::mpsc, time::Instant};
+
+use super::{Losses, Outlets};
+
+fn trace() -> Output {
+    let mut ids = IdSource::new([3; 32], 0, 0);
+    let session = SessionId::mint(&mut ids, 1);
+    let tenant = TenantId::mint(&mut ids, 1);
+    Output::Trace(Box::new(Trace::new(session, tenant, 1)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_outputs_wait_for_room_and_what_finds_none_is_counted() {
+    let (cdrs, _cdrs) = mpsc::channel(1);
+    let (records, mut taken) = mpsc::channel(1);
+    let outlets = Outlets {
+        shard: 0,
+        sockets: vec![],
+        media: vec![],
+        backlogs: vec![],
+        cdrs,
+        records,
+        losses: Arc::new(Losses::default()),
+    };
+    let lost = || outlets.losses.records.load(Ordering::Relaxed);
+    outlets.put(trace());
+    outlets.put(trace());
+    assert_eq!(lost(), 1);
+
+    let until = Instant::now() + Duration::from_secs(5);
+    let taker = async {
+        taken.recv().await.unwrap();
+        taken.recv().await.unwrap();
+        taken
+    };
+    let ((), _taken) = tokio::join!(outlets.put_last(trace(), until), taker);
+    assert_eq!(lost(), 1);
+
+    outlets.put_last(trace(), until).await;
+    outlets.put_last(trace(), until).await;
+    assert_eq!(lost(), 2);
+    assert!(Instant::now() >= until);
+}
