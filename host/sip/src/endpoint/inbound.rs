@@ -92,6 +92,16 @@ impl Endpoint {
             request, back, key, ..
         } = arrived;
         let Some(usage) = self.usages.get(&id) else {
+            // It was refused before there was a call: nothing changes, so nothing needs to be
+            // remembered. Its answer had the same tag.
+            let tag = self.random.stateless_tag(request);
+            let ok = Answer {
+                tag: Some(&tag),
+                ..Answer::new(200)
+            };
+            if let Some(bytes) = self.answer(request, ok) {
+                self.transactions.transmit(*back, bytes);
+            }
             return Ok(());
         };
         let tag = usage.local_tag.clone();

@@ -194,9 +194,16 @@ impl Endpoint {
     fn out_of_dialog(&mut self, now: Instant, arrived: &Arrived) -> Result<(), Refusal> {
         match arrived.request.method().as_str() {
             "BYE" => Err(Refusal::new(481)),
-            _ if self.draining => Err(Refusal::new(503)
-                .with("Retry-After", "10")
-                .because("Draining")),
+            method if self.draining => {
+                let refusal = Refusal::new(503)
+                    .with("Retry-After", "10")
+                    .because("Draining");
+                if method == "INVITE" {
+                    self.refuse_for_good(now, arrived, refusal);
+                    return Ok(());
+                }
+                Err(refusal)
+            }
             "INVITE" => self.invite(now, arrived),
             _ => {
                 self.options(arrived);
@@ -216,6 +223,19 @@ impl Endpoint {
         if let Some(bytes) = self.answer(&arrived.request, answer) {
             self.transactions.transmit(arrived.back, bytes);
         }
+    }
+
+    /// Refuses an INVITE by a transaction: a copy of it must get the same answer even if its source is
+    /// no longer known by then (RFC 3261 §17.2.1). It belongs to no usage, so the owner hears nothing.
+    fn refuse_for_good(&mut self, now: Instant, arrived: &Arrived, refusal: Refusal) {
+        let Arrived {
+            request, back, key, ..
+        } = arrived;
+        *self.refusals.requests.entry(refusal.status).or_default() += 1;
+        let tag = self.random.stateless_tag(request);
+        let nobody = self.new_dialog();
+        let invite = self.transactions.start_server(key.clone(), *back, nobody);
+        self.respond(now, invite, request, refusal.answer(Some(&tag)));
     }
 
     /// Answers without state.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use media::sdp::Codec;
 use model::limits;
-use sim::{Options, World, scenes, script::Scripts, town};
+use sim::{Deed, Options, World, scenes, script::Scripts, town};
 
 fn world(options: Options, script: &str) -> World {
     let mut world = World::new(options, Box::new(Scripts));
@@ -82,4 +82,27 @@ fn a_tenant_has_a_thousand_calls_at_most() {
     world.run_for(limits::OFFER_TIMEOUT);
     check_at_rest(&mut world);
     assert_eq!(world.cdrs().len(), limits::TENANT_CALLS);
+}
+
+#[test]
+fn an_invite_that_was_refused_while_draining_is_not_answered_anew() {
+    // Seed 2226 found it: the copy came when its tenant was gone.
+    let mut world = world(Options::calm(), "answer");
+    let alice = world.line(0, "1001");
+    let hand = world.by_hand(alice);
+    world.at(Duration::ZERO, Deed::Drain);
+    world.at(Duration::from_secs(1), Deed::Forget(0));
+    let sdp = world.hand(hand).sdp("sendrecv");
+    let invite = world.hand(hand).invite("2001", &sdp);
+    for message in [invite.clone(), invite, world.hand(hand).cancel()] {
+        world.send(hand, message);
+        world.run_for(Duration::from_secs(2));
+    }
+    let heard = world.hand(hand).heard();
+    let invites = heard.iter().filter(|text| text.contains(" INVITE\r\n"));
+    assert!(invites.count() > 1);
+    let cancelled =
+        |text: &String| text.starts_with("SIP/2.0 200 ") && text.contains(" CANCEL\r\n");
+    assert!(heard.iter().any(cancelled), "{heard:#?}");
+    check_at_rest(&mut world);
 }

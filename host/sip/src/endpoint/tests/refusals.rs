@@ -203,6 +203,29 @@ fn draining_refuses_new_calls_and_options_with_503_but_not_old_ones() {
 }
 
 #[test]
+fn while_draining_an_invite_is_refused_for_good() {
+    // The owner no longer knows its source when a copy arrives, and when its CANCEL does.
+    let mut pair = Pair::new();
+    let invite = request("INVITE", CONTACT, "");
+    pair.input(A, Input::Drain);
+    pair.inject(peer(), A, invite.clone());
+    pair.run(DELAY);
+    let refused = pair.stray_response();
+    for _ in 0..2 {
+        super::strangers::stranger(&mut pair, invite.clone());
+        let again = pair.stray_response();
+        assert_eq!(again.status(), 503);
+        assert_eq!(again.headers().to().tag(), refused.headers().to().tag());
+    }
+    super::strangers::stranger(&mut pair, request("CANCEL", "", ""));
+    let cancelled = pair.stray_response();
+    assert_eq!(cancelled.status(), 200);
+    assert_eq!(cancelled.headers().to().tag(), refused.headers().to().tag());
+    pair.rest();
+    assert_eq!(pair.names(A), [""; 0], "the owner hears nothing of it");
+}
+
+#[test]
 fn the_same_invite_by_another_way_is_a_loop() {
     // RFC 3261 §8.2.2.2.
     let mut pair = Pair::new();

@@ -25,7 +25,7 @@ fn request(method: &str, number: u32) -> String {
     )
 }
 
-fn stranger(pair: &mut Pair, bytes: impl Into<Bytes>) {
+pub(super) fn stranger(pair: &mut Pair, bytes: impl Into<Bytes>) {
     let (flow, bytes) = (flow(address(A), peer()), bytes.into());
     pair.input(A, Input::Stranger { flow, bytes });
     pair.run(DELAY);
