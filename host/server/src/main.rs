@@ -12,6 +12,7 @@ mod commits;
 mod config;
 mod demo;
 mod fair;
+mod files;
 mod fleet;
 mod line;
 mod metrics;
@@ -105,6 +106,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let preset = std::env::var("JACKFIELD_ADMIN_KEY")
         .ok()
         .filter(|key| !key.is_empty());
+    let ports = config.media_ports()?;
+    files::raise_limit(u64::from(ports.last - ports.first));
     let node = Node::start(config, preset).await?;
     // These lines are a contract: scripts wait for them.
     if let Some(key) = &node.admin_key {

@@ -3,6 +3,8 @@
 //! Owns the connections, and that a handler which changes something runs to its end: a client that
 //! goes away must not stop it between its commit and the publication. Knows no route.
 
+mod capped;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::{
@@ -12,10 +14,15 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
+use capped::Capped;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
+
+/// Connections at one time.
+const CONNECTIONS: usize = 1_024;
 
 /// Serves until it is dropped: while calls drain the API is still wanted.
 pub async fn serve(listener: TcpListener, router: Router) {
+    let listener = Capped::new(listener, CONNECTIONS);
     if let Err(error) = axum::serve(listener, to_the_end(router)).await {
         tracing::error!(%error, "the API has stopped");
     }
