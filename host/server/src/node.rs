@@ -57,6 +57,9 @@ pub struct Node {
 impl Node {
     /// Starts everything, or nothing. `preset`: the platform key to accept.
     pub async fn start(config: &Config, preset: Option<String>) -> anyhow::Result<Node> {
+        if let Some(key) = &preset {
+            setup::check_preset(key)?;
+        }
         let data = &config.node.data;
         std::fs::create_dir_all(data)
             .with_context(|| format!("node.data: cannot make the folder {}", data.display()))?;

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use model::{IdSource, KeyId};
 use store::{BuiltIn, NewVersion, Store, admin};
 
@@ -11,6 +11,9 @@ use crate::{clock, plugins::Plugins};
 
 /// The built-in makecall component.
 static MAKECALL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/makecall.wasm"));
+
+/// Characters of a preset platform key at least: 29 hexadecimal digits are 116 bits.
+const PRESET_SHORTEST: usize = 32;
 
 /// Random octets of the operating system.
 pub fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
@@ -37,8 +40,22 @@ pub async fn built_in(plugins: &Plugins) -> anyhow::Result<BuiltIn> {
     })
 }
 
+/// Refuses a preset platform key that a person made up, or that is no key; says nothing of it.
+pub fn check_preset(key: &str) -> anyhow::Result<()> {
+    if !key.starts_with("jf_") {
+        bail!("JACKFIELD_ADMIN_KEY does not begin with jf_");
+    }
+    if key.len() < PRESET_SHORTEST {
+        bail!("JACKFIELD_ADMIN_KEY has fewer than {PRESET_SHORTEST} characters");
+    }
+    if !key.chars().all(|c| c.is_ascii_graphic()) {
+        bail!("JACKFIELD_ADMIN_KEY has characters that no HTTP header carries");
+    }
+    Ok(())
+}
+
 /// Closes what the last run left open, renews the built-in policy, sees to the platform key: the
-/// preset one, or a new one if there is none; tells a new one.
+/// preset one in place of the former preset one, or a new one if there is none; tells a new one.
 pub async fn prepare_store(
     store: &Store,
     built_in: &BuiltIn,
@@ -52,10 +69,13 @@ pub async fn prepare_store(
             "calls of the last run were lost with its process"
         );
     }
-    admin::install_built_in(store, built_in, now).await?;
+    let installed = admin::install_built_in(store, built_in, now).await?;
+    for (tenant, error) in installed.failed {
+        tracing::warn!(%tenant, %error, "the tenant keeps the former built-in policy");
+    }
     let id = KeyId::mint(&mut IdSource::new(random()?, 0, 0), now);
     if let Some(key) = preset {
-        admin::create_platform_key(store, id, &key, now).await?;
+        admin::preset_platform_key(store, id, &key, now).await?;
         return Ok(None);
     }
     if admin::has_platform_key(store).await? {
@@ -70,4 +90,23 @@ pub async fn prepare_store(
         });
     admin::create_platform_key(store, id, &key, now).await?;
     Ok(Some(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_preset;
+
+    #[test]
+    fn a_preset_key_that_could_be_guessed_is_refused_and_not_told() {
+        for (key, why) in [
+            ("secret", "jf_"),
+            ("jf_secret", "fewer than 32"),
+            ("Jf_0123456789abcdef0123456789abcdef", "jf_"),
+            ("jf_0123456789abcdef 0123456789abcdef", "header"),
+        ] {
+            let error = check_preset(key).unwrap_err().to_string();
+            assert!(error.contains(why) && !error.contains(key), "{error}");
+        }
+        check_preset("jf_0123456789abcdef0123456789abc").unwrap();
+    }
 }
