@@ -7,13 +7,19 @@
 //! |---|---|---|
 //! | `JACKFIELD_BIN` | the binary | `jackfield` beside the folder of this test's binary |
 //! | `JACKFIELD_PLUGINS` | the folder of components | `plugins` in the target folder |
+//! | `E2E_LONG` | `1`: ten crashes instead of one | the short variants |
 //! | `E2E_SIPP` | `0`: leave out what needs SIPp; `1`: it must be there | whatever is installed |
 
 mod binary;
 mod callee;
 mod caller;
+mod crash;
+mod crash_store;
 mod faults;
 mod handset;
+mod hostile;
+mod hostile_rest;
+mod hostile_rtp;
 mod makecall;
 mod metrics;
 mod node;

@@ -29,10 +29,10 @@ const AT_REST: [&str; 8] = [
 ];
 
 /// The page, as samples by `name{label="value",…}`.
-struct Page(BTreeMap<String, f64>);
+pub(crate) struct Page(BTreeMap<String, f64>);
 
 impl Page {
-    fn of(node: &Node) -> Self {
+    pub(crate) fn of(node: &Node) -> Self {
         Self::at(node.metrics)
     }
 
@@ -60,7 +60,7 @@ impl Page {
     }
 
     /// The same of what is counted in whole numbers.
-    fn count(&self, name: &str, labels: &[&str]) -> u64 {
+    pub(crate) fn count(&self, name: &str, labels: &[&str]) -> u64 {
         self.sum(name, labels) as u64
     }
 
@@ -75,7 +75,7 @@ impl Page {
         self.0.keys().map(name).collect()
     }
 
-    fn is_at_rest(&self) -> bool {
+    pub(crate) fn is_at_rest(&self) -> bool {
         AT_REST.iter().all(|name| self.count(name, &[]) == 0)
     }
 }

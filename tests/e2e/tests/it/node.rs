@@ -5,7 +5,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -43,8 +43,8 @@ listen = "127.0.0.1:0"
 pub(crate) struct Node {
     child: Child,
     output: Output,
-    /// Kept for its folder, which is removed with it.
-    _data: TempDir,
+    /// Its folder, which is removed with it.
+    data: TempDir,
     /// Where it takes SIP.
     pub(crate) sip: SocketAddr,
     /// Where it takes HTTP.
@@ -72,46 +72,69 @@ impl Node {
         Self::start_by(program)
     }
 
-    fn start_by(mut program: Command) -> Self {
+    /// The same, as a process to which a file that may not grow is an error and not its end
+    /// (SIGXFSZ): what a full disk is to others.
+    pub(crate) fn start_for_a_full_disk() -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", r#"trap '' XFSZ; exec "$0" "$@""#]);
+        shell.arg(binary());
+        Self::start_by(shell)
+    }
+
+    /// Ends it without a word, in the middle of whatever it does.
+    pub(crate) fn crash(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it is a child of ours");
+    }
+
+    /// Starts it anew with the data that it had. Its addresses are new ones.
+    pub(crate) fn restart(&mut self) {
+        self.check_log();
+        (self.child, self.output) = launch(Command::new(binary()), self.data.path());
+        (self.sip, self.http, self.metrics) = self.wait_for_addresses();
+    }
+
+    /// The process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.data.path().join("data/jackfield.db")
+    }
+
+    fn start_by(program: Command) -> Self {
         let data = tempfile::tempdir().expect("a temporary folder");
-        let config = data.path().join("jackfield.toml");
-        std::fs::write(&config, CONFIGURATION).expect("the configuration is written");
-        let mut child = program
-            .arg("serve")
-            .arg("--config")
-            .arg(&config)
-            .arg("--data")
-            .arg(data.path().join("data"))
-            .env_remove("JACKFIELD_ADMIN_KEY")
-            .env_remove("RUST_LOG")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("cannot start {}: {error}", binary().display()));
-        let output = Output::default();
-        output.collect(child.stdout.take().expect("it is piped"));
-        output.collect(child.stderr.take().expect("it is piped"));
-        let mut wait = |what: &str| {
-            wait_for(what, START, || {
-                let ended = child.try_wait().ok().flatten();
-                assert!(ended.is_none(), "{ended:?}:\n{}", output.text());
-                output.after(what)
-            })
-        };
-        let key = wait("admin key: ");
-        let sip = wait("sip udp ").parse().expect("an address");
-        let http = wait("http ").parse().expect("an address");
-        let metrics = wait("metrics ").parse().expect("an address");
-        Self {
+        let (child, output) = launch(program, data.path());
+        let nowhere = SocketAddr::from(([0; 4], 0));
+        let mut node = Self {
             child,
             output,
-            _data: data,
-            sip,
-            http,
-            metrics,
-            key,
-        }
+            data,
+            sip: nowhere,
+            http: nowhere,
+            metrics: nowhere,
+            key: String::new(),
+        };
+        node.key = node.wait_for_line("admin key: ");
+        (node.sip, node.http, node.metrics) = node.wait_for_addresses();
+        node
+    }
+
+    fn wait_for_addresses(&mut self) -> (SocketAddr, SocketAddr, SocketAddr) {
+        let mut address = |what| self.wait_for_line(what).parse().expect("an address");
+        (address("sip udp "), address("http "), address("metrics "))
+    }
+
+    /// The rest of the first line that begins so.
+    fn wait_for_line(&mut self, what: &str) -> String {
+        let (child, output) = (&mut self.child, &self.output);
+        wait_for(what, START, || {
+            let ended = child.try_wait().ok().flatten();
+            assert!(ended.is_none(), "{ended:?}:\n{}", output.text());
+            output.after(what)
+        })
     }
 
     /// A client with the platform's key.
@@ -136,7 +159,14 @@ impl Node {
         );
     }
 
-    /// What it has written, for the message of a failed test.
+    /// An error in its log is a bug of ours.
+    fn check_log(&self) {
+        let text = self.text();
+        let errors: Vec<&str> = text.lines().filter(|it| it.contains(" ERROR ")).collect();
+        assert!(errors.is_empty(), "the node logged {errors:#?}");
+    }
+
+    /// What it has written until now.
     pub(crate) fn text(&self) -> String {
         self.output.text()
     }
@@ -154,11 +184,36 @@ impl Drop for Node {
             Ok(Some(status)) => status,
             _ => self.stop(),
         };
-        let text = self.text();
-        assert!(status.success(), "the node ended with {status}:\n{text}");
-        let errors: Vec<&str> = text.lines().filter(|it| it.contains(" ERROR ")).collect();
-        assert!(errors.is_empty(), "the node logged {errors:#?}");
+        assert!(
+            status.success(),
+            "the node ended with {status}:\n{}",
+            self.text()
+        );
+        self.check_log();
     }
+}
+
+/// Starts the program on that folder, and collects what it writes.
+fn launch(mut program: Command, data: &Path) -> (Child, Output) {
+    let config = data.join("jackfield.toml");
+    std::fs::write(&config, CONFIGURATION).expect("the configuration is written");
+    let mut child = program
+        .arg("serve")
+        .arg("--config")
+        .arg(&config)
+        .arg("--data")
+        .arg(data.join("data"))
+        .env_remove("JACKFIELD_ADMIN_KEY")
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("cannot start {}: {error}", binary().display()));
+    let output = Output::default();
+    output.collect(child.stdout.take().expect("it is piped"));
+    output.collect(child.stderr.take().expect("it is piped"));
+    (child, output)
 }
 
 impl Output {

@@ -56,10 +56,22 @@ impl Office {
         self.rest.post("/api/v1/phones", &body).expect(201);
     }
 
+    /// Turns to that node, which has this tenant too.
+    pub(crate) fn turn_to(&mut self, node: &Node) {
+        self.rest = self.rest.at(node.http);
+        self.node = node.sip;
+    }
+
     /// The user asks that its call to `caller` be led to `callee`; the answer is the request's id.
     pub(crate) fn makecall(&self, caller: &str, callee: &str) -> String {
+        self.makecall_of("1001", caller, callee)
+    }
+
+    /// The same for another user.
+    pub(crate) fn makecall_of(&self, user: &str, caller: &str, callee: &str) -> String {
         let body = json!({ "caller": caller, "callee": callee });
-        let reply = self.rest.post("/api/user/1001/makecall", &body).expect(200);
+        let path = format!("/api/user/{user}/makecall");
+        let reply = self.rest.post(&path, &body).expect(200);
         reply["callid"]
             .as_str()
             .expect("the id is a text")
@@ -68,9 +80,13 @@ impl Office {
 
     /// The user asks that nothing be pending any more; the answer is the status.
     pub(crate) fn cancelcall(&self) -> u16 {
-        self.rest
-            .post("/api/user/1001/cancelcall", &json!({}))
-            .status
+        self.cancelcall_of("1001")
+    }
+
+    /// The same for another user.
+    pub(crate) fn cancelcall_of(&self, user: &str) -> u16 {
+        let path = format!("/api/user/{user}/cancelcall");
+        self.rest.post(&path, &json!({})).status
     }
 
     /// The user's phone calls `number`.

@@ -38,6 +38,11 @@ impl Rest {
         }
     }
 
+    /// The same key at another server.
+    pub(crate) fn at(&self, server: SocketAddr) -> Self {
+        Self::new(server, &self.key)
+    }
+
     pub(crate) fn get(&self, path: &str) -> Answer {
         self.send(path, self.request(Method::GET, path))
     }
@@ -50,11 +55,19 @@ impl Rest {
         self.send(path, self.request(Method::PUT, path).json(body))
     }
 
+    pub(crate) fn delete(&self, path: &str) -> Answer {
+        self.send(path, self.request(Method::DELETE, path))
+    }
+
+    /// Posts whatever bytes, as that media type.
+    pub(crate) fn post_bytes(&self, path: &str, media: &str, body: Vec<u8>) -> Answer {
+        let request = self.request(Method::POST, path);
+        self.send(path, request.header("content-type", media).body(body))
+    }
+
     /// Uploads a component.
     pub(crate) fn upload(&self, path: &str, component: Vec<u8>) -> Answer {
-        let request = self.request(Method::POST, path);
-        let request = request.header("content-type", "application/wasm");
-        self.send(path, request.body(component))
+        self.post_bytes(path, "application/wasm", component)
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

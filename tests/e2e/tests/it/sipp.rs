@@ -24,6 +24,8 @@ pub(crate) struct Scenario {
     /// Whom a caller calls.
     remote: Option<(SocketAddr, String)>,
     calls: u32,
+    /// How many it begins each second.
+    rate: u32,
     /// Words in braces, and what stands for them; the last one given counts.
     words: Vec<(&'static str, String)>,
 }
@@ -97,6 +99,12 @@ impl Scenario {
         self
     }
 
+    /// How many calls it begins each second; 10 if not said.
+    pub(crate) fn rate(mut self, rate: u32) -> Self {
+        self.rate = rate;
+        self
+    }
+
     /// Starts SIPp; a callee is ready to be called when this returns.
     pub(crate) fn start(self) -> Sipp {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -112,6 +120,7 @@ impl Scenario {
             .arg("-sf")
             .arg(&file)
             .args(["-m", &self.calls.to_string(), "-nostdin"])
+            .args(["-r", &self.rate.to_string()])
             .args(["-i", &local[0], "-mi", &local[0], "-p", &local[1]])
             .args(["-timeout", &TIMEOUT_SECONDS.to_string(), "-timeout_error"])
             .args(["-trace_err", "-error_file"])
@@ -142,6 +151,7 @@ impl Scenario {
             local,
             remote,
             calls: 1,
+            rate: 10,
             words: Vec::new(),
         };
         scenario
@@ -184,13 +194,18 @@ impl Sipp {
 
     /// The rest of the first line of its log that begins with `word`.
     pub(crate) fn logged(&self, word: &str) -> Option<String> {
+        self.all_logged(word).into_iter().next()
+    }
+
+    /// The rests of all lines of its log that begin with `word`.
+    pub(crate) fn all_logged(&self, word: &str) -> Vec<String> {
         let log = self.read("log");
         // A line counts once its end is written.
         let lines = log
             .split_inclusive('\n')
             .filter(|line| line.ends_with('\n'));
-        let mut rests = lines.filter_map(|line| line.strip_prefix(word)?.strip_prefix(' '));
-        rests.next().map(|rest| rest.trim().to_owned())
+        let rests = lines.filter_map(|line| line.strip_prefix(word)?.strip_prefix(' '));
+        rests.map(|rest| rest.trim().to_owned()).collect()
     }
 
     /// When it logged `word`, in seconds since 1970.
@@ -213,6 +228,12 @@ impl Sipp {
             self.read("errors"),
             self.read("messages"),
         );
+    }
+
+    /// Ends it in the middle of whatever it does; what it logged can still be read.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("it runs or has just ended");
+        self.child.wait().expect("it is a child of ours");
     }
 
     fn read(&self, name: &str) -> String {

@@ -7,7 +7,7 @@ use crate::office::Office;
 use crate::sipp;
 
 /// Gives the office a carrier at the callee's address that asserts who calls.
-fn carrier(office: &Office, accept_from: &str, prefix: &str) {
+pub(crate) fn carrier(office: &Office, accept_from: &str, prefix: &str) {
     let trunk = json!({
         "name": "carrier",
         "address": office.callee.to_string(),
