@@ -1,7 +1,7 @@
 //! Races: messages, hang-ups and turns that cross each other.
 //!
-//! Each is a call in a world that somebody else has made, as in [`scenes`](crate::scenes), in which one
-//! thing comes too early, too late, once more or not at all. In a calm world it is a ladder; with slow
+//! Each is a call in a world that somebody else has made, as in [`scenes`](crate::scenes), in which
+//! one thing comes too early, too late, once more or not at all. In a calm world it is a ladder; with slow
 //! turns or in bad weather it is a property: whatever the outcome, the watch must have nothing to say.
 //! So a scene asserts nothing itself, and goes on if it is not answered.
 

@@ -438,8 +438,8 @@ fn is_terminal(event: &Event) -> bool {
     matches!(event, Event::DialCompleted { .. } | Event::Released { .. })
 }
 
-/// When the call ended whose end this tells. That of an answered call's dialling is none: it is told when
-/// the answer is durable.
+/// When the call ended whose end this tells. That of an answered call's dialling is none: it is told
+/// when the answer is durable.
 fn end_of(event: &Event) -> Option<u64> {
     match event {
         Event::DialCompleted { report, .. } if report.error.is_some() => Some(report.end),

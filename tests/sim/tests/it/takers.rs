@@ -48,22 +48,9 @@ fn of_several_takers_exactly_one_gets_the_request() {
     check_at_rest(&mut world);
 }
 
-#[test]
-fn of_a_thousand_requests_that_race_with_calls_each_is_taken_at_most_once() {
-    let options = Options {
-        audio: false,
-        turns: Pace {
-            most: Duration::from_millis(40),
-            ..Pace::always(1)
-        },
-        ..Options::calm()
-    };
-    let mut world = world(options, "makecall");
-    let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));
-    let (after, status) = (Duration::ZERO, 486);
-    world.phone(bob, Input::Behave(Behaviour::Refuse { after, status }));
-    let hand = world.by_hand(alice);
-    world.hand(hand).be_polite();
+/// A thousand requests, and calls and takers among them; the tickets of the requests and of the
+/// takers.
+fn a_thousand(world: &mut World, hand: usize) -> (BTreeSet<u64>, Vec<u64>) {
     let mut random = Random::new(3);
     let (mut requests, mut bridges) = (BTreeSet::new(), Vec::new());
     for n in 0..1_000 {
@@ -81,6 +68,26 @@ fn of_a_thousand_requests_that_race_with_calls_each_is_taken_at_most_once() {
         }
         world.run_for(random.millis(10));
     }
+    (requests, bridges)
+}
+
+#[test]
+fn of_a_thousand_requests_that_race_with_calls_each_is_taken_at_most_once() {
+    let options = Options {
+        audio: false,
+        turns: Pace {
+            most: Duration::from_millis(40),
+            ..Pace::always(1)
+        },
+        ..Options::calm()
+    };
+    let mut world = world(options, "makecall");
+    let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));
+    let (after, status) = (Duration::ZERO, 486);
+    world.phone(bob, Input::Behave(Behaviour::Refuse { after, status }));
+    let hand = world.by_hand(alice);
+    world.hand(hand).be_polite();
+    let (requests, bridges) = a_thousand(&mut world, hand);
     world.run_for(Duration::from_secs(1));
     check_at_rest(&mut world);
 
