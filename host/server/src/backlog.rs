@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use media::{Command, Event};
 
 /// Commands that wait for one media shard, `Close` not counted.
-const WAITING: usize = 4_096;
+pub const WAITING: usize = 4_096;
 
 /// The commands of one session shard that wait for one media shard.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +54,11 @@ impl Backlog {
     /// Whether none waits.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.waiting.len()
     }
 }
 

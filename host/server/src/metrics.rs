@@ -22,7 +22,7 @@ pub use calls::Calls;
 use metrics::{Counter, Gauge, Histogram, NoopRecorder, counter, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
 use model::{CallDirection, EndReason, turn::TurnOutcome};
-pub use page::{keep, serve};
+pub use page::serve;
 pub use sources::Sources;
 
 use crate::clock;

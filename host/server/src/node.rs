@@ -60,33 +60,16 @@ impl Node {
         if let Some(key) = &preset {
             setup::check_preset(key)?;
         }
-        let data = &config.node.data;
-        std::fs::create_dir_all(data)
-            .with_context(|| format!("node.data: cannot make the folder {}", data.display()))?;
-        let url = config.store_url();
-        let opened = Store::open(&url).await;
-        let store = opened.with_context(|| format!("cannot open {url}"))?;
+        let store = open_store(config).await?;
         let plugins = Arc::new(Plugins::new(config, store.clone())?);
         let built_in = setup::built_in(&plugins).await?;
         let admin_key = setup::prepare_store(&store, &built_in, preset).await?;
 
-        let listen = config
-            .sip
-            .udp
-            .iter()
-            .map(|address| Listener::bind(*address));
-        let mut listeners = listen.collect::<anyhow::Result<Vec<_>>>()?;
-        let http = TcpListener::bind(config.api.listen)
-            .await
-            .with_context(|| format!("api.listen: cannot listen on {}", config.api.listen))?;
+        let bound = config.sip.udp.iter().map(|udp| Listener::bind(*udp));
+        let mut listeners = bound.collect::<anyhow::Result<Vec<_>>>()?;
+        let http = listen("api.listen", config.api.listen).await?;
         let http_address = http.local_addr()?;
-
-        let page = listen_metrics(config).await?;
-        let metrics = if page.is_some() {
-            Metrics::new()?
-        } else {
-            Metrics::off()
-        };
+        let (metrics, page) = open_metrics(config).await?;
         let metrics_address = page.as_ref().map(TcpListener::local_addr).transpose()?;
 
         let fleet = Fleet::start(config, &listeners, &plugins, &store, &metrics)?;
@@ -124,21 +107,18 @@ impl Node {
         service.spawn(sweep(store.clone()));
         service.spawn(rest::serve(http, api::router(state)));
         if let Some(page) = page {
-            service.spawn(metrics::serve(page, metrics.clone(), sources));
-            service.spawn(metrics::keep(metrics));
+            service.spawn(metrics::serve(page, metrics, sources));
         }
         // Calls are taken last: everything that they need is there.
         for listener in &mut listeners {
             listener.receive(fleet.placement, mailboxes.clone())?;
         }
-        let sip = listeners.iter().map(|listener| listener.local).collect();
-        let (http, drain_timeout) = (http_address, config.drain_timeout()?);
         Ok(Node {
-            sip,
-            http,
+            sip: listeners.iter().map(|it| it.local).collect(),
+            http: http_address,
             metrics: metrics_address,
             admin_key,
-            drain_timeout,
+            drain_timeout: config.drain_timeout()?,
             listeners,
             fleet,
             draining,
@@ -171,15 +151,28 @@ impl Node {
     }
 }
 
-/// The listener of the metrics, if there is to be one.
-async fn listen_metrics(config: &Config) -> anyhow::Result<Option<TcpListener>> {
+async fn open_store(config: &Config) -> anyhow::Result<Store> {
+    let data = &config.node.data;
+    std::fs::create_dir_all(data)
+        .with_context(|| format!("node.data: cannot make the folder {}", data.display()))?;
+    let url = config.store_url();
+    let opened = Store::open(&url).await;
+    opened.with_context(|| format!("cannot open {url}"))
+}
+
+/// What everything counts with, and the listener of its page if there is to be one.
+async fn open_metrics(config: &Config) -> anyhow::Result<(Metrics, Option<TcpListener>)> {
     let Some(address) = config.metrics_listen()? else {
-        return Ok(None);
+        return Ok((Metrics::off(), None));
     };
-    let listener = TcpListener::bind(address)
-        .await
-        .with_context(|| format!("metrics.listen: cannot listen on {address}"))?;
-    Ok(Some(listener))
+    let page = listen("metrics.listen", address).await?;
+    Ok((Metrics::new()?, Some(page)))
+}
+
+/// Listens for HTTP on the address of that key of the configuration.
+async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    bound.with_context(|| format!("{key}: cannot listen on {address}"))
 }
 
 async fn sweep(store: Store) {

@@ -157,6 +157,11 @@ impl Outlets {
         self.backlogs.iter().any(|backlog| !backlog.is_empty())
     }
 
+    /// How many commands wait for media shards.
+    pub fn waiting(&self) -> usize {
+        self.backlogs.iter().map(Backlog::len).sum()
+    }
+
     /// Sends what waits for media shards, as far as there is room.
     pub fn retry(&mut self) {
         for (handle, backlog) in self.media.iter().zip(&mut self.backlogs) {

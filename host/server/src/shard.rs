@@ -89,6 +89,8 @@ pub struct Alive {
     pub counts: Counts,
     /// Turns that run.
     pub running: usize,
+    /// Commands that wait until a media shard's queue has room.
+    pub backlog: usize,
     /// What was not taken, since the start.
     pub refusals: Refusals,
 }
@@ -217,6 +219,7 @@ impl Driver {
                 let _ = reply.send(Alive {
                     counts: self.shard.counts(),
                     running: self.running.len(),
+                    backlog: self.outlets.waiting(),
                     refusals: self.shard.refusals(),
                 });
             }

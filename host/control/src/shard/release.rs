@@ -108,12 +108,7 @@ impl Shard {
             cause: ending.cause,
             reason: ending.reason,
         });
-        tracing::debug!(
-            call = %id,
-            cause = ending.cause.code(),
-            reason = ending.reason.as_str(),
-            "released"
-        );
+        tracing::debug!(call = %id, cause = ending.cause.code(), "released");
         let (session, undialled) = (
             call.session,
             call.direction == CallDirection::Outbound && !call.progress.dial_completed,

@@ -180,14 +180,8 @@ impl Shard {
         };
         self.add_call(now, call);
         self.deadline(id, Some(now.mono + limits::OFFER_TIMEOUT));
-        self.tell(
-            now,
-            session,
-            Event::Incoming {
-                call: id,
-                begin: now.unix_ms,
-            },
-        );
+        let begin = now.unix_ms;
+        self.tell(now, session, Event::Incoming { call: id, begin });
         Ok(())
     }
 

@@ -13,18 +13,20 @@ use super::{Metrics, Sources};
 /// each one takes memory.
 const GATHER: Duration = Duration::from_secs(5);
 
-/// Serves the page until the node drops it.
+/// Serves the page, and gathers samples, until the node drops it.
 pub async fn serve(listener: TcpListener, metrics: Metrics, sources: Sources) {
     let router = Router::new()
         .route("/metrics", get(page))
-        .with_state((metrics, Arc::new(sources)));
-    if let Err(error) = axum::serve(listener, router).await {
-        tracing::error!(%error, "the metrics listener has stopped");
+        .with_state((metrics.clone(), Arc::new(sources)));
+    tokio::select! {
+        ended = axum::serve(listener, router) => {
+            tracing::error!(?ended, "the metrics listener has stopped");
+        }
+        () = gather(&metrics) => {}
     }
 }
 
-/// Gathers samples until the node drops it.
-pub async fn keep(metrics: Metrics) {
+async fn gather(metrics: &Metrics) {
     let Some(recorder) = &metrics.0.recorder else {
         return;
     };

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{Metrics, process};
 use crate::{
+    backlog::WAITING,
     outlets::{CdrJob, Losses, Record},
     shard::{Alive, Mail, TURNS},
     udp::Traffic,
@@ -48,6 +49,8 @@ impl Sources {
                     0.0
                 });
                 if let Some(alive) = alive {
+                    let backlog = (alive.backlog, WAITING * self.media.len());
+                    queue("media-backlog", &shard, Some(backlog));
                     sample_shard(&shard, alive);
                 }
             }
