@@ -23,9 +23,9 @@ use crate::{
     config::Config,
     fleet::Fleet,
     metrics::{self, Metrics},
-    plugins::Plugins,
     publish::{Press, Publisher},
-    rest, setup,
+    rest,
+    setup::{self, Ground},
     shard::Mail,
     udp::Listener,
 };
@@ -57,19 +57,16 @@ pub struct Node {
 impl Node {
     /// Starts everything, or nothing. `preset`: the platform key to accept.
     pub async fn start(config: &Config, preset: Option<String>) -> anyhow::Result<Node> {
-        if let Some(key) = &preset {
-            setup::check_preset(key)?;
-        }
-        let store = open_store(config).await?;
-        let plugins = Arc::new(Plugins::new(config, store.clone())?);
-        let built_in = setup::built_in(&plugins).await?;
-        let admin_key = setup::prepare_store(&store, &built_in, preset).await?;
-
-        let bound = config.sip.udp.iter().map(|udp| Listener::bind(*udp));
-        let mut listeners = bound.collect::<anyhow::Result<Vec<_>>>()?;
-        let http = listen("api.listen", config.api.listen).await?;
+        let Ground {
+            store,
+            plugins,
+            built_in,
+            admin_key,
+        } = setup::lay(config, preset).await?;
+        let (mut listeners, http) = bind(config).await?;
         let http_address = http.local_addr()?;
-        let (metrics, page) = open_metrics(config).await?;
+
+        let (page, metrics) = listen_metrics(config).await?;
         let metrics_address = page.as_ref().map(TcpListener::local_addr).transpose()?;
 
         let fleet = Fleet::start(config, &listeners, &plugins, &store, &metrics)?;
@@ -91,21 +88,23 @@ impl Node {
         let (draining, watch_draining) = watch::channel(false);
         let (control, requests) = Control::channel();
         let sources = fleet.sources(&listeners, control.clone());
-        let state = api::State::new(api::Parts {
+        let upload_max = config.upload_max()?;
+        let parts = api::Parts {
             store: store.clone(),
             control,
             built_in,
             node: 0,
-            upload_max: config.upload_max()?,
+            upload_max,
             now_ms: clock::unix_ms,
             draining: watch_draining,
-        })?;
+        };
+        let router = api::router(api::State::new(parts)?);
         let mut service = JoinSet::new();
         let publisher = asks.publisher.clone();
         service.spawn(publisher.run(async move |tenant| press.publish(tenant).await));
         service.spawn(asks.serve(requests));
         service.spawn(sweep(store.clone()));
-        service.spawn(rest::serve(http, api::router(state)));
+        service.spawn(rest::serve(http, router));
         if let Some(page) = page {
             service.spawn(metrics::serve(page, metrics, sources));
         }
@@ -114,7 +113,7 @@ impl Node {
             listener.receive(fleet.placement, mailboxes.clone())?;
         }
         Ok(Node {
-            sip: listeners.iter().map(|it| it.local).collect(),
+            sip: listeners.iter().map(|listener| listener.local).collect(),
             http: http_address,
             metrics: metrics_address,
             admin_key,
@@ -151,28 +150,26 @@ impl Node {
     }
 }
 
-async fn open_store(config: &Config) -> anyhow::Result<Store> {
-    let data = &config.node.data;
-    std::fs::create_dir_all(data)
-        .with_context(|| format!("node.data: cannot make the folder {}", data.display()))?;
-    let url = config.store_url();
-    let opened = Store::open(&url).await;
-    opened.with_context(|| format!("cannot open {url}"))
+/// The listeners for SIP and REST.
+async fn bind(config: &Config) -> anyhow::Result<(Vec<Listener>, TcpListener)> {
+    let udp = &config.sip.udp;
+    let listen = udp.iter().map(|address| Listener::bind(*address));
+    let listeners = listen.collect::<anyhow::Result<Vec<_>>>()?;
+    let http = TcpListener::bind(config.api.listen)
+        .await
+        .with_context(|| format!("api.listen: cannot listen on {}", config.api.listen))?;
+    Ok((listeners, http))
 }
 
-/// What everything counts with, and the listener of its page if there is to be one.
-async fn open_metrics(config: &Config) -> anyhow::Result<(Metrics, Option<TcpListener>)> {
+/// The listener for metrics, if they are on.
+async fn listen_metrics(config: &Config) -> anyhow::Result<(Option<TcpListener>, Metrics)> {
     let Some(address) = config.metrics_listen()? else {
-        return Ok((Metrics::off(), None));
+        return Ok((None, Metrics::off()));
     };
-    let page = listen("metrics.listen", address).await?;
-    Ok((Metrics::new()?, Some(page)))
-}
-
-/// Listens for HTTP on the address of that key of the configuration.
-async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    let bound = TcpListener::bind(address).await;
-    bound.with_context(|| format!("{key}: cannot listen on {address}"))
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("metrics.listen: cannot listen on {address}"))?;
+    Ok((Some(listener), Metrics::new()?))
 }
 
 async fn sweep(store: Store) {

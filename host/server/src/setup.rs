@@ -1,13 +1,13 @@
 //! What a node sees to before it serves: the built-in policy, what the last run left open, the
 //! platform key.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use anyhow::{Context, bail};
 use model::{IdSource, KeyId};
 use store::{BuiltIn, NewVersion, Store, admin};
 
-use crate::{clock, plugins::Plugins};
+use crate::{clock, config::Config, plugins::Plugins};
 
 /// The built-in makecall component.
 static MAKECALL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/makecall.wasm"));
@@ -20,6 +20,40 @@ pub fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).context("the operating system has no randomness")?;
     Ok(bytes)
+}
+
+/// What a node stands on.
+pub struct Ground {
+    /// The rows.
+    pub store: Store,
+    /// The components.
+    pub plugins: Arc<Plugins>,
+    /// The policy that every tenant begins with.
+    pub built_in: BuiltIn,
+    /// The platform key, if it was made now.
+    pub admin_key: Option<String>,
+}
+
+/// Opens the store and makes it ready. `preset`: the platform key to accept.
+pub async fn lay(config: &Config, preset: Option<String>) -> anyhow::Result<Ground> {
+    if let Some(key) = &preset {
+        check_preset(key)?;
+    }
+    let data = &config.node.data;
+    std::fs::create_dir_all(data)
+        .with_context(|| format!("node.data: cannot make the folder {}", data.display()))?;
+    let url = config.store_url();
+    let opened = Store::open(&url).await;
+    let store = opened.with_context(|| format!("cannot open {url}"))?;
+    let plugins = Arc::new(Plugins::new(config, store.clone())?);
+    let built_in = built_in(&plugins).await?;
+    let admin_key = prepare_store(&store, &built_in, preset).await?;
+    Ok(Ground {
+        store,
+        plugins,
+        built_in,
+        admin_key,
+    })
 }
 
 /// The built-in policy, judged and compiled as any upload.
@@ -41,7 +75,7 @@ pub async fn built_in(plugins: &Plugins) -> anyhow::Result<BuiltIn> {
 }
 
 /// Refuses a preset platform key that a person made up, or that is no key; says nothing of it.
-pub fn check_preset(key: &str) -> anyhow::Result<()> {
+fn check_preset(key: &str) -> anyhow::Result<()> {
     if !key.starts_with("jf_") {
         bail!("JACKFIELD_ADMIN_KEY does not begin with jf_");
     }
@@ -56,7 +90,7 @@ pub fn check_preset(key: &str) -> anyhow::Result<()> {
 
 /// Closes what the last run left open, renews the built-in policy, sees to the platform key: the
 /// preset one in place of the former preset one, or a new one if there is none; tells a new one.
-pub async fn prepare_store(
+async fn prepare_store(
     store: &Store,
     built_in: &BuiltIn,
     preset: Option<String>,

@@ -85,15 +85,15 @@ fn check(from: &str, to: &str) -> Result<(String, String), u16> {
     Ok((admitted.tenant.name.clone(), admitted.from.to_string()))
 }
 
-fn ok(tenant: &str, from: &str) -> Result<(String, String), u16> {
-    Ok((tenant.to_owned(), from.to_owned()))
+fn of(tenant: &str, from: &str) -> (String, String) {
+    (tenant.to_owned(), from.to_owned())
 }
 
 #[test]
 fn a_line_is_who_it_is_known_as() {
     assert_eq!(
         check("198.51.100.7:5071", "2001"),
-        ok("acme", "sip:1001@acme.example")
+        Ok(of("acme", "sip:1001@acme.example"))
     );
     assert_eq!(
         check("198.51.100.7:5072", "2001"),
@@ -110,9 +110,9 @@ fn a_line_is_who_it_is_known_as() {
 #[test]
 fn the_number_tells_the_tenant_whatever_the_port_says() {
     let carrier = "sip:+49151@carrier.example";
-    assert_eq!(check("192.0.2.1:5060", "2001"), ok("acme", carrier));
+    assert_eq!(check("192.0.2.1:5060", "2001"), Ok(of("acme", carrier)));
     // acme's carrier sends from the port that umbrella's trunk happens to name.
-    assert_eq!(check("192.0.2.1:5080", "2001"), ok("acme", carrier));
+    assert_eq!(check("192.0.2.1:5080", "2001"), Ok(of("acme", carrier)));
     assert_eq!(
         check("192.0.2.1:6000", "4001").map(|found| found.0),
         Ok("umbrella".to_owned())
@@ -122,7 +122,10 @@ fn the_number_tells_the_tenant_whatever_the_port_says() {
 #[test]
 fn a_trunk_that_is_not_trusted_names_nobody() {
     let anonymous = "sip:anonymous@anonymous.invalid";
-    assert_eq!(check("192.0.2.1:5080", "4001"), ok("umbrella", anonymous));
+    assert_eq!(
+        check("192.0.2.1:5080", "4001"),
+        Ok(of("umbrella", anonymous))
+    );
 }
 
 #[test]

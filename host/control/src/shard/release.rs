@@ -53,6 +53,18 @@ impl Ending {
         }
     }
 
+    /// 200 is the end of a conversation; where there was none, the cause is another.
+    fn fitting(self, call: &Call) -> Self {
+        if call.answer.is_some() || self.cause != Cause::NORMAL {
+            return self;
+        }
+        let cause = match call.direction {
+            CallDirection::Inbound => Cause::UNAVAILABLE,
+            CallDirection::Outbound => Cause::TERMINATED,
+        };
+        Self { cause, ..self }
+    }
+
     /// With what its Reason header said.
     pub(super) fn saying(self, q850: Option<u8>, text: Option<String>) -> Self {
         Self { q850, text, ..self }
@@ -70,7 +82,7 @@ impl Ending {
 
 impl Shard {
     /// Ends a call in whatever state it is; a released one stays as it is.
-    pub(super) fn end(&mut self, now: Now, id: CallId, mut ending: Ending) {
+    pub(super) fn end(&mut self, now: Now, id: CallId, ending: Ending) {
         let Some(call) = self.calls.get_mut(&id) else {
             return;
         };
@@ -81,13 +93,7 @@ impl Shard {
             // The 200 never left: whatever a row says until now, nobody was answered.
             call.answer = None;
         }
-        if call.answer.is_none() && ending.cause == Cause::NORMAL {
-            // That is the end of a conversation, and there was none.
-            ending.cause = match call.direction {
-                CallDirection::Inbound => Cause::UNAVAILABLE,
-                CallDirection::Outbound => Cause::TERMINATED,
-            };
-        }
+        let ending = ending.fitting(call);
         if let (true, Some(dialog)) = (ending.signal, call.dialog) {
             let input = sip::Input::Release {
                 dialog,

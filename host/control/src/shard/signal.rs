@@ -103,23 +103,20 @@ impl Shard {
     }
 
     fn incoming(&mut self, now: Now, incoming: Incoming) {
-        let dialog = incoming.dialog;
-        if let Err(refused) = self.try_incoming(now, incoming) {
-            tracing::info!(
-                status = refused.status,
-                why = refused.why,
-                "call not admitted"
-            );
-            *self.refused.entry(refused.status).or_default() += 1;
-            let input = sip::Input::Release {
-                dialog,
-                status: refused.status,
-            };
-            self.sip.handle_input(now.mono, input);
+        let (dialog, judged) = (incoming.dialog, self.judge(&incoming));
+        match judged {
+            Ok(admitted) => self.begin(now, admitted, incoming),
+            Err(Refused { status, why }) => {
+                tracing::debug!(status, why, "call not admitted");
+                *self.refused.entry(status).or_default() += 1;
+                let input = sip::Input::Release { dialog, status };
+                self.sip.handle_input(now.mono, input);
+            }
         }
     }
 
-    fn try_incoming(&mut self, now: Now, incoming: Incoming) -> Result<(), Refused> {
+    /// Whether a new call may begin a session, and whose.
+    fn judge(&self, incoming: &Incoming) -> Result<Admitted, Refused> {
         let busy = Refused {
             status: 503,
             why: "a limit is reached, or the node drains",
@@ -131,7 +128,7 @@ impl Shard {
             let why = "Max-Forwards is used up";
             return Err(Refused { status: 483, why });
         }
-        let admitted = admit(&self.tenants, &incoming)?;
+        let admitted = admit(&self.tenants, incoming)?;
         let tenant = admitted.tenant.id;
         if self.tenant_is_full(tenant) || self.has_too_many_sessions(tenant) {
             return Err(busy);
@@ -143,6 +140,10 @@ impl Shard {
                 why: "the offer cannot be answered",
             })?;
         }
+        Ok(admitted)
+    }
+
+    fn begin(&mut self, now: Now, admitted: Admitted, incoming: Incoming) {
         let Admitted {
             tenant,
             plugin,
@@ -180,9 +181,14 @@ impl Shard {
         };
         self.add_call(now, call);
         self.deadline(id, Some(now.mono + limits::OFFER_TIMEOUT));
-        let begin = now.unix_ms;
-        self.tell(now, session, Event::Incoming { call: id, begin });
-        Ok(())
+        self.tell(
+            now,
+            session,
+            Event::Incoming {
+                call: id,
+                begin: now.unix_ms,
+            },
+        );
     }
 
     /// 18x of a callee: ringing, early media.
