@@ -6,10 +6,12 @@
 //! busy the machine was.
 
 mod figure;
-#[cfg(test)]
-mod figure_tests;
 mod machine;
 mod report;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod threads;
 
 use std::ffi::OsString;
 use std::process::{Command, Stdio};

@@ -99,7 +99,7 @@ pub(super) fn table(report: &Report) -> String {
 /// Three digits that say something, whatever the size.
 fn number(value: f64) -> String {
     let size = value.abs();
-    if value == value.trunc() || size >= 100.0 {
+    if value.fract().abs() < f64::EPSILON || size >= 100.0 {
         format!("{value:.0}")
     } else if size >= 10.0 {
         format!("{value:.1}")

@@ -1,6 +1,9 @@
-//! The line of a figure, its aim, and percentiles. Beside `figure`, because benchmarks include that.
+#![allow(clippy::float_cmp)] // percentiles are picked, not computed
+//! The line of a figure, its aim, percentiles, and the kernel's count of CPU time. They stand apart
+//! from what they test, because benchmarks include that.
 
 use super::figure::{Aim, Figure, percentile};
+use super::threads::{by_name, field};
 
 #[test]
 fn a_line_is_read_as_it_was_written() {
@@ -32,4 +35,16 @@ fn percentiles_are_values_that_there_were() {
         [50.0, 99.0, 100.0]
     );
     assert_eq!(percentile(&mut [], 0.5), 0.0);
+}
+
+#[test]
+fn a_name_with_blanks_and_brackets_shifts_no_field() {
+    let stat = "17 (a (b) c) S 1 17 17 0 -1 4194560 1 2 3 4 250 50 0 0";
+    let fields = [2, 3, 13, 14].map(|at| field(stat, at));
+    assert_eq!(fields, [Some("S"), Some("1"), Some("250"), Some("50")]);
+}
+
+#[test]
+fn the_time_of_this_process_is_counted() {
+    assert!(by_name(std::process::id()).values().sum::<f64>() > 0.0);
 }

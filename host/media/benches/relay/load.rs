@@ -1,0 +1,85 @@
+//! The telephones: one thread that sends every telephone's packet each 20 ms and takes what came.
+//!
+//! The packets are spread evenly over the 20 ms, as those of strangers are; the thread sleeps between
+//! them for as long as the system's timers let it, so that a few come at once.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::{PACKET, now, rtp};
+
+/// The interval of packets of one telephone.
+const INTERVAL: Duration = Duration::from_millis(20);
+/// The shortest sleep: below it the system's timer costs more than the packets.
+const NAP: Duration = Duration::from_micros(100);
+
+/// A telephone: where its sound leaves from, and where it goes to.
+pub(crate) struct Phone {
+    pub(crate) socket: UdpSocket,
+    pub(crate) port: SocketAddr,
+}
+
+/// The thread; it ends after its time, and tells how many packets it sent and received.
+pub(crate) fn start(phones: Vec<Phone>, time: Duration) -> JoinHandle<(u64, u64)> {
+    std::thread::spawn(move || talk(&phones, time))
+}
+
+fn talk(phones: &[Phone], time: Duration) -> (u64, u64) {
+    let gap = INTERVAL / phones.len() as u32;
+    let mut packet = packet();
+    let (mut sent, mut arrived) = (0, 0);
+    let begin = now();
+    for round in 0.. {
+        stamp(&mut packet, round);
+        for (at, phone) in phones.iter().enumerate() {
+            let due = begin + INTERVAL * round + gap * at as u32;
+            let wait = due.saturating_duration_since(now());
+            if wait > NAP {
+                std::thread::sleep(wait);
+            }
+            arrived += take(&phone.socket);
+            // A full buffer is a lost packet, and the loss is told.
+            let _ = phone.socket.send_to(&packet, phone.port);
+            sent += 1;
+        }
+        if begin.elapsed() > time {
+            break;
+        }
+    }
+    // What is on its way arrives, and is no loss.
+    std::thread::sleep(INTERVAL);
+    arrived += phones.iter().map(|phone| take(&phone.socket)).sum::<u64>();
+    (sent, arrived)
+}
+
+/// Takes everything that waits in a socket.
+pub(crate) fn take(socket: &UdpSocket) -> u64 {
+    let mut buffer = [0; 2 * PACKET];
+    let mut taken = 0;
+    while socket.recv(&mut buffer).is_ok() {
+        taken += 1;
+    }
+    taken
+}
+
+pub(crate) fn packet() -> Vec<u8> {
+    let fixed = rtp::Fixed {
+        marker: false,
+        payload_type: 8,
+        sequence: 0,
+        timestamp: 0,
+        ssrc: 7,
+    };
+    let packet = rtp::build(fixed, &[0xd5; 160]);
+    assert_eq!(packet.len(), PACKET);
+    packet
+}
+
+/// The next packet of a stream.
+pub(crate) fn stamp(packet: &mut [u8], round: u32) {
+    packet[..2].copy_from_slice(&[0x80, 8]);
+    packet[2..4].copy_from_slice(&(round as u16).to_be_bytes());
+    packet[4..8].copy_from_slice(&(round.wrapping_mul(160)).to_be_bytes());
+    packet[8..12].copy_from_slice(&7_u32.to_be_bytes());
+}

@@ -1,0 +1,179 @@
+//! What a bridged call costs the server: the built binary between two SIPp, signalling only.
+//!
+//! Every call is a makecall: a user asks over REST, calls its private number half a cycle of users
+//! later, and is bridged to a callee that rings and answers at once; a second later it hangs up. CPU
+//! is that of the whole process as the kernel counts it, REST, policy and database included, from the
+//! first request to a second after the last call. SIPp's own CPU in the same run says how fast the
+//! machine is: two ends of SIPp do about the SIP work of one bridge.
+
+mod requests;
+mod sipp;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::json;
+
+#[path = "../../../../host/xtask/src/bench/figure.rs"]
+mod figure;
+#[allow(dead_code, reason = "the tests need more of a node")]
+#[path = "../../tests/it/node.rs"]
+mod node;
+#[allow(dead_code, reason = "the tests need more of a client")]
+#[path = "../../tests/it/rest.rs"]
+mod rest;
+#[allow(dead_code, reason = "the tests need more of a watch")]
+#[path = "../../tests/it/stopwatch.rs"]
+mod stopwatch;
+#[path = "../../../../host/xtask/src/bench/threads.rs"]
+mod threads;
+
+use figure::{Aim, Figure, option, percentile};
+use node::Node;
+use requests::Requests;
+use rest::Rest;
+use sipp::{Called, Callee, Caller};
+
+/// Calls per second, CPU of a call in ms at most, and its ratio to SIPp's at most.
+const LOADS: [(u32, f64, Option<f64>); 2] = [(60, 0.8, Some(0.6)), (200, 0.5, None)];
+/// Seconds in which every user calls once; the request is made half of it before the call.
+const CYCLE: u32 = 5;
+/// Seconds for which requests are measured without calls.
+const ALONE: u32 = 3;
+/// What a node may still do for a call after its last message.
+const AFTER: Duration = Duration::from_secs(1);
+
+fn main() {
+    let seconds = option("--seconds", 20) as u32;
+    for (rate, cpu, ratio) in LOADS {
+        measure(rate, seconds, cpu, ratio);
+    }
+}
+
+fn measure(rate: u32, seconds: u32, cpu_aim: f64, ratio_aim: Option<f64>) {
+    let node = Node::start();
+    let pid = node.pid();
+    let (caller, callee) = (sipp::free_port(), sipp::free_port());
+    let users = rate * CYCLE;
+    let key = furnish(&node, users, caller, callee);
+    let requests = Requests::new(node.http, &key, users, rate);
+
+    let cpu_before = cpu(pid);
+    requests.start(rate * ALONE).finish();
+    let alone = (cpu(pid) - cpu_before) / f64::from(rate * ALONE);
+
+    let answering = Callee::start(callee);
+    let calls = rate * seconds;
+    let before = (cpu(pid), threads::by_name(pid));
+    let asking = requests.start(calls);
+    std::thread::sleep(Duration::from_secs(u64::from(CYCLE)) / 2);
+    let called = Caller::start(caller, node.sip, users, rate, calls).finish();
+    std::thread::sleep(AFTER);
+    let after = (cpu(pid), threads::by_name(pid));
+    let answered = answering.finish();
+    let asked = asking.finish();
+
+    let run = Run {
+        group: format!("{rate} calls/s, {calls} calls"),
+        bridged: f64::from(called.successful.max(1)),
+        cpu: after.0 - before.0,
+        sipp: called.cpu + answered,
+        alone,
+    };
+    run.tell(cpu_aim, ratio_aim);
+    delays(&run.group, called, asked);
+    let group = format!("{rate} calls/s: CPU of a call by thread");
+    for (name, spent) in threads::between(&before.1, &after.1) {
+        let each = spent * 1e3 / run.bridged;
+        if each >= 0.001 {
+            Figure::new(&group, &name, each, "ms").print();
+        }
+    }
+}
+
+struct Run {
+    group: String,
+    bridged: f64,
+    /// Seconds of the server.
+    cpu: f64,
+    /// Seconds of both SIPp.
+    sipp: f64,
+    /// Seconds of one request without its call.
+    alone: f64,
+}
+
+impl Run {
+    fn tell(&self, cpu_aim: f64, ratio_aim: Option<f64>) {
+        let each = self.cpu * 1e3 / self.bridged;
+        let note = "the whole process: REST, SIP of both legs, policy, database";
+        Figure::new(&self.group, "CPU per bridged call", each, "ms")
+            .aim(Aim::AtMost(cpu_aim))
+            .note(note)
+            .print();
+        let sipp = self.sipp * 1e3 / self.bridged;
+        let note = "both ends";
+        Figure::new(&self.group, "SIPp's CPU per call", sipp, "ms")
+            .note(note)
+            .print();
+        let ratio = Figure::new(&self.group, "to SIPp's", self.cpu / self.sipp, "");
+        match ratio_aim {
+            Some(bound) => ratio.aim(Aim::AtMost(bound)).print(),
+            None => ratio.print(),
+        }
+        let note = "measured alone, without calls";
+        Figure::new(&self.group, "of it: the request", self.alone * 1e3, "ms")
+            .note(note)
+            .print();
+    }
+}
+
+/// How long users wait, and what went wrong.
+fn delays(group: &str, called: Called, mut asked: Vec<f64>) {
+    let mut rings = called.delays;
+    let note = "INVITE to 200 at the caller; the callee answers at once";
+    for (name, share) in [("set-up delay p50", 0.5), ("set-up delay p99", 0.99)] {
+        Figure::new(group, name, percentile(&mut rings, share), "ms")
+            .note(note)
+            .print();
+    }
+    for (name, share) in [("request p50", 0.5), ("request p99", 0.99)] {
+        Figure::new(group, name, percentile(&mut asked, share), "ms").print();
+    }
+    Figure::new(group, "failed calls", f64::from(called.failed), "")
+        .aim(Aim::AtMost(0.0))
+        .print();
+}
+
+/// CPU seconds of a process until now.
+fn cpu(pid: u32) -> f64 {
+    let (user, system) = threads::process(pid).expect("it runs");
+    user + system
+}
+
+/// A user's own number, and the private number that it calls.
+fn numbers_of(user: u32) -> (String, String) {
+    (format!("{}", 100_000 + user), format!("{}", 200_000 + user))
+}
+
+/// A tenant whose users call through a trunk, with a private number each; its key.
+fn furnish(node: &Node, users: u32, caller: SocketAddr, callee: SocketAddr) -> String {
+    let tenant = json!({ "name": "acme", "domain": "acme.example" });
+    let tenant = node.platform().post("/api/platform/tenants", &tenant);
+    let tenant = tenant.expect(201);
+    let key = tenant["key"].as_str().expect("the key is shown once");
+    let rest = Rest::new(node.http, key);
+    let trunk = json!({
+        "name": "carrier",
+        "address": caller.to_string(),
+        "accept_from": ["127.0.0.1/32"],
+        "prefixes": ["9"],
+    });
+    rest.post("/api/v1/trunks", &trunk).expect(201);
+    let callee = json!({ "user": "3001", "address": callee.to_string() });
+    rest.post("/api/v1/phones", &callee).expect(201);
+    for user in 0..users {
+        let number = json!({ "number": numbers_of(user).1, "plugin": "makecall" });
+        rest.post("/api/v1/numbers", &number).expect(201);
+    }
+    key.to_owned()
+}

@@ -1,0 +1,129 @@
+//! The users' makecall requests: over a few connections that are kept open, at an even rate.
+//!
+//! HTTP is written by hand, so that the load costs the machine next to nothing beside the server.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::figure::now;
+use crate::numbers_of;
+
+/// Connections, and threads: each waits for its answer before its next request.
+const CONNECTIONS: u32 = 4;
+
+/// Who asks where, and how often.
+pub(crate) struct Requests {
+    server: SocketAddr,
+    key: Arc<str>,
+    users: u32,
+    rate: u32,
+}
+
+/// Requests under way.
+pub(crate) struct Asking(Vec<JoinHandle<Vec<f64>>>);
+
+impl Requests {
+    pub(crate) fn new(server: SocketAddr, key: &str, users: u32, rate: u32) -> Self {
+        Self {
+            server,
+            key: key.into(),
+            users,
+            rate,
+        }
+    }
+
+    /// Begins to make that many requests, one user after the other.
+    pub(crate) fn start(&self, count: u32) -> Asking {
+        let begin = now();
+        let connection = |first| {
+            let connection = Connection::open(self.server, &self.key);
+            let (users, rate) = (self.users, self.rate);
+            let mine = (first..count).step_by(CONNECTIONS as usize);
+            std::thread::spawn(move || connection.ask(mine, users, rate, begin))
+        };
+        Asking((0..CONNECTIONS).map(connection).collect())
+    }
+}
+
+impl Asking {
+    /// Waits for the last answer; how long each took, ms.
+    pub(crate) fn finish(self) -> Vec<f64> {
+        let times = self.0.into_iter().map(JoinHandle::join);
+        times
+            .flat_map(|it| it.expect("every answer was 200"))
+            .collect()
+    }
+}
+
+struct Connection {
+    stream: BufReader<TcpStream>,
+    key: Arc<str>,
+}
+
+impl Connection {
+    fn open(server: SocketAddr, key: &Arc<str>) -> Self {
+        let stream = TcpStream::connect(server).expect("the API listens");
+        stream.set_nodelay(true).expect("a TCP option");
+        let patience = Some(Duration::from_secs(10));
+        stream
+            .set_read_timeout(patience)
+            .expect("10 s is a timeout");
+        Self {
+            stream: BufReader::new(stream),
+            key: Arc::clone(key),
+        }
+    }
+
+    /// Asks when it is due, never sooner.
+    fn ask(
+        mut self,
+        requests: impl Iterator<Item = u32>,
+        users: u32,
+        rate: u32,
+        begin: Instant,
+    ) -> Vec<f64> {
+        let mut times = Vec::new();
+        for request in requests {
+            let due = begin + Duration::from_secs_f64(f64::from(request) / f64::from(rate));
+            std::thread::sleep(due.saturating_duration_since(now()));
+            let asked = now();
+            self.makecall(request % users);
+            times.push(asked.elapsed().as_secs_f64() * 1e3);
+        }
+        times
+    }
+
+    fn makecall(&mut self, user: u32) {
+        let (telnum, private) = numbers_of(user);
+        let body = format!(r#"{{"caller":"{private}","callee":"3001"}}"#);
+        let request = format!(
+            "POST /api/user/{telnum}/makecall HTTP/1.1\r\nHost: jackfield\r\n\
+             Authorization: Bearer {}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            self.key,
+            body.len()
+        );
+        let sent = self.stream.get_mut().write_all(request.as_bytes());
+        sent.expect("the connection stays");
+        let mut length = 0;
+        let mut line = String::new();
+        let mut status = None;
+        while line != "\r\n" {
+            line.clear();
+            self.stream.read_line(&mut line).expect("an answer");
+            let length_of = |text: &str| text.trim().parse::<usize>().ok();
+            match line.to_ascii_lowercase().split_once(':') {
+                Some(("content-length", text)) => length = length_of(text).unwrap_or(0),
+                _ if status.is_none() => status = line.split(' ').nth(1).map(str::to_owned),
+                _ => {}
+            }
+        }
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body).expect("the body");
+        let body = String::from_utf8_lossy(&body);
+        assert_eq!(status.as_deref(), Some("200"), "{telnum}: {body}");
+    }
+}
