@@ -84,9 +84,17 @@ impl Db {
     /// The writer's lock. Dropped without [`Tx::commit`], nothing has happened.
     pub(crate) async fn write(&self) -> Result<Tx, StoreError> {
         match self {
-            Db::Sqlite { writer, .. } => {
-                Ok(Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?))
-            }
+            Db::Sqlite { writer, .. } => match writer.begin_with(IMMEDIATE).await {
+                // After an I/O error or a full disk SQLite has rolled back by itself, and the
+                // connection still counts a transaction that is gone. A new one knows of none.
+                Err(sqlx::Error::InvalidSavePointStatement) => {
+                    let stuck = writer.acquire().await?;
+                    // How it closes is of no account: it is given up.
+                    let _ = stuck.close().await;
+                    Ok(Tx::Sqlite(writer.begin_with(IMMEDIATE).await?))
+                }
+                begun => Ok(Tx::Sqlite(begun?)),
+            },
         }
     }
 
@@ -104,6 +112,9 @@ impl Db {
         }
     }
 }
+
+/// How the writer begins: it has the lock before it reads.
+const IMMEDIATE: &str = "BEGIN IMMEDIATE";
 
 /// The file holds secrets: nobody but its owner may read it. SQLite gives its companions (`-wal`,
 /// `-shm`) the same mode.

@@ -5,8 +5,8 @@
 //! ```
 
 use model::{
-    Answer, CallId, Event, FaultPolicy, LogLevel, LogLine, Now, Refusal, SessionId, TraceItem,
-    limits,
+    Answer, CallId, Cause, Event, FaultPolicy, LogLevel, LogLine, Now, Refusal, SessionId,
+    TraceItem, limits,
     turn::{Effects, Fault, TurnOutcome, View},
 };
 
@@ -29,7 +29,7 @@ impl Shard {
         if overflow > limits::QUEUED_EVENTS {
             s.queue.retain(is_terminal);
             self.note(now, session, "too many events wait for the policy");
-            self.release_session(now, session, model::Cause::SERVICE_UNAVAILABLE);
+            self.release_session(now, session, Cause::SERVICE_UNAVAILABLE);
         }
         self.run_next(now, session);
     }
@@ -194,7 +194,10 @@ impl Shard {
         let keep = s.tenant.fault_policy == FaultPolicy::KeepTalking;
         s.keeps_talking |= keep;
         if let Some(ticket) = asked {
-            let answer = Answer::Refused(Refusal::Fault(kind));
+            let answer = Answer::Refused(match kind {
+                Fault::Store => Refusal::Unavailable("the store"),
+                kind => Refusal::Fault(kind),
+            });
             self.out.push_back(Output::Reply { ticket, answer });
         }
         // Only a conversation is kept: a caller who was never answered must not talk for nothing.
@@ -208,9 +211,12 @@ impl Shard {
         };
         let calls = s.calls.iter().filter_map(|id| self.calls.get(id));
         let kept: Vec<CallId> = calls.filter(|c| keep && talks(c)).map(|c| c.id).collect();
-        self.release_where(now, session, model::Cause::SERVER_ERROR, |call| {
-            !kept.contains(&call.id)
-        });
+        // The policy's fault, or ours: only the latter invites the caller's carrier to try elsewhere.
+        let cause = match kind {
+            Fault::Store => Cause::SERVICE_UNAVAILABLE,
+            _ => Cause::SERVER_ERROR,
+        };
+        self.release_where(now, session, cause, |call| !kept.contains(&call.id));
     }
 
     /// Events of a released call that wait, but those of its end, have become untrue.
