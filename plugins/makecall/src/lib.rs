@@ -76,12 +76,10 @@ impl Policy for MakeCall {
         let Some(caller) = session.call(&session.state.caller) else {
             return Ok(());
         };
-        if early_media {
-            join(session, &caller, callee)
-        } else if caller.phase() == CallPhase::Offered {
-            caller.ring()
-        } else {
-            Ok(())
+        match (early_media, caller.phase()) {
+            (true, _) => join(session, &caller, callee),
+            (false, CallPhase::Offered) => caller.ring(),
+            _ => Ok(()),
         }
     }
 
@@ -89,14 +87,12 @@ impl Policy for MakeCall {
         let Some(caller) = session.call(&session.state.caller) else {
             return Ok(());
         };
-        if let Some(cause) = report.error {
-            return caller.release_after(cause);
-        }
-        if callee.phase() != CallPhase::Answered {
+        match report.error {
+            Some(cause) => return caller.release_after(cause),
             // It has hung up meanwhile: `on_released` comes next, and is what the caller hears of.
-            return Ok(());
+            None if callee.phase() != CallPhase::Answered => return Ok(()),
+            None => caller.answer(&session.state.request)?,
         }
-        caller.answer(&session.state.request)?;
         join(session, &caller, callee)
     }
 
