@@ -53,8 +53,9 @@ pub(crate) fn measure(calls: usize, time: Duration) -> Spent {
 }
 
 fn spent() -> f64 {
-    let threads = threads::by_name(std::process::id());
-    threads.get(NAME).copied().unwrap_or_default()
+    let threads = threads::of(std::process::id());
+    let ours = threads.values().find(|(name, _)| name == NAME);
+    ours.map_or(0.0, |(_, seconds)| *seconds)
 }
 
 fn opened(events: &Receiver<Event>, port: PortId) -> SocketAddr {

@@ -3,7 +3,7 @@
 //! from what they test, because benchmarks include that.
 
 use super::figure::{Aim, Figure, percentile};
-use super::threads::{by_name, field};
+use super::threads::{between, field, of};
 
 #[test]
 fn a_line_is_read_as_it_was_written() {
@@ -45,6 +45,20 @@ fn a_name_with_blanks_and_brackets_shifts_no_field() {
 }
 
 #[test]
+fn threads_of_one_name_are_counted_together_from_where_they_stood() {
+    let before = [
+        (1, ("shard".to_owned(), 1.0)),
+        (2, ("media".to_owned(), 9.0)),
+    ];
+    let after = [
+        (1, ("shard".to_owned(), 1.5)),
+        (3, ("shard".to_owned(), 0.25)),
+    ];
+    let spent = between(&before.into(), &after.into());
+    assert_eq!(spent, [("shard".to_owned(), 0.75)]);
+}
+
+#[test]
 fn the_time_of_this_process_is_counted() {
-    assert!(by_name(std::process::id()).values().sum::<f64>() > 0.0);
+    assert!(of(std::process::id()).values().any(|it| it.1 > 0.0));
 }

@@ -24,34 +24,38 @@ pub(crate) fn has_ended(pid: u32) -> bool {
     field(&stat, 2).is_none_or(|state| state == "Z")
 }
 
-/// CPU time in seconds by name of thread: those of one name together, trailing digits cut off.
-pub(crate) fn by_name(pid: u32) -> BTreeMap<String, f64> {
-    let mut threads = BTreeMap::new();
+/// A thread's name, trailing digits cut off, and its CPU time in seconds.
+type Thread = (String, f64);
+
+/// The threads of a process by their ids.
+pub(crate) fn of(pid: u32) -> BTreeMap<u32, Thread> {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter();
-    for task in tasks.flatten().flatten() {
+    let thread = |task: fs::DirEntry| {
         let read = |file| fs::read_to_string(task.path().join(file)).unwrap_or_default();
-        let spent = read("schedstat");
-        let spent = spent
-            .split(' ')
-            .next()
-            .and_then(|it| it.parse::<f64>().ok());
+        let spent: f64 = read("schedstat").split(' ').next()?.parse().ok()?;
         let name = read("comm");
         let name = name.trim().trim_end_matches(|c: char| c.is_ascii_digit());
-        *threads.entry(name.trim_end().to_owned()).or_default() += spent.unwrap_or_default() / 1e9;
-    }
-    threads
+        let id = task.file_name().to_str()?.parse().ok()?;
+        Some((id, (name.trim_end().to_owned(), spent / 1e9)))
+    };
+    tasks.flatten().flatten().filter_map(thread).collect()
 }
 
-/// What was spent between two looks, the most first.
+/// What threads of each name have spent between two looks, the most first. What a thread spent that
+/// ended meanwhile is not among it.
 pub(crate) fn between(
-    before: &BTreeMap<String, f64>,
-    after: &BTreeMap<String, f64>,
+    before: &BTreeMap<u32, Thread>,
+    after: &BTreeMap<u32, Thread>,
 ) -> Vec<(String, f64)> {
-    let spent = |(name, now): (&String, &f64)| {
-        let before = before.get(name).copied().unwrap_or_default();
-        (name.clone(), now - before)
-    };
-    let mut spent: Vec<_> = after.iter().map(spent).collect();
+    let mut spent = BTreeMap::<&str, f64>::new();
+    for (id, (name, seconds)) in after {
+        let before = before.get(id).map_or(0.0, |it| it.1);
+        *spent.entry(name).or_default() += seconds - before;
+    }
+    let mut spent: Vec<_> = spent
+        .into_iter()
+        .map(|(name, seconds)| (name.to_owned(), seconds))
+        .collect();
     spent.sort_by(|a, b| b.1.total_cmp(&a.1));
     spent
 }

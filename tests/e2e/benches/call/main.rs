@@ -137,7 +137,7 @@ impl Run {
 /// How long users wait, and what went wrong.
 fn delays(group: &str, called: Called, mut asked: Vec<f64>) {
     let mut rings = called.delays;
-    let note = "INVITE to 200 at the caller, to 1 ms; the callee answers at once";
+    let note = "INVITE to 200 at the caller, by the 4 ms of its clock; the callee answers at once";
     for (name, share) in [("set-up delay p50", 0.5), ("set-up delay p99", 0.99)] {
         Figure::new(group, name, percentile(&mut rings, share), "ms")
             .note(note)
