@@ -2,9 +2,9 @@
 //! transaction.
 //!
 //! A turn reads what it wants, and commits with the versions that it has seen (absence is version
-//! 0). Whoever commits second with a version that changed is in conflict and runs again; the fourth
-//! time it runs under the writer's lock, an [`Exclusive`], where nobody can come before it. Expiry
-//! is judged by the event's time, so that a turn that runs again sees the same. Policies and their
+//! 0). Whoever commits second with a version that changed is in conflict and runs again; how often,
+//! and under which lock the last time, is the server's. An [`Exclusive`] is the writer while it is
+//! held. Expiry is judged by the event's time, so that a turn that runs again sees the same. Policies and their
 //! limits live elsewhere; a value is a row of bytes here.
 
 use std::collections::BTreeMap;
@@ -72,8 +72,8 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
-    /// The writer's lock, for a turn that was in conflict too often. While it is held no other
-    /// write of any tenant happens; dropped without a commit, nothing has happened.
+    /// The writer's lock, taken for a commit only: no guest runs while it is held, because no other
+    /// write of any tenant happens meanwhile. Dropped without a commit, nothing has happened.
     pub async fn exclusive(&self, tenant: TenantId) -> Result<Exclusive, StoreError> {
         let tx = self.db.write().await?;
         Ok(Exclusive { tx, tenant })
