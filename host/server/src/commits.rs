@@ -1,9 +1,9 @@
 //! Commits what turns read and wrote in their tenants' stores.
 //!
 //! Only a tenant's own turns write its keys, so one lock per tenant puts its commits in order, and a
-//! turn that holds it from before its first read cannot be in conflict. The database's one writer is
-//! taken for the commit alone, never while a guest runs. A commit that has begun is never given up:
-//! its task belongs to nobody's turn, and what it came to is waited for.
+//! turn that holds it from before its first read cannot be in conflict. No guest runs while the
+//! database is written to. A commit that has begun is never given up: it is the store's, the lock goes
+//! with it, and what it came to is waited for.
 
 use std::{
     collections::BTreeMap,
@@ -14,9 +14,7 @@ use std::{
 use model::{TenantId, turn::StoreTouch};
 use store::{CommitError, Store};
 use tokio::{
-    runtime::Handle,
-    sync::{Mutex as AsyncMutex, OwnedMutexGuard, oneshot},
-    task::JoinSet,
+    sync::{Mutex as AsyncMutex, OwnedMutexGuard},
     time::timeout_at,
 };
 
@@ -35,7 +33,10 @@ pub enum NotCommitted {
     /// Nothing was written: the tenant's policies keep as much as they may.
     #[error("{0}")]
     Quota(String),
-    /// Nothing was written: the lock was not free in time, or the store is away.
+    /// Nothing was written: the tenant's lock was not free in time.
+    #[error("the tenant's store is busy")]
+    Busy,
+    /// Nothing was written: the store is away, or took too long to begin.
     #[error("{0}")]
     Refused(String),
     /// It was begun, and nobody knows what it came to.
@@ -51,20 +52,15 @@ pub struct Held {
 /// Commits for all shards.
 pub struct Commits {
     store: Store,
-    runtime: Handle,
     locks: Mutex<BTreeMap<TenantId, Arc<AsyncMutex<()>>>>,
-    /// Those that have begun; no more than there are turns.
-    begun: Mutex<JoinSet<()>>,
 }
 
 impl Commits {
-    /// Made on the main runtime, where the store lives.
+    /// Commits to that store.
     pub fn new(store: Store) -> Self {
         Self {
             store,
-            runtime: Handle::current(),
             locks: Mutex::default(),
-            begun: Mutex::default(),
         }
     }
 
@@ -91,57 +87,36 @@ impl Commits {
         held: Option<Held>,
         until: Instant,
     ) -> Result<(), NotCommitted> {
+        if touch.writes.is_empty() && touch.reads.len() <= 1 {
+            // One read is a view of its own: there is nothing that it could contradict.
+            return Ok(());
+        }
         let held = match held {
             // Who writes nothing needs no lock: its check has a view of its own.
             None if !touch.writes.is_empty() => {
-                let busy = || NotCommitted::Refused("the tenant's store is busy".into());
-                Some(self.lock(tenant, until).await.ok_or_else(busy)?)
+                let lock = self.lock(tenant, until).await;
+                Some(lock.ok_or(NotCommitted::Busy)?)
             }
             held => held,
         };
-        let store = self.store.clone();
-        let (reply, outcome) = oneshot::channel();
-        self.begin(async move {
-            let _held = held;
-            // The turn may have been given up.
-            let _ = reply.send(write(&store, tenant, &touch, now, until).await);
-        });
-        let outcome = timeout_at((until + OUTCOME).into(), outcome).await;
-        outcome.map_or(Err(NotCommitted::Unknown), |outcome| {
-            outcome.unwrap_or(Err(NotCommitted::Unknown))
+        let held = held.map(|held| Box::new(held) as _);
+        let busy = |_| NotCommitted::Refused("the store is busy".into());
+        let begun = self.store.kv_begin(tenant, touch, now, held);
+        let begun = timeout_at(until.into(), begun).await.map_err(busy)?;
+        let mut commit = begun.map_err(|error| NotCommitted::Refused(error.to_string()))?;
+        let committed = match timeout_at(until.into(), commit.outcome()).await {
+            Ok(committed) => committed,
+            Err(late) if commit.withdraw() => return Err(busy(late)),
+            Err(_) => timeout_at((until + OUTCOME).into(), commit.outcome())
+                .await
+                .map_err(|_| NotCommitted::Unknown)?,
+        };
+        committed.map_err(|error| match error {
+            CommitError::Conflict => NotCommitted::Conflict,
+            CommitError::Limit { .. } => NotCommitted::Quota(error.to_string()),
+            error @ CommitError::Unavailable(_) => NotCommitted::Refused(error.to_string()),
         })
     }
-
-    fn begin(&self, commit: impl Future<Output = ()> + Send + 'static) {
-        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        while begun.try_join_next().is_some() {}
-        begun.spawn_on(commit, &self.runtime);
-    }
-}
-
-async fn write(
-    store: &Store,
-    tenant: TenantId,
-    touch: &StoreTouch,
-    now: u64,
-    until: Instant,
-) -> Result<(), NotCommitted> {
-    let busy = |_| NotCommitted::Refused("the store is busy".into());
-    let committed = if touch.writes.is_empty() {
-        let check = store.kv_commit(tenant, touch, now);
-        timeout_at(until.into(), check).await.map_err(busy)?
-    } else {
-        let writer = timeout_at(until.into(), store.exclusive(tenant));
-        match writer.await.map_err(busy)? {
-            Ok(exclusive) => exclusive.commit(touch, now).await,
-            Err(error) => Err(error.into()),
-        }
-    };
-    committed.map_err(|error| match error {
-        CommitError::Conflict => NotCommitted::Conflict,
-        CommitError::Limit { .. } => NotCommitted::Quota(error.to_string()),
-        error @ CommitError::Unavailable(_) => NotCommitted::Refused(error.to_string()),
-    })
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use crate::{
     commits::Commits,
     config::{Config, own_address},
     metrics::{Metrics, Sources},
+    outage::Outage,
     outlets::{CdrJob, Losses, Outlets, Record},
     plugins::Plugins,
     records,
@@ -80,6 +81,7 @@ impl Fleet {
             records: records_in,
             losses: Arc::clone(&losses),
         };
+        let outage = Outage::default();
         let commits = Arc::new(Commits::new(store.clone()));
         let mut threads = Vec::new();
         for (shard, mail) in (0..count).zip(receivers) {
@@ -93,6 +95,7 @@ impl Fleet {
                 store.clone(),
                 Arc::clone(&commits),
                 metrics.clone(),
+                outage.clone(),
             );
             let part = watch.part(format!("session shard {shard}"));
             threads.push(shard::start(settings, mail, outlets, turns, metrics, part)?);
@@ -101,14 +104,14 @@ impl Fleet {
         let (rows, counted) = (store.clone(), metrics.clone());
         let commit = async move |cdrs: Vec<Cdr>| {
             let work = counted.cdr_commit(cdrs.len());
-            let written = admin::upsert_cdrs(&rows, &cdrs).await;
+            let written = admin::record(&rows, cdrs.as_slice()).await;
             work.done(written.is_ok());
             written
         };
         let kept = metrics.cdrs_kept().clone();
-        let writer = records::write_cdrs(commit, cdr_jobs, mailboxes.clone(), kept);
+        let writer = records::write_cdrs(commit, cdr_jobs, mailboxes.clone(), kept, outage.clone());
         writers.spawn(vital(writer, watch.part("the writer of CDRs")));
-        let writer = records::write_records(store.clone(), record_jobs, metrics.clone());
+        let writer = records::write_records(store.clone(), record_jobs, metrics.clone(), outage);
         writers.spawn(vital(writer, watch.part("the writer of traces and logs")));
         watch.arm();
         Ok(Fleet {

@@ -1,6 +1,8 @@
-//! The writers of records: CDRs in group commits, traces and logs as they come.
+//! The writers of records: CDRs, traces and logs.
 //!
 //! The only writer of CDRs. A row is durable when its group's transaction is; then its shard is told.
+//! The answer of a call is waited for by two people, so it is written at once, with whatever else is
+//! there; nobody waits for a beginning, an end or a trace, and they gather for [`RELAXED`].
 
 use std::{
     collections::{BTreeMap, VecDeque, btree_map::Entry},
@@ -10,20 +12,24 @@ use std::{
 
 use control::{TenantLog, Ticket};
 use metrics::Gauge;
-use model::{CallId, Cdr};
-use store::{Store, StoreError};
+use model::{CallId, Cdr, Trace};
+use store::{Store, StoreError, admin};
 use tokio::sync::mpsc;
 
 use crate::{
     metrics::Metrics,
+    outage::Outage,
     outlets::{CdrJob, Record},
     shard::Mail,
 };
 
 /// Rows of one commit at most.
 const GROUP: usize = 128;
-/// How long the first row of a group waits for others.
-const GATHER: Duration = Duration::from_millis(2);
+/// Traces of one commit at most: each is a few kilobytes.
+const TRACES: usize = 32;
+/// How long rows that nobody waits for wait for others: what a crash can lose of calls that are not
+/// answered yet.
+const RELAXED: Duration = Duration::from_millis(200);
 /// Room in the queue of CDRs: three rows a call, some seconds of a busy node.
 pub const CDRS: usize = 8_192;
 /// Room in the queue of traces and logs.
@@ -49,22 +55,20 @@ pub async fn write_cdrs(
     mut jobs: mpsc::Receiver<CdrJob>,
     shards: Vec<mpsc::Sender<Mail>>,
     kept: Gauge,
+    outage: Outage,
 ) {
     let mut backlog = Backlog::default();
-    let mut outage: Option<Duration> = None;
+    let mut waited: Option<Duration> = None;
     let mut last_tries = 0;
     while backlog.gather(&mut jobs).await {
         let written = backlog.write(&commit, &shards).await;
         kept.set(backlog.order.len() as f64);
         let Err(error) = written else {
-            if outage.take().is_some() {
-                tracing::info!("CDRs are written again");
-            }
+            waited = None;
+            outage.over();
             continue;
         };
-        if outage.is_none() {
-            tracing::warn!(%error, "CDRs cannot be written; they are kept and tried again");
-        }
+        outage.noticed("CDRs are kept and tried again", &error);
         if jobs.is_closed() && jobs.is_empty() {
             last_tries += 1;
             if last_tries >= LAST_TRIES {
@@ -72,8 +76,8 @@ pub async fn write_cdrs(
                 return;
             }
         }
-        let pause = outage.map_or(RETRY, |pause| (pause * 2).min(RETRY_LONGEST));
-        outage = Some(pause);
+        let pause = waited.map_or(RETRY, |pause| (pause * 2).min(RETRY_LONGEST));
+        waited = Some(pause);
         backlog.pause(pause, &mut jobs).await;
     }
 }
@@ -83,6 +87,8 @@ pub async fn write_cdrs(
 struct Backlog {
     order: VecDeque<CallId>,
     rows: BTreeMap<CallId, Row>,
+    /// Whether somebody waits for one of them.
+    urgent: bool,
 }
 
 /// The newest row of a call, and who waits for it or an older one.
@@ -94,6 +100,7 @@ struct Row {
 impl Backlog {
     fn add(&mut self, job: CdrJob) {
         let call = job.cdr.call;
+        self.urgent |= job.cdr.answer.is_some() && job.cdr.end_reason.is_none();
         let row = match self.rows.entry(call) {
             Entry::Occupied(entry) => {
                 let row = entry.into_mut();
@@ -114,15 +121,22 @@ impl Backlog {
         row.tickets.push_back((job.shard, job.ticket));
     }
 
-    /// Waits for rows and takes what is there; `false`: there are none and none will come.
+    /// Waits until there are rows to be written; `false`: there are none and none will come.
     async fn gather(&mut self, jobs: &mut mpsc::Receiver<CdrJob>) -> bool {
         if self.order.is_empty() {
             let Some(job) = jobs.recv().await else {
                 return false;
             };
             self.add(job);
-            if jobs.len() < GROUP {
-                tokio::time::sleep(GATHER).await;
+            let mut relaxed = pin!(tokio::time::sleep(RELAXED));
+            while !self.urgent && self.order.len() < GROUP {
+                tokio::select! {
+                    () = &mut relaxed => break,
+                    job = jobs.recv() => match job {
+                        Some(job) => self.add(job),
+                        None => break,
+                    },
+                }
             }
         }
         while self.order.len() < BACKLOG
@@ -152,6 +166,7 @@ impl Backlog {
         shards: &[mpsc::Sender<Mail>],
     ) -> Result<(), StoreError> {
         let group: Vec<CallId> = self.order.iter().take(GROUP).copied().collect();
+        self.urgent = false;
         let rows = group.iter().filter_map(|call| self.rows.get(call));
         match commit(rows.map(|row| (*row.cdr).clone()).collect()).await {
             Ok(()) => {
@@ -206,33 +221,64 @@ impl Backlog {
     }
 }
 
-/// Writes traces and logs until every sender is gone.
-pub async fn write_records(store: Store, mut records: mpsc::Receiver<Record>, metrics: Metrics) {
+/// Writes traces and logs until every sender is gone. What the store does not take is lost.
+pub async fn write_records(
+    store: Store,
+    mut records: mpsc::Receiver<Record>,
+    metrics: Metrics,
+    outage: Outage,
+) {
+    let mut traces: Vec<Trace> = Vec::new();
     while let Some(record) = records.recv().await {
-        let work = match &record {
-            Record::Trace(_) => metrics.trace(),
-            Record::Log(_) => metrics.log(),
-        };
-        let written = match record {
-            Record::Trace(trace) => store.put_trace(&trace).await,
-            Record::Log(log) => {
-                let TenantLog {
-                    tenant,
-                    plugin,
-                    version,
-                    session,
-                    at,
-                    lines,
-                } = *log;
-                store
-                    .append_logs(tenant, &plugin, version, Some(session), at, &lines)
-                    .await
-            }
-        };
-        work.done(written.is_ok());
-        if let Err(error) = written {
-            tracing::warn!(%error, "a trace or log could not be written");
+        let mut next = Some(record);
+        if !records.is_closed() {
+            tokio::time::sleep(RELAXED).await;
         }
+        while let Some(record) = next {
+            match record {
+                Record::Trace(trace) => traces.push(*trace),
+                Record::Log(log) => {
+                    let work = metrics.log();
+                    let written = write_log(&store, *log).await;
+                    work.done(written.is_ok());
+                    told(&outage, "lines of a log are lost", written);
+                }
+            }
+            next = if traces.len() < TRACES {
+                records.try_recv().ok()
+            } else {
+                None
+            };
+        }
+        if !traces.is_empty() {
+            let work = metrics.trace();
+            let written = admin::record(&store, traces.as_slice()).await;
+            work.done(written.is_ok());
+            told(&outage, "traces are lost", written);
+            traces.clear();
+        }
+    }
+}
+
+async fn write_log(store: &Store, log: TenantLog) -> Result<(), StoreError> {
+    let TenantLog {
+        tenant,
+        plugin,
+        version,
+        session,
+        at,
+        lines,
+    } = log;
+    store
+        .append_logs(tenant, &plugin, version, Some(session), at, &lines)
+        .await
+}
+
+fn told(outage: &Outage, what: &str, written: Result<(), StoreError>) {
+    match written {
+        Ok(()) => outage.over(),
+        Err(error @ StoreError::Unavailable(_)) => outage.noticed(what, &error),
+        Err(error) => tracing::warn!(%error, what),
     }
 }
 

@@ -2,10 +2,9 @@
 //!
 //! A conflict runs the turn again on a fresh instance with the same ids; the fourth time it holds its
 //! tenant's lock from before its first read, and nothing can come between. All of it has one deadline.
-//! sqlx lives on the main runtime: a read is a task there, awaited for at most [`READ`].
+//! A read is a message to the database's thread and one back, awaited for at most [`READ`].
 
 use std::{
-    future::Future,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -24,6 +23,7 @@ use crate::{
     clock,
     commits::{Commits, NotCommitted},
     metrics::Metrics,
+    outage::Outage,
     plugins::Plugins,
 };
 
@@ -36,24 +36,29 @@ const RUNS: usize = 4;
 pub struct TurnRunner {
     plugins: Arc<Plugins>,
     commits: Arc<Commits>,
-    desk: Desk,
+    store: Store,
+    /// The main runtime: what is compiled, is compiled there.
+    runtime: Handle,
     metrics: Metrics,
+    outage: Outage,
 }
 
 impl TurnRunner {
-    /// Made on the main runtime, where the store lives.
+    /// Made on the main runtime.
     pub fn new(
         plugins: Arc<Plugins>,
         store: Store,
         commits: Arc<Commits>,
         metrics: Metrics,
+        outage: Outage,
     ) -> Self {
-        let runtime = Handle::current();
         Self {
             plugins,
             commits,
-            desk: Desk { store, runtime },
+            store,
+            runtime: Handle::current(),
             metrics,
+            outage,
         }
     }
 
@@ -90,7 +95,7 @@ impl TurnRunner {
             }
             let engine = self.plugins.engine();
             let reads = Box::new(Reads {
-                desk: self.desk.clone(),
+                store: self.store.clone(),
                 metrics: self.metrics.clone(),
                 tenant,
                 now,
@@ -106,16 +111,28 @@ impl TurnRunner {
             let committed = self.commits.commit(tenant, touch, now, held, until).await;
             work.done(store_answered(&committed));
             match committed {
-                Ok(()) => return TurnOutcome::Done(effects),
+                Ok(()) => {
+                    self.outage.over();
+                    return TurnOutcome::Done(effects);
+                }
                 Err(NotCommitted::Conflict) if run < RUNS => self.metrics.turn_again(),
                 Err(why) => {
-                    tracing::warn!(%tenant, %why, "a turn's writes could not be committed");
+                    self.tell(tenant, &why);
                     return not_committed(*effects, &why);
                 }
             }
         }
         // Every way out is above; the loop's last run never goes on.
         fault(Fault::Store, "its writes were in conflict to the end")
+    }
+
+    /// A crowd and a quota are the tenant's affair, and stand in its log; an outage is ours.
+    fn tell(&self, tenant: TenantId, why: &NotCommitted) {
+        let what = "a turn's writes were not committed";
+        match why {
+            NotCommitted::Refused(_) | NotCommitted::Unknown => self.outage.noticed(what, why),
+            _ => tracing::debug!(%tenant, %why, what),
+        }
     }
 
     /// The component; compiled anew if it is no longer there, as for a session that outlived its
@@ -130,8 +147,14 @@ impl TurnRunner {
             return Some(policy);
         }
         let plugins = Arc::clone(&self.plugins);
-        let fetch = async move { plugins.fetch(tenant, &digest).await };
-        self.desk.ask(left(until), fetch).await.flatten()
+        // The set owns the task: giving up the wait ends it.
+        let mut task = JoinSet::new();
+        task.spawn_on(
+            async move { plugins.fetch(tenant, &digest).await },
+            &self.runtime,
+        );
+        let fetched = tokio::time::timeout(left(until), task.join_next()).await;
+        fetched.ok()??.ok()?
     }
 }
 
@@ -175,32 +198,8 @@ fn line(why: &str) -> LogLine {
     }
 }
 
-/// The way from a shard's thread to the runtime where the store lives.
-#[derive(Clone)]
-struct Desk {
-    store: Store,
-    runtime: Handle,
-}
-
-impl Desk {
-    /// Runs `work` on the main runtime; `None` if it takes too long, and then it is cut off.
-    async fn ask<T: Send + 'static>(
-        &self,
-        longest: Duration,
-        work: impl Future<Output = T> + Send + 'static,
-    ) -> Option<T> {
-        // The set owns the task: giving up the wait ends it.
-        let mut task = JoinSet::new();
-        task.spawn_on(work, &self.runtime);
-        tokio::time::timeout(longest, task.join_next())
-            .await
-            .ok()??
-            .ok()
-    }
-}
-
 struct Reads {
-    desk: Desk,
+    store: Store,
     metrics: Metrics,
     tenant: TenantId,
     /// The event's time: it judges what has expired.
@@ -212,12 +211,11 @@ struct Reads {
 impl StoreReads for Reads {
     fn get<'a>(&'a mut self, key: &'a str) -> StoreRead<'a> {
         Box::pin(async move {
-            let (store, key) = (self.desk.store.clone(), key.to_owned());
-            let (tenant, now) = (self.tenant, self.now);
-            let read = async move { store.kv_get(tenant, &key, now).await };
+            let longest = READ.min(left(self.until));
             let work = self.metrics.read();
-            let read = self.desk.ask(READ.min(left(self.until)), read).await;
-            let read = read.and_then(Result::ok);
+            let read = self.store.kv_get(self.tenant, key, self.now);
+            let read = tokio::time::timeout(longest, read).await;
+            let read = read.ok().and_then(Result::ok);
             work.done(read.is_some());
             read.ok_or(Unavailable)
         })

@@ -1,12 +1,15 @@
 //! What reads or writes across tenants: the platform team, start-up, and the writers of records.
 //! Nothing that serves one tenant belongs here.
 
-use model::{Cdr, KeyId, TenantConfig, TenantId};
+use model::{KeyId, TenantConfig, TenantId};
+use tokio::sync::oneshot;
 
 use crate::db::{Tx, parsed, query};
+use crate::group::Job;
 use crate::key::{self, ApiKey, NewKey, Scope};
 use crate::{
-    BuiltIn, Listed, NewTenant, Page, Store, StoreError, Tenant, cdr, kv, limits, secret, tenant,
+    BuiltIn, Listed, NewTenant, Page, Records, Store, StoreError, Tenant, cdr, kv, limits, secret,
+    tenant,
 };
 
 /// Makes a tenant with its admin key and the active built-in policy, or nothing of it.
@@ -16,7 +19,7 @@ pub async fn create_tenant(
     built_in: &BuiltIn,
     now_ms: u64,
 ) -> Result<Tenant, StoreError> {
-    let mut tx = store.db.write().await?;
+    let mut tx = store.db().write().await?;
     let tenant = tenant::create(&mut tx, new, built_in, now_ms).await?;
     tx.commit().await?;
     Ok(tenant)
@@ -30,7 +33,7 @@ pub async fn tenants(store: &Store, page: &Page<TenantId>) -> Result<Listed<Tena
     )
     .bind(page.cursor())
     .bind(page.rows())
-    .rows(&mut store.db.read().await?)
+    .rows(&mut store.db().read().await?)
     .await?;
     let tenants: Result<_, _> = rows.into_iter().map(tenant::from_row).collect();
     Ok(page.cut(tenants?))
@@ -38,7 +41,7 @@ pub async fn tenants(store: &Store, page: &Page<TenantId>) -> Result<Listed<Tena
 
 /// The snapshots of all tenants, at one moment.
 pub async fn tenant_configs(store: &Store) -> Result<Vec<TenantConfig>, StoreError> {
-    let mut tx = store.db.read().await?;
+    let mut tx = store.db().read().await?;
     let ids: Vec<(String,)> = query("SELECT id FROM tenant ORDER BY id")
         .rows(&mut tx)
         .await?;
@@ -74,7 +77,7 @@ pub async fn install_built_in(
     .bind(&built_in.name)
     .bind(true)
     .bind(&built_in.component.digest)
-    .rows(&mut store.db.read().await?)
+    .rows(&mut store.db().read().await?)
     .await?;
     let mut installed = Installed::default();
     // A database that is away or full is so for every tenant: the others are not tried one by one.
@@ -102,20 +105,20 @@ async fn install_in(
     built_in: &BuiltIn,
     now_ms: u64,
 ) -> Result<(), StoreError> {
-    let mut tx = store.db.write().await?;
+    let mut tx = store.db().write().await?;
     tenant::install(&mut tx, tenant, built_in, now_ms).await?;
     tx.commit().await
 }
 
 /// The key with that secret: who a bearer is.
 pub async fn key_of(store: &Store, secret: &str) -> Result<Option<ApiKey>, StoreError> {
-    key::find(&mut store.db.read().await?, secret).await
+    key::find(&mut store.db().look().await?, secret).await
 }
 
 /// Whether the platform team has a key.
 pub async fn has_platform_key(store: &Store) -> Result<bool, StoreError> {
     let row: Option<(i64,)> = query("SELECT count(*) FROM api_key WHERE tenant IS NULL")
-        .row(&mut store.db.read().await?)
+        .row(&mut store.db().read().await?)
         .await?;
     Ok(row.is_some_and(|(count,)| count > 0))
 }
@@ -128,7 +131,7 @@ pub async fn create_platform_key(
     secret: &str,
     now_ms: u64,
 ) -> Result<(), StoreError> {
-    let mut tx = store.db.write().await?;
+    let mut tx = store.db().write().await?;
     add_platform_key(&mut tx, "platform", id, secret, now_ms).await?;
     tx.commit().await
 }
@@ -141,7 +144,7 @@ pub async fn preset_platform_key(
     secret: &str,
     now_ms: u64,
 ) -> Result<(), StoreError> {
-    let mut tx = store.db.write().await?;
+    let mut tx = store.db().write().await?;
     query("DELETE FROM api_key WHERE tenant IS NULL AND name = $1 AND hash <> $2")
         .bind(PRESET)
         .bind(secret::key_hash(secret))
@@ -175,21 +178,16 @@ async fn add_platform_key(
     key::insert(tx, None, &new, now_ms).await
 }
 
-/// Writes records of calls, whole and in one commit; the caller groups them.
-pub async fn upsert_cdrs(store: &Store, cdrs: &[Cdr]) -> Result<(), StoreError> {
-    if cdrs.is_empty() {
-        return Ok(());
-    }
-    let mut tx = store.db.write().await?;
-    for cdr in cdrs {
-        cdr::upsert(&mut tx, cdr).await?;
-    }
-    tx.commit().await
+/// Writes records of calls and sessions, all of them or none, and returns when they are durable.
+pub async fn record(store: &Store, records: impl Into<Records>) -> Result<(), StoreError> {
+    let (reply, outcome) = oneshot::channel();
+    store.write(Job::Records(records.into(), reply)).await?;
+    outcome.await.map_err(|_| StoreError::closed())?
 }
 
 /// Closes, at start, the records that the last run left open, as `node-lost`; tells how many.
 pub async fn close_open_cdrs(store: &Store) -> Result<u64, StoreError> {
-    let mut tx = store.db.write().await?;
+    let mut tx = store.db().write().await?;
     let closed = cdr::close_open(&mut tx).await?;
     tx.commit().await?;
     Ok(closed)
@@ -198,7 +196,7 @@ pub async fn close_open_cdrs(store: &Store) -> Result<u64, StoreError> {
 /// Removes keys of the policies' store that expired long enough ago that no event can still ask for
 /// them; at most [`limits::SWEEP`]. Tells how many, so that the caller goes on while it is full.
 pub async fn sweep_expired(store: &Store, now_ms: u64) -> Result<u64, StoreError> {
-    let mut tx = store.db.write().await?;
+    let mut tx = store.db().write().await?;
     let grace = limits::SWEEP_GRACE.as_millis() as u64;
     let swept = kv::sweep(&mut tx, now_ms.saturating_sub(grace)).await?;
     tx.commit().await?;

@@ -4,10 +4,11 @@ use model::{
     Address, CallDirection, CallId, Cdr, EndReason, ReleasedBy, SessionId, TenantId, turn::Usage,
 };
 
-use crate::db::{Query, Tx, Value, parsed, query, record};
+use crate::db::{Batch, Query, Tx, Value, parsed, query, record};
+use crate::kv::listed;
 use crate::{Listed, Page, Store, StoreError};
 
-/// Every column, in the order in which [`upsert`] binds them.
+/// Every column, in the order of [`values`].
 macro_rules! columns {
     () => {
         "call_id, tenant, session_id, direction, from_uri, to_uri, begin_time, answer_time, \
@@ -69,7 +70,7 @@ impl Store {
         page: &Page<CallId>,
     ) -> Result<Listed<Cdr>, StoreError> {
         let statement = select(tenant, filter, page);
-        let rows = statement.rows(&mut self.db.read().await?).await?;
+        let rows = statement.rows(&mut self.db().read().await?).await?;
         let cdrs: Result<_, _> = rows.into_iter().map(|row| from_row(tenant, row)).collect();
         Ok(page.cut(cdrs?))
     }
@@ -111,14 +112,17 @@ fn select(tenant: TenantId, filter: &CdrFilter, page: &Page<CallId>) -> Query {
     values.into_iter().fold(query(sql), Query::bind)
 }
 
-/// Writes the whole record, new or changed. A call never changes its tenant.
-pub(crate) async fn upsert(tx: &mut Tx, cdr: &Cdr) -> Result<(), StoreError> {
-    query(concat!(
-        "INSERT INTO cdr (",
-        columns!(),
-        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
-         $18, $19, $20, $21, $22, $23)
-         ON CONFLICT (call_id) DO UPDATE SET
+/// Writes whole records, new or changed; tells whether there are any. A call never changes its
+/// tenant.
+pub(crate) fn upsert(batch: &mut Batch, cdrs: &[Cdr]) -> bool {
+    if cdrs.is_empty() {
+        return false;
+    }
+    batch.add(listed(
+        concat!("INSERT INTO cdr (", columns!(), ") VALUES "),
+        23,
+        cdrs.iter().flat_map(values),
+        " ON CONFLICT (call_id) DO UPDATE SET
          from_uri = excluded.from_uri, to_uri = excluded.to_uri,
          answer_time = excluded.answer_time, end_time = excluded.end_time,
          dropped_by = excluded.dropped_by, cause = excluded.cause,
@@ -127,34 +131,39 @@ pub(crate) async fn upsert(tx: &mut Tx, cdr: &Cdr) -> Result<(), StoreError> {
          codec = excluded.codec, packets_received = excluded.packets_received,
          packets_sent = excluded.packets_sent, packets_lost = excluded.packets_lost,
          turns = excluded.turns, guest_us = excluded.guest_us, host_calls = excluded.host_calls
-         WHERE cdr.tenant = excluded.tenant"
-    ))
-    .bind(cdr.call)
-    .bind(cdr.tenant)
-    .bind(cdr.session)
-    .bind(cdr.direction.as_str())
-    .bind(cdr.from.as_str())
-    .bind(cdr.to.as_str())
-    .bind(cdr.begin)
-    .bind(cdr.answer)
-    .bind(cdr.end)
-    .bind(cdr.dropped_by.map(|by| by.as_str().to_owned()))
-    .bind(cdr.cause.map(u64::from))
-    .bind(cdr.end_reason.map(|reason| reason.as_str().to_owned()))
-    .bind(&cdr.user_data)
-    .bind(&cdr.number)
-    .bind(&cdr.plugin)
-    .bind(cdr.version)
-    .bind(cdr.codec.clone())
-    .bind(cdr.packets_received)
-    .bind(cdr.packets_sent)
-    .bind(cdr.packets_lost)
-    .bind(cdr.usage.turns)
-    .bind(cdr.usage.guest_us)
-    .bind(cdr.usage.host_calls)
-    .run(tx)
-    .await?;
-    Ok(())
+         WHERE cdr.tenant = excluded.tenant",
+    ));
+    true
+}
+
+fn values(cdr: &Cdr) -> [Value; 23] {
+    [
+        cdr.call.into(),
+        cdr.tenant.into(),
+        cdr.session.into(),
+        cdr.direction.as_str().into(),
+        cdr.from.as_str().into(),
+        cdr.to.as_str().into(),
+        cdr.begin.into(),
+        cdr.answer.into(),
+        cdr.end.into(),
+        cdr.dropped_by.map(|by| by.as_str().to_owned()).into(),
+        cdr.cause.map(u64::from).into(),
+        cdr.end_reason
+            .map(|reason| reason.as_str().to_owned())
+            .into(),
+        (&cdr.user_data).into(),
+        (&cdr.number).into(),
+        (&cdr.plugin).into(),
+        cdr.version.into(),
+        cdr.codec.clone().into(),
+        cdr.packets_received.into(),
+        cdr.packets_sent.into(),
+        cdr.packets_lost.into(),
+        cdr.usage.turns.into(),
+        cdr.usage.guest_us.into(),
+        cdr.usage.host_calls.into(),
+    ]
 }
 
 /// Nobody saw how the open calls of the last run ended: their end, cause and who dropped them stay

@@ -1,19 +1,29 @@
-//! The engines, and the only file that knows which there are.
+//! The engines, and the only files that know which there are.
 //!
 //! One SQL text serves every engine: a [`Query`] is that text with its values, and runs on a
-//! [`Tx`]. Another engine is another variant of [`Db`] and [`Tx`] and another arm of `on!`;
-//! nothing outside this file changes. SQLite has one writer, whose transactions begin with the
-//! lock, and readers that never wait for it.
+//! [`Tx`], or with others in one visit on the [`Pen`]. Another engine is another variant of [`Db`]
+//! and [`Tx`] and another arm of `on!`; nothing outside this room changes. SQLite has one writer at
+//! a time, whose transactions begin with the lock, and readers that never wait for it.
 
-use std::borrow::Cow;
+mod batch;
+mod singles;
+
+use std::{borrow::Cow, sync::Arc};
 
 use model::{CallId, KeyId, NumberId, PhoneId, SessionId, TenantId, TrunkId};
 use sqlx::{
-    AssertSqlSafe, FromRow, Sqlite, SqlitePool, Transaction,
+    AssertSqlSafe, FromRow, Sqlite, SqliteConnection, SqlitePool, Transaction,
     sqlite::{
         SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
     },
 };
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard},
+    time::timeout,
+};
+
+pub(crate) use batch::{Answers, Batch, Pen};
+use singles::Singles;
 
 use crate::{StoreError, limits};
 
@@ -21,15 +31,23 @@ use crate::{StoreError, limits};
 #[derive(Clone, Debug)]
 pub(crate) enum Db {
     Sqlite {
+        /// For what people and start-up write.
         writer: SqlitePool,
+        /// Whoever holds it is the one who writes: two connections that write would wait for each
+        /// other by sleeping.
+        turn_to_write: Arc<Mutex<()>>,
+        /// For reads of several statements.
         readers: SqlitePool,
-        /// For reads of turns only: a list that the API reads never makes a call wait.
-        turns: SqlitePool,
+        /// For reads of one statement.
+        lookups: Singles,
+        /// For reads of turns only: whatever the API reads never makes a call wait.
+        turns: Singles,
     },
 }
 
 impl Db {
-    pub(crate) async fn open(url: &str) -> Result<Db, StoreError> {
+    /// Opens the database, and the connection of its [`Pen`].
+    pub(crate) async fn open(url: &str) -> Result<(Db, Pen), StoreError> {
         let wrong = |why: &str| StoreError::invalid("store.url", format!("{why}: {url:?}"));
         let path = url
             .strip_prefix("sqlite:")
@@ -57,45 +75,63 @@ impl Db {
         };
         let writer = pool(1).connect_with(options.clone()).await?;
         migrate(&writer).await?;
+        let turn_to_write = Arc::new(Mutex::new(()));
+        let pen = Pen::new(options.clone(), Arc::clone(&turn_to_write)).await?;
         let options = options.read_only(true);
         let readers = pool(limits::READERS).connect_with(options.clone()).await?;
-        let turns = pool(limits::TURN_READERS).connect_with(options).await?;
-        Ok(Db::Sqlite {
+        let db = Db::Sqlite {
             writer,
+            turn_to_write,
             readers,
-            turns,
-        })
+            lookups: Singles::open(&options, limits::LOOKUPS).await?,
+            turns: Singles::open(&options, limits::TURN_READERS).await?,
+        };
+        Ok((db, pen))
     }
 
     /// A consistent view of the database as it is now.
     pub(crate) async fn read(&self) -> Result<Tx, StoreError> {
         match self {
-            Db::Sqlite { readers, .. } => Ok(Tx::Sqlite(readers.begin().await?)),
+            Db::Sqlite { readers, .. } => Ok(Tx::Sqlite(readers.begin().await?, None)),
+        }
+    }
+
+    /// A reader for one statement, which is a view of its own: cheaper than a transaction.
+    pub(crate) async fn look(&self) -> Result<Tx, StoreError> {
+        match self {
+            Db::Sqlite { lookups, .. } => Ok(Tx::Single(lookups.get().await?)),
         }
     }
 
     /// The same, for a turn.
-    pub(crate) async fn read_for_turn(&self) -> Result<Tx, StoreError> {
+    pub(crate) async fn look_for_turn(&self) -> Result<Tx, StoreError> {
         match self {
-            Db::Sqlite { turns, .. } => Ok(Tx::Sqlite(turns.begin().await?)),
+            Db::Sqlite { turns, .. } => Ok(Tx::Single(turns.get().await?)),
         }
     }
 
     /// The writer's lock. Dropped without [`Tx::commit`], nothing has happened.
     pub(crate) async fn write(&self) -> Result<Tx, StoreError> {
-        match self {
-            Db::Sqlite { writer, .. } => match writer.begin_with(IMMEDIATE).await {
-                // After an I/O error or a full disk SQLite has rolled back by itself, and the
-                // connection still counts a transaction that is gone. A new one knows of none.
-                Err(sqlx::Error::InvalidSavePointStatement) => {
-                    let stuck = writer.acquire().await?;
-                    // How it closes is of no account: it is given up.
-                    let _ = stuck.close().await;
-                    Ok(Tx::Sqlite(writer.begin_with(IMMEDIATE).await?))
-                }
-                begun => Ok(Tx::Sqlite(begun?)),
-            },
-        }
+        let Db::Sqlite {
+            writer,
+            turn_to_write,
+            ..
+        } = self;
+        let busy = |_| StoreError::Unavailable("another write takes too long".into());
+        let ours = Arc::clone(turn_to_write).lock_owned();
+        let ours = timeout(limits::ACQUIRE, ours).await.map_err(busy)?;
+        let begun = match writer.begin_with(IMMEDIATE).await {
+            // After an I/O error or a full disk SQLite has rolled back by itself, and the
+            // connection still counts a transaction that is gone. A new one knows of none.
+            Err(sqlx::Error::InvalidSavePointStatement) => {
+                let stuck = writer.acquire().await?;
+                // How it closes is of no account: it is given up.
+                let _ = stuck.close().await;
+                writer.begin_with(IMMEDIATE).await
+            }
+            begun => begun,
+        };
+        Ok(Tx::Sqlite(begun?, Some(ours)))
     }
 
     pub(crate) async fn close(&self) {
@@ -103,9 +139,12 @@ impl Db {
             Db::Sqlite {
                 writer,
                 readers,
+                lookups,
                 turns,
+                ..
             } => {
                 turns.close().await;
+                lookups.close().await;
                 readers.close().await;
                 writer.close().await;
             }
@@ -152,16 +191,27 @@ async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
     migrated.map_err(|why| StoreError::Unavailable(format!("cannot migrate: {why}")))
 }
 
-/// A transaction of some engine.
+/// Where statements run, on some engine.
 #[derive(Debug)]
 pub(crate) enum Tx {
-    Sqlite(Transaction<'static, Sqlite>),
+    /// A transaction; one that writes holds the turn to write.
+    Sqlite(Transaction<'static, Sqlite>, Option<OwnedMutexGuard<()>>),
+    /// A connection for one statement.
+    Single(singles::Single),
 }
 
 impl Tx {
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Tx::Sqlite(tx) => Ok(tx.commit().await?),
+            Tx::Sqlite(tx, _turn_to_write) => Ok(tx.commit().await?),
+            Tx::Single(_) => Ok(()),
+        }
+    }
+
+    fn connection(&mut self) -> &mut SqliteConnection {
+        match self {
+            Tx::Sqlite(tx, _) => tx,
+            Tx::Single(single) => single,
         }
     }
 }
@@ -196,22 +246,18 @@ pub(crate) fn query(sql: impl Into<Cow<'static, str>>) -> Query {
 
 /// Makes the engine's statement of a [`Query`] and runs it on the engine's connection.
 macro_rules! on {
-    ($tx:expr, $query:expr, $make:ident $(::<$row:ty>)?, $run:ident) => {
-        match $tx {
-            Tx::Sqlite(tx) => {
-                let mut statement = sqlx::$make::<Sqlite, $($row)?>(AssertSqlSafe($query.sql));
-                for value in $query.values {
-                    statement = match value {
-                        Value::Text(text) => statement.bind(text),
-                        Value::Int(int) => statement.bind(int),
-                        Value::Bool(bool) => statement.bind(bool),
-                        Value::Bytes(bytes) => statement.bind(bytes),
-                    };
-                }
-                statement.$run(&mut **tx).await
-            }
+    ($tx:expr, $query:expr, $make:ident $(::<$row:ty>)?, $run:ident) => {{
+        let mut statement = sqlx::$make::<Sqlite, $($row)?>(AssertSqlSafe($query.sql));
+        for value in $query.values {
+            statement = match value {
+                Value::Text(text) => statement.bind(text),
+                Value::Int(int) => statement.bind(int),
+                Value::Bool(bool) => statement.bind(bool),
+                Value::Bytes(bytes) => statement.bind(bytes),
+            };
         }
-    };
+        statement.$run($tx.connection()).await
+    }};
 }
 
 impl Query {

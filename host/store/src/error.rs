@@ -51,6 +51,10 @@ impl StoreError {
         }
     }
 
+    pub(crate) fn closed() -> Self {
+        Self::Unavailable("the store is closed".into())
+    }
+
     pub(crate) fn invalid(field: &'static str, why: impl Into<String>) -> Self {
         let why = why.into();
         Self::Invalid { field, why }
@@ -74,10 +78,20 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Database(db) if db.is_foreign_key_violation() => Self::NotFound {
                 what: "tenant or plugin",
             },
+            sqlx::Error::Database(db) if is_refused(db.kind()) => Self::Damaged(error.to_string()),
             sqlx::Error::ColumnDecode { .. }
             | sqlx::Error::ColumnNotFound(_)
             | sqlx::Error::Decode(_) => Self::Damaged(error.to_string()),
             _ => Self::Unavailable(error.to_string()),
         }
     }
+}
+
+/// The engine is there, but does not want that row.
+fn is_refused(kind: sqlx::error::ErrorKind) -> bool {
+    use sqlx::error::ErrorKind;
+    matches!(
+        kind,
+        ErrorKind::NotNullViolation | ErrorKind::CheckViolation
+    )
 }

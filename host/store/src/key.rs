@@ -79,7 +79,7 @@ impl Store {
         key: &NewKey,
         now_ms: u64,
     ) -> Result<(), StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db().write().await?;
         let count = query("SELECT count(*) FROM api_key WHERE tenant = $1").bind(tenant);
         check_room(&mut tx, count, "keys", limits::KEYS).await?;
         insert(&mut tx, Some(tenant), key, now_ms).await?;
@@ -99,7 +99,7 @@ impl Store {
         .bind(tenant)
         .bind(page.cursor())
         .bind(page.rows())
-        .rows(&mut self.db.read().await?)
+        .rows(&mut self.db().read().await?)
         .await?;
         let keys: Result<_, _> = rows.into_iter().map(read).collect();
         Ok(page.cut(keys?))
@@ -107,7 +107,7 @@ impl Store {
 
     /// Removes a key. A tenant keeps its last admin key: nobody could make it another.
     pub async fn delete_key(&self, tenant: TenantId, id: KeyId) -> Result<(), StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db().write().await?;
         let gone = query("DELETE FROM api_key WHERE tenant = $1 AND id = $2")
             .bind(tenant)
             .bind(id)

@@ -11,6 +11,7 @@ mod ambiguity;
 mod cdr;
 mod db;
 mod error;
+mod group;
 mod key;
 mod kv;
 pub mod limits;
@@ -31,32 +32,76 @@ mod version;
 
 pub use cdr::CdrFilter;
 pub use error::StoreError;
+pub use group::Records;
 pub use key::{ApiKey, NewKey, Scope};
-pub use kv::{CommitError, Exclusive};
+pub use kv::{Commit, CommitError};
 pub use log::StoredLine;
 pub use page::{Listed, Page};
 pub use plugin::{Activation, Plugin};
 pub use tenant::{BuiltIn, NewTenant, Tenant};
 pub use version::{NewVersion, PluginVersion};
 
+use std::sync::Arc;
+
 use db::Db;
+use group::Job;
+use tokio::{
+    sync::{Mutex, mpsc},
+    task::JoinSet,
+};
 
 /// The database of a node. Cheap to clone; closes with its last clone.
 #[derive(Clone, Debug)]
 pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
     db: Db,
+    jobs: mpsc::Sender<Job>,
+    /// The group writer; it ends with its last asker.
+    writer: Mutex<JoinSet<()>>,
 }
 
 impl Store {
     /// Opens `sqlite://PATH`, creates the file if there is none, and brings its tables up to date.
+    /// What is written in groups is written by a task on the runtime of this call.
     pub async fn open(url: &str) -> Result<Store, StoreError> {
-        let db = Db::open(url).await?;
-        Ok(Store { db })
+        let (db, pen) = Db::open(url).await?;
+        let (jobs, waiting) = mpsc::channel(limits::WRITES);
+        let mut writer = JoinSet::new();
+        writer.spawn(group::write(pen, waiting));
+        let inner = Inner {
+            db,
+            jobs,
+            writer: Mutex::new(writer),
+        };
+        Ok(Store {
+            inner: Arc::new(inner),
+        })
     }
 
-    /// Waits until every connection is closed; later calls are answered with
-    /// [`StoreError::Unavailable`].
+    /// Writes that wait for the group writer.
+    pub fn waiting(&self) -> usize {
+        self.inner.jobs.max_capacity() - self.inner.jobs.capacity()
+    }
+
+    /// Waits until everything is written and every connection is closed; later calls are answered
+    /// with [`StoreError::Unavailable`].
     pub async fn close(&self) {
-        self.db.close().await;
+        // An error: it has ended.
+        let _ = self.inner.jobs.send(Job::Close).await;
+        while self.inner.writer.lock().await.join_next().await.is_some() {}
+        self.inner.db.close().await;
+    }
+
+    fn db(&self) -> &Db {
+        &self.inner.db
+    }
+
+    async fn write(&self, job: Job) -> Result<(), StoreError> {
+        let sent = self.inner.jobs.send(job).await;
+        sent.map_err(|_| StoreError::closed())
     }
 }

@@ -48,5 +48,14 @@ pub const SWEEP_GRACE: Duration = Duration::from_secs(60);
 pub const ACQUIRE: Duration = Duration::from_secs(5);
 /// Reader connections.
 pub const READERS: u32 = 4;
+/// Reader connections for single rows: whose key it is, at every request.
+pub const LOOKUPS: u32 = 2;
 /// Reader connections of turns, so that no list of the API makes a call wait.
 pub const TURN_READERS: u32 = 2;
+/// Writes that wait for the group writer; further ones wait to be let in.
+pub const WRITES: usize = 4_096;
+/// Writes that share a transaction at most: the first of them waits for the last.
+pub const GROUP: usize = 64;
+/// Keys of turns that share a transaction at most, unless one turn has more: the values of a statement
+/// are limited.
+pub const GROUP_KEYS: usize = 2_048;

@@ -10,7 +10,7 @@ use crate::{BuiltIn, NewKey, NewTenant, NewVersion, Scope, Store, StoreError, ad
 const COUNT: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2)";
 
 async fn fill(store: &Store, tenant: TenantId, insert: &str, most: i64) {
-    let mut tx = store.db.write().await.unwrap();
+    let mut tx = store.db().write().await.unwrap();
     query(format!(
         "{insert} {COUNT} SELECT {} FROM n",
         columns(insert)
@@ -40,7 +40,7 @@ async fn readers_of_the_api_hold_up_no_turn() {
     let (store, _folder) = a_store().await;
     let mut lists = Vec::new();
     for _ in 0..limits::READERS {
-        lists.push(store.db.read().await.unwrap());
+        lists.push(store.db().read().await.unwrap());
     }
     let tenant = TenantId::mint(&mut IdSource::new([1; 32], 0, 0), 1);
     assert_eq!(store.kv_get(tenant, "key", 1).await, Ok(None));
@@ -52,7 +52,7 @@ async fn readers_of_the_api_hold_up_no_turn() {
 #[tokio::test]
 async fn a_number_finds_its_calls_by_an_index() {
     let (store, _folder) = a_store().await;
-    let mut tx = store.db.read().await.unwrap();
+    let mut tx = store.db().read().await.unwrap();
     let plan: Vec<(i64, i64, i64, String)> = query(
         "EXPLAIN QUERY PLAN SELECT call_id FROM cdr
          WHERE tenant = $1 AND number = $2 ORDER BY call_id DESC LIMIT $3",
@@ -128,7 +128,7 @@ async fn a_full_table_takes_no_more() {
     let refused = store.create_key(tenant, &key, 1).await;
     assert_eq!(refused, full("keys", limits::KEYS));
 
-    let mut tx = store.db.write().await.unwrap();
+    let mut tx = store.db().write().await.unwrap();
     let set = query("UPDATE plugin SET versions = $2 WHERE tenant = $1");
     set.bind(tenant)
         .bind(limits::VERSIONS)
@@ -180,7 +180,7 @@ async fn a_tenant_that_cannot_have_the_new_build_holds_up_no_other() {
         tenants.push(made.unwrap().id);
     }
     // The next version's number is taken: a row that nothing of ours writes.
-    let mut tx = store.db.write().await.unwrap();
+    let mut tx = store.db().write().await.unwrap();
     let take = "INSERT INTO plugin_version
          SELECT tenant, plugin, 2, digest, size, imports, exports, $2, created
          FROM plugin_version WHERE tenant = $1";

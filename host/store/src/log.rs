@@ -38,7 +38,7 @@ impl Store {
         if lines.is_empty() {
             return Ok(());
         }
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db().write().await?;
         let last: Option<(i64,)> = query(
             "UPDATE plugin SET log_seq = log_seq + $3 WHERE tenant = $1 AND name = $2
              RETURNING log_seq",
@@ -84,7 +84,7 @@ impl Store {
         after_seq: u64,
         limit: u32,
     ) -> Result<Vec<StoredLine>, StoreError> {
-        let mut tx = self.db.read().await?;
+        let mut tx = self.db().read().await?;
         plugin::read(&mut tx, tenant, plugin).await?;
         let rows = query(
             "SELECT seq, version, session_id, at, level, message FROM plugin_log

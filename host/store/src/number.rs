@@ -18,7 +18,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         names::check_telnum("number", &number.number)?;
         names::check_plugin("plugin", &number.plugin)?;
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db().write().await?;
         if !plugin::exists(&mut tx, tenant, &number.plugin).await? {
             let why = format!("no such plugin: {:?}", number.plugin);
             return Err(StoreError::invalid("plugin", why));
@@ -47,7 +47,7 @@ impl Store {
         tenant: TenantId,
         page: &Page<NumberId>,
     ) -> Result<Listed<Number>, StoreError> {
-        let mut tx = self.db.read().await?;
+        let mut tx = self.db().read().await?;
         list(&mut tx, tenant, &page.cursor(), page.rows())
             .await
             .map(|rows| page.cut(rows))
@@ -58,14 +58,14 @@ impl Store {
         let row = query("SELECT id, number, plugin FROM number WHERE tenant = $1 AND id = $2")
             .bind(tenant)
             .bind(id)
-            .row(&mut self.db.read().await?)
+            .row(&mut self.db().read().await?)
             .await?;
         read(row.ok_or(StoreError::NotFound { what: "number" })?)
     }
 
     /// Removes a number.
     pub async fn delete_number(&self, tenant: TenantId, id: NumberId) -> Result<(), StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db().write().await?;
         let gone = query("DELETE FROM number WHERE tenant = $1 AND id = $2")
             .bind(tenant)
             .bind(id)

@@ -25,7 +25,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         names::check_telnum("user", &phone.user)?;
         check_login(phone.address, password)?;
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db().write().await?;
         let realm = tenant::read(&mut tx, tenant).await?.domain;
         let count = query("SELECT count(*) FROM phone WHERE tenant = $1").bind(tenant);
         check_room(&mut tx, count, "phones", limits::PHONES).await?;
@@ -59,7 +59,7 @@ impl Store {
         tenant: TenantId,
         page: &Page<PhoneId>,
     ) -> Result<Listed<Phone>, StoreError> {
-        let mut tx = self.db.read().await?;
+        let mut tx = self.db().read().await?;
         list(&mut tx, tenant, &page.cursor(), page.rows())
             .await
             .map(|rows| page.cut(rows))
@@ -70,14 +70,14 @@ impl Store {
         let row = query("SELECT id, phone_user, address FROM phone WHERE tenant = $1 AND id = $2")
             .bind(tenant)
             .bind(id)
-            .row(&mut self.db.read().await?)
+            .row(&mut self.db().read().await?)
             .await?;
         read(row.ok_or(StoreError::NotFound { what: "phone" })?)
     }
 
     /// Removes a phone.
     pub async fn delete_phone(&self, tenant: TenantId, id: PhoneId) -> Result<(), StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db().write().await?;
         let gone = query("DELETE FROM phone WHERE tenant = $1 AND id = $2")
             .bind(tenant)
             .bind(id)

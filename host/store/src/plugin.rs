@@ -47,14 +47,14 @@ impl Store {
         .bind(tenant)
         .bind(page.cursor())
         .bind(page.rows())
-        .rows(&mut self.db.read().await?)
+        .rows(&mut self.db().read().await?)
         .await?;
         Ok(page.cut(rows.into_iter().map(from_row).collect()))
     }
 
     /// One plugin.
     pub async fn plugin(&self, tenant: TenantId, name: &str) -> Result<Plugin, StoreError> {
-        read(&mut self.db.read().await?, tenant, name).await
+        read(&mut self.db().read().await?, tenant, name).await
     }
 
     /// What new sessions of the plugin begin with; not found if nothing was activated yet.
@@ -69,7 +69,7 @@ impl Store {
         name: &str,
         version: u32,
     ) -> Result<Activation, StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db().write().await?;
         let activation = activate(&mut tx, tenant, name, version).await?;
         tx.commit().await?;
         Ok(activation)
@@ -77,7 +77,7 @@ impl Store {
 
     /// Lets new sessions begin with the version before the active one, which takes its place.
     pub async fn rollback(&self, tenant: TenantId, name: &str) -> Result<Activation, StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db().write().await?;
         let previous = read(&mut tx, tenant, name).await?.activation;
         let previous = previous.and_then(|activation| activation.previous);
         let nothing = || StoreError::Conflict {

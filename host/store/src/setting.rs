@@ -14,7 +14,7 @@ impl Store {
         tenant: TenantId,
         plugin: &str,
     ) -> Result<BTreeMap<String, String>, StoreError> {
-        let mut tx = self.db.read().await?;
+        let mut tx = self.db().read().await?;
         plugin::read(&mut tx, tenant, plugin).await?;
         let rows: Vec<(String, String)> =
             query("SELECT name, value FROM plugin_setting WHERE tenant = $1 AND plugin = $2")
@@ -33,7 +33,7 @@ impl Store {
         settings: &BTreeMap<String, String>,
     ) -> Result<(), StoreError> {
         check(settings)?;
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db().write().await?;
         plugin::read(&mut tx, tenant, plugin).await?;
         query("DELETE FROM plugin_setting WHERE tenant = $1 AND plugin = $2")
             .bind(tenant)

@@ -54,12 +54,12 @@ pub struct BuiltIn {
 impl Store {
     /// One tenant.
     pub async fn tenant(&self, tenant: TenantId) -> Result<Tenant, StoreError> {
-        read(&mut self.db.read().await?, tenant).await
+        read(&mut self.db().read().await?, tenant).await
     }
 
     /// Everything that the tenant's calls need to know, at one moment.
     pub async fn tenant_config(&self, tenant: TenantId) -> Result<TenantConfig, StoreError> {
-        config(&mut self.db.read().await?, tenant).await
+        config(&mut self.db().read().await?, tenant).await
     }
 }
 

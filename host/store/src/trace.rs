@@ -6,7 +6,8 @@
 use model::{CallId, Lane, SessionId, TenantId, Trace, TraceEntry, TraceItem};
 use serde::{Deserialize, Serialize};
 
-use crate::db::{from_json, parsed, query};
+use crate::db::{Batch, Value, from_json, parsed, query};
+use crate::kv::listed;
 use crate::{Store, StoreError};
 
 #[derive(Serialize, Deserialize)]
@@ -52,37 +53,41 @@ enum ItemRow {
     },
 }
 
-impl Store {
-    /// Keeps a trace, whose tenant is in it; an earlier one of the session is replaced.
-    pub async fn put_trace(&self, trace: &Trace) -> Result<(), StoreError> {
+/// Keeps traces, each with its tenant in it; an earlier one of a session is replaced. Tells whether
+/// there are any.
+pub(crate) fn put(batch: &mut Batch, traces: &[Trace]) -> Result<bool, StoreError> {
+    if traces.is_empty() {
+        return Ok(false);
+    }
+    let (mut rows, mut calls) = (Vec::new(), Vec::new());
+    for trace in traces {
         let body = serde_json::to_string(&Body::from(trace));
         let body = body.map_err(|why| StoreError::Damaged(why.to_string()))?;
-        let mut tx = self.db.write().await?;
-        query(
-            "INSERT INTO trace (session_id, tenant, begin_time, body) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (session_id) DO UPDATE SET body = excluded.body
-             WHERE trace.tenant = excluded.tenant",
-        )
-        .bind(trace.session)
-        .bind(trace.tenant)
-        .bind(trace.begin)
-        .bind(body)
-        .run(&mut tx)
-        .await?;
+        let (session, tenant) = (Value::from(trace.session), Value::from(trace.tenant));
         for lane in &trace.lanes {
-            query(
-                "INSERT INTO trace_call (call_id, tenant, session_id) VALUES ($1, $2, $3)
-                 ON CONFLICT (call_id) DO NOTHING",
-            )
-            .bind(lane.call)
-            .bind(trace.tenant)
-            .bind(trace.session)
-            .run(&mut tx)
-            .await?;
+            calls.extend([Value::from(lane.call), tenant.clone(), session.clone()]);
         }
-        tx.commit().await
+        rows.extend([session, tenant, Value::from(trace.begin), Value::from(body)]);
     }
+    batch.add(listed(
+        "INSERT INTO trace (session_id, tenant, begin_time, body) VALUES ",
+        4,
+        rows,
+        " ON CONFLICT (session_id) DO UPDATE SET body = excluded.body
+         WHERE trace.tenant = excluded.tenant",
+    ));
+    if !calls.is_empty() {
+        batch.add(listed(
+            "INSERT INTO trace_call (call_id, tenant, session_id) VALUES ",
+            3,
+            calls,
+            " ON CONFLICT (call_id) DO NOTHING",
+        ));
+    }
+    Ok(true)
+}
 
+impl Store {
     /// The trace of a session that is over.
     pub async fn trace_of_session(
         &self,
@@ -93,7 +98,7 @@ impl Store {
             query("SELECT begin_time, body FROM trace WHERE tenant = $1 AND session_id = $2")
                 .bind(tenant)
                 .bind(session)
-                .row(&mut self.db.read().await?)
+                .row(&mut self.db().read().await?)
                 .await?;
         let (begin, body) = row.ok_or(StoreError::NotFound { what: "trace" })?;
         let body: Body = from_json(&body)?;
@@ -114,7 +119,7 @@ impl Store {
             query("SELECT session_id FROM trace_call WHERE tenant = $1 AND call_id = $2")
                 .bind(tenant)
                 .bind(call)
-                .row(&mut self.db.read().await?)
+                .row(&mut self.db().read().await?)
                 .await?;
         let (session,) = row.ok_or(StoreError::NotFound { what: "trace" })?;
         self.trace_of_session(tenant, parsed(&session)?).await

@@ -18,7 +18,7 @@ impl Store {
         now_ms: u64,
     ) -> Result<(), StoreError> {
         check(trunk)?;
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db().write().await?;
         let count = query("SELECT count(*) FROM trunk WHERE tenant = $1").bind(tenant);
         check_room(&mut tx, count, "trunks", limits::TRUNKS).await?;
         query(
@@ -47,7 +47,7 @@ impl Store {
         tenant: TenantId,
         page: &Page<TrunkId>,
     ) -> Result<Listed<Trunk>, StoreError> {
-        let mut tx = self.db.read().await?;
+        let mut tx = self.db().read().await?;
         list(&mut tx, tenant, &page.cursor(), page.rows())
             .await
             .map(|rows| page.cut(rows))
@@ -61,14 +61,14 @@ impl Store {
         )
         .bind(tenant)
         .bind(id)
-        .row(&mut self.db.read().await?)
+        .row(&mut self.db().read().await?)
         .await?;
         read(row.ok_or(StoreError::NotFound { what: "trunk" })?)
     }
 
     /// Removes a trunk.
     pub async fn delete_trunk(&self, tenant: TenantId, id: TrunkId) -> Result<(), StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db().write().await?;
         let gone = query("DELETE FROM trunk WHERE tenant = $1 AND id = $2")
             .bind(tenant)
             .bind(id)

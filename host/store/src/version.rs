@@ -51,7 +51,7 @@ impl Store {
         new: &NewVersion,
         now_ms: u64,
     ) -> Result<PluginVersion, StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db().write().await?;
         let added = add(&mut tx, tenant, plugin, new, false, now_ms).await?;
         tx.commit().await?;
         Ok(added)
@@ -64,7 +64,7 @@ impl Store {
         plugin: &str,
         page: &Page<u32>,
     ) -> Result<Listed<PluginVersion>, StoreError> {
-        let mut tx = self.db.read().await?;
+        let mut tx = self.db().read().await?;
         plugin::read(&mut tx, tenant, plugin).await?;
         let rows = query(
             "SELECT plugin, version, digest, size, imports, exports, built_in, created
@@ -88,7 +88,7 @@ impl Store {
         plugin: &str,
         version: u32,
     ) -> Result<PluginVersion, StoreError> {
-        find(&mut self.db.read().await?, tenant, plugin, version).await
+        find(&mut self.db().read().await?, tenant, plugin, version).await
     }
 
     /// The bytes of a component that the tenant has a version of.
@@ -99,7 +99,7 @@ impl Store {
         )
         .bind(tenant)
         .bind(digest)
-        .row(&mut self.db.read().await?)
+        .row(&mut self.db().read().await?)
         .await?;
         let (bytes,) = row.ok_or(StoreError::NotFound { what: "component" })?;
         Ok(bytes)

@@ -37,10 +37,12 @@ pub(crate) async fn ended_call(api: &mut Api, tenant: &Tenant, user_data: &str) 
             host_calls: 12,
         },
     };
-    let written = store::admin::upsert_cdrs(&api.store, std::slice::from_ref(&cdr));
+    let written = store::admin::record(&api.store, std::slice::from_ref(&cdr));
     written.await.unwrap();
     let trace = trace_of(tenant.id, cdr.session, cdr.call);
-    api.store.put_trace(&trace).await.unwrap();
+    store::admin::record(&api.store, std::slice::from_ref(&trace))
+        .await
+        .unwrap();
     cdr
 }
 

@@ -7,7 +7,7 @@ use store::StoreError;
 use tokio::sync::mpsc;
 
 use super::{LAST_TRIES, RETRY_LONGEST, write_cdrs};
-use crate::{outlets::CdrJob, shard::Mail};
+use crate::{outage::Outage, outlets::CdrJob, shard::Mail};
 
 fn cdr(ids: &mut IdSource) -> Cdr {
     Cdr {
@@ -90,7 +90,13 @@ async fn rows_outlast_an_outage_and_the_newest_of_a_call_counts() {
         drop(jobs);
     };
     tokio::join!(
-        write_cdrs(commit, receiver, vec![shard], Gauge::noop()),
+        write_cdrs(
+            commit,
+            receiver,
+            vec![shard],
+            Gauge::noop(),
+            Outage::default()
+        ),
         work
     );
 }
@@ -110,7 +116,14 @@ async fn a_row_that_cannot_be_written_keeps_no_other() {
     jobs.try_send(job(&bad, 1)).ok().unwrap();
     jobs.try_send(job(&good, 2)).ok().unwrap();
     drop(jobs);
-    write_cdrs(commit, receiver, vec![shard], Gauge::noop()).await;
+    write_cdrs(
+        commit,
+        receiver,
+        vec![shard],
+        Gauge::noop(),
+        Outage::default(),
+    )
+    .await;
     assert_eq!(told(&mut mail).await, 2);
     assert!(mail.recv().await.is_none());
 }
@@ -126,6 +139,6 @@ async fn a_store_that_stays_away_does_not_keep_the_node_from_ending() {
     let (jobs, receiver) = mpsc::channel(1);
     jobs.try_send(job(&cdr(&mut ids), 1)).ok().unwrap();
     drop(jobs);
-    write_cdrs(commit, receiver, vec![], Gauge::noop()).await;
+    write_cdrs(commit, receiver, vec![], Gauge::noop(), Outage::default()).await;
     assert_eq!(*tries.borrow(), LAST_TRIES);
 }

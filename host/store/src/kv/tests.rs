@@ -35,7 +35,7 @@ impl Home {
     /// What the counter says, which must be what is there.
     async fn kept(&self) -> (i64, i64) {
         let row = |sql: &'static str| async move {
-            let mut tx = self.store.db.read().await.unwrap();
+            let mut tx = self.store.db().read().await.unwrap();
             let row = query(sql).bind(self.tenant).row(&mut tx).await;
             row.unwrap().unwrap()
         };
@@ -52,7 +52,7 @@ impl Home {
 
     /// As if so much were there already.
     async fn pretend(&self, keys: i64, octets: i64) {
-        let mut tx = self.store.db.write().await.unwrap();
+        let mut tx = self.store.db().write().await.unwrap();
         let set = query("UPDATE kv_counter SET keys = $2, octets = $3 WHERE tenant = $1");
         let set = set.bind(self.tenant).bind(keys).bind(octets);
         set.run(&mut tx).await.unwrap();

@@ -169,46 +169,6 @@ async fn of_two_who_take_at_once_exactly_one_gets_it() {
 }
 
 #[tokio::test]
-async fn under_the_lock_nobody_comes_before() {
-    let mut home = Home::new().await;
-    let acme = home.tenant("acme", "acme.example").await;
-    home.store
-        .kv_commit(acme, &put(KEY, "a", None), NOW)
-        .await
-        .unwrap();
-
-    let mut exclusive = home.store.exclusive(acme).await.unwrap();
-    let (_, seen) = exclusive.get(KEY, NOW).await.unwrap().unwrap();
-    let (in_the_way, ours) = (put(KEY, "b", None), take(KEY, seen));
-    let mut other = Box::pin(home.store.kv_commit(acme, &in_the_way, NOW));
-    // Polled here, it waits for the lock; reads go on.
-    tokio::select! {
-        biased;
-        done = &mut other => panic!("wrote under the lock: {done:?}"),
-        seen_now = version(&home.store, acme, NOW) => assert_eq!(seen_now, seen),
-    }
-    assert_eq!(exclusive.commit(&ours, NOW).await, Ok(()));
-    assert_eq!(other.await, Ok(()));
-    let (value, _) = home.store.kv_get(acme, KEY, NOW).await.unwrap().unwrap();
-    assert_eq!(value, b"b");
-}
-
-#[tokio::test]
-async fn a_lock_that_is_dropped_leaves_nothing_and_frees_the_writer() {
-    let mut home = Home::new().await;
-    let acme = home.tenant("acme", "acme.example").await;
-    for _ in 0..3 {
-        let mut exclusive = home.store.exclusive(acme).await.unwrap();
-        assert_eq!(exclusive.get(KEY, NOW).await, Ok(None));
-        drop(exclusive);
-    }
-    assert_eq!(
-        home.store.kv_commit(acme, &put(KEY, "a", None), NOW).await,
-        Ok(())
-    );
-}
-
-#[tokio::test]
 async fn keys_of_tenants_are_strangers() {
     let mut home = Home::new().await;
     let acme = home.tenant("acme", "acme.example").await;

@@ -56,12 +56,12 @@ async fn a_record_is_written_whole_at_each_change() {
     let mut home = Home::new().await;
     let acme = home.tenant("acme", "acme.example").await;
     let open = an_open_cdr(&mut home, acme, NOW);
-    admin::upsert_cdrs(&home.store, std::slice::from_ref(&open))
+    admin::record(&home.store, std::slice::from_ref(&open))
         .await
         .unwrap();
     assert_eq!(home.store.cdr(acme, open.call).await, Ok(open.clone()));
     let done = ended(open);
-    admin::upsert_cdrs(&home.store, std::slice::from_ref(&done))
+    admin::record(&home.store, std::slice::from_ref(&done))
         .await
         .unwrap();
     assert_eq!(home.store.cdr(acme, done.call).await, Ok(done));
@@ -75,7 +75,7 @@ async fn a_record_never_changes_its_tenant() {
     let cdr = an_open_cdr(&mut home, acme, NOW);
     let mut stolen = ended(cdr.clone());
     stolen.tenant = evil;
-    admin::upsert_cdrs(&home.store, &[cdr.clone(), stolen])
+    admin::record(&home.store, [cdr.clone(), stolen].as_slice())
         .await
         .unwrap();
     assert_eq!(home.store.cdr(acme, cdr.call).await, Ok(cdr.clone()));
@@ -90,7 +90,7 @@ async fn what_the_last_run_left_open_ends_as_node_lost() {
     let mut open = an_open_cdr(&mut home, acme, NOW);
     open.answer = Some(NOW + 5);
     let done = ended(an_open_cdr(&mut home, acme, NOW));
-    admin::upsert_cdrs(&home.store, &[open.clone(), done.clone()])
+    admin::record(&home.store, [open.clone(), done.clone()].as_slice())
         .await
         .unwrap();
 
@@ -110,7 +110,7 @@ async fn records_are_listed_newest_first_and_in_pages() {
     let cdrs: Vec<Cdr> = (0..7)
         .map(|n| an_open_cdr(&mut home, acme, NOW + n))
         .collect();
-    admin::upsert_cdrs(&home.store, &cdrs).await.unwrap();
+    admin::record(&home.store, cdrs.as_slice()).await.unwrap();
     let mut seen = Vec::new();
     let mut page = Page::first(3);
     let mut sizes = Vec::new();
@@ -141,7 +141,7 @@ async fn every_filter_narrows() {
     let mut b = an_open_cdr(&mut home, acme, NOW + 1_000);
     b.number = "2002".into();
     let foreign = an_open_cdr(&mut home, evil, NOW);
-    admin::upsert_cdrs(&home.store, &[a.clone(), b.clone(), foreign])
+    admin::record(&home.store, [a.clone(), b.clone(), foreign].as_slice())
         .await
         .unwrap();
 
@@ -268,8 +268,12 @@ async fn a_trace_is_found_by_its_session_and_by_each_call() {
         },
     );
     trace.dropped = 2;
-    home.store.put_trace(&trace).await.unwrap();
-    home.store.put_trace(&trace).await.unwrap();
+    admin::record(&home.store, std::slice::from_ref(&trace))
+        .await
+        .unwrap();
+    admin::record(&home.store, std::slice::from_ref(&trace))
+        .await
+        .unwrap();
 
     assert_eq!(
         home.store.trace_of_session(acme, session).await,
