@@ -65,6 +65,13 @@ impl std::fmt::Debug for Policy {
     }
 }
 
+/// Octets of linear memory that stay mapped between turns: what a small policy touches.
+const RESIDENT_MEMORY: usize = 256 * 1024;
+/// Likewise of tables.
+const RESIDENT_TABLES: usize = 64 * 1024;
+/// Likewise of the stack.
+const RESIDENT_STACK: usize = 64 * 1024;
+
 /// The engine: cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
@@ -187,6 +194,11 @@ fn pool(limits: &Limits) -> PoolingAllocationConfig {
         .total_tables(turns.saturating_mul(TABLES))
         .max_tables_per_component(TABLES)
         .table_elements(limits::TABLE_ELEMENTS as usize)
-        .total_stacks(turns);
+        .total_stacks(turns)
+        // What a turn touched stays mapped and is cleared for the next one: cheaper than to give the
+        // pages back and to fault them in again (docs/benchmarks.md).
+        .linear_memory_keep_resident(RESIDENT_MEMORY)
+        .table_keep_resident(RESIDENT_TABLES)
+        .async_stack_keep_resident(RESIDENT_STACK);
     pool
 }

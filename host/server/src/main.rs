@@ -17,6 +17,7 @@ mod fleet;
 mod line;
 mod metrics;
 mod node;
+mod outage;
 mod outlets;
 mod plugins;
 mod publish;
@@ -37,6 +38,11 @@ use config::Config;
 use node::Node;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+
+/// Turns, messages and rows are made of small pieces that another thread often frees: glibc's
+/// allocator spends much of a call on giving memory back to the kernel (docs/benchmarks.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Call control for many tenants: SIP and RTP in the host, each tenant's policy a Wasm component.
 #[derive(Parser)]
@@ -67,6 +73,7 @@ enum Command {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers())
         .enable_all()
         .build();
     let done = match runtime {
@@ -81,6 +88,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Threads of the main runtime: half as many as there are session shards and media shards each. What
+/// calls need runs on those; a crowd of threads with little to do only wakes each other.
+fn workers() -> usize {
+    usize::from(fleet::shard_count() / 2)
 }
 
 async fn run(command: Command) -> anyhow::Result<bool> {
