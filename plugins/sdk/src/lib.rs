@@ -66,6 +66,8 @@ pub mod bindings;
 pub mod adapter;
 mod address;
 mod cause;
+#[cfg(any(test, all(target_family = "wasm", not(target_feature = "atomics"))))]
+mod heap;
 mod panics;
 mod policy;
 mod request;
