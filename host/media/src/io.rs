@@ -14,6 +14,7 @@
 mod counters;
 mod epoll;
 mod ports;
+mod sockets;
 #[cfg(test)]
 mod tests;
 

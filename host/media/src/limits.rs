@@ -41,9 +41,6 @@ pub const PORT_REST: Duration = Duration::from_secs(5);
 /// Port numbers that are tried before opening a port fails: others on the machine may hold some.
 pub const BIND_TRIES: usize = 64;
 
-/// Packets read from one socket before the others get their turn.
-pub const RECEIVE_BURST: usize = 8;
-
 /// Packets of a handset that may be sent late; more than these are left out instead.
 pub const LATE_FRAMES: u32 = 10;
 

@@ -32,7 +32,7 @@ use rand_chacha::rand_core::SeedableRng;
 use crate::command::{Command, Event, PortId};
 use crate::{limits, rtp};
 pub(crate) use inbound::Inbound;
-use port::{Port, Route};
+use port::{Found, Port, Route};
 
 /// What a plane may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,19 @@ pub enum Output {
     },
     /// Close the socket of this port, if there is one.
     Unbind {
+        /// Which port.
+        port: PortId,
+    },
+    /// From now on only this peer is heard at this port, so the socket may refuse all others
+    /// itself. The plane refuses them in any case: a driver that cannot may leave it.
+    Connect {
+        /// Which port.
+        port: PortId,
+        /// Whom it hears, and whom it sends to.
+        peer: SocketAddr,
+    },
+    /// The socket of this port must take packets from everybody again: the peer may have moved.
+    Disconnect {
         /// Which port.
         port: PortId,
     },
@@ -107,8 +120,9 @@ impl Plane {
                 agreed,
                 signalling,
             } => {
-                if let Some(state) = self.ports.get_mut(&port) {
-                    state.configure(*agreed, signalling);
+                let state = self.ports.get_mut(&port);
+                if state.is_some_and(|it| it.configure(*agreed, signalling)) {
+                    self.outputs.push_back(Output::Disconnect { port });
                 }
             }
             Command::Bridge { a, b } => self.bridge(a, b),
@@ -147,9 +161,8 @@ impl Plane {
         }
         let arrival = receiver.receive(now, from, datagram)?;
         let route = receiver.route();
-        if arrival.latched {
-            self.outputs
-                .push_back(Output::Event(Event::Latched { port, from }));
+        if let Some(found) = arrival.found {
+            self.found(port, from, found);
         }
         match route {
             Route::Idle => None,
@@ -220,6 +233,15 @@ impl Plane {
                 port,
                 stats: closed.stats(),
             });
+        }
+    }
+
+    /// The peer of a port has shown where it is.
+    fn found(&mut self, port: PortId, from: SocketAddr, found: Found) {
+        let peer = from;
+        self.outputs.push_back(Output::Connect { port, peer });
+        if found == Found::Elsewhere {
+            self.report(Event::Latched { port, from });
         }
     }
 

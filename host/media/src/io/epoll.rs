@@ -1,13 +1,12 @@
-//! The epoll backend: one thread, level-triggered, one unconnected non-blocking socket per port.
+//! The epoll backend: one thread, level-triggered, one non-blocking socket per port.
 //!
 //! Owns sockets and the order of work: what the poll reports, then what the plane wants. A packet
 //! is received into the one buffer, rewritten there by the plane and sent from there; nothing is
-//! allocated on that way. Level-triggered, because a socket with more than its burst of packets
-//! then simply reports again, after the others had their turn.
+//! allocated on that way. Level-triggered, so that one packet per report will do: a socket where
+//! more wait reports again, after the others had their turn, and none is asked in vain.
 
-use std::collections::BTreeMap;
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,12 +19,13 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::io::Errno;
 
 use super::ports::Ports;
-use super::{Config, Shared, Sink, Tally};
+use super::sockets::{Slot, Socket, Sockets};
+use super::{Config, Shared, Sink};
 use crate::command::{Command, PortId};
 use crate::limits;
 use crate::plane::{Forward, Output, Plane};
 
-/// Marks the wake-up among the ids of ports.
+/// Marks the wake-up among the slots of sockets.
 const WAKE: u64 = u64::MAX;
 
 /// Sockets reported by one poll.
@@ -38,7 +38,7 @@ const BUFFER: usize = limits::PACKET + 1;
 pub(super) struct Driver {
     epoll: OwnedFd,
     plane: Plane,
-    sockets: BTreeMap<PortId, UdpSocket>,
+    sockets: Sockets,
     ports: Ports,
     config: Config,
     commands: Receiver<Command>,
@@ -66,7 +66,7 @@ impl Driver {
         Ok(Driver {
             epoll,
             plane: Plane::new(config.seed, config.limits),
-            sockets: BTreeMap::new(),
+            sockets: Sockets::default(),
             ports: Ports::new(config.ports),
             config,
             commands,
@@ -92,7 +92,7 @@ impl Driver {
             for event in events.drain(..) {
                 match event.data.u64() {
                     WAKE => self.take_commands(now),
-                    port => self.receive(now, PortId(port)),
+                    slot => self.receive(now, Slot(slot as usize)),
                 }
             }
             self.plane.handle_timeout(now);
@@ -120,31 +120,22 @@ impl Driver {
         self.shared.wake();
     }
 
-    fn receive(&mut self, now: Instant, port: PortId) {
+    /// One packet: it is rare that more wait, and asking costs as much as a third of relaying one.
+    fn receive(&mut self, now: Instant, slot: Slot) {
         // Gone if a command of this very round closed it.
-        let Some(socket) = self.sockets.get(&port) else {
+        let Some(socket) = self.sockets.get(slot) else {
             return;
         };
         let tally = &self.shared.tally;
-        for _ in 0..limits::RECEIVE_BURST {
-            match socket.recv_from(&mut self.buffer[..]) {
-                Ok((len, from)) => {
-                    tally.received.add_one();
-                    let datagram = &mut self.buffer[..len];
-                    if let Some(forward) = self.plane.handle_packet(now, port, from, datagram) {
-                        transmit(&self.sockets, forward, datagram, tally);
-                    }
-                }
-                Err(error) => match error.kind() {
-                    io::ErrorKind::WouldBlock => return,
-                    io::ErrorKind::Interrupted => {}
-                    io::ErrorKind::ConnectionRefused => tally.refused.add_one(),
-                    _ => {
-                        tally.receives_failed.add_one();
-                        return;
-                    }
-                },
-            }
+        let Some((len, from)) = socket.receive(&mut self.buffer[..], tally) else {
+            return;
+        };
+        let datagram = &mut self.buffer[..len];
+        let forward = self.plane.handle_packet(now, socket.port, from, datagram);
+        if let Some(Forward { via, to, len }) = forward
+            && let Some(socket) = self.sockets.of(via)
+        {
+            socket.send(to, &datagram[..len], tally);
         }
     }
 
@@ -156,6 +147,8 @@ impl Driver {
                     self.plane.handle_bound(port, bound);
                 }
                 Output::Unbind { port } => self.unbind(now, port),
+                Output::Connect { port, peer } => self.connect(port, peer),
+                Output::Disconnect { port } => self.disconnect(port),
                 Output::Event(event) => {
                     if !(self.sink)(event) {
                         self.shared.tally.events_lost.add_one();
@@ -167,55 +160,44 @@ impl Driver {
 
     /// Binds a socket; returns the address for SDP.
     fn bind(&mut self, now: Instant, port: PortId) -> io::Result<SocketAddr> {
-        if port.0 == WAKE {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "this port id is reserved",
-            ));
-        }
         let socket = self.ports.bind(now)?;
         let bound = socket.local_addr()?;
-        if let Err(error) = epoll::add(
-            &self.epoll,
-            &socket,
-            EventData::new_u64(port.0),
-            EventFlags::IN,
-        ) {
+        let watch = |Slot(slot), socket: &UdpSocket| {
+            let data = EventData::new_u64(slot as u64);
+            Ok(epoll::add(&self.epoll, socket, data, EventFlags::IN)?)
+        };
+        if let Err(error) = self.sockets.insert(port, socket, watch) {
             self.ports.release(now, bound.port());
-            return Err(error.into());
+            return Err(error);
         }
-        self.sockets.insert(port, socket);
-        Ok(SocketAddr::new(
-            self.config.external.unwrap_or(bound.ip()),
-            bound.port(),
-        ))
+        Ok(SocketAddr::new(self.told(), bound.port()))
     }
 
     /// Closing a socket takes it out of the epoll set.
     fn unbind(&mut self, now: Instant, port: PortId) {
-        if let Some(socket) = self.sockets.remove(&port)
-            && let Ok(bound) = socket.local_addr()
-        {
-            self.ports.release(now, bound.port());
+        if let Some(number) = self.sockets.remove(port) {
+            self.ports.release(now, number);
         }
     }
-}
 
-fn transmit(
-    sockets: &BTreeMap<PortId, UdpSocket>,
-    Forward { via, to, len }: Forward,
-    datagram: &[u8],
-    tally: &Tally,
-) {
-    let Some(socket) = sockets.get(&via) else {
-        return;
-    };
-    match socket.send_to(&datagram[..len], to) {
-        Ok(_) => tally.sent.add_one(),
-        Err(error) => match error.kind() {
-            io::ErrorKind::WouldBlock => tally.sends_blocked.add_one(),
-            io::ErrorKind::ConnectionRefused => tally.refused.add_one(),
-            _ => tally.sends_failed.add_one(),
-        },
+    /// The address that peers are told.
+    fn told(&self) -> IpAddr {
+        self.config.external.unwrap_or(self.config.ports.address)
+    }
+
+    /// What fails here costs CPU and no packet: the plane judges every sender itself.
+    fn connect(&mut self, port: PortId, peer: SocketAddr) {
+        let told = self.told();
+        let socket = self.sockets.of_mut(port);
+        if let Some(Err(error)) = socket.map(|it| it.connect(peer, told)) {
+            tracing::debug!(%error, "a media socket is not connected");
+        }
+    }
+
+    fn disconnect(&mut self, port: PortId) {
+        let socket = self.sockets.of_mut(port);
+        if let Some(Err(error)) = socket.map(Socket::disconnect) {
+            tracing::error!(%error, "a media socket hears only the peer that it had");
+        }
     }
 }

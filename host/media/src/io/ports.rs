@@ -146,17 +146,16 @@ impl Ports {
         ))
     }
 
-    /// The kernel's choice, or the number above it: one of the two is even.
+    /// The number above the kernel's choice, if that is odd. The choice itself would not do even
+    /// where it is even: disconnecting a socket gives up a number that it did not name itself.
     fn bind_any(&self) -> io::Result<UdpSocket> {
         let bind = |port| UdpSocket::bind(SocketAddr::new(self.range.address, port));
         for _ in 0..BIND_TRIES {
-            let socket = bind(0)?;
-            let port = socket.local_addr()?.port();
-            if port % 2 == 0 {
-                return Ok(socket);
-            }
-            // An odd number is below 65535 or has no neighbour above.
-            if let Some(socket) = port.checked_add(1).and_then(|even| bind(even).ok()) {
+            let chosen = bind(0)?;
+            let port = chosen.local_addr()?.port();
+            // 65535 has no neighbour above.
+            let above = port.checked_add(1).filter(|above| above % 2 == 0);
+            if let Some(socket) = above.and_then(|above| bind(above).ok()) {
                 return Ok(socket);
             }
         }

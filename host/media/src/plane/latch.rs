@@ -23,7 +23,9 @@ use crate::rtp::Fixed;
 pub(super) enum Verdict {
     /// It is the peer's.
     Believed,
-    /// It is the peer's, who is now known to be there.
+    /// It is the peer's, who is now known to be where it was looked for: nobody else is heard.
+    Confirmed,
+    /// It is the peer's, who is now known to be elsewhere: nobody else is heard.
     Latched,
     /// It is not, or not yet, the peer's.
     Stranger,
@@ -98,6 +100,11 @@ impl Latch {
         self.remote
     }
 
+    /// Whether only the remote is heard.
+    pub(super) fn is_locked(&self) -> bool {
+        matches!(self.state, State::Locked)
+    }
+
     /// Judges a packet of RTP; `valid` if its payload type was agreed.
     pub(super) fn judge(
         &mut self,
@@ -115,10 +122,11 @@ impl Latch {
         };
         if same(from, self.remote) {
             *heard += u8::from(valid);
-            if *heard >= LATCH_STREAK {
-                self.state = State::Locked;
+            if *heard < LATCH_STREAK {
+                return Verdict::Believed;
             }
-            return Verdict::Believed;
+            self.state = State::Locked;
+            return Verdict::Confirmed;
         }
         let candidate = same(from, self.declared) || from.ip().to_canonical() == self.signalling;
         if !valid || !candidate {

@@ -30,8 +30,17 @@ pub(super) struct Arrival {
     packet: Packet,
     order: Order,
     content: Content,
-    /// The peer was found at another address than its SDP said, by this packet.
-    pub(super) latched: bool,
+    /// Set by the packet that showed where the peer is.
+    pub(super) found: Option<Found>,
+}
+
+/// Where the peer was found; from now on only that address is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Where we sent already.
+    Here,
+    /// At another address, which its SDP did not say.
+    Elsewhere,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,8 +80,10 @@ impl Port {
         }
     }
 
-    /// A new agreement. Both directions begin a new source: a hold may lie between.
-    pub(super) fn configure(&mut self, agreed: Negotiated, signalling: IpAddr) {
+    /// A new agreement. Both directions begin a new source: a hold may lie between. True if only
+    /// the peer's address was heard until now: that is over.
+    pub(super) fn configure(&mut self, agreed: Negotiated, signalling: IpAddr) -> bool {
+        let was_locked = self.leg.as_ref().is_some_and(|leg| leg.latch.is_locked());
         let latch = match self.leg.take() {
             Some(leg) => leg.latch.rearmed(agreed.remote, signalling),
             None => Latch::new(agreed.remote, signalling),
@@ -80,6 +91,7 @@ impl Port {
         self.leg = Some(Leg { agreed, latch });
         self.inbound.restart();
         self.outbound.switch();
+        was_locked
     }
 
     pub(super) fn route(&self) -> Route {
@@ -129,12 +141,13 @@ impl Port {
         let packet = rtp::parse(datagram)?;
         let content = content(&leg.agreed, packet.fixed.payload_type);
         let known = content != Content::Unknown;
-        let latched = match leg.latch.judge(now, from, &packet.fixed, known) {
+        let found = match leg.latch.judge(now, from, &packet.fixed, known) {
             Verdict::Stranger => return None,
-            Verdict::Believed => false,
+            Verdict::Believed => None,
+            Verdict::Confirmed => Some(Found::Here),
             Verdict::Latched => {
                 self.inbound.restart();
-                true
+                Some(Found::Elsewhere)
             }
         };
         let is_audio = matches!(content, Content::Audio(_));
@@ -143,7 +156,7 @@ impl Port {
             packet,
             order,
             content,
-            latched,
+            found,
         })
     }
 

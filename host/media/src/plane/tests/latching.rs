@@ -52,7 +52,10 @@ fn three_packets_from_the_signalling_address_are_believed() {
     assert_eq!(send(&mut bench, nat(61_000), &[2, 3]), [true, true]);
     assert_eq!(
         bench.outputs(),
-        ["Event(Latched { port: PortId(1), from: 203.0.113.5:61000 })"]
+        [
+            "Connect { port: PortId(1), peer: 203.0.113.5:61000 }",
+            "Event(Latched { port: PortId(1), from: 203.0.113.5:61000 })"
+        ]
     );
     assert_eq!(target(&mut bench), nat(61_000));
     assert_eq!(bench.stats(A).packets_dropped, 2);
@@ -150,4 +153,34 @@ fn a_peer_that_did_not_move_is_heard_without_a_break() {
     rearm(&mut bench, remote(A));
     assert_eq!(target(&mut bench), nat(61_000));
     assert_eq!(send(&mut bench, nat(61_000), &[3, 4]), [true, true]);
+}
+
+#[test]
+fn a_socket_is_connected_once_and_to_a_peer_that_was_heard_three_times() {
+    let mut bench = behind_nat();
+    send(&mut bench, remote(A), &[0, 1]);
+    assert!(bench.outputs().is_empty());
+    send(&mut bench, remote(A), &[2, 3, 4, 5]);
+    assert_eq!(
+        bench.outputs(),
+        ["Connect { port: PortId(1), peer: 198.51.100.1:4000 }"]
+    );
+}
+
+#[test]
+fn a_new_agreement_disconnects_before_the_peer_is_looked_for_again() {
+    let mut bench = behind_nat();
+    rearm(&mut bench, remote(A));
+    assert!(bench.outputs().is_empty(), "it was not connected yet");
+    send(&mut bench, remote(A), &[0, 1, 2]);
+    bench.outputs();
+    rearm(&mut bench, SocketAddr::new(remote(A).ip(), 4_002));
+    assert_eq!(bench.outputs(), ["Disconnect { port: PortId(1) }"]);
+    rearm(&mut bench, remote(A));
+    assert!(bench.outputs().is_empty(), "it is disconnected already");
+    send(&mut bench, nat(62_000), &[0, 1, 2]);
+    assert_eq!(
+        bench.outputs()[0],
+        "Connect { port: PortId(1), peer: 203.0.113.5:62000 }"
+    );
 }
