@@ -12,6 +12,7 @@ pub mod handset;
 pub mod io;
 pub mod limits;
 pub mod plane;
+mod port_map;
 pub mod rtp;
 pub mod sdp;
 pub mod tone;

@@ -41,6 +41,9 @@ pub const PORT_REST: Duration = Duration::from_secs(5);
 /// Port numbers that are tried before opening a port fails: others on the machine may hold some.
 pub const BIND_TRIES: usize = 64;
 
+/// Packets read at once from a socket that was just connected, to see that no stranger's waits.
+pub const RECEIVE_BURST: usize = 8;
+
 /// Packets of a handset that may be sent late; more than these are left out instead.
 pub const LATE_FRAMES: u32 = 10;
 

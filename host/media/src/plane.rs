@@ -22,7 +22,7 @@ mod port;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -30,6 +30,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use crate::command::{Command, Event, PortId};
+use crate::port_map::PortMap;
 use crate::{limits, rtp};
 pub(crate) use inbound::Inbound;
 use port::{Found, Port, Route};
@@ -94,7 +95,7 @@ pub struct Forward {
 #[derive(Debug)]
 pub struct Plane {
     limits: Limits,
-    ports: BTreeMap<PortId, Port>,
+    ports: PortMap<Port>,
     outputs: VecDeque<Output>,
     random: ChaCha8Rng,
 }
@@ -105,7 +106,7 @@ impl Plane {
     pub fn new(seed: [u8; 32], limits: Limits) -> Self {
         Plane {
             limits,
-            ports: BTreeMap::new(),
+            ports: PortMap::default(),
             outputs: VecDeque::with_capacity(64),
             random: ChaCha8Rng::from_seed(seed),
         }

@@ -6,7 +6,7 @@
 //! more wait reports again, after the others had their turn, and none is asked in vain.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,13 +19,13 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::io::Errno;
 
 use super::ports::Ports;
-use super::sockets::{Slot, Socket, Sockets};
+use super::sockets::{Socket, Sockets};
 use super::{Config, Shared, Sink};
 use crate::command::{Command, PortId};
 use crate::limits;
-use crate::plane::{Forward, Output, Plane};
+use crate::plane::{Output, Plane};
 
-/// Marks the wake-up among the slots of sockets.
+/// Marks the wake-up among the ids of ports.
 const WAKE: u64 = u64::MAX;
 
 /// Sockets reported by one poll.
@@ -92,7 +92,7 @@ impl Driver {
             for event in events.drain(..) {
                 match event.data.u64() {
                     WAKE => self.take_commands(now),
-                    slot => self.receive(now, Slot(slot as usize)),
+                    port => self.receive(now, PortId(port)),
                 }
             }
             self.plane.handle_timeout(now);
@@ -120,22 +120,28 @@ impl Driver {
         self.shared.wake();
     }
 
-    /// One packet: it is rare that more wait, and asking costs as much as a third of relaying one.
-    fn receive(&mut self, now: Instant, slot: Slot) {
-        // Gone if a command of this very round closed it.
-        let Some(socket) = self.sockets.get(slot) else {
-            return;
-        };
+    /// One packet: it is rare that more wait, and asking in vain costs as much as a tenth of
+    /// relaying one.
+    fn receive(&mut self, now: Instant, port: PortId) {
         let tally = &self.shared.tally;
-        let Some((len, from)) = socket.receive(&mut self.buffer[..], tally) else {
-            return;
-        };
-        let datagram = &mut self.buffer[..len];
-        let forward = self.plane.handle_packet(now, socket.port, from, datagram);
-        if let Some(Forward { via, to, len }) = forward
-            && let Some(socket) = self.sockets.of(via)
-        {
-            socket.send(to, &datagram[..len], tally);
+        for _ in 0..limits::RECEIVE_BURST {
+            // Gone if a command of this very round closed it.
+            let Some(socket) = self.sockets.get_mut(&port) else {
+                return;
+            };
+            let Some((len, from)) = socket.receive(&mut self.buffer[..], tally) else {
+                return;
+            };
+            let is_early = socket.is_early();
+            let datagram = &mut self.buffer[..len];
+            if let Some(forward) = self.plane.handle_packet(now, port, from, datagram)
+                && let Some(socket) = self.sockets.get(&forward.via)
+            {
+                socket.send(forward.to, &datagram[..forward.len], tally);
+            }
+            if !is_early {
+                return;
+            }
         }
     }
 
@@ -160,22 +166,28 @@ impl Driver {
 
     /// Binds a socket; returns the address for SDP.
     fn bind(&mut self, now: Instant, port: PortId) -> io::Result<SocketAddr> {
-        let socket = self.ports.bind(now)?;
-        let bound = socket.local_addr()?;
-        let watch = |Slot(slot), socket: &UdpSocket| {
-            let data = EventData::new_u64(slot as u64);
-            Ok(epoll::add(&self.epoll, socket, data, EventFlags::IN)?)
-        };
-        if let Err(error) = self.sockets.insert(port, socket, watch) {
-            self.ports.release(now, bound.port());
-            return Err(error);
+        if port.0 == WAKE {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "this port id is reserved",
+            ));
         }
-        Ok(SocketAddr::new(self.told(), bound.port()))
+        let socket = self.ports.bind(now)?;
+        let number = socket.local_addr()?.port();
+        let data = EventData::new_u64(port.0);
+        if let Err(error) = epoll::add(&self.epoll, &socket, data, EventFlags::IN) {
+            self.ports.release(now, number);
+            return Err(error.into());
+        }
+        self.sockets.insert(port, Socket::new(socket));
+        Ok(SocketAddr::new(self.told(), number))
     }
 
     /// Closing a socket takes it out of the epoll set.
     fn unbind(&mut self, now: Instant, port: PortId) {
-        if let Some(number) = self.sockets.remove(port) {
+        if let Some(socket) = self.sockets.remove(&port)
+            && let Ok(number) = socket.number()
+        {
             self.ports.release(now, number);
         }
     }
@@ -188,14 +200,14 @@ impl Driver {
     /// What fails here costs CPU and no packet: the plane judges every sender itself.
     fn connect(&mut self, port: PortId, peer: SocketAddr) {
         let told = self.told();
-        let socket = self.sockets.of_mut(port);
+        let socket = self.sockets.get_mut(&port);
         if let Some(Err(error)) = socket.map(|it| it.connect(peer, told)) {
             tracing::debug!(%error, "a media socket is not connected");
         }
     }
 
     fn disconnect(&mut self, port: PortId) {
-        let socket = self.sockets.of_mut(port);
+        let socket = self.sockets.get_mut(&port);
         if let Some(Err(error)) = socket.map(Socket::disconnect) {
             tracing::error!(%error, "a media socket hears only the peer that it had");
         }

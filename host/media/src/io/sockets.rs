@@ -1,31 +1,27 @@
 //! The sockets of a shard: which there are, and whom each one hears.
 //!
 //! ```text
-//!           connect                       Only(peer): the kernel drops what others send, and knows
-//!   Any ───────────────▶ Only(peer)       the way to the peer, so sending looks no route up
-//!    ▲                      │
-//!    └──────────────────────┘ disconnect
+//!        connect               nothing waits          Early, Only: the kernel drops what others
+//!   Any ─────────▶ Early(peer) ─────────▶ Only(peer)  send, and sending looks no route up.
+//!    ▲               │                      │         Early: what waits may still be of others
+//!    └───────────────┴──────────────────────┘ disconnect
 //! ```
 //!
-//! Owns the file descriptors, found by a dense number that the poll reports, and what sending and
-//! receiving count. Decides nothing: the plane says who is to be heard, and refuses strangers
-//! itself where a socket cannot be connected.
+//! Owns the file descriptors, and what sending and receiving count. Decides nothing: the plane
+//! says who is to be heard, and refuses strangers itself where a socket cannot be connected.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use super::Tally;
-use crate::command::PortId;
+use crate::port_map::PortMap;
 
-/// The place of a socket; used again once the socket is closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Slot(pub(super) usize);
+/// Every socket, by its port.
+pub(super) type Sockets = PortMap<Socket>;
 
-/// A port's socket.
+/// A port's socket; see the module's header.
 #[derive(Debug)]
 pub(super) struct Socket {
-    pub(super) port: PortId,
     socket: UdpSocket,
     hears: Hears,
 }
@@ -34,75 +30,38 @@ pub(super) struct Socket {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Hears {
     Any,
+    Early(SocketAddr),
     Only(SocketAddr),
 }
 
-/// See the module's header.
-#[derive(Debug, Default)]
-pub(super) struct Sockets {
-    slots: Vec<Option<Socket>>,
-    free: Vec<usize>,
-    by_port: BTreeMap<PortId, usize>,
-}
-
-impl Sockets {
-    /// Takes a socket in, unless it cannot be `watched`.
-    pub(super) fn insert(
-        &mut self,
-        port: PortId,
-        socket: UdpSocket,
-        watch: impl FnOnce(Slot, &UdpSocket) -> io::Result<()>,
-    ) -> io::Result<()> {
-        let slot = self.free.last().copied().unwrap_or(self.slots.len());
-        watch(Slot(slot), &socket)?;
-        let taken = Some(Socket {
-            port,
+impl Socket {
+    /// One that hears everybody. It must have been bound to a number of its own, not to the
+    /// kernel's choice: that would be lost by `disconnect`.
+    pub(super) fn new(socket: UdpSocket) -> Self {
+        Socket {
             socket,
             hears: Hears::Any,
-        });
-        match self.free.pop() {
-            Some(slot) => self.slots[slot] = taken,
-            None => self.slots.push(taken),
         }
-        self.by_port.insert(port, slot);
-        Ok(())
     }
 
-    /// Closes the socket of a port; the number that it was bound to.
-    pub(super) fn remove(&mut self, port: PortId) -> Option<u16> {
-        let slot = self.by_port.remove(&port)?;
-        let closed = self.slots.get_mut(slot)?.take()?;
-        self.free.push(slot);
-        closed.socket.local_addr().ok().map(|bound| bound.port())
+    /// The number that it is bound to.
+    pub(super) fn number(&self) -> io::Result<u16> {
+        self.socket.local_addr().map(|bound| bound.port())
     }
 
-    pub(super) fn get(&self, Slot(slot): Slot) -> Option<&Socket> {
-        self.slots.get(slot)?.as_ref()
-    }
-
-    pub(super) fn of(&self, port: PortId) -> Option<&Socket> {
-        self.get(Slot(*self.by_port.get(&port)?))
-    }
-
-    pub(super) fn of_mut(&mut self, port: PortId) -> Option<&mut Socket> {
-        self.slots.get_mut(*self.by_port.get(&port)?)?.as_mut()
-    }
-}
-
-impl Socket {
-    /// Hears only this peer. A socket that is bound to every address gets one by this, which is
-    /// right only if it is the one that the peer was told; else it stays as it is.
+    /// Hears only this peer. A socket that is bound to every address takes one by this, which is
+    /// right only if it is the one that peers are `told`; else it goes on hearing everybody.
     pub(super) fn connect(&mut self, peer: SocketAddr, told: IpAddr) -> io::Result<()> {
-        let was_any = self.socket.local_addr()?.ip().is_unspecified();
+        let was_everywhere = self.socket.local_addr()?.ip().is_unspecified();
         self.socket.connect(peer)?;
-        self.hears = Hears::Only(peer);
-        if was_any && self.socket.local_addr()?.ip() != told {
+        self.hears = Hears::Early(peer);
+        if was_everywhere && self.socket.local_addr()?.ip() != told {
             self.disconnect()?;
         }
         Ok(())
     }
 
-    /// Hears everybody.
+    /// Hears everybody again, at the same address.
     pub(super) fn disconnect(&mut self) -> io::Result<()> {
         if self.hears != Hears::Any {
             rustix::net::connect_unspec(&self.socket)?;
@@ -111,19 +70,38 @@ impl Socket {
         Ok(())
     }
 
-    /// One datagram, and who sent it; `None` if there was none.
-    pub(super) fn receive(&self, buffer: &mut [u8], tally: &Tally) -> Option<(usize, SocketAddr)> {
-        match self.socket.recv_from(buffer) {
+    /// Whether it has to be read until nothing waits.
+    pub(super) fn is_early(&self) -> bool {
+        matches!(self.hears, Hears::Early(_))
+    }
+
+    /// One datagram, and who sent it; `None` if nothing waits.
+    pub(super) fn receive(
+        &mut self,
+        buffer: &mut [u8],
+        tally: &Tally,
+    ) -> Option<(usize, SocketAddr)> {
+        let received = match self.hears {
+            Hears::Only(peer) => self.socket.recv(buffer).map(|len| (len, peer)),
+            Hears::Any | Hears::Early(_) => self.socket.recv_from(buffer),
+        };
+        let error = match received {
             Ok(received) => {
                 tally.received.add_one();
                 return Some(received);
             }
-            Err(error) => match error.kind() {
-                // The poll reports the socket again if there is something.
-                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {}
-                io::ErrorKind::ConnectionRefused => tally.refused.add_one(),
-                _ => tally.receives_failed.add_one(),
-            },
+            Err(error) => error,
+        };
+        match error.kind() {
+            io::ErrorKind::WouldBlock => {
+                if let Hears::Early(peer) = self.hears {
+                    self.hears = Hears::Only(peer);
+                }
+            }
+            // The poll reports the socket again if something waits.
+            io::ErrorKind::Interrupted => {}
+            io::ErrorKind::ConnectionRefused => tally.refused.add_one(),
+            _ => tally.receives_failed.add_one(),
         }
         None
     }
@@ -134,7 +112,7 @@ impl Socket {
         if let Err(error) = &sent
             && error.kind() == io::ErrorKind::ConnectionRefused
         {
-            // It is about an earlier packet; this one has not been tried.
+            // That was the answer to an earlier packet; this one was not tried.
             tally.refused.add_one();
             sent = self.try_send(to, datagram);
         }
@@ -149,10 +127,9 @@ impl Socket {
     }
 
     fn try_send(&self, to: SocketAddr, datagram: &[u8]) -> io::Result<usize> {
-        if self.hears == Hears::Only(to) {
-            self.socket.send(datagram)
-        } else {
-            self.socket.send_to(datagram, to)
+        match self.hears {
+            Hears::Early(peer) | Hears::Only(peer) if peer == to => self.socket.send(datagram),
+            _ => self.socket.send_to(datagram, to),
         }
     }
 }

@@ -164,3 +164,17 @@ fn a_stopped_shard_frees_its_sockets() {
     drop(shard);
     assert!(UdpSocket::bind(addr).is_ok());
 }
+
+#[test]
+fn the_reserved_port_id_fails() {
+    let (_shard, handle, events) = start();
+    handle
+        .send(Command::Open {
+            port: PortId(u64::MAX),
+        })
+        .unwrap();
+    assert!(matches!(
+        events.recv_timeout(PATIENCE).unwrap(),
+        Event::Failed { .. }
+    ));
+}
