@@ -10,6 +10,9 @@
 //! Owns the file descriptors, and what sending and receiving count. Decides nothing: the plane
 //! says who is to be heard, and refuses strangers itself where a socket cannot be connected.
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 

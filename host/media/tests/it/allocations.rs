@@ -1,14 +1,16 @@
-//! The relay allocates nothing per packet.
+//! The relay allocates nothing per packet: neither the plane, nor the shard's loop around it.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use media::rtp::{self, Fixed};
 use media::sdp::Codec;
 use media::{Command, Plane, PortId, plane};
 
+use crate::loopback::{call, relay, start_with};
 use crate::{agreed, clock};
 
 /// The system's allocator, which counts what each thread asks of it.
@@ -92,4 +94,25 @@ fn relaying_and_transcoding_allocate_nothing() {
     }
     assert_eq!(ALLOCATIONS.get() - before, 0);
     assert_eq!(relayed, 10_000);
+}
+
+/// What the shard's thread had asked of the allocator when it last read its clock.
+static OF_THE_SHARD: AtomicU64 = AtomicU64::new(0);
+
+fn counted_clock() -> Instant {
+    OF_THE_SHARD.store(ALLOCATIONS.get(), Ordering::SeqCst);
+    clock()
+}
+
+#[test]
+fn a_shard_with_sockets_allocates_nothing_per_packet() {
+    let (shard, handle, events) = start_with(counted_clock);
+    let call = call(&handle, &events);
+    // Connecting, and the first use of everything.
+    relay(&call, 0..20);
+    let allocations = OF_THE_SHARD.load(Ordering::SeqCst);
+    assert_ne!(allocations, 0, "it is counted");
+    relay(&call, 20..520);
+    assert_eq!(OF_THE_SHARD.load(Ordering::SeqCst), allocations);
+    shard.stop();
 }

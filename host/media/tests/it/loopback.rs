@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use media::handset::{Handset, HandsetConfig, Heard, Speech};
 use media::io::{Config, Handle, PortRange, Shard};
+use media::rtp::{self, Fixed};
 use media::sdp::Codec;
 use media::{Command, Event, PortId};
 
@@ -51,6 +52,10 @@ impl Phone {
 }
 
 fn start() -> (Shard, Handle, Receiver<Event>) {
+    start_with(clock)
+}
+
+pub(crate) fn start_with(clock: fn() -> Instant) -> (Shard, Handle, Receiver<Event>) {
     let config = Config::new("media-test", PortRange::ephemeral(LOOPBACK), [3; 32]);
     let (sender, events) = sync_channel(64);
     let shard = Shard::start(
@@ -88,6 +93,45 @@ fn socket() -> UdpSocket {
     socket
 }
 
+/// Two peers of one bridged call, each with the port that it sends to.
+pub(crate) fn call(handle: &Handle, events: &Receiver<Event>) -> [(UdpSocket, SocketAddr); 2] {
+    let (a, b) = (PortId(1), PortId(2));
+    let peers = [a, b].map(|port| {
+        let ours = open(handle, events, port);
+        let peer = UdpSocket::bind((LOOPBACK, 0)).unwrap();
+        peer.set_read_timeout(Some(PATIENCE)).unwrap();
+        configure(handle, port, peer.local_addr().unwrap(), Codec::Pcma);
+        (peer, ours)
+    });
+    handle.send(Command::Bridge { a, b }).unwrap();
+    peers
+}
+
+/// The packets of these numbers, each way, one after the other.
+pub(crate) fn relay(peers: &[(UdpSocket, SocketAddr); 2], numbers: std::ops::Range<u16>) {
+    let mut packet = rtp::build(header(1), &[0xd5; 160]);
+    let mut buffer = [0; 2_048];
+    for number in numbers {
+        packet[2..4].copy_from_slice(&number.to_be_bytes());
+        for (from, to) in [(0, 1), (1, 0)] {
+            let (peer, port) = &peers[from];
+            peer.send_to(&packet, port).unwrap();
+            assert_eq!(peers[to].0.recv(&mut buffer).unwrap(), packet.len());
+        }
+    }
+}
+
+/// The first packet of a stream.
+fn header(ssrc: u32) -> Fixed {
+    Fixed {
+        marker: false,
+        payload_type: Codec::Pcma.payload_type(),
+        sequence: 0,
+        timestamp: 0,
+        ssrc,
+    }
+}
+
 /// Lets both talk until each heard a second, or patience ends.
 fn converse(phones: &mut [Phone; 2]) -> [Heard; 2] {
     let end = clock() + PATIENCE;
@@ -101,6 +145,30 @@ fn converse(phones: &mut [Phone; 2]) -> [Heard; 2] {
             return heard;
         }
         std::thread::park_timeout(Duration::from_millis(2));
+    }
+}
+
+/// Waits until the shard has taken whatever was sent to both ports: one packet each way.
+fn flush(phones: &[Phone; 2]) {
+    for (from, to) in [(0, 1), (1, 0)] {
+        let mark = [0xa5; 160];
+        // A stream of its own, so that any sequence number will do.
+        let ssrc = phones[to].socket.local_addr().unwrap().port();
+        let packet = rtp::build(header(ssrc.into()), &mark);
+        phones[from]
+            .socket
+            .send_to(&packet, phones[from].port)
+            .unwrap();
+        let end = clock() + PATIENCE;
+        let mut buffer = [0; 2_048];
+        loop {
+            let received = phones[to].socket.recv(&mut buffer);
+            if received.is_ok_and(|len| buffer[..len].ends_with(&mark)) {
+                break;
+            }
+            assert!(clock() < end, "the packet is lost");
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
     }
 }
 
@@ -153,6 +221,48 @@ fn both_phones_hear_each_other_through_a_transcoding_bridge() {
         "{counters:?}"
     );
     assert_eq!((counters.sends_blocked, counters.sends_failed), (0, 0));
+    shard.stop();
+}
+
+#[test]
+fn a_peer_that_moves_with_a_new_agreement_is_heard_and_strangers_stay_outside() {
+    let (shard, handle, events) = start();
+    let (a, b) = (PortId(1), PortId(2));
+    let (port_a, port_b) = (open(&handle, &events, a), open(&handle, &events, b));
+    let (socket_a, socket_b) = (socket(), socket());
+    configure(&handle, a, socket_a.local_addr().unwrap(), Codec::Pcma);
+    configure(&handle, b, socket_b.local_addr().unwrap(), Codec::Pcma);
+    handle.send(Command::Bridge { a, b }).unwrap();
+    let mut phones = [
+        Phone::new(socket_a, port_a, Codec::Pcma, 425),
+        Phone::new(socket_b, port_b, Codec::Pcma, 970),
+    ];
+    let [heard_by_a, _] = converse(&mut phones);
+    assert_eq!(heard_by_a.tone, Some(970));
+
+    // Both sockets are connected by now: a stranger does not get as far as the counters.
+    flush(&phones);
+    let before = handle.counters().received;
+    let stranger = socket();
+    for _ in 0..100 {
+        stranger.send_to(&[0x80; 172], port_a).unwrap();
+        stranger.send_to(&[0x80; 172], port_b).unwrap();
+    }
+    flush(&phones);
+    assert_eq!(handle.counters().received, before + 2);
+
+    let moved = socket();
+    configure(&handle, b, moved.local_addr().unwrap(), Codec::Pcma);
+    phones[0] = Phone::new(
+        phones[0].socket.try_clone().unwrap(),
+        port_a,
+        Codec::Pcma,
+        425,
+    );
+    phones[1] = Phone::new(moved, port_b, Codec::Pcma, 1_610);
+    let [heard_by_a, heard_by_b] = converse(&mut phones);
+    assert_eq!((heard_by_a.tone, heard_by_b.tone), (Some(1_610), Some(425)));
+    assert_eq!(handle.counters().sends_failed, 0);
     shard.stop();
 }
 
