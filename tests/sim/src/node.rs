@@ -32,6 +32,8 @@ pub(crate) struct Socket {
     pub(crate) shard: usize,
     pub(crate) plane: usize,
     pub(crate) address: Option<SocketAddr>,
+    /// The only one that it hears, if it is connected.
+    pub(crate) peer: Option<SocketAddr>,
 }
 
 impl Node {
@@ -74,13 +76,13 @@ impl Node {
 
     /// A shard has asked for a port.
     pub(crate) fn ask_port(&mut self, port: PortId, shard: usize, plane: usize) {
-        let address = None;
         self.ports.insert(
             port,
             Socket {
                 shard,
                 plane,
-                address,
+                address: None,
+                peer: None,
             },
         );
     }
@@ -100,6 +102,13 @@ impl Node {
         let address = self.ports.get_mut(&port).and_then(|s| s.address.take());
         if let Some(address) = address {
             self.by_address.remove(&address);
+        }
+    }
+
+    /// Connects a socket to its peer, or to nobody.
+    pub(crate) fn hear(&mut self, port: PortId, peer: Option<SocketAddr>) {
+        if let Some(socket) = self.ports.get_mut(&port) {
+            socket.peer = peer;
         }
     }
 

@@ -158,6 +158,9 @@ impl World {
         let Some(socket) = self.node.socket(port) else {
             return;
         };
+        if socket.peer.is_some_and(|peer| peer != from) {
+            return; // as the kernel does with packets for a connected socket
+        }
         let mut datagram = bytes.to_vec();
         let now = self.start + self.now;
         let plane = &mut self.node.planes[socket.plane];
@@ -258,6 +261,10 @@ impl World {
                     self.agenda.enter(at, Happening::Bind { plane, port });
                 }
                 media::plane::Output::Unbind { port } => self.node.unbind(port),
+                media::plane::Output::Connect { port, peer } => {
+                    self.node.hear(port, Some(peer));
+                }
+                media::plane::Output::Disconnect { port } => self.node.hear(port, None),
                 media::plane::Output::Event(event) => self.report(event),
             }
         }
