@@ -100,19 +100,8 @@ impl Fleet {
             let part = watch.part(format!("session shard {shard}"));
             threads.push(shard::start(settings, mail, outlets, turns, metrics, part)?);
         }
-        let mut writers = JoinSet::new();
-        let (rows, counted) = (store.clone(), metrics.clone());
-        let commit = async move |cdrs: Vec<Cdr>| {
-            let work = counted.cdr_commit(cdrs.len());
-            let written = admin::record(&rows, cdrs.as_slice()).await;
-            work.done(written.is_ok());
-            written
-        };
-        let kept = metrics.cdrs_kept().clone();
-        let writer = records::write_cdrs(commit, cdr_jobs, mailboxes.clone(), kept, outage.clone());
-        writers.spawn(vital(writer, watch.part("the writer of CDRs")));
-        let writer = records::write_records(store.clone(), record_jobs, metrics.clone(), outage);
-        writers.spawn(vital(writer, watch.part("the writer of traces and logs")));
+        let queues = (cdr_jobs, record_jobs);
+        let writers = start_writers(store, metrics, &mailboxes, queues, &outage, &watch);
         watch.arm();
         Ok(Fleet {
             watch,
@@ -211,6 +200,32 @@ impl Fleet {
         while self.writers.join_next().await.is_some() {}
         self.losses.tell();
     }
+}
+
+/// The writers of what shards record.
+fn start_writers(
+    store: &Store,
+    metrics: &Metrics,
+    mailboxes: &[mpsc::Sender<Mail>],
+    (cdr_jobs, record_jobs): (mpsc::Receiver<CdrJob>, mpsc::Receiver<Record>),
+    outage: &Outage,
+    watch: &Watch,
+) -> JoinSet<()> {
+    let mut writers = JoinSet::new();
+    let (rows, counted) = (store.clone(), metrics.clone());
+    let commit = async move |cdrs: Vec<Cdr>| {
+        let work = counted.cdr_commit(cdrs.len());
+        let written = admin::record(&rows, cdrs.as_slice()).await;
+        work.done(written.is_ok());
+        written
+    };
+    let kept = metrics.cdrs_kept().clone();
+    let writer = records::write_cdrs(commit, cdr_jobs, mailboxes.to_vec(), kept, outage.clone());
+    writers.spawn(vital(writer, watch.part("the writer of CDRs")));
+    let writer =
+        records::write_records(store.clone(), record_jobs, metrics.clone(), outage.clone());
+    writers.spawn(vital(writer, watch.part("the writer of traces and logs")));
+    writers
 }
 
 fn is_busy(counts: &Counts) -> bool {
