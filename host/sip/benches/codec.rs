@@ -1,5 +1,5 @@
 //! What it costs to read and to write a SIP message, in time and in allocations, beside rsip's own
-//! parser and printer in the same run.
+//! parser and printer in the same run; and what a whole call costs the endpoint that answers it.
 //!
 //! The two do not do the same work, so rsip is measured twice: as it comes (lines into strings), and
 //! with the headers read that ours reads and checks in any case. This is the one place where rsip's
@@ -14,10 +14,12 @@ use rsip::headers::ToTypedHeader;
 use rsip::message::HeadersExt;
 use sip::wire::{self, Message};
 
+#[path = "codec/endpoint.rs"]
+mod endpoint;
 #[path = "../../xtask/src/bench/figure.rs"]
 mod figure;
 
-use figure::{Figure, now, percentile};
+use figure::{Aim, Figure, now, percentile};
 
 /// Messages per round, and rounds.
 const ROUND: u32 = 200;
@@ -85,6 +87,7 @@ fn main() {
         let text = format!("{head}Content-Length: {}\r\n\r\n{SDP}", SDP.len());
         measure(&format!("{group}, {} octets", text.len()), &text.into());
     }
+    endpoint::measure();
 }
 
 fn measure(group: &str, bytes: &Bytes) {
@@ -108,13 +111,14 @@ fn measure(group: &str, bytes: &Bytes) {
             answer.map(|answer| wire::write(&answer.into()))
         });
     }
-    for (name, ratio) in [
-        ("parse, ours to rsip", parse / plain),
-        ("parse, ours to rsip typed", parse / typed),
-        ("write, ours to rsip", write / printed),
-    ] {
-        Figure::new(group, name, ratio, "").print();
-    }
+    let ratio = |name, ratio| Figure::new(group, name, ratio, "");
+    ratio("parse, ours to rsip", parse / plain)
+        .aim(Aim::AtMost(0.25))
+        .print();
+    ratio("parse, ours to rsip typed", parse / typed).print();
+    ratio("write, ours to rsip", write / printed)
+        .aim(Aim::AtMost(0.5))
+        .print();
 }
 
 fn rsip_parse(bytes: &Bytes) -> Result<rsip::SipMessage, rsip::Error> {
@@ -134,10 +138,10 @@ fn rsip_typed(bytes: &Bytes) -> Result<rsip::SipMessage, rsip::Error> {
 
 /// Measures and tells; nanoseconds. What the work returns is dropped within its time.
 fn told<T>(group: &str, name: &str, note: &str, mut work: impl FnMut() -> T) -> f64 {
-    let before = (ALLOCATIONS.get(), OCTETS.get());
+    let before = allocated();
     drop(black_box(work()));
-    let allocations = ALLOCATIONS.get() - before.0;
-    let octets = OCTETS.get() - before.1;
+    let after = allocated();
+    let (allocations, octets) = (after.0 - before.0, after.1 - before.1);
     let mut rounds: Vec<f64> = (0..ROUNDS)
         .map(|_| {
             let begin = now();
@@ -163,6 +167,11 @@ struct Counting;
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
     static OCTETS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How often this thread has allocated, and how many octets.
+fn allocated() -> (u64, u64) {
+    (ALLOCATIONS.get(), OCTETS.get())
 }
 
 fn count(size: usize) {
