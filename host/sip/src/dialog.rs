@@ -8,6 +8,7 @@
 mod tests;
 mod usage;
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 pub(crate) use usage::{
@@ -25,10 +26,12 @@ const PORT: u16 = 5060;
 #[derive(Clone, Debug)]
 pub(crate) struct Dialog {
     call_id: String,
-    /// Our URI and tag.
-    local: NameAddr,
-    /// The peer's URI, and its tag if it has one (RFC 2543 peers may not).
-    remote: NameAddr,
+    /// Our name-addr with our tag, as it stands in every message.
+    local: String,
+    /// The peer's.
+    remote: String,
+    /// The tag in it; empty if it has none (RFC 2543 peers may not).
+    remote_tag: String,
     local_cseq: u32,
     remote_cseq: Option<u32>,
     routes: Vec<NameAddr>,
@@ -45,12 +48,13 @@ impl Dialog {
         let headers = invite.headers();
         Some(Self {
             call_id: headers.call_id().to_owned(),
-            local: headers.to().clone().with_tag(local_tag),
-            remote: headers.from().clone(),
+            local: headers.to().tagged(local_tag),
+            remote: headers.from().to_string(),
+            remote_tag: headers.from_tag().unwrap_or("").to_owned(),
             local_cseq: 0,
             remote_cseq: Some(headers.cseq().number),
             routes: headers.record_routes(),
-            target: headers.contacts().into_iter().next()?.uri,
+            target: headers.contact()?,
             flow,
         })
     }
@@ -60,23 +64,23 @@ impl Dialog {
         let headers = answer.headers();
         let mut routes = headers.record_routes();
         routes.reverse();
-        // A 2xx must have a Contact; without one, where the INVITE went is the best guess.
-        let contact = headers.contacts().into_iter().next();
         Self {
             call_id: headers.call_id().to_owned(),
-            local: invite.headers().from().clone(),
-            remote: headers.to().clone(),
+            local: invite.headers().from().to_string(),
+            remote: headers.to().to_string(),
+            remote_tag: headers.to_tag().unwrap_or("").to_owned(),
             local_cseq: invite.headers().cseq().number,
             remote_cseq: None,
             routes,
-            target: contact.map_or_else(|| invite.uri().clone(), |contact| contact.uri),
+            // A 2xx must have a Contact; without one, where the INVITE went is the best guess.
+            target: headers.contact().unwrap_or_else(|| invite.uri().clone()),
             flow,
         }
     }
 
     /// The peer's tag.
     pub(crate) fn remote_tag(&self) -> &str {
-        self.remote.tag().unwrap_or("")
+        &self.remote_tag
     }
 
     /// The path of the message that made the dialog.
@@ -101,41 +105,41 @@ impl Dialog {
 
     /// Takes the remote target of a re-INVITE that is accepted (RFC 3261 §12.2.2).
     pub(crate) fn refresh_target(&mut self, reinvite: &Request) {
-        if let Some(contact) = reinvite.headers().contacts().into_iter().next() {
-            self.target = contact.uri;
+        if let Some(contact) = reinvite.headers().contact() {
+            self.target = contact;
         }
     }
 
     /// Begins the next request in this dialog (RFC 3261 §12.2.1.1).
-    pub(crate) fn request(&mut self, method: Method, via: &Via) -> Builder<(Method, Uri)> {
+    pub(crate) fn request(&mut self, method: Method, via: String) -> Builder {
         self.local_cseq += 1;
         self.numbered(method, self.local_cseq, via)
     }
 
     /// Begins the ACK of a 2xx to our INVITE number `cseq` (RFC 3261 §13.2.2.4).
-    pub(crate) fn ack(&self, cseq: u32, via: &Via) -> Builder<(Method, Uri)> {
+    pub(crate) fn ack(&self, cseq: u32, via: String) -> Builder {
         self.numbered(Method::ACK, cseq, via)
     }
 
-    fn numbered(&self, method: Method, cseq: u32, via: &Via) -> Builder<(Method, Uri)> {
+    fn numbered(&self, method: Method, cseq: u32, via: String) -> Builder {
         let target = self.target.clone().without_headers();
-        let (uri, routes) = match self.routes.split_first() {
+        let (uri, routes): (_, Cow<'_, [NameAddr]>) = match self.routes.split_first() {
             Some((first, rest)) if !is_loose(first) => {
                 // A strict router wants to find itself in the Request-URI.
                 let mut routes = rest.to_vec();
                 routes.push(NameAddr::new(target));
-                (first.uri.clone().without_headers(), routes)
+                (first.uri.clone().without_headers(), routes.into())
             }
-            _ => (target, self.routes.clone()),
+            _ => (target, Cow::Borrowed(&self.routes)),
         };
-        Request::builder(method.clone(), uri)
+        Request::builder(method, uri)
             .via(via)
             .header("Max-Forwards", "70")
-            .routes(&routes)
+            .routes(&*routes)
             .from(&self.local)
             .to(&self.remote)
             .call_id(&self.call_id)
-            .cseq(cseq, method)
+            .cseq(cseq)
     }
 
     /// Where requests in this dialog go: the first of the route set, else the remote target; a
@@ -178,7 +182,7 @@ fn is_loose(route: &NameAddr) -> bool {
 
 /// Where the answers to a request go, once its top Via is stamped (RFC 3261 §18.2.2, RFC 3581 §4).
 /// `maddr` is not followed: it would let anybody aim our answers.
-pub(crate) fn answer_flow(flow: Flow, via: &Via) -> Flow {
+pub(crate) fn answer_flow(flow: Flow, via: Via<'_>) -> Flow {
     if via.wants_rport() {
         return flow;
     }

@@ -14,6 +14,7 @@ mod method;
 mod names;
 mod params;
 mod parse;
+mod reply;
 mod scan;
 mod section;
 mod status;
@@ -23,14 +24,16 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use addr::{CSeq, NameAddr, Reason};
+pub use addr::{Address, CSeq, NameAddr, Reason};
 pub use build::{BuildError, Builder};
 pub use error::{Fault, ParseError, Partial};
 pub use headers::Headers;
+pub(crate) use lex::Class;
 pub use message::{Message, Request, Response, StatusLine};
 pub use method::Method;
 pub use params::Params;
 pub use parse::parse;
+pub use reply::Reply;
 pub use scan::scan_call_id;
 pub use status::reason_phrase;
 pub use via::Via;

@@ -17,7 +17,7 @@ impl Endpoint {
     pub(super) fn invite(&mut self, now: Instant, arrived: &Arrived) -> Result<(), Refusal> {
         let headers = arrived.request.headers();
         let call_id = headers.call_id().to_owned();
-        let remote_tag = headers.from().tag().unwrap_or("").to_owned();
+        let remote_tag = headers.from_tag().unwrap_or("").to_owned();
         let cseq = headers.cseq().number;
         let place = (call_id.clone(), remote_tag.clone());
         let known = self.inbound.get(&place).and_then(|id| self.usages.get(id));
@@ -33,16 +33,14 @@ impl Endpoint {
             return Err(Refusal::new(400));
         };
         let id = self.new_dialog();
+        let Some(incoming) = incoming(id, arrived) else {
+            return Err(Refusal::new(400));
+        };
         let Arrived {
-            request,
-            flow,
-            back,
-            key,
-            ..
+            request, back, key, ..
         } = arrived;
         let invite = self.transactions.start_server(key.clone(), *back, id);
         self.respond(now, invite, request, Answer::new(100));
-        let incoming = incoming(id, *flow, request);
         let request = Arc::clone(request);
         let state = State::Ringing(Box::new(Ringing {
             invite,
@@ -147,11 +145,7 @@ impl Endpoint {
     /// ACK: that of a 2xx, since the transaction takes those of refusals (RFC 3261 §13.3.1.4).
     pub(super) fn ack(&mut self, now: Instant, request: &Request) {
         let headers = request.headers();
-        let Some(id) = headers
-            .to()
-            .tag()
-            .and_then(|tag| self.usage_of(request, tag))
-        else {
+        let Some(id) = headers.to_tag().and_then(|tag| self.usage_of(request, tag)) else {
             return;
         };
         let Some(State::Established(call)) = self.usages.get_mut(&id).map(|usage| &mut usage.state)
@@ -199,7 +193,7 @@ impl Endpoint {
             return Err(Refusal::new(481));
         };
         let cseq = arrived.request.headers().cseq().number;
-        let remote_tag = arrived.request.headers().from().tag().unwrap_or("");
+        let remote_tag = arrived.request.headers().from_tag().unwrap_or("");
         let dialog = match &usage.state {
             State::Ringing(ringing) => Some(&ringing.dialog),
             State::Established(call) => Some(&call.dialog),
@@ -321,15 +315,17 @@ pub(super) fn reasons(headers: &Headers) -> (Option<u8>, Option<String>) {
     )
 }
 
-fn incoming(dialog: DialogId, flow: crate::Flow, request: &Request) -> Incoming {
+/// `None` if From or To has no URI, which the parser would have refused.
+fn incoming(dialog: DialogId, arrived: &Arrived) -> Option<Incoming> {
+    let request = &arrived.request;
     let headers = request.headers();
-    Incoming {
+    Some(Incoming {
         dialog,
-        flow,
+        flow: arrived.flow,
         call_id: headers.call_id().to_owned(),
         request_uri: request.uri().clone(),
-        from: headers.from().uri.clone(),
-        to: headers.to().uri.clone(),
+        from: headers.from().uri()?,
+        to: headers.to().uri()?,
         asserted: headers.asserted(),
         max_forwards: headers.max_forwards().unwrap_or(70),
         headers: headers
@@ -337,5 +333,5 @@ fn incoming(dialog: DialogId, flow: crate::Flow, request: &Request) -> Incoming 
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect(),
         sdp: sdp_of(headers, request.body()),
-    }
+    })
 }

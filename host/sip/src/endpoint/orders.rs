@@ -81,12 +81,12 @@ impl Endpoint {
         let via = self.fresh_via(order.flow);
         let target = order.request_uri.clone().without_headers();
         let mut builder = Request::builder(Method::INVITE, target)
-            .via(&via)
+            .via(via)
             .header("Max-Forwards", &order.max_forwards.to_string())
             .from(&NameAddr::new(order.from.clone()).with_tag(local_tag))
             .to(&NameAddr::new(order.to.clone()))
             .call_id(&order.call_id)
-            .cseq(1, Method::INVITE)
+            .cseq(1)
             .contact(&self.config.contact(order.flow.local))
             .header("Allow", ALLOW)
             .header("User-Agent", &self.config.product);

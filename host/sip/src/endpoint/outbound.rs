@@ -116,12 +116,7 @@ impl Endpoint {
             let status = response.status();
             let (q850, text) = reasons(headers);
             let phrase = Some(response.reason().to_owned()).filter(|text| !text.is_empty());
-            let first = headers
-                .contacts()
-                .into_iter()
-                .next()
-                .map(|contact| contact.uri);
-            let contact = first.filter(|_| status < 400);
+            let contact = headers.contact().filter(|_| status < 400);
             let reason = text.or(phrase);
             self.emit(Event::Failed {
                 dialog: id,
@@ -140,7 +135,7 @@ impl Endpoint {
         let Some(usage) = self.usages.get(&id) else {
             return;
         };
-        let tag = response.headers().to().tag().unwrap_or("");
+        let tag = response.headers().to_tag().unwrap_or("");
         if let Some(ack) = usage.acks.iter().find(|ack| ack.remote_tag == tag) {
             let CachedAck { flow, bytes, .. } = ack.clone();
             self.transactions.transmit(flow, bytes);
@@ -184,7 +179,7 @@ impl Endpoint {
         let flow = dialog.next_hop();
         let via = self.fresh_via(flow);
         let ack = dialog
-            .ack(cseq, &via)
+            .ack(cseq, via)
             .header("User-Agent", &self.config.product);
         let bytes = written(ack.build())?;
         self.transactions.transmit(flow, bytes.clone());

@@ -48,7 +48,7 @@ impl Random {
         self.hash((
             headers.via().branch(),
             headers.call_id(),
-            headers.from().tag(),
+            headers.from_tag(),
             cseq,
         ))
     }

@@ -156,7 +156,7 @@ impl Endpoint {
         if *arrived.request.method() == Method::CANCEL {
             return self.cancel(now, arrived);
         }
-        let tag = arrived.request.headers().to().tag();
+        let tag = arrived.request.headers().to_tag();
         if tag.is_none() && arrived.source != Source::Known {
             return Err(Refusal::new(403));
         }
@@ -258,7 +258,7 @@ impl Endpoint {
         let id = *self.by_tag.get(local_tag)?;
         let usage = self.usages.get(&id)?;
         let headers = request.headers();
-        let remote_tag = headers.from().tag().unwrap_or("");
+        let remote_tag = headers.from_tag().unwrap_or("");
         let known = usage.call_id == headers.call_id()
             && usage.remote_tags.iter().any(|tag| tag == remote_tag);
         known.then_some(id)
@@ -300,7 +300,7 @@ fn screen_invite(request: &Request) -> Result<(), Refusal> {
     if !request.body().is_empty() && !headers.is_content(SDP) {
         return Err(Refusal::new(415).with("Accept", SDP));
     }
-    if headers.contacts().is_empty() {
+    if headers.contact().is_none() {
         return Err(Refusal::new(400).because("Missing Contact"));
     }
     Ok(())

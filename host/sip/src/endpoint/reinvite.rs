@@ -33,7 +33,7 @@ impl Endpoint {
             request, back, key, ..
         } = arrived;
         let headers = request.headers();
-        let remote_tag = headers.from().tag().unwrap_or("");
+        let remote_tag = headers.from_tag().unwrap_or("");
         let dialog = self
             .usages
             .get_mut(&id)

@@ -44,29 +44,26 @@ impl Answer<'_> {
 impl Endpoint {
     /// The bytes of an answer.
     pub(super) fn answer(&self, request: &Request, answer: Answer<'_>) -> Option<Bytes> {
-        let mut builder = request.respond(answer.status, answer.tag);
-        if let Some(reason) = answer.reason {
-            builder = builder.reason(reason);
-        }
+        let mut reply = match answer.reason {
+            Some(reason) => request.respond_because(answer.status, reason, answer.tag),
+            None => request.respond(answer.status, answer.tag),
+        };
         if let Some(flow) = answer.dialog {
-            builder = builder
-                .copy(request.headers(), "Record-Route")
+            reply = reply
+                .copy("Record-Route")
                 .contact(&self.config.contact(flow.local))
                 .header("Allow", ALLOW);
         }
         for (name, value) in &answer.headers {
-            builder = builder.header(name, value);
+            reply = reply.header(name, value);
         }
-        builder = match answer.status {
-            // RFC 3261 §8.2.6.1.
-            100 => builder.copy(request.headers(), "Timestamp"),
-            _ if answer.nameless => builder,
-            _ => builder.header("Server", &self.config.product),
-        };
+        if answer.status != 100 && !answer.nameless {
+            reply = reply.header("Server", &self.config.product);
+        }
         if let Some(sdp) = answer.sdp {
-            builder = builder.body(SDP, sdp);
+            reply = reply.body(SDP, sdp);
         }
-        written(builder.build())
+        sound(reply.build())
     }
 
     /// Answers through a transaction.
@@ -84,9 +81,9 @@ impl Endpoint {
     }
 
     /// A Via of ours with a fresh branch.
-    pub(super) fn fresh_via(&mut self, flow: Flow) -> Via {
+    pub(super) fn fresh_via(&mut self, flow: Flow) -> String {
         let branch = self.random.branch();
-        Via::new("UDP", self.config.address(flow.local), &branch)
+        Via::text("UDP", self.config.address(flow.local), &branch)
     }
 
     /// Sends BYE in a dialog; the usage ends by it, whatever the answer.
@@ -94,7 +91,7 @@ impl Endpoint {
         let flow = dialog.next_hop();
         let via = self.fresh_via(flow);
         let mut bye = dialog
-            .request(Method::BYE, &via)
+            .request(Method::BYE, via)
             .header("User-Agent", &self.config.product);
         if let Some(reason) = reason(status) {
             bye = bye.header("Reason", &reason);

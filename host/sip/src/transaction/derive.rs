@@ -21,13 +21,13 @@ pub(crate) fn cancel_of(invite: &Request, reason: Option<&str>) -> Result<Reques
     cancel.build()
 }
 
-fn in_the_wake(method: Method, invite: &Request) -> wire::Builder<(Method, crate::Uri)> {
+fn in_the_wake(method: Method, invite: &Request) -> wire::Builder {
     let headers = invite.headers();
-    Request::builder(method.clone(), invite.uri().clone())
-        .via(headers.via())
+    Request::builder(method, invite.uri().clone())
+        .via(headers.via().to_string())
         .header("Max-Forwards", "70")
         .copy(headers, "Route")
         .copy(headers, "From")
         .call_id(headers.call_id())
-        .cseq(headers.cseq().number, method)
+        .cseq(headers.cseq().number)
 }

@@ -1,5 +1,8 @@
 //! By what a message finds its transaction: RFC 3261 §17.1.3 and §17.2.3.
 
+use std::fmt::Write as _;
+use std::sync::Arc;
+
 use crate::wire::{Method, Request, Response};
 
 /// What a branch begins with, if its maker follows RFC 3261 (§8.1.1.7).
@@ -9,13 +12,13 @@ pub(crate) const COOKIE: &str = "z9hG4bK";
 /// its INVITE).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ClientKey {
-    branch: String,
+    branch: Arc<str>,
     method: Method,
 }
 
 impl ClientKey {
     pub(crate) fn of_request(request: &Request) -> Option<Self> {
-        let branch = request.headers().via().branch()?.to_owned();
+        let branch = request.headers().via().branch()?.into();
         Some(Self {
             branch,
             method: request.method().clone(),
@@ -28,7 +31,7 @@ impl ClientKey {
         if headers.get_all("Via").nth(1).is_some() {
             return None;
         }
-        let branch = headers.via().branch()?.to_owned();
+        let branch = headers.via().branch()?.into();
         Some(Self {
             branch,
             method: headers.cseq().method.clone(),
@@ -44,8 +47,8 @@ impl ClientKey {
 /// INVITE.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ServerKey {
-    branch: String,
-    sent_by: (String, Option<u16>),
+    /// Branch and sent-by, one after the other.
+    place: Arc<str>,
     method: Method,
 }
 
@@ -53,26 +56,34 @@ impl ServerKey {
     pub(crate) fn of_request(request: &Request) -> Self {
         let headers = request.headers();
         let via = headers.via();
-        let branch = match via.branch() {
-            Some(branch) if is_unique(branch) => branch.to_owned(),
+        let mut place = String::with_capacity(96);
+        // Writing into a String cannot fail.
+        let _ = match via.branch() {
+            Some(branch) if is_unique(branch) => place.write_str(branch),
             // A peer of RFC 2543: what names the transaction there (§17.2.3), made one text. The
             // Request-URI and the To tag are left out: they add nothing to a Call-ID and CSeq.
-            _ => format!(
+            branch => write!(
+                place,
                 "{}\n{}\n{}\n{}",
                 headers.call_id(),
-                headers.from().tag().unwrap_or(""),
+                headers.from_tag().unwrap_or(""),
                 headers.cseq().number,
-                via.branch().unwrap_or(""),
+                branch.unwrap_or(""),
             ),
         };
+        let host = place.len() + 1;
+        place.extend(["\n", via.host()]);
+        place[host..].make_ascii_lowercase();
+        if let Some(port) = via.port() {
+            let _ = write!(place, "\n{port}");
+        }
         let method = if *request.method() == Method::ACK {
             Method::INVITE
         } else {
             request.method().clone()
         };
         Self {
-            branch,
-            sent_by: (via.host().to_owned(), via.port()),
+            place: place.into(),
             method,
         }
     }

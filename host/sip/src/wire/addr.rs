@@ -4,10 +4,108 @@
 
 use std::fmt;
 
-use super::lex::{Lex, Why, number, quote, unquote};
+use super::lex::{Class, DIGIT, Lex, Why, number, quote, unquote};
 use super::method::Method;
 use super::params::Params;
 use crate::Uri;
+
+/// A view of `"name" <uri>;params` in a header value. RFC 3261 §20.10.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Address<'a> {
+    text: &'a str,
+    /// Perhaps in quotes.
+    display: Option<&'a str>,
+    uri: &'a str,
+    params: Params<'a>,
+}
+
+impl<'a> Address<'a> {
+    /// The display name, freed from quotes.
+    pub fn display(self) -> Option<String> {
+        self.display.map(unquote)
+    }
+
+    /// The URI, if it is one.
+    pub fn uri(self) -> Option<Uri> {
+        self.uri.parse().ok()
+    }
+
+    /// The parameters of the header, not of the URI.
+    pub fn params(self) -> Params<'a> {
+        self.params
+    }
+
+    /// The tag. RFC 3261 §19.3.
+    pub fn tag(self) -> Option<&'a str> {
+        self.params.get("tag").filter(|tag| !tag.is_empty())
+    }
+
+    /// The text with a tag.
+    pub(crate) fn tagged(self, tag: &str) -> String {
+        // Without brackets the parameters are those of the header: RFC 3261 §20.10.
+        match self.params.get("tag") {
+            None => format!("{};tag={tag}", self.text),
+            Some(_) => {
+                let head = self.text.len() - self.params.octets();
+                let params = self.params.with("tag", Some(tag));
+                [self.text.get(..head).unwrap_or(self.text), &params].concat()
+            }
+        }
+    }
+
+    /// One name-addr or addr-spec with its parameters; the cursor stands behind them then. The URI
+    /// is not read.
+    fn cut(lex: &mut Lex<'a>) -> Result<Self, Why> {
+        lex.skip_blanks();
+        let text = lex.rest();
+        let (display, uri) = read_address(lex)?;
+        let params = Params::read(lex)?;
+        lex.skip_blanks();
+        Ok(Self {
+            text: text[..text.len() - lex.rest().len()].trim_end_matches([' ', '\t']),
+            display,
+            uri,
+            params,
+        })
+    }
+
+    /// One whole value that was found to be well formed.
+    pub(crate) fn of_checked(text: &'a str) -> Self {
+        Self::cut(&mut Lex::new(text)).unwrap_or_default()
+    }
+
+    /// One whole value that is well formed.
+    pub(crate) fn parse(text: &'a str) -> Result<Self, Why> {
+        let mut lex = Lex::new(text);
+        let address = Self::cut(&mut lex)?;
+        if !lex.is_empty() {
+            return Err("text after the parameters");
+        }
+        Uri::check(address.uri).map_err(|_| "bad uri")?;
+        Ok(address)
+    }
+
+    /// Whether `text` is a list of them.
+    pub(crate) fn check_list(text: &'a str) -> Result<(), Why> {
+        let mut lex = Lex::new(text);
+        loop {
+            let address = Self::cut(&mut lex)?;
+            Uri::check(address.uri).map_err(|_| "bad uri")?;
+            if lex.is_empty() {
+                return Ok(());
+            }
+            if !lex.eat(b',') {
+                return Err("text after the parameters");
+            }
+        }
+    }
+}
+
+impl fmt::Display for Address<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text)
+    }
+}
 
 /// `"name" <uri>;params` of From, To, Contact, Route, Record-Route. RFC 3261 §20.10.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,8 +114,8 @@ pub struct NameAddr {
     pub display: Option<String>,
     /// The URI.
     pub uri: Uri,
-    /// The parameters of the header, not of the URI.
-    pub params: Params,
+    /// The parameters of the header, as they stand on the wire.
+    params: String,
 }
 
 impl NameAddr {
@@ -26,56 +124,63 @@ impl NameAddr {
         Self {
             display: None,
             uri,
-            params: Params::default(),
+            params: String::new(),
         }
     }
 
     /// With a tag.
     #[must_use]
-    pub fn with_tag(mut self, tag: &str) -> Self {
-        self.params.set("tag", Some(tag));
-        self
+    pub fn with_tag(self, tag: &str) -> Self {
+        self.with_param("tag", Some(tag))
+    }
+
+    #[must_use]
+    pub(crate) fn with_param(self, name: &str, value: Option<&str>) -> Self {
+        let params = self.params().with(name, value);
+        Self { params, ..self }
+    }
+
+    /// The parameters of the header, not of the URI.
+    pub fn params(&self) -> Params<'_> {
+        Params::of_checked(&self.params)
     }
 
     /// The tag. RFC 3261 §19.3.
     pub fn tag(&self) -> Option<&str> {
-        self.params.get("tag").filter(|tag| !tag.is_empty())
+        self.params().get("tag").filter(|tag| !tag.is_empty())
     }
 
     /// One name-addr or addr-spec with its parameters; `text` is one item of a list.
     pub(crate) fn parse(text: &str) -> Result<Self, Why> {
         let mut lex = Lex::new(text);
-        lex.skip_blanks();
-        let (display, uri) = read_address(&mut lex)?;
-        let uri: Uri = uri.parse().map_err(|_| "bad uri")?;
-        let params = Params::read(&mut lex)?;
-        lex.skip_blanks();
-        if lex.is_empty() {
-            Ok(Self {
-                display,
-                uri,
-                params,
-            })
-        } else {
-            Err("text after the parameters")
+        let address = Address::cut(&mut lex)?;
+        if !lex.is_empty() {
+            return Err("text after the parameters");
         }
+        Ok(Self {
+            display: address.display(),
+            uri: address.uri.parse().map_err(|_| "bad uri")?,
+            params: address.params.to_string(),
+        })
     }
 }
 
 /// `[display] "<" uri ">"`, or the URI alone.
-fn read_address<'a>(lex: &mut Lex<'a>) -> Result<(Option<String>, &'a str), Why> {
+fn read_address<'a>(lex: &mut Lex<'a>) -> Result<(Option<&'a str>, &'a str), Why> {
     let mut ahead = *lex;
-    let display = if ahead.peek() == Some(b'"') {
-        Some(unquote(ahead.quoted()?))
-    } else {
-        let words = ahead.run(is_display).trim_end_matches([' ', '\t']);
-        Some(words.to_owned()).filter(|words| !words.is_empty())
+    let display = match ahead.peek() {
+        Some(b'"') => Some(ahead.quoted()?),
+        Some(b'<') => None,
+        _ => {
+            let words = ahead.run(&DISPLAY).trim_end_matches([' ', '\t']);
+            Some(words).filter(|words| !words.is_empty())
+        }
     };
     ahead.skip_blanks();
     if !ahead.eat(b'<') {
         return Ok((None, read_bare(lex)?));
     }
-    let uri = ahead.run(|octet| octet != b'>');
+    let uri = ahead.run(&BRACKETED);
     if !ahead.eat(b'>') {
         return Err("unbalanced angle bracket");
     }
@@ -85,7 +190,7 @@ fn read_address<'a>(lex: &mut Lex<'a>) -> Result<(Option<String>, &'a str), Why>
 
 /// An addr-spec without brackets: `;`, `,` and `?` cannot be of the URI. RFC 3261 §20.10.
 fn read_bare<'a>(lex: &mut Lex<'a>) -> Result<&'a str, Why> {
-    let uri = lex.run(|octet| !matches!(octet, b' ' | b'\t' | b';' | b','));
+    let uri = lex.run(&BARE);
     if uri.contains('?') {
         Err("uri with headers outside of angle brackets")
     } else {
@@ -94,9 +199,9 @@ fn read_bare<'a>(lex: &mut Lex<'a>) -> Result<&'a str, Why> {
 }
 
 /// The grammar wants tokens; peers send `J. Müller & Co (2)` bare, which no reader can mistake.
-fn is_display(octet: u8) -> bool {
-    !matches!(octet, 0..=8 | 10..=31 | 127 | b'"' | b',' | b';' | b'<' | b'>')
-}
+static DISPLAY: Class = Class::all_but(b"\",;<>");
+static BRACKETED: Class = Class::all_but(b">");
+static BARE: Class = Class::all_but(b" \t;,");
 
 impl fmt::Display for NameAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -119,7 +224,7 @@ pub struct CSeq {
 impl CSeq {
     pub(crate) fn parse(text: &str) -> Result<Self, Why> {
         let mut lex = Lex::new(text);
-        let digits = lex.run(|octet| octet.is_ascii_digit());
+        let digits = lex.run(&DIGIT);
         let number = number(digits, (1 << 31) - 1).ok_or("not a number below 2^31")?;
         let blank = matches!(lex.peek(), Some(b' ' | b'\t'));
         lex.skip_blanks();

@@ -1,19 +1,24 @@
-//! Building messages of our own.
+//! Building requests of our own.
 //!
 //! The first fault is kept and told by `build`, so that a chain of calls needs one check.
 
-use bytes::Bytes;
+use std::fmt;
 
-use super::addr::{CSeq, NameAddr};
+use bytes::Bytes;
+use rsip::Header;
+
+use super::addr::NameAddr;
 use super::error::Fault;
-use super::headers::{Headers, Routing, values};
-use super::lex::is_token;
-use super::message::{Request, Response, StatusLine};
+use super::headers::{Headers, Routing};
+use super::lex::TOKEN;
+use super::message::Request;
 use super::method::Method;
 use super::names;
-use super::section::SINGLE;
-use super::via::Via;
+use super::section::{SINGLE, single};
 use crate::Uri;
+
+/// Room for the headers of nearly all requests of ours at once.
+const USUAL_HEADERS: usize = 16;
 
 /// Why a message cannot be built: a bug of the caller, or text from outside that fits no header.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,20 +31,22 @@ pub enum BuildError {
     Fault(#[from] Fault),
 }
 
-/// A message in the making; `Line` is its start line.
+/// A request in the making.
 #[derive(Clone, Debug)]
-pub struct Builder<Line> {
-    line: Line,
-    headers: rsip::Headers,
+pub struct Builder {
+    method: Method,
+    uri: Uri,
+    headers: Vec<Header>,
     body: Bytes,
     error: Option<BuildError>,
 }
 
-impl<Line> Builder<Line> {
-    pub(super) fn new(line: Line) -> Self {
+impl Builder {
+    pub(super) fn new(method: Method, uri: Uri) -> Self {
         Self {
-            line,
-            headers: rsip::Headers::default(),
+            method,
+            uri,
+            headers: Vec::with_capacity(USUAL_HEADERS),
             body: Bytes::new(),
             error: None,
         }
@@ -47,20 +54,20 @@ impl<Line> Builder<Line> {
 
     /// Appends a Via; the first one is the topmost.
     #[must_use]
-    pub fn via(self, via: &Via) -> Self {
-        self.header("Via", &via.to_string())
+    pub fn via(self, via: impl Into<String>) -> Self {
+        self.push("Via", via.into())
     }
 
     /// Appends From.
     #[must_use]
-    pub fn from(self, from: &NameAddr) -> Self {
-        self.header("From", &from.to_string())
+    pub fn from(self, from: impl fmt::Display) -> Self {
+        self.push("From", from.to_string())
     }
 
     /// Appends To.
     #[must_use]
-    pub fn to(self, to: &NameAddr) -> Self {
-        self.header("To", &to.to_string())
+    pub fn to(self, to: impl fmt::Display) -> Self {
+        self.push("To", to.to_string())
     }
 
     /// Appends Call-ID.
@@ -71,21 +78,22 @@ impl<Line> Builder<Line> {
 
     /// Appends CSeq.
     #[must_use]
-    pub fn cseq(self, number: u32, method: Method) -> Self {
-        self.header("CSeq", &CSeq { number, method }.to_string())
+    pub fn cseq(self, number: u32) -> Self {
+        let cseq = format!("{number} {}", self.method);
+        self.push("CSeq", cseq)
     }
 
     /// Appends Contact.
     #[must_use]
     pub fn contact(self, uri: &Uri) -> Self {
-        self.header("Contact", &format!("<{uri}>"))
+        self.push("Contact", ["<", uri.as_str(), ">"].concat())
     }
 
     /// Appends one Route each.
     #[must_use]
     pub fn routes<'a>(mut self, routes: impl IntoIterator<Item = &'a NameAddr>) -> Self {
         for route in routes {
-            self = self.header("Route", &route.to_string());
+            self = self.push("Route", route.to_string());
         }
         self
     }
@@ -94,21 +102,23 @@ impl<Line> Builder<Line> {
     #[must_use]
     pub fn copy(mut self, source: &Headers, name: &str) -> Self {
         for value in source.get_all(name) {
-            self = self.header(name, value);
+            self = self.push(name, value.to_owned());
         }
         self
     }
 
     /// Appends a header; Content-Length is ignored, the body says it.
     #[must_use]
-    pub fn header(mut self, name: &str, value: &str) -> Self {
-        let value = value.trim_matches([' ', '\t']);
-        let named = !name.is_empty() && name.bytes().all(is_token);
-        if !named || !is_safe(value) {
+    pub fn header(self, name: &str, value: &str) -> Self {
+        self.push(name, value.trim_matches([' ', '\t']).to_owned())
+    }
+
+    fn push(mut self, name: &str, value: String) -> Self {
+        if name.is_empty() || !TOKEN.holds(name) || !is_safe(&value) {
             self.error
                 .get_or_insert_with(|| BuildError::Octet(name.escape_debug().to_string()));
         } else if !names::long(name).eq_ignore_ascii_case("Content-Length") {
-            self.headers.push(names::header(name, value.to_owned()));
+            self.headers.push(names::header(name, value));
         }
         self
     }
@@ -120,54 +130,24 @@ impl<Line> Builder<Line> {
         self.header("Content-Type", content_type)
     }
 
-    fn finish(self) -> Result<(Line, Headers, Bytes), BuildError> {
+    /// The request.
+    pub fn build(self) -> Result<Request, BuildError> {
         if let Some(error) = self.error {
             return Err(error);
         }
-        let routing = Routing::read(&self.headers)?;
-        if let Some(name) = SINGLE
-            .iter()
-            .find(|name| values(&self.headers, name).count() > 1)
-        {
-            return Err(Fault::Repeated(name).into());
+        let mut seen = [false; SINGLE.len()];
+        for place in self.headers.iter().filter_map(single) {
+            if std::mem::replace(&mut seen[place], true) {
+                return Err(Fault::Repeated(SINGLE[place]).into());
+            }
         }
-        Ok((self.line, Headers::new(self.headers, routing), self.body))
-    }
-}
-
-impl Builder<(Method, Uri)> {
-    /// The request.
-    pub fn build(self) -> Result<Request, BuildError> {
-        let ((method, uri), headers, body) = self.finish()?;
+        let headers = rsip::Headers::from(self.headers);
+        let routing = Routing::read(&headers, |_| Ok(()))?;
         Ok(Request {
-            method,
-            uri,
-            headers,
-            body,
-        })
-    }
-}
-
-impl Builder<StatusLine> {
-    /// Sets another reason phrase.
-    #[must_use]
-    pub fn reason(mut self, reason: &str) -> Self {
-        if is_safe(reason) {
-            reason.clone_into(&mut self.line.reason);
-        } else {
-            self.error
-                .get_or_insert_with(|| BuildError::Octet("reason phrase".to_owned()));
-        }
-        self
-    }
-
-    /// The response.
-    pub fn build(self) -> Result<Response, BuildError> {
-        let (line, headers, body) = self.finish()?;
-        Ok(Response {
-            line,
-            headers,
-            body,
+            method: self.method,
+            uri: self.uri,
+            headers: Headers::new(headers, routing),
+            body: self.body,
         })
     }
 }

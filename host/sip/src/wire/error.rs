@@ -91,13 +91,12 @@ impl ParseError {
 #[derive(Clone, Debug)]
 pub struct Partial {
     headers: rsip::Headers,
-    via: Via,
 }
 
 impl Partial {
     /// `None` if no Via can be read: there is nobody to answer.
     pub(super) fn new(headers: &rsip::Headers) -> Option<Box<Self>> {
-        let via = Via::parse_leniently(values(headers, "Via").next()?)?;
+        Via::parse_leniently(values(headers, "Via").next()?)?;
         let mut kept = rsip::Headers::default();
         for (name, value) in headers.iter().map(names::view) {
             let first = values(&kept, name).next().is_none();
@@ -105,34 +104,34 @@ impl Partial {
                 kept.push(names::header(name, value.to_owned()));
             }
         }
-        Some(Box::new(Self { headers: kept, via }))
+        Some(Box::new(Self { headers: kept }))
     }
 
     /// The topmost Via, as far as it could be read.
-    pub fn via(&self) -> &Via {
-        &self.via
+    pub fn via(&self) -> Via<'_> {
+        let via = values(&self.headers, "Via").next();
+        via.and_then(Via::parse_leniently).unwrap_or_default()
     }
 
     /// Notes `received` and `rport` in the topmost Via. RFC 3261 §18.2.1, RFC 3581 §4.
     pub fn stamp(&mut self, source: SocketAddr) {
-        self.via.stamp(source);
-        stamp_first(&mut self.headers, &self.via);
+        let via = self.via().stamped(source);
+        stamp_first(&mut self.headers, via);
     }
 
     /// The bytes of a stateless refusal, with the headers that there were. `to_tag` is added if To
     /// has no tag; it should be the same for a retransmission (RFC 3261 §8.2.7).
     pub fn refuse(&self, status: u16, reason: &str, to_tag: &str) -> Bytes {
-        let mut headers = rsip::Headers::default();
+        let mut text = String::with_capacity(512);
+        write::status_line(&mut text, status, reason);
         for (name, value) in self.headers.iter().map(names::view) {
             // To may be unreadable, so the tag is searched for as text.
-            let untagged = name == "To" && !value.to_ascii_lowercase().contains("tag");
-            let value = if untagged {
-                format!("{value};tag={to_tag}")
+            if name == "To" && !value.to_ascii_lowercase().contains("tag") {
+                text.extend([name, ": ", value, ";tag=", to_tag, "\r\n"]);
             } else {
-                value.to_owned()
-            };
-            headers.push(names::header(name, value));
+                write::header(&mut text, name, value);
+            }
         }
-        write::response(status, reason, &headers, &[])
+        write::finish(text, &[])
     }
 }

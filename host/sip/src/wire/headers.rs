@@ -1,16 +1,19 @@
 //! The headers of a message, in order, and their typed readings.
 //!
 //! Storage is rsip's `Headers`. The five that route a message (Via, From, To, CSeq, Call-ID) are
-//! read once, when the message is made, and so are always there; the others when asked for.
+//! checked when the message is made, and so are always there and readable. The typed readings are
+//! views of the stored text, made when they are asked for; only what is asked for several times is
+//! kept.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 
 use rsip::Header;
 use rsip::headers::UntypedHeader;
 
-use super::addr::{CSeq, NameAddr, Reason};
+use super::addr::{Address, CSeq, NameAddr, Reason};
 use super::error::Fault;
-use super::lex::{list, number};
+use super::lex::{Why, list, number, place};
 use super::names;
 use super::via::Via;
 use crate::Uri;
@@ -23,24 +26,50 @@ pub struct Headers {
     routing: Routing,
 }
 
-/// The headers that route a message, read. (Call-ID is only checked.)
+/// What routes a message, as far as it is needed again and again. (The rest is only checked.)
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Routing {
-    via: Via,
-    from: NameAddr,
-    to: NameAddr,
+    /// Where the tags are in From and To.
+    from_tag: Option<Range<usize>>,
+    to_tag: Option<Range<usize>>,
     pub(super) cseq: CSeq,
 }
 
 impl Routing {
-    /// Reads them; `all` may hold anything else.
-    pub(super) fn read(all: &rsip::Headers) -> Result<Self, Fault> {
-        read_one(all, "Call-ID", check_call_id)?;
+    /// Reads Via, From, To, Call-ID and CSeq, of which the first counts; `check` is for all others,
+    /// and for the Vias below the first.
+    pub(super) fn read(
+        all: &rsip::Headers,
+        check: impl Fn(&Header) -> Result<(), Fault>,
+    ) -> Result<Self, Fault> {
+        let (mut via, mut call_id) = (None, None);
+        let (mut from, mut to, mut cseq) = (None, None, None);
+        for header in all.iter() {
+            match header {
+                Header::Via(text) if via.is_none() => {
+                    via = Some(read("Via", Via::parse(text.value()))?);
+                }
+                Header::From(text) if from.is_none() => {
+                    from = Some(read("From", tag_in(text.value()))?);
+                }
+                Header::To(text) if to.is_none() => {
+                    to = Some(read("To", tag_in(text.value()))?);
+                }
+                Header::CallId(text) if call_id.is_none() => {
+                    call_id = Some(read("Call-ID", check_call_id(text.value()))?);
+                }
+                Header::CSeq(text) if cseq.is_none() => {
+                    cseq = Some(read("CSeq", CSeq::parse(text.value()))?);
+                }
+                other => check(other)?,
+            }
+        }
+        via.ok_or(Fault::Missing("Via"))?;
+        call_id.ok_or(Fault::Missing("Call-ID"))?;
         Ok(Self {
-            via: read_one(all, "Via", Via::parse)?,
-            from: read_one(all, "From", NameAddr::parse)?,
-            to: read_one(all, "To", NameAddr::parse)?,
-            cseq: read_one(all, "CSeq", CSeq::parse)?,
+            from_tag: from.ok_or(Fault::Missing("From"))?,
+            to_tag: to.ok_or(Fault::Missing("To"))?,
+            cseq: cseq.ok_or(Fault::Missing("CSeq"))?,
         })
     }
 }
@@ -52,18 +81,29 @@ impl Headers {
     }
 
     /// The topmost Via.
-    pub fn via(&self) -> &Via {
-        &self.routing.via
+    pub fn via(&self) -> Via<'_> {
+        // It was read when the message was made.
+        Via::parse(self.via_text()).unwrap_or_default()
     }
 
     /// From.
-    pub fn from(&self) -> &NameAddr {
-        &self.routing.from
+    pub fn from(&self) -> Address<'_> {
+        Address::of_checked(self.from_text())
     }
 
     /// To.
-    pub fn to(&self) -> &NameAddr {
-        &self.routing.to
+    pub fn to(&self) -> Address<'_> {
+        Address::of_checked(self.to_text())
+    }
+
+    /// The tag of From.
+    pub fn from_tag(&self) -> Option<&str> {
+        self.from_text().get(self.routing.from_tag.clone()?)
+    }
+
+    /// The tag of To.
+    pub fn to_tag(&self) -> Option<&str> {
+        self.to_text().get(self.routing.to_tag.clone()?)
     }
 
     /// CSeq.
@@ -73,7 +113,10 @@ impl Headers {
 
     /// Call-ID.
     pub fn call_id(&self) -> &str {
-        self.get("Call-ID").unwrap_or("")
+        first(&self.all, |header| match header {
+            Header::CallId(text) => Some(text.value()),
+            _ => None,
+        })
     }
 
     /// The value of the first header of that name, in any case or compact form.
@@ -91,8 +134,13 @@ impl Headers {
         self.all.iter().map(names::view)
     }
 
+    /// The headers as they are stored.
+    pub(super) fn all(&self) -> &rsip::Headers {
+        &self.all
+    }
+
     /// All Vias, topmost first; unreadable ones below the first are left out.
-    pub fn vias(&self) -> Vec<Via> {
+    pub fn vias(&self) -> Vec<Via<'_>> {
         self.get_all("Via")
             .filter_map(|via| Via::parse(via).ok())
             .collect()
@@ -100,25 +148,28 @@ impl Headers {
 
     /// The Contacts; `*` and unreadable ones are left out.
     pub fn contacts(&self) -> Vec<NameAddr> {
-        self.addresses("Contact")
+        self.name_addrs("Contact")
+    }
+
+    /// The URI of the first Contact that is readable.
+    pub fn contact(&self) -> Option<Uri> {
+        self.addresses("Contact").next()?.uri()
     }
 
     /// The Route set, topmost first.
     pub fn routes(&self) -> Vec<NameAddr> {
-        self.addresses("Route")
+        self.name_addrs("Route")
     }
 
     /// The Record-Route set, topmost first.
     pub fn record_routes(&self) -> Vec<NameAddr> {
-        self.addresses("Record-Route")
+        self.name_addrs("Record-Route")
     }
 
     /// The first URI of P-Asserted-Identity. RFC 3325 §9.1.
     pub fn asserted(&self) -> Option<Uri> {
-        self.addresses("P-Asserted-Identity")
-            .into_iter()
-            .next()
-            .map(|address| address.uri)
+        let address = self.addresses("P-Asserted-Identity").next()?;
+        address.uri()
     }
 
     /// Max-Forwards.
@@ -181,10 +232,16 @@ impl Headers {
         self.items(name).filter(|item| !item.is_empty()).collect()
     }
 
-    fn addresses(&self, name: &str) -> Vec<NameAddr> {
+    fn name_addrs(&self, name: &str) -> Vec<NameAddr> {
         self.items(name)
             .filter_map(|item| NameAddr::parse(item).ok())
             .collect()
+    }
+
+    /// Those that are readable.
+    fn addresses<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Address<'a>> {
+        self.items(name)
+            .filter_map(|item| Address::parse(item).ok())
     }
 
     fn items<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
@@ -193,15 +250,41 @@ impl Headers {
 
     /// Notes in the topmost Via where the message came from.
     pub(super) fn stamp(&mut self, source: SocketAddr) {
-        self.routing.via.stamp(source);
-        stamp_first(&mut self.all, &self.routing.via);
+        let via = self.via().stamped(source);
+        stamp_first(&mut self.all, via);
+    }
+
+    fn via_text(&self) -> &str {
+        first(&self.all, |header| match header {
+            Header::Via(text) => Some(text.value()),
+            _ => None,
+        })
+    }
+
+    fn from_text(&self) -> &str {
+        first(&self.all, |header| match header {
+            Header::From(text) => Some(text.value()),
+            _ => None,
+        })
+    }
+
+    fn to_text(&self) -> &str {
+        first(&self.all, |header| match header {
+            Header::To(text) => Some(text.value()),
+            _ => None,
+        })
     }
 }
 
+/// The value of the first header that is picked. It was there when the message was made.
+fn first(all: &rsip::Headers, pick: impl Fn(&Header) -> Option<&str>) -> &str {
+    all.iter().find_map(pick).unwrap_or("")
+}
+
 /// Writes `via` over the topmost Via of `all`.
-pub(super) fn stamp_first(all: &mut rsip::Headers, via: &Via) {
+pub(super) fn stamp_first(all: &mut rsip::Headers, via: String) {
     if let Some(Header::Via(first)) = all.iter_mut().find(|h| matches!(h, Header::Via(_))) {
-        first.replace(via.to_string());
+        first.replace(via);
     }
 }
 
@@ -215,16 +298,17 @@ pub(super) fn values<'a>(all: &'a rsip::Headers, name: &str) -> impl Iterator<It
 }
 
 /// The grammar allows less; what matters is that it is one word, for `scan_call_id` sees one line.
-fn check_call_id(value: &str) -> Result<(), &'static str> {
+fn check_call_id(value: &str) -> Result<(), Why> {
     let word = !value.is_empty() && value.bytes().all(|octet| octet > b' ' && octet != 0x7f);
     if word { Ok(()) } else { Err("not one word") }
 }
 
-fn read_one<T>(
-    all: &rsip::Headers,
-    name: &'static str,
-    read: impl FnOnce(&str) -> Result<T, &'static str>,
-) -> Result<T, Fault> {
-    let value = values(all, name).next().ok_or(Fault::Missing(name))?;
-    read(value).map_err(|why| Fault::Header { name, why })
+/// Where the tag is in a From or To that is well formed.
+fn tag_in(value: &str) -> Result<Option<Range<usize>>, Why> {
+    let address = Address::parse(value)?;
+    Ok(address.tag().map(|tag| place(value, tag)))
+}
+
+fn read<T>(name: &'static str, value: Result<T, Why>) -> Result<T, Fault> {
+    value.map_err(|why| Fault::Header { name, why })
 }

@@ -1,5 +1,7 @@
 //! A cursor over one unfolded header value, and the character classes of RFC 3261 §25.1.
 
+use std::ops::Range;
+
 /// What is wrong with a value, in words that name the fault.
 pub(crate) type Why = &'static str;
 
@@ -48,19 +50,24 @@ impl<'a> Lex<'a> {
 
     /// The longest run of octets of a class. Octets above 127 are all in it or all out of it, so
     /// that no character is cut.
-    pub(crate) fn run(&mut self, class: fn(u8) -> bool) -> &'a str {
-        let end = self
-            .0
-            .bytes()
-            .position(|octet| !class(octet))
-            .unwrap_or(self.0.len());
+    pub(crate) fn run(&mut self, class: &Class) -> &'a str {
+        let octets = self.0.as_bytes();
+        let mut end = 0;
+        while octets.get(end).is_some_and(|octet| class.has(*octet)) {
+            end += 1;
+        }
         let (taken, rest) = self.0.split_at(end);
         self.0 = rest;
         taken
     }
 
+    /// What is still to be read.
+    pub(crate) fn rest(&self) -> &'a str {
+        self.0
+    }
+
     pub(crate) fn token(&mut self) -> Option<&'a str> {
-        Some(self.run(is_token)).filter(|token| !token.is_empty())
+        Some(self.run(&TOKEN)).filter(|token| !token.is_empty())
     }
 
     /// `[…]`, brackets included. The cursor stands on the opening one.
@@ -90,10 +97,65 @@ impl<'a> Lex<'a> {
     }
 }
 
-/// `token` of RFC 3261 §25.1.
-pub(crate) fn is_token(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&octet)
+/// A set of octets, as a table: most of reading a message is to ask whether an octet is in one.
+pub(crate) struct Class([bool; 256]);
+
+impl Class {
+    /// Letters, digits and `further`.
+    pub(crate) const fn alphanumeric(further: &[u8]) -> Self {
+        let mut class = Self([false; 256]);
+        let mut octet = 0;
+        while octet < 128 {
+            class.0[octet] = (octet as u8).is_ascii_alphanumeric();
+            octet += 1;
+        }
+        class.set(further, true)
+    }
+
+    /// All but `these`, and but the control octets other than the tabulator.
+    pub(crate) const fn all_but(these: &[u8]) -> Self {
+        let mut class = Self([true; 256]);
+        let mut octet = 0;
+        while octet < 128 {
+            class.0[octet] = octet == b'\t' as usize || !(octet as u8).is_ascii_control();
+            octet += 1;
+        }
+        class.set(these, false)
+    }
+
+    /// These alone.
+    const fn only(these: &[u8]) -> Self {
+        Self([false; 256]).set(these, true)
+    }
+
+    /// With `further`.
+    pub(crate) const fn and(self, further: &[u8]) -> Self {
+        self.set(further, true)
+    }
+
+    const fn set(mut self, octets: &[u8], to: bool) -> Self {
+        let mut at = 0;
+        while at < octets.len() {
+            self.0[octets[at] as usize] = to;
+            at += 1;
+        }
+        self
+    }
+
+    pub(crate) const fn has(&self, octet: u8) -> bool {
+        self.0[octet as usize]
+    }
+
+    /// Whether all octets of `text` are in it.
+    pub(crate) fn holds(&self, text: &str) -> bool {
+        text.bytes().all(|octet| self.has(octet))
+    }
 }
+
+/// `token` of RFC 3261 §25.1.
+pub(crate) static TOKEN: Class = Class::alphanumeric(b"-.!%*_+`'~");
+
+pub(crate) static DIGIT: Class = Class::only(b"0123456789");
 
 /// LWS after unfolding.
 pub(crate) fn is_blank(octet: u8) -> bool {
@@ -169,4 +231,10 @@ pub(crate) fn number(text: &str, max: u64) -> Option<u64> {
     }
     // All digits: the only failure is a number too large.
     text.parse().ok().filter(|&value| value <= max)
+}
+
+/// Where `part` is in `whole`, from which it was cut.
+pub(crate) fn place(whole: &str, part: &str) -> Range<usize> {
+    let start = part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr());
+    start..start.wrapping_add(part.len())
 }

@@ -1,5 +1,6 @@
 //! The messages: a start line, headers, a body.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use rsip::StatusCode;
 use super::build::Builder;
 use super::headers::Headers;
 use super::method::Method;
+use super::reply::Reply;
 use super::status::reason_phrase;
 use crate::Uri;
 
@@ -61,8 +63,8 @@ pub struct Request {
 
 impl Request {
     /// Begins a request.
-    pub fn builder(method: Method, uri: Uri) -> Builder<(Method, Uri)> {
-        Builder::new((method, uri))
+    pub fn builder(method: Method, uri: Uri) -> Builder {
+        Builder::new(method, uri)
     }
 
     /// Its method.
@@ -92,39 +94,33 @@ impl Request {
 
     /// Begins the answer: Via, From, To, Call-ID and CSeq are copied, the To tag is added if the
     /// request had none (and the answer is not 100). RFC 3261 §8.2.6.2.
-    pub fn respond(&self, status: u16, to_tag: Option<&str>) -> Builder<StatusLine> {
-        let mut builder = Builder::new(StatusLine::new(status, None));
-        let untagged = status != 100 && self.headers.to().tag().is_none();
-        for (name, value) in self.headers.iter() {
-            builder = match name {
-                "To" => match to_tag.filter(|_| untagged) {
-                    Some(tag) => builder.header(name, &format!("{value};tag={tag}")),
-                    None => builder.header(name, value),
-                },
-                "Via" | "From" | "Call-ID" | "CSeq" => builder.header(name, value),
-                // RFC 3261 §8.2.6.1.
-                "Timestamp" if status == 100 => builder.header(name, value),
-                _ => builder,
-            };
-        }
-        builder
+    pub fn respond(&self, status: u16, to_tag: Option<&str>) -> Reply<'_> {
+        self.respond_because(status, reason_phrase(status), to_tag)
+    }
+
+    /// The same with a reason phrase of its own.
+    pub fn respond_because(&self, status: u16, reason: &str, to_tag: Option<&str>) -> Reply<'_> {
+        Reply::new(self, status, reason, to_tag)
     }
 }
 
 /// Status code and phrase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusLine {
-    pub(super) code: StatusCode,
-    pub(super) reason: String,
+    code: StatusCode,
+    reason: Cow<'static, str>,
 }
 
 impl StatusLine {
-    /// `None`: the registered phrase.
-    pub(super) fn new(status: u16, reason: Option<&str>) -> Self {
-        let reason = reason.unwrap_or_else(|| reason_phrase(status)).to_owned();
+    pub(super) fn new(status: u16, reason: &str) -> Self {
+        let registered = reason_phrase(status);
         Self {
             code: StatusCode::from(status),
-            reason,
+            reason: if reason == registered {
+                registered.into()
+            } else {
+                reason.to_owned().into()
+            },
         }
     }
 }

@@ -5,117 +5,62 @@
 use rsip::Header;
 use rsip::headers::UntypedHeader;
 
-/// One table for both directions, so that they cannot disagree.
-macro_rules! known {
-    ($($variant:ident => $name:literal),* $(,)?) => {
-        /// The rsip header of a name in long form.
-        fn known(name: &str, value: String) -> Result<Header, String> {
-            $(if name.eq_ignore_ascii_case($name) {
-                return Ok(Header::$variant(rsip::headers::$variant::new(value)));
-            })*
-            Err(value)
+/// One table for both directions, so that they cannot disagree. A line has the names of one length,
+/// so that a name is compared with few: first those that rsip knows, then, in their registered
+/// spelling, those that it does not.
+macro_rules! names {
+    ($($length:literal: $($variant:ident => $name:literal),* ; $($further:literal),* ;)*) => {
+        /// The header of a name in any case or compact form.
+        pub(super) fn header(name: &str, value: String) -> Header {
+            let name = long(name);
+            match name.len() {
+                $($length => {
+                    $(if name.eq_ignore_ascii_case($name) {
+                        return Header::$variant(rsip::headers::$variant::new(value));
+                    })*
+                    $(if name.eq_ignore_ascii_case($further) {
+                        return Header::Other($further.to_owned(), value);
+                    })*
+                })*
+                _ => {}
+            }
+            Header::Other(name.to_owned(), value)
         }
 
         /// Canonical name and value.
         pub(super) fn view(header: &Header) -> (&str, &str) {
             match header {
-                $(Header::$variant(inner) => ($name, inner.value()),)*
+                $($(Header::$variant(inner) => ($name, inner.value()),)*)*
                 Header::Other(name, value) => (name, value),
             }
         }
+
+        #[cfg(test)]
+        const ALL: &[(usize, &str)] = &[$($(($length, $name),)* $(($length, $further),)*)*];
     };
 }
 
-known! {
-    // The ones that every message has come first: the search is linear.
-    Via => "Via",
-    From => "From",
-    To => "To",
-    CallId => "Call-ID",
-    CSeq => "CSeq",
-    MaxForwards => "Max-Forwards",
-    Contact => "Contact",
-    ContentType => "Content-Type",
-    ContentLength => "Content-Length",
-    Allow => "Allow",
-    Supported => "Supported",
-    UserAgent => "User-Agent",
-    Route => "Route",
-    RecordRoute => "Record-Route",
-    Accept => "Accept",
-    AcceptEncoding => "Accept-Encoding",
-    AcceptLanguage => "Accept-Language",
-    AlertInfo => "Alert-Info",
-    AuthenticationInfo => "Authentication-Info",
-    Authorization => "Authorization",
-    CallInfo => "Call-Info",
-    ContentDisposition => "Content-Disposition",
-    ContentEncoding => "Content-Encoding",
-    ContentLanguage => "Content-Language",
-    Date => "Date",
-    ErrorInfo => "Error-Info",
-    Event => "Event",
-    Expires => "Expires",
-    InReplyTo => "In-Reply-To",
-    MimeVersion => "MIME-Version",
-    MinExpires => "Min-Expires",
-    Organization => "Organization",
-    Priority => "Priority",
-    ProxyAuthenticate => "Proxy-Authenticate",
-    ProxyAuthorization => "Proxy-Authorization",
-    ProxyRequire => "Proxy-Require",
-    ReplyTo => "Reply-To",
-    Require => "Require",
-    RetryAfter => "Retry-After",
-    Server => "Server",
-    Subject => "Subject",
-    SubscriptionState => "Subscription-State",
-    Timestamp => "Timestamp",
-    Unsupported => "Unsupported",
-    Warning => "Warning",
-    WwwAuthenticate => "WWW-Authenticate",
-}
-
-/// Names that rsip does not know, in their registered spelling.
-const FURTHER: [&str; 27] = [
-    "Accept-Contact",
-    "Allow-Events",
-    "Diversion",
-    "Flow-Timer",
-    "History-Info",
-    "Identity",
-    "Identity-Info",
-    "Join",
-    "Min-SE",
-    "P-Access-Network-Info",
-    "P-Asserted-Identity",
-    "P-Called-Party-ID",
-    "P-Charging-Vector",
-    "P-Early-Media",
-    "P-Preferred-Identity",
-    "Path",
-    "Privacy",
-    "RAck",
-    "RSeq",
-    "Reason",
-    "Refer-To",
-    "Referred-By",
-    "Reject-Contact",
-    "Replaces",
-    "Request-Disposition",
-    "Service-Route",
-    "Session-Expires",
-];
-
-/// The header of a name in any case or compact form.
-pub(super) fn header(name: &str, value: String) -> Header {
-    let name = long(name);
-    known(name, value).unwrap_or_else(|value| {
-        let registered = FURTHER
-            .iter()
-            .find(|further| further.eq_ignore_ascii_case(name));
-        Header::Other(registered.map_or(name, |further| further).to_owned(), value)
-    })
+names! {
+    2: To => "To"; ;
+    3: Via => "Via"; ;
+    4: From => "From", CSeq => "CSeq", Date => "Date"; "Join", "Path", "RAck", "RSeq";
+    5: Allow => "Allow", Route => "Route", Event => "Event"; ;
+    6: Accept => "Accept", Server => "Server"; "Min-SE", "Reason";
+    7: CallId => "Call-ID", Contact => "Contact", Expires => "Expires", Require => "Require", Subject => "Subject", Warning => "Warning"; "Privacy";
+    8: Priority => "Priority", ReplyTo => "Reply-To"; "Identity", "Refer-To", "Replaces";
+    9: Supported => "Supported", CallInfo => "Call-Info", Timestamp => "Timestamp"; "Diversion";
+    10: UserAgent => "User-Agent", AlertInfo => "Alert-Info", ErrorInfo => "Error-Info"; "Flow-Timer";
+    11: InReplyTo => "In-Reply-To", MinExpires => "Min-Expires", RetryAfter => "Retry-After", Unsupported => "Unsupported"; "Referred-By";
+    12: MaxForwards => "Max-Forwards", ContentType => "Content-Type", RecordRoute => "Record-Route", MimeVersion => "MIME-Version", Organization => "Organization"; "Allow-Events", "History-Info";
+    13: Authorization => "Authorization", ProxyRequire => "Proxy-Require"; "Identity-Info", "P-Early-Media", "Service-Route";
+    14: ContentLength => "Content-Length"; "Accept-Contact", "Reject-Contact";
+    15: AcceptEncoding => "Accept-Encoding", AcceptLanguage => "Accept-Language"; "Session-Expires";
+    16: ContentEncoding => "Content-Encoding", ContentLanguage => "Content-Language", WwwAuthenticate => "WWW-Authenticate"; ;
+    17: ; "P-Called-Party-ID", "P-Charging-Vector";
+    18: ProxyAuthenticate => "Proxy-Authenticate", SubscriptionState => "Subscription-State"; ;
+    19: AuthenticationInfo => "Authentication-Info", ContentDisposition => "Content-Disposition", ProxyAuthorization => "Proxy-Authorization"; "P-Asserted-Identity", "Request-Disposition";
+    20: ; "P-Preferred-Identity";
+    21: ; "P-Access-Network-Info";
 }
 
 /// The long form of a compact name (IANA registry of SIP header fields); others as they are.
@@ -145,5 +90,21 @@ pub(super) fn long(name: &str) -> &str {
         b'x' => "Session-Expires",
         b'y' => "Identity",
         _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_found_in_any_case() {
+        for (length, name) in ALL {
+            assert_eq!(name.len(), *length, "{name} is in the wrong line");
+            for spelled in [name.to_uppercase(), name.to_lowercase()] {
+                let header = header(&spelled, "x".to_owned());
+                assert_eq!(view(&header), (*name, "x"));
+            }
+        }
     }
 }

@@ -5,11 +5,13 @@
 //! that is dropped for a bad Contact would leave its call ringing.
 
 use bytes::Bytes;
+use rsip::Header;
+use rsip::headers::UntypedHeader;
 
-use super::addr::NameAddr;
+use super::addr::Address;
 use super::error::{Fault, ParseError, Partial};
-use super::headers::{Headers, Routing, values};
-use super::lex::{Lex, Why, is_token, list, number};
+use super::headers::{Headers, Routing};
+use super::lex::{Lex, TOKEN, Why, number};
 use super::message::{Message, Request, Response, StatusLine};
 use super::method::Method;
 use super::section::Section;
@@ -28,7 +30,7 @@ pub fn parse(bytes: &Bytes) -> Result<Message, ParseError> {
         return Err(ParseError::silent(Fault::KeepAlive));
     }
     let mut section = Section::read(&bytes[blanks..]);
-    let headers = std::mem::take(&mut section.headers);
+    let headers = rsip::Headers::from(std::mem::take(&mut section.headers));
     let answerable = !is_response(section.start) && !section.start.starts_with(b"ACK ");
     // Made before anything is judged, and given away only with a fault.
     let partial = || {
@@ -50,7 +52,7 @@ pub fn parse(bytes: &Bytes) -> Result<Message, ParseError> {
     let body = body(bytes, blanks + section.body_at, section.length).map_err(refuse)?;
     match start {
         Start::Response(line) => {
-            let routing = Routing::read(&headers).map_err(ParseError::silent)?;
+            let routing = Routing::read(&headers, |_| Ok(())).map_err(ParseError::silent)?;
             let headers = Headers::new(headers, routing);
             Ok(Message::Response(Response {
                 line,
@@ -59,8 +61,7 @@ pub fn parse(bytes: &Bytes) -> Result<Message, ParseError> {
             }))
         }
         Start::Request(method, uri) => {
-            let routing = Routing::read(&headers).map_err(refuse)?;
-            check_request(&headers).map_err(refuse)?;
+            let routing = Routing::read(&headers, check_of_request).map_err(refuse)?;
             if routing.cseq.method != method {
                 return Err(refuse(Fault::CSeqMismatch));
             }
@@ -91,7 +92,7 @@ fn start_line(line: &[u8]) -> Result<Start, Fault> {
     let (uri, version) = rest
         .rsplit_once(' ')
         .ok_or(Fault::StartLine("no version"))?;
-    if method.is_empty() || !method.bytes().all(is_token) {
+    if method.is_empty() || !TOKEN.holds(method) {
         return Err(Fault::StartLine("bad method"));
     }
     check_version(version)?;
@@ -120,7 +121,7 @@ fn status_line(line: &str) -> Result<StatusLine, Fault> {
     let (status, reason) = rest.split_once(' ').unwrap_or((rest, ""));
     match number(status, 699) {
         Some(code @ 100..) if status.len() == 3 && !reason.contains('\0') => {
-            Ok(StatusLine::new(code as u16, Some(reason)))
+            Ok(StatusLine::new(code as u16, reason))
         }
         _ => Err(Fault::StartLine("bad status")),
     }
@@ -156,33 +157,24 @@ fn body(bytes: &Bytes, at: usize, length: Option<usize>) -> Result<Bytes, Fault>
     }
 }
 
-/// The headers that a request must have right beside the five that route it.
-fn check_request(headers: &rsip::Headers) -> Result<(), Fault> {
-    check(headers, "Via", |via| Via::parse(via).map(drop))?;
-    check(headers, "Max-Forwards", |text| {
-        number(text, 255).map(drop).ok_or("not 0 to 255")
-    })?;
-    check(headers, "Contact", |contacts| match contacts {
-        "*" => Ok(()),
-        _ => check_addresses(contacts),
-    })?;
-    check(headers, "Route", check_addresses)?;
-    check(headers, "Record-Route", check_addresses)?;
-    check(headers, "Content-Type", check_media_type)?;
-    check(headers, "Date", check_date)
+/// What a request must have right beside the headers that route it.
+fn check_of_request(header: &Header) -> Result<(), Fault> {
+    let (name, checked) = match header {
+        Header::Via(text) => ("Via", Via::parse(text.value()).map(drop)),
+        Header::MaxForwards(text) => ("Max-Forwards", check_hops(text.value())),
+        Header::Contact(text) if text.value() == "*" => return Ok(()),
+        Header::Contact(text) => ("Contact", Address::check_list(text.value())),
+        Header::Route(text) => ("Route", Address::check_list(text.value())),
+        Header::RecordRoute(text) => ("Record-Route", Address::check_list(text.value())),
+        Header::ContentType(text) => ("Content-Type", check_media_type(text.value())),
+        Header::Date(text) => ("Date", check_date(text.value())),
+        _ => return Ok(()),
+    };
+    checked.map_err(|why| Fault::Header { name, why })
 }
 
-fn check(
-    headers: &rsip::Headers,
-    name: &'static str,
-    rule: impl Fn(&str) -> Result<(), Why>,
-) -> Result<(), Fault> {
-    values(headers, name)
-        .try_for_each(|value| rule(value).map_err(|why| Fault::Header { name, why }))
-}
-
-fn check_addresses(value: &str) -> Result<(), Why> {
-    list(value).try_for_each(|item| NameAddr::parse(item).map(drop))
+fn check_hops(value: &str) -> Result<(), Why> {
+    number(value, 255).map(drop).ok_or("not 0 to 255")
 }
 
 fn check_media_type(value: &str) -> Result<(), Why> {

@@ -1,14 +1,21 @@
 //! The header section: lines, folding, framing; no grammar of any one header.
 //!
-//! Reads on after a fault, so that the refusal can repeat the headers that came after it.
+//! Reads on after a fault, so that the refusal can repeat the headers that came after it. A header
+//! that needs no repair is copied once, into the string that rsip's type holds.
+
+use std::borrow::Cow;
+use std::ops::Range;
 
 use memchr::memchr;
+use rsip::Header;
 
 use super::error::Fault;
-use super::headers::values;
-use super::lex::{is_blank, is_token, list, number};
+use super::lex::{TOKEN, is_blank, list, number};
 use super::{build, names};
 use crate::limits;
+
+/// Room for the headers of nearly all messages at once.
+const USUAL_HEADERS: usize = 20;
 
 /// Headers that may be there once. RFC 3261 §7.3.1. (Content-Length is dealt with apart.)
 pub(super) const SINGLE: [&str; 6] = [
@@ -20,143 +27,207 @@ pub(super) const SINGLE: [&str; 6] = [
     "Content-Type",
 ];
 
+/// The place of a header in `SINGLE`.
+pub(super) fn single(header: &Header) -> Option<usize> {
+    match header {
+        Header::From(_) => Some(0),
+        Header::To(_) => Some(1),
+        Header::CallId(_) => Some(2),
+        Header::CSeq(_) => Some(3),
+        Header::MaxForwards(_) => Some(4),
+        Header::ContentType(_) => Some(5),
+        _ => None,
+    }
+}
+
 /// A header section.
 #[derive(Default)]
 pub(super) struct Section<'a> {
     /// The start line, without its line end.
     pub(super) start: &'a [u8],
     /// The headers, unfolded, Vias apart from one another, without Content-Length.
-    pub(super) headers: rsip::Headers,
+    pub(super) headers: Vec<Header>,
     /// Content-Length.
     pub(super) length: Option<usize>,
     /// Where the body begins.
     pub(super) body_at: usize,
     /// The first thing that was wrong.
     pub(super) fault: Option<Fault>,
-    count: usize,
+    /// Which of `SINGLE` were there.
+    seen: [bool; SINGLE.len()],
 }
 
-/// A header whose folded lines may still come.
-struct Open<'a> {
-    name: &'a str,
-    value: Vec<u8>,
+/// The lines of a datagram, up to the limit of the header section.
+struct Lines<'a> {
+    octets: &'a [u8],
+    /// As much of it as is UTF-8 from its begin: nearly always all, and looked at only once.
+    text: &'a str,
+    /// Where the next line begins.
+    at: usize,
+    /// Whether a NUL, or a CR or LF alone, is anywhere; then every line is searched for them.
+    odd: bool,
+    /// Whether a line had CR or LF alone.
+    stray: bool,
+}
+
+impl<'a> Lines<'a> {
+    fn new(octets: &'a [u8]) -> Self {
+        let text = match str::from_utf8(octets) {
+            Ok(text) => text,
+            Err(error) => str::from_utf8(&octets[..error.valid_up_to()]).unwrap_or(""),
+        };
+        Self {
+            octets,
+            text,
+            at: 0,
+            odd: is_odd(octets),
+            stray: false,
+        }
+    }
+
+    /// The next line without its line end.
+    fn next(&mut self) -> Option<Range<usize>> {
+        let begin = self.at;
+        let rest = &self.octets[begin..];
+        let line = &rest[..memchr(b'\n', rest)?];
+        self.at += line.len() + 1;
+        let bare = line.strip_suffix(b"\r");
+        if self.odd && bare.is_none_or(|line| memchr(b'\r', line).is_some()) {
+            self.stray = true;
+        }
+        Some(begin..begin + bare.unwrap_or(line).len())
+    }
+
+    /// Whether the next line goes on with the one before. RFC 3261 §7.3.1.
+    fn is_folded(&self) -> bool {
+        self.octets.get(self.at).copied().is_some_and(is_blank)
+    }
+
+    /// A stretch of a line as text; owned if it had to be repaired.
+    fn text(&self, range: Range<usize>) -> Cow<'a, str> {
+        match self.text.get(range.clone()) {
+            Some(text) => text.into(),
+            None => String::from_utf8_lossy(&self.octets[range]),
+        }
+    }
+
+    /// The stretch without blanks at its ends.
+    fn trim(&self, mut range: Range<usize>) -> Range<usize> {
+        while !range.is_empty() && is_blank(self.octets[range.start]) {
+            range.start += 1;
+        }
+        while !range.is_empty() && is_blank(self.octets[range.end - 1]) {
+            range.end -= 1;
+        }
+        range
+    }
+}
+
+/// Whether there is a NUL, or a CR or LF without the other. All octets are looked at in any case, so
+/// that many are at once.
+fn is_odd(octets: &[u8]) -> bool {
+    let Some((first, after)) = octets.split_first() else {
+        return false;
+    };
+    let pairs = octets.iter().zip(after);
+    let inside = pairs.fold(false, |odd, (octet, next)| {
+        odd | ((*octet == b'\r') != (*next == b'\n')) | (*next == 0)
+    });
+    inside || matches!(first, b'\n' | 0) || octets.last() == Some(&b'\r')
 }
 
 impl<'a> Section<'a> {
     /// Reads up to the empty line.
     pub(super) fn read(datagram: &'a [u8]) -> Self {
-        let mut section = Self::default();
+        let mut section = Self {
+            headers: Vec::with_capacity(USUAL_HEADERS),
+            ..Self::default()
+        };
         let limit = datagram.len().min(limits::HEADER_SECTION);
-        let mut rest = &datagram[..limit];
-        let mut open: Option<Open<'a>> = None;
+        let mut lines = Lines::new(&datagram[..limit]);
+        section.start = lines.next().map_or(b"", |line| &datagram[line]);
         loop {
-            let Some((line, after)) = section.line(rest) else {
-                let short = limit == datagram.len();
-                let fault = Fault::Line("no empty line at the end of the headers");
-                section.fail(if short {
-                    fault
+            let Some(line) = lines.next() else {
+                section.fail(if limit == datagram.len() {
+                    Fault::Line("no empty line at the end of the headers")
                 } else {
                     Fault::TooLarge("header section")
                 });
                 break;
             };
-            let first = section.body_at == 0;
-            section.body_at += rest.len() - after.len();
-            rest = after;
-            match line.first() {
-                _ if first => section.start = line,
-                None => break,
-                Some(b' ' | b'\t') => section.fold(open.as_mut(), line),
-                Some(_) => {
-                    section.close(open.take());
-                    open = section.open(line);
-                }
+            match datagram.get(line.start) {
+                _ if line.is_empty() => break,
+                // What goes on with a header was read with it.
+                Some(b' ' | b'\t') => section.fail(Fault::Line("folded, but nothing to fold")),
+                _ => section.header(&mut lines, line),
             }
         }
-        section.close(open);
+        section.body_at = lines.at;
+        if lines.stray {
+            section.fail(Fault::Line("CR or LF alone"));
+        }
         section
     }
 
-    /// The next line without its CRLF, and what follows.
-    fn line<'b>(&mut self, text: &'b [u8]) -> Option<(&'b [u8], &'b [u8])> {
-        let end = memchr(b'\n', text)?;
-        let (line, after) = (&text[..end], &text[end + 1..]);
-        let whole = line.strip_suffix(b"\r");
-        if whole.is_none_or(|line| memchr(b'\r', line).is_some()) {
-            self.fail(Fault::Line("CR or LF alone"));
+    /// One header with the lines that go on with it.
+    fn header(&mut self, lines: &mut Lines<'a>, line: Range<usize>) {
+        let octets = lines.octets;
+        let mut name_end = line.start;
+        while name_end < line.end && TOKEN.has(octets[name_end]) {
+            name_end += 1;
         }
-        Some((whole.unwrap_or(line), after))
-    }
-
-    fn open(&mut self, line: &'a [u8]) -> Option<Open<'a>> {
-        let Some(colon) = memchr(b':', line) else {
-            self.fail(Fault::Line("no colon"));
-            return None;
-        };
-        let name = str::from_utf8(&line[..colon])
-            .unwrap_or("")
-            .trim_end_matches([' ', '\t']);
-        if name.is_empty() || !name.bytes().all(is_token) {
-            self.fail(Fault::Line("bad name"));
-            return None;
+        let mut colon = name_end;
+        while colon < line.end && is_blank(octets[colon]) {
+            colon += 1;
         }
-        Some(Open {
-            name: names::long(name),
-            value: trim(&line[colon + 1..]).to_vec(),
-        })
-    }
-
-    /// A folded line is one blank and its text. RFC 3261 §7.3.1.
-    fn fold(&mut self, open: Option<&mut Open<'a>>, line: &[u8]) {
-        match open {
-            Some(open) => {
-                if !open.value.is_empty() {
-                    open.value.push(b' ');
-                }
-                open.value.extend_from_slice(trim(line));
+        if name_end == line.start || colon == line.end || octets[colon] != b':' {
+            let colon = memchr(b':', &octets[line]);
+            return self.fail(Fault::Line(colon.map_or("no colon", |_| "bad name")));
+        }
+        let name = lines.text(line.start..name_end);
+        let name = names::long(&name);
+        let mut value = lines.text(lines.trim(colon + 1..line.end));
+        let mut repaired = matches!(value, Cow::Owned(_));
+        while lines.is_folded() {
+            let Some(line) = lines.next() else { break };
+            let more = lines.text(lines.trim(line));
+            repaired |= matches!(more, Cow::Owned(_));
+            let value = value.to_mut();
+            if !value.is_empty() && !more.is_empty() {
+                value.push(' ');
             }
-            // After a bad line its fault stands; after the start line this is one.
-            None => self.fail(Fault::Line("folded, but nothing to fold")),
+            value.push_str(&more);
         }
-    }
-
-    fn close(&mut self, open: Option<Open<'a>>) {
-        let Some(Open { name, value }) = open else {
-            return;
-        };
         if value.len() > limits::HEADER_VALUE {
             return self.fail(Fault::TooLarge("header value"));
         }
-        let value = match String::from_utf8(value) {
-            Ok(value) => value,
-            // Old peers send names in Latin-1. What matches a message to its call must be exact.
-            Err(_)
-                if ["Via", "Call-ID", "CSeq"]
-                    .iter()
-                    .any(|n| n.eq_ignore_ascii_case(name)) =>
-            {
-                return self.fail(Fault::Line("not utf-8"));
-            }
-            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-        };
-        let value = value.trim_end_matches([' ', '\t']);
-        if !build::is_safe(value) {
+        if lines.odd && !build::is_safe(&value) {
             return self.fail(Fault::Line("NUL in a value"));
         }
-        if name.eq_ignore_ascii_case("Content-Length") {
-            return self.set_length(value);
+        self.close(name, value, repaired);
+    }
+
+    /// `repaired`: it was not UTF-8.
+    fn close(&mut self, name: &str, value: Cow<'_, str>, repaired: bool) {
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        // Old peers send names in Latin-1. What matches a message to its call must be exact.
+        if repaired && (is("Via") || is("Call-ID") || is("CSeq")) {
+            return self.fail(Fault::Line("not utf-8"));
         }
-        let single = SINGLE
-            .iter()
-            .find(|single| single.eq_ignore_ascii_case(name));
-        if let Some(single) = single.filter(|name| values(&self.headers, name).next().is_some()) {
-            return self.fail(Fault::Repeated(single));
+        if is("Content-Length") {
+            return self.set_length(&value);
         }
-        if name.eq_ignore_ascii_case("Via") {
-            list(value).for_each(|via| self.push("Via", via));
-        } else {
-            self.push(name, value);
+        if is("Via") && memchr(b',', value.as_bytes()).is_some() {
+            return list(&value).for_each(|via| self.push(names::header("Via", via.to_owned())));
         }
+        let header = names::header(name, value.into_owned());
+        if let Some(single) = single(&header) {
+            if self.seen[single] {
+                return self.fail(Fault::Repeated(SINGLE[single]));
+            }
+            self.seen[single] = true;
+        }
+        self.push(header);
     }
 
     fn set_length(&mut self, value: &str) {
@@ -172,27 +243,14 @@ impl<'a> Section<'a> {
         }
     }
 
-    fn push(&mut self, name: &str, value: &str) {
-        self.count += 1;
-        if self.count > limits::HEADERS {
+    fn push(&mut self, header: Header) {
+        if self.headers.len() == limits::HEADERS {
             return self.fail(Fault::TooLarge("number of headers"));
         }
-        self.headers.push(names::header(name, value.to_owned()));
+        self.headers.push(header);
     }
 
     fn fail(&mut self, fault: Fault) {
         self.fault.get_or_insert(fault);
     }
-}
-
-fn trim(text: &[u8]) -> &[u8] {
-    let start = text
-        .iter()
-        .position(|octet| !is_blank(*octet))
-        .unwrap_or(text.len());
-    let end = text
-        .iter()
-        .rposition(|octet| !is_blank(*octet))
-        .map_or(start, |last| last + 1);
-    &text[start..end]
 }

@@ -1,98 +1,106 @@
 //! The Via header: who sent a message and where its answer goes. RFC 3261 §20.42, RFC 3581.
 //!
-//! Own type, because rsip's knows four transports and no IPv6.
+//! Own type, because rsip's knows four transports and no IPv6. A view of the header's text: it is
+//! looked at a few times and repeated as it stands.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
 
-use super::lex::{Lex, Why, is_token};
+use super::lex::{DIGIT, Lex, TOKEN, Why};
 use super::params::Params;
 use crate::uri::{host_ip, split_host};
 
 /// One Via.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Via {
-    transport: String,
-    host: String,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Via<'a> {
+    /// All before the parameters.
+    head: &'a str,
+    transport: &'a str,
+    host: &'a str,
     port: Option<u16>,
-    params: Params,
+    params: Params<'a>,
 }
 
-impl Via {
-    /// A Via of our own: sent-by is `address`, with `rport` and the branch.
-    pub fn new(transport: &str, address: SocketAddr, branch: &str) -> Self {
-        let host = match address.ip() {
-            IpAddr::V4(ip) => ip.to_string(),
-            IpAddr::V6(ip) => format!("[{ip}]"),
-        };
-        let mut params = Params::default();
-        params.push("branch", Some(branch.to_owned()));
-        params.push("rport", None);
-        Self {
-            transport: transport.to_owned(),
-            host,
-            port: Some(address.port()),
-            params,
-        }
+impl<'a> Via<'a> {
+    /// The text of a Via of our own: sent-by is `address`, with `rport` and the branch.
+    pub fn text(transport: &str, address: SocketAddr, branch: &str) -> String {
+        let mut text = String::with_capacity(96);
+        // Writing into a String cannot fail. IPv6 gets its brackets.
+        let _ = write!(text, "SIP/2.0/{transport} {address};branch={branch};rport");
+        text
     }
 
-    /// The transport in capitals: `UDP`, `TCP`, or what the peer says.
-    pub fn transport(&self) -> &str {
-        &self.transport
+    /// The transport: `UDP`, `TCP`, or what the peer says, in its letters.
+    pub fn transport(self) -> &'a str {
+        self.transport
     }
 
-    /// The host of sent-by, in lower case, an IPv6 address with its brackets.
-    pub fn host(&self) -> &str {
-        &self.host
+    /// The host of sent-by, an IPv6 address with its brackets, in the peer's letters.
+    pub fn host(self) -> &'a str {
+        self.host
     }
 
     /// The port of sent-by, if given.
-    pub fn port(&self) -> Option<u16> {
+    pub fn port(self) -> Option<u16> {
         self.port
     }
 
     /// The branch; `None` in messages of RFC 2543.
-    pub fn branch(&self) -> Option<&str> {
+    pub fn branch(self) -> Option<&'a str> {
         self.params.get("branch")
     }
 
     /// Where the message really came from, if that was noted.
-    pub fn received(&self) -> Option<IpAddr> {
+    pub fn received(self) -> Option<IpAddr> {
         self.params.get("received").and_then(host_ip)
     }
 
     /// Whether the sender asked for the answer to go to its source port. RFC 3581 §3.
-    pub fn wants_rport(&self) -> bool {
+    pub fn wants_rport(self) -> bool {
         self.params.contains("rport")
     }
 
     /// The source port, if that was noted.
-    pub fn rport(&self) -> Option<u16> {
+    pub fn rport(self) -> Option<u16> {
         self.params.get("rport").and_then(|port| port.parse().ok())
     }
 
     /// All parameters.
-    pub fn params(&self) -> &Params {
-        &self.params
+    pub fn params(self) -> Params<'a> {
+        self.params
     }
 
-    /// Notes where the message came from: `received` if sent-by is not that address or `rport` was
-    /// asked for, and the port into `rport`. What the peer claimed is overwritten.
-    /// RFC 3261 §18.2.1, RFC 3581 §4.
-    pub(crate) fn stamp(&mut self, source: SocketAddr) {
+    /// The text with a note of where the message came from: `received` if sent-by is not that
+    /// address or `rport` was asked for, and the port into `rport`. What the peer claimed is
+    /// overwritten. RFC 3261 §18.2.1, RFC 3581 §4.
+    pub(crate) fn stamped(self, source: SocketAddr) -> String {
         let asked = self.wants_rport();
-        if asked {
-            self.params.set("rport", Some(&source.port().to_string()));
+        let received = asked || host_ip(self.host) != Some(source.ip());
+        let mut text = String::with_capacity(self.head.len() + self.params.octets() + 64);
+        text.push_str(self.head);
+        let mut is_noted = false;
+        // Writing into a String cannot fail.
+        for (name, value) in self.params.iter() {
+            let is = |known: &str| name.eq_ignore_ascii_case(known);
+            if is("rport") {
+                let _ = write!(text, ";{name}={}", source.port());
+            } else if is("received") {
+                if received && !is_noted {
+                    let _ = write!(text, ";{name}={}", source.ip());
+                }
+                is_noted = true;
+            } else {
+                Params::push(&mut text, name, value);
+            }
         }
-        if asked || host_ip(&self.host) != Some(source.ip()) {
-            self.params.set("received", Some(&source.ip().to_string()));
-        } else {
-            self.params.remove("received");
+        if received && !is_noted {
+            let _ = write!(text, ";received={}", source.ip());
         }
+        text
     }
 
     /// One Via; `text` is one item of the list.
-    pub(crate) fn parse(text: &str) -> Result<Self, Why> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self, Why> {
         let mut lex = Lex::new(text);
         let mut via = Self::read_head(&mut lex)?;
         via.params = Params::read(&mut lex)?;
@@ -105,14 +113,15 @@ impl Via {
     }
 
     /// Whatever can be read of a broken Via, so that its sender gets an answer.
-    pub(crate) fn parse_leniently(text: &str) -> Option<Self> {
+    pub(crate) fn parse_leniently(text: &'a str) -> Option<Self> {
         let mut lex = Lex::new(text);
         let mut via = Self::read_head(&mut lex).ok()?;
         via.params = Params::read(&mut lex).unwrap_or_default();
         Some(via)
     }
 
-    fn read_head(lex: &mut Lex<'_>) -> Result<Self, Why> {
+    fn read_head(lex: &mut Lex<'a>) -> Result<Self, Why> {
+        let text = lex.rest();
         let protocol = lex.token().ok_or("no protocol")?;
         let slash = lex.separator(b'/');
         lex.token().filter(|_| slash).ok_or("no version")?;
@@ -123,19 +132,14 @@ impl Via {
         }
         lex.skip_blanks();
         let host = read_host(lex)?;
+        split_host(host).map_err(|_| "bad sent-by")?;
         let port = if lex.separator(b':') {
-            lex.run(|c| c.is_ascii_digit())
+            read_port(lex.run(&DIGIT))?
         } else {
-            ""
+            None
         };
-        let text = if port.is_empty() {
-            host.to_owned()
-        } else {
-            format!("{host}:{port}")
-        };
-        let (host, port) = split_host(&text).map_err(|_| "bad sent-by")?;
-        let transport = transport.to_ascii_uppercase();
         Ok(Self {
+            head: &text[..text.len() - lex.rest().len()],
             transport,
             host,
             port,
@@ -147,17 +151,22 @@ impl Via {
 /// A name, an IPv4 address, or an IPv6 address with its brackets.
 fn read_host<'a>(lex: &mut Lex<'a>) -> Result<&'a str, Why> {
     if lex.peek() != Some(b'[') {
-        return Ok(lex.run(is_token));
+        return Ok(lex.run(&TOKEN));
     }
     lex.bracketed().ok_or("bad sent-by")
 }
 
-impl fmt::Display for Via {
+/// Peers write the colon and no port; that is the same as neither.
+fn read_port(digits: &str) -> Result<Option<u16>, Why> {
+    if digits.is_empty() {
+        return Ok(None);
+    }
+    let port = digits.parse().ok().filter(|&port| port != 0);
+    port.map(Some).ok_or("bad sent-by")
+}
+
+impl fmt::Display for Via<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SIP/2.0/{} {}", self.transport, self.host)?;
-        if let Some(port) = self.port {
-            write!(f, ":{port}")?;
-        }
-        write!(f, "{}", self.params)
+        write!(f, "{}{}", self.head, self.params)
     }
 }

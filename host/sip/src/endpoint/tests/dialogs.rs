@@ -270,11 +270,10 @@ fn a_second_answer_by_another_fork_is_acknowledged_and_ended() {
     let ok = |tag: &str| {
         let contact = format!("sip:{tag}@10.0.0.9:5060").parse().unwrap();
         let answer = invite.respond(200, Some(tag)).contact(&contact);
-        let answer = answer
+        answer
             .body("application/sdp", sdp("answer"))
             .build()
-            .unwrap();
-        crate::wire::write(&answer.into())
+            .unwrap()
     };
     for tag in ["one", "two", "one", "two"] {
         pair.inject(peer(), A, ok(tag));
@@ -361,7 +360,7 @@ fn the_ack_of_a_refusal_has_the_branch_of_the_invite_and_the_tag_of_the_answer()
     let invite = pair.stray_request();
     assert_eq!(invite.headers().get("Subject"), Some("x"));
     let busy = invite.respond(486, Some("busy")).build().unwrap();
-    pair.inject(peer(), A, crate::wire::write(&busy.into()));
+    pair.inject(peer(), A, busy);
     pair.run(DELAY);
     let ack = pair.stray_request();
     assert_eq!(*ack.method(), Method::ACK);

@@ -196,7 +196,7 @@ fn replies(bytes: &bytes::Bytes) -> Vec<Vec<u8>> {
                     .header("Record-Route", "<sip:10.0.0.9;lr>")
                     .build()
                     .ok()?;
-                Some(wire::write(&answer.into()).to_vec())
+                Some(answer.to_vec())
             })
             .collect(),
         _ => vec![],

@@ -2,7 +2,7 @@
 
 use super::dialogs::{peer, peer_invites, peer_request};
 use super::pair::{A, DELAY, Pair, invite, sdp};
-use crate::{Config, Counts, Event, Input, limits, wire};
+use crate::{Config, Counts, Event, Input, limits};
 
 #[test]
 fn an_invite_above_the_limit_of_dialogs_gets_503_without_state() {
@@ -70,7 +70,7 @@ fn no_more_forks_are_acknowledged_than_the_limit() {
             .respond(200, Some(&format!("fork{fork}")))
             .build()
             .unwrap();
-        pair.inject(peer(), A, wire::write(&ok.into()));
+        pair.inject(peer(), A, ok);
     }
     assert_eq!(
         (pair.count("ACK"), pair.count("BYE")),

@@ -62,11 +62,7 @@ fn a_failure_tells_cause_and_text_of_its_reason_header() {
     let refusal = sent
         .respond(480, Some("t"))
         .header("Reason", "Q.850;cause=18;text=\"No\"");
-    pair.inject(
-        peer(),
-        A,
-        crate::wire::write(&refusal.build().unwrap().into()),
-    );
+    pair.inject(peer(), A, refusal.build().unwrap());
     let Event::Failed {
         status,
         q850,
@@ -111,7 +107,7 @@ fn a_response_that_went_astray_is_dropped() {
     pair.input(A, Input::Invite(Box::new(invite(dialog, A, peer()))));
     pair.run(DELAY);
     let sent = pair.stray_request();
-    let ok = crate::wire::write(&sent.respond(486, Some("t")).build().unwrap().into());
+    let ok = sent.respond(486, Some("t")).build().unwrap();
     let text = String::from_utf8(ok.to_vec()).unwrap();
     let branch = sent.headers().via().branch().unwrap();
     // Another branch, a second Via (RFC 3261 §8.1.3.3), another method.
@@ -144,7 +140,7 @@ fn a_failure_says_whose_it_was() {
             // The same status as without an answer: only `by` tells them apart.
             let sent = pair.stray_request();
             let refusal = sent.respond(408, Some("t")).build().unwrap();
-            pair.inject(peer(), A, crate::wire::write(&refusal.into()));
+            pair.inject(peer(), A, refusal);
         }
         pair.run(std::time::Duration::from_secs(40));
         let Event::Failed { by: told, .. } = pair.next(A) else {

@@ -132,7 +132,7 @@ fn what_belongs_to_a_call_is_handled_as_ever() {
     let ok = sent
         .respond(200, Some("t"))
         .body("application/sdp", sdp("answer"));
-    stranger(&mut pair, wire::write(&ok.build().unwrap().into()));
+    stranger(&mut pair, ok.build().unwrap());
     assert_eq!(pair.stray_request().method().as_str(), "ACK");
     let status = 200;
     pair.input(A, Input::Release { dialog, status });

@@ -37,12 +37,10 @@ fn uri() -> impl Strategy<Value = Uri> {
 fn name_addr() -> impl Strategy<Value = NameAddr> {
     let params = vec((TOKEN, proptest::option::of(TOKEN)), 0..3);
     (proptest::option::of("\\PC{0,12}"), uri(), params).prop_map(|(display, uri, params)| {
-        let mut address = NameAddr {
-            display,
-            ..NameAddr::new(uri)
-        };
+        let mut address = NameAddr::new(uri);
+        address.display = display;
         for (name, value) in &params {
-            address.params.set(name, value.as_deref());
+            address = address.with_param(name, value.as_deref());
         }
         address
     })
@@ -78,12 +76,12 @@ prop_compose! {
         let (from, to, routes) = addresses;
         let source = std::net::SocketAddr::new(source.ip(), source.port().max(1));
         let method = Method::from_token(&method);
-        let mut builder = Request::builder(method.clone(), uri.without_headers())
-            .via(&Via::new("UDP", source, "z9hG4bKx"))
+        let mut builder = Request::builder(method, uri.without_headers())
+            .via(Via::text("UDP", source, "z9hG4bKx"))
             .from(&from)
             .to(&to.with_tag("t"))
             .call_id(&call_id)
-            .cseq(number, method)
+            .cseq(number)
             .routes(&routes);
         for (name, value) in &headers {
             builder = builder.header(name, value);
@@ -140,7 +138,7 @@ fn check(text: Vec<u8>) {
             assert_eq!(again, message);
             if let Message::Request(request) = message {
                 let answer = request.respond(200, Some("t")).build().expect("an answer");
-                assert!(parse(&write(&answer.into())).is_ok());
+                assert!(parse(&answer).is_ok());
             }
         }
         Err(error) => {
