@@ -11,11 +11,11 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
-pub(crate) use parts::split_host;
 use parts::{Cut, Sip};
+pub(crate) use parts::{HOST, is_host};
 
 use crate::limits;
-use crate::wire::Params;
+use crate::wire::{Params, cut};
 
 /// A URI in normal form: scheme and host in lower case, escapes only where they are needed.
 /// Equality is that of the normal forms. It is stricter than RFC 3261 §19.1.4, whose relation is
@@ -49,7 +49,7 @@ pub enum UriError {
 impl Uri {
     /// `sip:user@host`; `host` may carry a port. The user is escaped; an empty one is left out.
     pub fn sip(user: &str, host: &str) -> Result<Self, UriError> {
-        let (host, port) = split_host(host)?;
+        let (host, port) = parts::split_host(host)?;
         let sip = Sip {
             host,
             port,
@@ -144,7 +144,7 @@ impl Uri {
         let Some(mut sip) = self.parts() else {
             return Ok(self);
         };
-        (sip.host, sip.port) = split_host(host)?;
+        (sip.host, sip.port) = parts::split_host(host)?;
         Ok(Self::of(sip))
     }
 
@@ -190,7 +190,7 @@ impl Uri {
 
     /// The scheme, and what stands after it.
     fn split(&self) -> (&str, &str) {
-        self.0.split_once(':').unwrap_or(("", &self.0))
+        cut(&self.0, b':').unwrap_or(("", &self.0))
     }
 
     /// Its parts, if it is sip or sips.
@@ -279,7 +279,10 @@ fn scheme_of(text: &str) -> Result<(Scheme, &str), UriError> {
     if text.len() > limits::URI {
         return Err(UriError::TooLong);
     }
-    let (scheme, rest) = text.split_once(':').ok_or(UriError::Scheme)?;
+    if let Some(rest) = text.strip_prefix("sip:") {
+        return Ok((Scheme::Sip { secure: false }, rest));
+    }
+    let (scheme, rest) = cut(text, b':').ok_or(UriError::Scheme)?;
     let first = scheme.bytes().next();
     if !first.is_some_and(|first| first.is_ascii_alphabetic()) || !parts::SCHEME.holds(scheme) {
         return Err(UriError::Scheme);

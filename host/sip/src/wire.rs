@@ -28,7 +28,7 @@ pub use addr::{Address, CSeq, NameAddr, Reason};
 pub use build::{BuildError, Builder};
 pub use error::{Fault, ParseError, Partial};
 pub use headers::Headers;
-pub(crate) use lex::Class;
+pub(crate) use lex::{Class, DIGIT, Lex, cut, find};
 pub use message::{Message, Request, Response, StatusLine};
 pub use method::Method;
 pub use params::Params;

@@ -20,8 +20,8 @@ fn dialog(contact: &str, record_route: &str) -> Dialog {
     let uri: crate::Uri = "sip:x@y".parse().unwrap();
     let mut invite = Request::builder(Method::INVITE, uri.clone())
         .via(Via::text("UDP", flow().remote, "z9hG4bK1"))
-        .from(&NameAddr::new(uri.clone()).with_tag("theirs"))
-        .to(&NameAddr::new(uri))
+        .from(NameAddr::new(uri.clone()).with_tag("theirs"))
+        .to(NameAddr::new(uri))
         .call_id("c")
         .cseq(7)
         .header("Contact", contact);

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::net::Ipv6Addr;
 
 use super::UriError;
-use crate::wire::Class;
+use crate::wire::{Class, DIGIT, Lex, cut, find};
 
 /// A sip or sips URI cut at its separators: the same cuts in any text and in the normal form.
 #[derive(Clone, Copy)]
@@ -27,18 +27,15 @@ impl<'a> Cut<'a> {
     pub(super) fn new(rest: &'a str) -> Self {
         // An `@` is legal nowhere after the user info, so the first one ends it. The user may hold
         // `?` and `;`, so it is split off first.
-        let (info, rest) = rest
-            .split_once('@')
-            .map_or((None, rest), |(info, rest)| (Some(info), rest));
-        let (user, password) = match info.map(|info| (info, info.split_once(':'))) {
+        let (info, rest) = cut(rest, b'@').map_or((None, rest), |(info, rest)| (Some(info), rest));
+        let (user, password) = match info.map(|info| (info, cut(info, b':'))) {
             Some((_, Some((user, password)))) => (Some(user), Some(password)),
             Some((user, None)) => (Some(user), None),
             None => (None, None),
         };
-        let (rest, headers) = rest
-            .split_once('?')
-            .map_or((rest, None), |(rest, text)| (rest, Some(text)));
-        let (address, params) = rest.split_at(rest.find(';').unwrap_or(rest.len()));
+        let (rest, headers) =
+            cut(rest, b'?').map_or((rest, None), |(rest, text)| (rest, Some(text)));
+        let (address, params) = rest.split_at(find(rest, b';').unwrap_or(rest.len()));
         Self {
             user,
             password,
@@ -55,7 +52,7 @@ impl<'a> Cut<'a> {
 }
 
 /// What sip and sips URIs are made of, in normal form. RFC 3261 §19.1.1.
-#[derive(Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Sip<'a> {
     pub(super) secure: bool,
     pub(super) user: Option<Cow<'a, str>>,
@@ -70,6 +67,48 @@ pub(super) struct Sip<'a> {
 impl<'a> Sip<'a> {
     /// Reads what stands after `sip:`.
     pub(super) fn read(secure: bool, rest: &'a str) -> Result<Self, UriError> {
+        match Self::read_plain(secure, rest) {
+            Some(sip) => Ok(sip),
+            None => Self::read_any(secure, rest),
+        }
+    }
+
+    /// Reads in one go what is in normal form already and has neither password nor headers nor an
+    /// IPv6 address: nearly all there is. `None`: it is something else, or nothing at all.
+    pub(super) fn read_plain(secure: bool, rest: &'a str) -> Option<Self> {
+        let mut lex = Lex::new(rest);
+        let user = Some(lex.run(&USER)).filter(|_| lex.eat(b'@'));
+        if user.is_none() {
+            lex = Lex::new(rest);
+        }
+        let host = lex.run(&LOWER_HOST);
+        let port = if lex.eat(b':') {
+            Some(parse_port(lex.run(&DIGIT)).ok()?)
+        } else {
+            None
+        };
+        let params = lex.rest();
+        while lex.eat(b';') {
+            if lex.run(&PARAM).is_empty() {
+                return None;
+            }
+            if lex.eat(b'=') {
+                lex.run(&PARAM);
+            }
+        }
+        let whole = lex.is_empty() && !host.is_empty() && user != Some("");
+        whole.then(|| Self {
+            secure,
+            user: user.map(Cow::Borrowed),
+            host: host.into(),
+            port,
+            params: params.into(),
+            ..Self::default()
+        })
+    }
+
+    /// Reads whatever the grammar allows.
+    pub(super) fn read_any(secure: bool, rest: &'a str) -> Result<Self, UriError> {
         let cut = Cut::new(rest);
         let (host, port) = split_host(cut.address)?;
         let normal = |part: Option<&'a str>, class, place| {
@@ -154,7 +193,7 @@ pub(super) fn read_tel(rest: &str) -> Result<(String, Cow<'_, str>), UriError> {
 }
 
 /// `host[:port]`, the host in lower case.
-pub(crate) fn split_host(text: &str) -> Result<(Cow<'_, str>, Option<u16>), UriError> {
+pub(super) fn split_host(text: &str) -> Result<(Cow<'_, str>, Option<u16>), UriError> {
     let (host, port) = cut_address(text);
     let port = port.map(parse_port);
     if let Some(inner) = host.strip_prefix('[') {
@@ -162,19 +201,22 @@ pub(crate) fn split_host(text: &str) -> Result<(Cow<'_, str>, Option<u16>), UriE
         let ip: Ipv6Addr = inner.parse().map_err(|_| UriError::Host)?;
         return Ok((format!("[{ip}]").into(), port.transpose()?));
     }
-    if host.is_empty() || !HOST.holds(host) {
+    let port = port.transpose();
+    if host.is_empty() {
         return Err(UriError::Host);
     }
-    Ok((lower(host), port.transpose()?))
+    if LOWER_HOST.holds(host) {
+        return Ok((host.into(), port?));
+    }
+    if !HOST.holds(host) {
+        return Err(UriError::Host);
+    }
+    Ok((host.to_ascii_lowercase().into(), port?))
 }
 
-/// `text` in lower case.
-fn lower(text: &str) -> Cow<'_, str> {
-    if text.bytes().any(|octet| octet.is_ascii_uppercase()) {
-        text.to_ascii_lowercase().into()
-    } else {
-        text.into()
-    }
+/// Whether `text` is a host, and no port with it.
+pub(crate) fn is_host(text: &str) -> bool {
+    matches!(split_host(text), Ok((_, None)))
 }
 
 /// `text` with every octet that a user may not have escaped.
@@ -193,7 +235,7 @@ fn cut_address(text: &str) -> (&str, Option<&str>) {
     } else {
         0
     };
-    match text[after..].find(':') {
+    match find(&text[after..], b':') {
         Some(colon) => (&text[..after + colon], Some(&text[after + colon + 1..])),
         None => (text, None),
     }
@@ -214,7 +256,7 @@ fn normal_user(user: &str) -> Result<Cow<'_, str>, UriError> {
     if user.is_empty() {
         return Err(UriError::Octet("user"));
     }
-    if user.contains('#') {
+    if find(user, b'#').is_some() {
         let escaped = user.replace('#', "%23");
         return normal(&escaped, &USER, "user").map(|user| user.into_owned().into());
     }
@@ -224,14 +266,14 @@ fn normal_user(user: &str) -> Result<Cow<'_, str>, UriError> {
 /// A list of `;name[=value]`.
 fn normal_params(params: &str) -> Result<Cow<'_, str>, UriError> {
     let normal = |text| normal(text, &PARAM, "parameters");
-    let escaped = params.contains('%');
+    let escaped = find(params, b'%').is_some();
     let mut joined = String::new();
-    // The first item is what stands before the first semicolon: nothing.
-    for param in params.split(';').skip(1) {
-        let (name, value) = match param.split_once('=') {
-            Some((name, value)) => (name, Some(value)),
-            None => (param, None),
-        };
+    let mut rest = params.strip_prefix(';');
+    while let Some(list) = rest {
+        let (param, after) = cut(list, b';').map_or((list, None), |(one, rest)| (one, Some(rest)));
+        rest = after;
+        let (name, value) =
+            cut(param, b'=').map_or((param, None), |(name, value)| (name, Some(value)));
         if name.is_empty() {
             return Err(UriError::Octet("parameters"));
         }
@@ -294,5 +336,7 @@ static PASSWORD: Class = Class::alphanumeric(MARK).and(b"&=+$,");
 pub(super) static PARAM: Class = Class::alphanumeric(MARK).and(b"[]/:&+$");
 static HEADER: Class = Class::alphanumeric(MARK).and(b"[]/?:+$=&");
 /// Underscores are not in the grammar but in the names of many containers and machines.
-static HOST: Class = Class::alphanumeric(b"-._");
+pub(crate) static HOST: Class = Class::alphanumeric(HOST_MARK);
+static LOWER_HOST: Class = Class::only(b"abcdefghijklmnopqrstuvwxyz0123456789").and(HOST_MARK);
+const HOST_MARK: &[u8] = b"-._";
 const MARK: &[u8] = b"-_.!~*'()";

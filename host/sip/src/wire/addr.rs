@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::lex::{Class, DIGIT, Lex, Why, number, quote, unquote};
+use super::lex::{Class, DIGIT, Lex, Why, find, number, quote, unquote};
 use super::method::Method;
 use super::params::Params;
 use crate::Uri;
@@ -42,15 +42,13 @@ impl<'a> Address<'a> {
 
     /// The text with a tag.
     pub(crate) fn tagged(self, tag: &str) -> String {
-        // Without brackets the parameters are those of the header: RFC 3261 §20.10.
-        match self.params.get("tag") {
-            None => format!("{};tag={tag}", self.text),
-            Some(_) => {
-                let head = self.text.len() - self.params.octets();
-                let params = self.params.with("tag", Some(tag));
-                [self.text.get(..head).unwrap_or(self.text), &params].concat()
-            }
+        // Without brackets too, the parameters are those of the header: RFC 3261 §20.10.
+        if !self.params.contains("tag") {
+            return format!("{};tag={tag}", self.text);
         }
+        let head = self.text.len() - self.params.octets();
+        let params = self.params.with("tag", Some(tag));
+        [self.text.get(..head).unwrap_or(self.text), &params].concat()
     }
 
     /// One name-addr or addr-spec with its parameters; the cursor stands behind them then. The URI
@@ -191,7 +189,7 @@ fn read_address<'a>(lex: &mut Lex<'a>) -> Result<(Option<&'a str>, &'a str), Why
 /// An addr-spec without brackets: `;`, `,` and `?` cannot be of the URI. RFC 3261 §20.10.
 fn read_bare<'a>(lex: &mut Lex<'a>) -> Result<&'a str, Why> {
     let uri = lex.run(&BARE);
-    if uri.contains('?') {
+    if find(uri, b'?').is_some() {
         Err("uri with headers outside of angle brackets")
     } else {
         Ok(uri)

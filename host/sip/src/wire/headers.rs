@@ -83,27 +83,27 @@ impl Headers {
     /// The topmost Via.
     pub fn via(&self) -> Via<'_> {
         // It was read when the message was made.
-        Via::parse(self.via_text()).unwrap_or_default()
+        Via::parse(self.text_of_via()).unwrap_or_default()
     }
 
     /// From.
     pub fn from(&self) -> Address<'_> {
-        Address::of_checked(self.from_text())
+        Address::of_checked(self.text_of_from())
     }
 
     /// To.
     pub fn to(&self) -> Address<'_> {
-        Address::of_checked(self.to_text())
+        Address::of_checked(self.text_of_to())
     }
 
     /// The tag of From.
     pub fn from_tag(&self) -> Option<&str> {
-        self.from_text().get(self.routing.from_tag.clone()?)
+        self.text_of_from().get(self.routing.from_tag.clone()?)
     }
 
     /// The tag of To.
     pub fn to_tag(&self) -> Option<&str> {
-        self.to_text().get(self.routing.to_tag.clone()?)
+        self.text_of_to().get(self.routing.to_tag.clone()?)
     }
 
     /// CSeq.
@@ -254,21 +254,21 @@ impl Headers {
         stamp_first(&mut self.all, via);
     }
 
-    fn via_text(&self) -> &str {
+    fn text_of_via(&self) -> &str {
         first(&self.all, |header| match header {
             Header::Via(text) => Some(text.value()),
             _ => None,
         })
     }
 
-    fn from_text(&self) -> &str {
+    fn text_of_from(&self) -> &str {
         first(&self.all, |header| match header {
             Header::From(text) => Some(text.value()),
             _ => None,
         })
     }
 
-    fn to_text(&self) -> &str {
+    fn text_of_to(&self) -> &str {
         first(&self.all, |header| match header {
             Header::To(text) => Some(text.value()),
             _ => None,

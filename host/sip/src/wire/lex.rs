@@ -14,19 +14,25 @@ impl<'a> Lex<'a> {
         Self(text)
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
+    #[inline]
     pub(crate) fn peek(&self) -> Option<u8> {
         self.0.as_bytes().first().copied()
     }
 
+    #[inline]
     pub(crate) fn skip_blanks(&mut self) {
-        self.0 = self.0.trim_start_matches([' ', '\t']);
+        while matches!(self.peek(), Some(b' ' | b'\t')) {
+            self.0 = &self.0[1..];
+        }
     }
 
     /// Takes `octet`, which is ASCII, if it comes next.
+    #[inline]
     pub(crate) fn eat(&mut self, octet: u8) -> bool {
         debug_assert!(octet.is_ascii());
         let found = self.peek() == Some(octet);
@@ -37,7 +43,11 @@ impl<'a> Lex<'a> {
     }
 
     /// `octet` between optional blanks: the separators SLASH, SEMI, EQUAL… of RFC 3261 §25.1.
+    #[inline]
     pub(crate) fn separator(&mut self, octet: u8) -> bool {
+        if self.is_empty() {
+            return false;
+        }
         let mut ahead = *self;
         ahead.skip_blanks();
         let found = ahead.eat(octet);
@@ -50,6 +60,7 @@ impl<'a> Lex<'a> {
 
     /// The longest run of octets of a class. Octets above 127 are all in it or all out of it, so
     /// that no character is cut.
+    #[inline]
     pub(crate) fn run(&mut self, class: &Class) -> &'a str {
         let octets = self.0.as_bytes();
         let mut end = 0;
@@ -62,10 +73,12 @@ impl<'a> Lex<'a> {
     }
 
     /// What is still to be read.
+    #[inline]
     pub(crate) fn rest(&self) -> &'a str {
         self.0
     }
 
+    #[inline]
     pub(crate) fn token(&mut self) -> Option<&'a str> {
         Some(self.run(&TOKEN)).filter(|token| !token.is_empty())
     }
@@ -124,7 +137,7 @@ impl Class {
     }
 
     /// These alone.
-    const fn only(these: &[u8]) -> Self {
+    pub(crate) const fn only(these: &[u8]) -> Self {
         Self([false; 256]).set(these, true)
     }
 
@@ -142,11 +155,13 @@ impl Class {
         self
     }
 
+    #[inline]
     pub(crate) const fn has(&self, octet: u8) -> bool {
         self.0[octet as usize]
     }
 
     /// Whether all octets of `text` are in it.
+    #[inline]
     pub(crate) fn holds(&self, text: &str) -> bool {
         text.bytes().all(|octet| self.has(octet))
     }
@@ -231,6 +246,20 @@ pub(crate) fn number(text: &str, max: u64) -> Option<u64> {
     }
     // All digits: the only failure is a number too large.
     text.parse().ok().filter(|&value| value <= max)
+}
+
+/// Where the first `octet` is. Texts are short here, too short for the searches of the standard
+/// library to pay.
+#[inline]
+pub(crate) fn find(text: &str, octet: u8) -> Option<usize> {
+    text.bytes().position(|other| other == octet)
+}
+
+/// What stands before and after the first `separator`.
+#[inline]
+pub(crate) fn cut(text: &str, separator: u8) -> Option<(&str, &str)> {
+    let at = find(text, separator)?;
+    Some((&text[..at], &text[at + 1..]))
 }
 
 /// Where `part` is in `whole`, from which it was cut.

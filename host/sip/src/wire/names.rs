@@ -6,15 +6,19 @@ use rsip::Header;
 use rsip::headers::UntypedHeader;
 
 /// One table for both directions, so that they cannot disagree. A line has the names of one length,
-/// so that a name is compared with few: first those that rsip knows, then, in their registered
-/// spelling, those that it does not.
+/// so that a name is compared with few: first those that rsip knows, as nearly all peers spell them
+/// and then in any case; then, in their registered spelling, those that it does not know.
 macro_rules! names {
     ($($length:literal: $($variant:ident => $name:literal),* ; $($further:literal),* ;)*) => {
         /// The header of a name in any case or compact form.
+        #[expect(clippy::collapsible_match, reason = "some lengths have one name only")]
         pub(super) fn header(name: &str, value: String) -> Header {
             let name = long(name);
             match name.len() {
                 $($length => {
+                    $(if name == $name {
+                        return Header::$variant(rsip::headers::$variant::new(value));
+                    })*
                     $(if name.eq_ignore_ascii_case($name) {
                         return Header::$variant(rsip::headers::$variant::new(value));
                     })*

@@ -11,7 +11,7 @@ use rsip::headers::UntypedHeader;
 use super::addr::Address;
 use super::error::{Fault, ParseError, Partial};
 use super::headers::{Headers, Routing};
-use super::lex::{Lex, TOKEN, Why, number};
+use super::lex::{Lex, TOKEN, Why, cut, find, number};
 use super::message::{Message, Request, Response, StatusLine};
 use super::method::Method;
 use super::section::Section;
@@ -86,9 +86,7 @@ fn start_line(line: &[u8]) -> Result<Start, Fault> {
         return status_line(&String::from_utf8_lossy(line)).map(Start::Response);
     }
     let line = std::str::from_utf8(line).map_err(|_| Fault::StartLine("not utf-8"))?;
-    let (method, rest) = line
-        .split_once(' ')
-        .ok_or(Fault::StartLine("no request-uri"))?;
+    let (method, rest) = cut(line, b' ').ok_or(Fault::StartLine("no request-uri"))?;
     let (uri, version) = rest
         .rsplit_once(' ')
         .ok_or(Fault::StartLine("no version"))?;
@@ -99,7 +97,7 @@ fn start_line(line: &[u8]) -> Result<Start, Fault> {
     if method.len() > limits::METHOD {
         return Err(Fault::TooLarge("method"));
     }
-    if uri.contains(' ') {
+    if find(uri, b' ').is_some() {
         return Err(Fault::StartLine("blanks"));
     }
     let uri: Uri = uri.parse().map_err(Fault::RequestUri)?;

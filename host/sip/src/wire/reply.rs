@@ -43,7 +43,7 @@ impl<'a> Reply<'a> {
             let (name, value) = names::view(header);
             match (header, tag) {
                 (Header::To(_), Some(tag)) => {
-                    text.extend([name, ": ", value, ";tag=", tag, "\r\n"])
+                    text.extend([name, ": ", value, ";tag=", tag, "\r\n"]);
                 }
                 (
                     Header::Via(_)

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 use rsip::Header;
 
 use super::error::Fault;
@@ -64,10 +64,9 @@ struct Lines<'a> {
     text: &'a str,
     /// Where the next line begins.
     at: usize,
-    /// Whether a NUL, or a CR or LF alone, is anywhere; then every line is searched for them.
-    odd: bool,
-    /// Whether a line had CR or LF alone.
-    stray: bool,
+    /// How many ended as they should, and how many did not.
+    whole: usize,
+    bare: usize,
 }
 
 impl<'a> Lines<'a> {
@@ -80,8 +79,8 @@ impl<'a> Lines<'a> {
             octets,
             text,
             at: 0,
-            odd: is_odd(octets),
-            stray: false,
+            whole: 0,
+            bare: 0,
         }
     }
 
@@ -91,11 +90,10 @@ impl<'a> Lines<'a> {
         let rest = &self.octets[begin..];
         let line = &rest[..memchr(b'\n', rest)?];
         self.at += line.len() + 1;
-        let bare = line.strip_suffix(b"\r");
-        if self.odd && bare.is_none_or(|line| memchr(b'\r', line).is_some()) {
-            self.stray = true;
-        }
-        Some(begin..begin + bare.unwrap_or(line).len())
+        let whole = line.strip_suffix(b"\r");
+        self.whole += usize::from(whole.is_some());
+        self.bare += usize::from(whole.is_none());
+        Some(begin..begin + whole.unwrap_or(line).len())
     }
 
     /// Whether the next line goes on with the one before. RFC 3261 §7.3.1.
@@ -121,19 +119,6 @@ impl<'a> Lines<'a> {
         }
         range
     }
-}
-
-/// Whether there is a NUL, or a CR or LF without the other. All octets are looked at in any case, so
-/// that many are at once.
-fn is_odd(octets: &[u8]) -> bool {
-    let Some((first, after)) = octets.split_first() else {
-        return false;
-    };
-    let pairs = octets.iter().zip(after);
-    let inside = pairs.fold(false, |odd, (octet, next)| {
-        odd | ((*octet == b'\r') != (*next == b'\n')) | (*next == 0)
-    });
-    inside || matches!(first, b'\n' | 0) || octets.last() == Some(&b'\r')
 }
 
 impl<'a> Section<'a> {
@@ -163,30 +148,25 @@ impl<'a> Section<'a> {
             }
         }
         section.body_at = lines.at;
-        if lines.stray {
-            section.fail(Fault::Line("CR or LF alone"));
-        }
+        section.judge(&lines);
         section
     }
 
     /// One header with the lines that go on with it.
     fn header(&mut self, lines: &mut Lines<'a>, line: Range<usize>) {
-        let octets = lines.octets;
-        let mut name_end = line.start;
-        while name_end < line.end && TOKEN.has(octets[name_end]) {
-            name_end += 1;
-        }
-        let mut colon = name_end;
-        while colon < line.end && is_blank(octets[colon]) {
-            colon += 1;
-        }
-        if name_end == line.start || colon == line.end || octets[colon] != b':' {
-            let colon = memchr(b':', &octets[line]);
+        let text = &lines.octets[line.clone()];
+        let name = text.iter().position(|octet| !TOKEN.has(*octet));
+        let name = name.unwrap_or(text.len());
+        let blanks = text[name..].iter().position(|octet| !is_blank(*octet));
+        let colon = blanks.map_or(text.len(), |blanks| name + blanks);
+        if name == 0 || text.get(colon) != Some(&b':') {
+            let colon = memchr(b':', text);
             return self.fail(Fault::Line(colon.map_or("no colon", |_| "bad name")));
         }
-        let name = lines.text(line.start..name_end);
+        let value = lines.trim(line.start + colon + 1..line.end);
+        let name = lines.text(line.start..line.start + name);
         let name = names::long(&name);
-        let mut value = lines.text(lines.trim(colon + 1..line.end));
+        let mut value = lines.text(value);
         let mut repaired = matches!(value, Cow::Owned(_));
         while lines.is_folded() {
             let Some(line) = lines.next() else { break };
@@ -200,9 +180,6 @@ impl<'a> Section<'a> {
         }
         if value.len() > limits::HEADER_VALUE {
             return self.fail(Fault::TooLarge("header value"));
-        }
-        if lines.odd && !build::is_safe(&value) {
-            return self.fail(Fault::Line("NUL in a value"));
         }
         self.close(name, value, repaired);
     }
@@ -228,6 +205,25 @@ impl<'a> Section<'a> {
             self.seen[single] = true;
         }
         self.push(header);
+    }
+
+    /// Looks for octets that no line may hold, over all lines at once; what is found where it must not
+    /// be is dropped too, lest the refusal repeat it.
+    fn judge(&mut self, lines: &Lines<'_>) {
+        let read = &lines.octets[..lines.at];
+        let stray = lines.bare > 0 || memchr_iter(b'\r', read).count() > lines.whole;
+        if stray {
+            self.fail(Fault::Line("CR or LF alone"));
+        }
+        if !stray && memchr(0, read).is_none() {
+            return;
+        }
+        let before = self.headers.len();
+        self.headers
+            .retain(|header| build::is_safe(names::view(header).1));
+        if self.headers.len() < before {
+            self.fail(Fault::Line("NUL in a value"));
+        }
     }
 
     fn set_length(&mut self, value: &str) {

@@ -6,9 +6,9 @@
 use std::fmt::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
 
-use super::lex::{DIGIT, Lex, TOKEN, Why};
+use super::lex::{DIGIT, Lex, Why};
 use super::params::Params;
-use crate::uri::{host_ip, split_host};
+use crate::uri::{HOST, host_ip, is_host};
 
 /// One Via.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -132,7 +132,6 @@ impl<'a> Via<'a> {
         }
         lex.skip_blanks();
         let host = read_host(lex)?;
-        split_host(host).map_err(|_| "bad sent-by")?;
         let port = if lex.separator(b':') {
             read_port(lex.run(&DIGIT))?
         } else {
@@ -150,10 +149,12 @@ impl<'a> Via<'a> {
 
 /// A name, an IPv4 address, or an IPv6 address with its brackets.
 fn read_host<'a>(lex: &mut Lex<'a>) -> Result<&'a str, Why> {
-    if lex.peek() != Some(b'[') {
-        return Ok(lex.run(&TOKEN));
-    }
-    lex.bracketed().ok_or("bad sent-by")
+    let host = if lex.peek() == Some(b'[') {
+        lex.bracketed().filter(|host| is_host(host))
+    } else {
+        Some(lex.run(&HOST)).filter(|host| !host.is_empty())
+    };
+    host.ok_or("bad sent-by")
 }
 
 /// Peers write the colon and no port; that is the same as neither.
