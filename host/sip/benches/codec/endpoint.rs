@@ -17,9 +17,9 @@ use crate::{INVITE, SDP, allocated};
 const RATE: u32 = 200;
 /// Calls before the figure: more than linger at once.
 const WARM_UP: usize = 7_000;
-/// Calls in one round, and rounds.
-const ROUND: usize = 100;
-const ROUNDS: usize = 50;
+/// Calls in one round, short enough for most to go undisturbed, and rounds.
+const ROUND: usize = 20;
+const ROUNDS: usize = 250;
 
 /// What the peer sends in one call.
 struct Call {

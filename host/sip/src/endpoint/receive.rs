@@ -9,7 +9,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::Endpoint;
-use super::write::{ALLOW, Answer, SDP};
+use super::write::{ALLOW, Answer, SDP, SERVED};
 use crate::dialog::answer_flow;
 use crate::event::{DialogId, Flow};
 use crate::transaction::{Arrival, ServerKey};
@@ -128,8 +128,9 @@ impl Endpoint {
 
     fn request(&mut self, now: Instant, flow: Flow, source: Source, mut request: Request) {
         request.stamp(flow.remote);
-        let back = answer_flow(flow, request.headers().via());
-        let key = ServerKey::of_request(&request);
+        let via = request.headers().via();
+        let back = answer_flow(flow, via);
+        let key = ServerKey::of_request(&request, via);
         let ack = *request.method() == Method::ACK;
         match self.transactions.request(now, &key, ack) {
             Arrival::Absorbed => {}
@@ -269,7 +270,7 @@ impl Endpoint {
 pub(super) fn screen(request: &Request) -> Result<(), Refusal> {
     let headers = request.headers();
     let method = request.method();
-    if !ALLOW.split(", ").any(|served| served == method.as_str()) {
+    if !SERVED.contains(method) {
         let status = if method.is_known() { 405 } else { 501 };
         return Err(Refusal::new(status).with("Allow", ALLOW));
     }

@@ -11,6 +11,15 @@ use crate::transaction::TransactionId;
 use crate::wire::{self, BuildError, Method, Request, Via};
 
 /// The methods that we serve.
+pub(super) static SERVED: [Method; 5] = [
+    Method::INVITE,
+    Method::ACK,
+    Method::CANCEL,
+    Method::BYE,
+    Method::OPTIONS,
+];
+
+/// The same, as Allow says it.
 pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS";
 
 /// The only body that we understand.

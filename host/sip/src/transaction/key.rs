@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use crate::wire::{Method, Request, Response};
+use crate::wire::{Method, Request, Response, Via};
 
 /// What a branch begins with, if its maker follows RFC 3261 (§8.1.1.7).
 pub(crate) const COOKIE: &str = "z9hG4bK";
@@ -53,9 +53,9 @@ pub(crate) struct ServerKey {
 }
 
 impl ServerKey {
-    pub(crate) fn of_request(request: &Request) -> Self {
+    /// `via` is the topmost of the request.
+    pub(crate) fn of_request(request: &Request, via: Via<'_>) -> Self {
         let headers = request.headers();
-        let via = headers.via();
         let mut place = String::with_capacity(96);
         // Writing into a String cannot fail.
         let _ = match via.branch() {

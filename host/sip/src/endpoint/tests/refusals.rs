@@ -2,7 +2,7 @@
 
 use super::dialogs::{peer, peer_invites};
 use super::pair::{A, DELAY, Pair};
-use crate::wire::Response;
+use crate::wire::{Method, Response};
 use crate::{Counts, Event, Input};
 
 fn request(method: &str, headers: &str, body: &str) -> String {
@@ -250,4 +250,13 @@ fn the_same_invite_by_another_way_is_a_loop() {
     );
     pair.rest();
     assert_eq!(pair.names(A), ["gone"]);
+}
+
+#[test]
+fn allow_says_what_is_served() {
+    let served: Vec<&str> = crate::endpoint::write::SERVED
+        .iter()
+        .map(Method::as_str)
+        .collect();
+    assert_eq!(served.join(", "), crate::endpoint::write::ALLOW);
 }

@@ -209,6 +209,22 @@ fn refusal_repeats_what_could_be_read() {
 }
 
 #[test]
+fn refusal_does_not_repeat_what_would_break_a_line() {
+    for (odd, wanted) in [("Al\rice", "CR or LF alone"), ("Al\0ice", "NUL in a value")] {
+        let error = parse_text(invite_with("Alice", odd)).unwrap_err();
+        assert_eq!(error.fault, Fault::Line(wanted));
+        let refusal = error.partial.unwrap().refuse(400, "no", "t");
+        let text = std::str::from_utf8(&refusal).unwrap();
+        assert!(!text.contains("From") && !text.contains('\0'), "{text:?}");
+        assert!(!text.replace("\r\n", "").contains('\r'), "{text:?}");
+        assert!(
+            text.contains("\r\nTo: <sip:2001@example.com>;tag=t\r\n"),
+            "{text:?}"
+        );
+    }
+}
+
+#[test]
 fn answer_copies_what_routes_it() {
     let mut invite = request(invite_with(
         ";rport",

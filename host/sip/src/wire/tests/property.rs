@@ -79,7 +79,7 @@ prop_compose! {
         let mut builder = Request::builder(method, uri.without_headers())
             .via(Via::text("UDP", source, "z9hG4bKx"))
             .from(&from)
-            .to(&to.with_tag("t"))
+            .to(to.with_tag("t"))
             .call_id(&call_id)
             .cseq(number)
             .routes(&routes);
