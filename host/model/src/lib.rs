@@ -21,6 +21,7 @@ mod pii;
 mod tenant;
 mod trace;
 pub mod turn;
+pub mod wall;
 
 pub use address::{Address, AddressError, Scheme};
 pub use ask::{Answer, Ask, LiveCall, Manifest, Refusal};
@@ -42,3 +43,4 @@ pub use tenant::{
     ActivePlugin, FaultPolicy, NoRoute, Number, Phone, Prefix, Route, TenantConfig, Trunk,
 };
 pub use trace::{Lane, Trace, TraceEntry, TraceItem};
+pub use wall::Wall;

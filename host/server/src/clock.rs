@@ -1,26 +1,47 @@
 //! The program's one reader of time. Everything else is given these functions.
+//!
+//! The wall clock is a [`Wall`]: it follows the machine's without its jumps. One for the process, since
+//! what one thread has put into the store another one judges; its lock is held for an addition.
 #![allow(clippy::disallowed_methods)]
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
-use model::Now;
+use model::{Now, Wall};
+
+static WALL: LazyLock<Mutex<Wall>> =
+    LazyLock::new(|| Mutex::new(Wall::new(Instant::now(), machine())));
 
 /// The monotonic clock.
 pub fn instant() -> Instant {
     Instant::now()
 }
 
-/// The wall clock, milliseconds since 1970-01-01T00:00:00Z.
+/// The node's wall clock, milliseconds since 1970-01-01T00:00:00Z.
 pub fn unix_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis() as u64)
+    now().unix_ms
 }
 
 /// Both.
 pub fn now() -> Now {
-    Now {
-        mono: instant(),
-        unix_ms: unix_ms(),
-    }
+    wall().read(Instant::now(), machine())
+}
+
+/// How many seconds the machine's wall clock is ahead of the node's.
+pub fn behind() -> f64 {
+    let mut wall = wall();
+    wall.read(Instant::now(), machine());
+    wall.behind()
+}
+
+fn wall() -> MutexGuard<'static, Wall> {
+    WALL.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The machine's wall clock: the time since 1970-01-01T00:00:00Z.
+fn machine() -> Duration {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default()
 }
