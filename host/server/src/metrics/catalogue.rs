@@ -175,6 +175,10 @@ const GAUGES: &[(&str, &str)] = &[
         "jackfield_queue_room",
         "How much may wait in a queue; for turns, how many run before others wait",
     ),
+    (
+        "jackfield_clock_behind_seconds",
+        "How far the machine's wall clock is ahead of the node's, which follows it slowly",
+    ),
     ("process_resident_memory_bytes", "Resident memory"),
     ("process_open_fds", "Open file descriptors"),
     ("process_threads", "Threads"),

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Metrics, process};
 use crate::{
     backlog::WAITING,
+    clock,
     outlets::{CdrJob, Losses, Record},
     shard::{Alive, Mail, TURNS},
     udp::Traffic,
@@ -61,6 +62,7 @@ impl Sources {
                 .iter()
                 .for_each(|traffic| sample_sip(traffic));
             self.sample_queues();
+            gauge!("jackfield_clock_behind_seconds").set(clock::behind());
             process::sample();
         });
     }
