@@ -39,7 +39,8 @@ const TENANTS: [(u8, &str, &str); 5] = [
 
 /// The world of a seed, played to its rest.
 pub fn play(options: Options, policies: Box<dyn Policies>) -> World {
-    let mut random = Random::new(options.seed ^ 0x5eed);
+    let seed = options.seed;
+    let mut random = Random::new(seed ^ 0x5eed);
     let mut world = World::new(options, policies);
     for (n, name, script) in TENANTS {
         let mut tenant = town::tenant(name, n, script);
@@ -66,6 +67,7 @@ pub fn play(options: Options, policies: Box<dyn Policies>) -> World {
         }
     }
     operator(&mut world, &mut random);
+    set_clock(&mut world, seed);
     world.run_for(EVENING);
     world.run_to_rest();
     for (tenant, (_, _, script)) in TENANTS.iter().enumerate() {
@@ -250,5 +252,14 @@ fn operator(world: &mut World, random: &mut Random) {
         if random.percent(50) {
             world.at(at + random.millis(10_000), Deed::ReleaseAll);
         }
+    }
+}
+
+/// Somebody sets the machine's wall clock. Drawn apart, so that everything else of a seed is as it was.
+fn set_clock(world: &mut World, seed: u64) {
+    let mut random = Random::new(seed ^ 0xc10c);
+    while random.percent(20) {
+        let by = *random.pick(&[-3_600, -60, -1, 1, 60, 3_600]);
+        world.at(random.millis(SPAN * 2), Deed::SetClock(by));
     }
 }

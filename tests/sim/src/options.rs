@@ -25,6 +25,8 @@ pub struct Options {
     pub faults: u8,
     /// While it lasts, no CDR becomes durable: they wait for its end.
     pub stall: Option<(Duration, Duration)>,
+    /// The node has the machine's wall clock with all its jumps, and no [`model::Wall`] before it.
+    pub bare_clock: bool,
     /// A rule that is broken on purpose: the test of the tests.
     pub sabotage: Option<Sabotage>,
 }
@@ -109,6 +111,7 @@ impl Options {
             ports: Pace::always(1),
             faults: 0,
             stall: None,
+            bare_clock: false,
             sabotage: None,
         }
     }
@@ -134,6 +137,7 @@ impl Options {
             },
             faults: *random.pick(&[0, 0, 2, 10]),
             stall: stall.then(|| (stall_from, stall_from + random.millis(20_000))),
+            bare_clock: false,
             sabotage: None,
         }
     }

@@ -15,7 +15,7 @@ use std::{
 use bytes::Bytes;
 use control::{TenantLog, Ticket, TurnRequest, phone};
 use media::PortId;
-use model::{Answer, Ask, Cdr, Now, TenantConfig, Trace, turn::TurnOutcome};
+use model::{Answer, Ask, Cdr, Now, TenantConfig, Trace, Wall, turn::TurnOutcome};
 
 use crate::{
     Hand, Line, Options, Policies, Random, Sabotage, Store, Watch, agenda::Agenda, mishap::Mishap,
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// 2026-01-01T00:00:00Z, when every world begins.
-const DAWN: u64 = 1_767_225_600_000;
+const DAWN: Duration = Duration::from_secs(1_767_225_600);
 
 /// A whole node and its telephones. See the module `scenes` for how one is played.
 pub struct World {
@@ -31,6 +31,11 @@ pub struct World {
     /// The instant at which it began; only differences to it mean anything.
     start: Instant,
     now: Duration,
+    /// What the machine's wall clock says at `now`; people set it.
+    machine: Duration,
+    /// The node's wall clock, and what it says at `now`.
+    wall: Wall,
+    unix_ms: u64,
     agenda: Agenda<Happening>,
     node: Node,
     lines: Vec<Line>,
@@ -69,6 +74,8 @@ pub enum Deed {
     Drain,
     /// The node releases all calls.
     ReleaseAll,
+    /// The machine's wall clock is set, so many seconds forward or back.
+    SetClock(i64),
 }
 
 /// Something that is due.
@@ -112,9 +119,13 @@ impl World {
     #[allow(clippy::disallowed_methods)]
     pub fn new(options: Options, policies: Box<dyn Policies>) -> Self {
         let mut random = Random::new(options.seed);
+        let start = Instant::now();
         Self {
-            start: Instant::now(),
+            start,
             now: Duration::ZERO,
+            machine: DAWN,
+            wall: Wall::new(start, DAWN),
+            unix_ms: DAWN.as_millis() as u64,
             agenda: Agenda::new(),
             node: Node::new(&options, &mut random),
             lines: Vec::new(),
@@ -143,9 +154,21 @@ impl World {
         self.now
     }
 
-    /// The unix time.
+    /// The unix time, as the node has it.
     pub fn unix_ms(&self) -> u64 {
-        DAWN + self.now.as_millis() as u64
+        self.unix_ms
+    }
+
+    /// Time goes on until then.
+    fn pass(&mut self, until: Duration) {
+        self.machine += until.saturating_sub(self.now);
+        self.now = self.now.max(until);
+        let now = self.wall.read(self.start + self.now, self.machine);
+        self.unix_ms = if self.options.bare_clock {
+            self.machine.as_millis() as u64
+        } else {
+            now.unix_ms
+        };
     }
 
     /// The telephones.
@@ -214,7 +237,7 @@ impl World {
     fn clock(&self) -> Now {
         Now {
             mono: self.start + self.now,
-            unix_ms: self.unix_ms(),
+            unix_ms: self.unix_ms,
         }
     }
 

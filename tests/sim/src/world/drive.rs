@@ -37,7 +37,7 @@ impl World {
 
     /// Does what is due next.
     pub(super) fn step(&mut self, at: Duration) {
-        self.now = self.now.max(at);
+        self.pass(at);
         match self.agenda.take(self.now) {
             Some(happening) => self.happen(happening),
             None => self.fire(),
@@ -386,6 +386,14 @@ impl World {
                 for shard in 0..self.node.shards.len() {
                     self.input(shard, Input::ReleaseAll);
                 }
+            }
+            Deed::SetClock(by) => {
+                let span = Duration::from_secs(by.unsigned_abs());
+                self.machine = match by {
+                    0.. => self.machine + span,
+                    _ => self.machine.saturating_sub(span),
+                };
+                self.pass(self.now);
             }
         }
     }

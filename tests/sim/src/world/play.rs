@@ -224,7 +224,7 @@ impl World {
         while let Some(at) = self.next().filter(|at| *at <= until) {
             self.step(at);
         }
-        self.now = until;
+        self.pass(until);
     }
 
     /// Every caller hangs up, and soon nobody may be in a call any more; time passes until nothing is
