@@ -7,6 +7,7 @@
 
 mod address;
 mod ask;
+mod brief;
 mod cause;
 mod cdr;
 pub mod command;
@@ -25,6 +26,7 @@ pub mod wall;
 
 pub use address::{Address, AddressError, Scheme};
 pub use ask::{Answer, Ask, LiveCall, Manifest, Refusal};
+pub use brief::brief;
 pub use cause::Cause;
 pub use cdr::{Cdr, EndReason};
 pub use command::Command;

@@ -114,7 +114,7 @@ impl Engine {
     /// Judges, compiles and links a component.
     pub fn compile(&self, bytes: &[u8]) -> Result<Policy, Refusal> {
         let manifest = Arc::new(self.validate(bytes)?);
-        let failed = |why: wasmtime::Error| Refusal::Compile(format!("{why:#}"));
+        let failed = |why: wasmtime::Error| Refusal::compile(format_args!("{why:#}"));
         let component = Component::from_binary(&self.shared.wasmtime, bytes).map_err(failed)?;
         let instance = self
             .shared

@@ -22,6 +22,13 @@ pub(crate) const TABLES: u32 = 8;
 /// Elements of one table: as many as the pooling allocator sets aside.
 pub(crate) const TABLE_ELEMENTS: u64 = 20_000;
 
+/// Imports, and exports, of the component itself: the platform has a dozen, and each name is kept.
+pub(crate) const INTERFACES: u32 = 64;
+/// Octets of the name of an import or export.
+pub(crate) const NAME: u64 = 200;
+/// Characters of what a parser or compiler says about a component: it repeats names from within.
+pub(crate) const REFUSAL: usize = 500;
+
 /// Limits of a turn, and of the component that runs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {

@@ -1,4 +1,11 @@
-//! Why a component is not taken. An upload is answered with these words.
+//! Why a component is not taken. An upload is answered with these words, which do not grow with what
+//! stands in it.
+
+use std::fmt::Display;
+
+use model::brief;
+
+use crate::limits::REFUSAL;
 
 /// Why a component is not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,4 +47,18 @@ pub enum Refusal {
     /// The compiler or the linker refused it.
     #[error("the component cannot be compiled: {0}")]
     Compile(String),
+}
+
+impl Refusal {
+    pub(crate) fn invalid(why: impl Display) -> Self {
+        Self::Invalid(brief(&why.to_string(), REFUSAL))
+    }
+
+    pub(crate) fn types(why: impl Display) -> Self {
+        Self::Types(brief(&why.to_string(), REFUSAL))
+    }
+
+    pub(crate) fn compile(why: impl Display) -> Self {
+        Self::Compile(brief(&why.to_string(), REFUSAL))
+    }
 }

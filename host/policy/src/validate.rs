@@ -49,7 +49,7 @@ pub(crate) fn validate(bytes: &[u8], limits: &Limits) -> Result<Manifest, Refusa
     }
     Validator::new_with_features(features())
         .validate_all(bytes)
-        .map_err(|why| Refusal::Invalid(why.to_string()))?;
+        .map_err(Refusal::invalid)?;
     let outline = Outline::of(bytes)?;
     let optional = outline.judge_names()?;
     types_are_equal(bytes, &optional)?;
@@ -93,14 +93,13 @@ impl Outline {
     fn of(bytes: &[u8]) -> Result<Self, Refusal> {
         let mut outline = Self::default();
         for payload in Parser::new(0).parse_all(bytes) {
-            let payload = payload.map_err(|why| Refusal::Invalid(why.to_string()))?;
+            let payload = payload.map_err(Refusal::invalid)?;
             outline.add(&payload)?;
         }
         Ok(outline)
     }
 
     fn add(&mut self, payload: &Payload<'_>) -> Result<(), Refusal> {
-        let invalid = |why: wasmparser::BinaryReaderError| Refusal::Invalid(why.to_string());
         match payload {
             Payload::Version {
                 encoding: Encoding::Module,
@@ -123,8 +122,8 @@ impl Outline {
             Payload::End(_) => self.depth = self.depth.saturating_sub(1),
             Payload::ComponentImportSection(imports) if self.depth == 0 => {
                 for import in imports.clone() {
-                    let import = import.map_err(invalid)?;
-                    let name = import.name.name.to_owned();
+                    let import = import.map_err(Refusal::invalid)?;
+                    let name = named(import.name.name, self.imports.len())?;
                     if !matches!(import.ty, ComponentTypeRef::Instance(_)) {
                         return Err(Refusal::Import(name));
                     }
@@ -133,14 +132,15 @@ impl Outline {
             }
             Payload::ComponentExportSection(exports) if self.depth == 0 => {
                 for export in exports.clone() {
-                    self.exports
-                        .push(export.map_err(invalid)?.name.name.to_owned());
+                    let export = export.map_err(Refusal::invalid)?;
+                    let name = named(export.name.name, self.exports.len())?;
+                    self.exports.push(name);
                 }
             }
             Payload::TableSection(tables) => {
                 for table in tables.clone() {
                     count(&mut self.tables, "tables", limits::TABLES)?;
-                    let elements = table.map_err(invalid)?.ty.initial;
+                    let elements = table.map_err(Refusal::invalid)?.ty.initial;
                     at_most(elements, "elements of one table", limits::TABLE_ELEMENTS)?;
                 }
             }
@@ -159,13 +159,9 @@ impl Outline {
             limits::FUNCTION_BODY as u64,
         )?;
         let mut locals = 0_u64;
-        let mut groups = body
-            .get_locals_reader()
-            .map_err(|why| Refusal::Invalid(why.to_string()))?;
+        let mut groups = body.get_locals_reader().map_err(Refusal::invalid)?;
         for _ in 0..groups.get_count() {
-            let (group, _) = groups
-                .read()
-                .map_err(|why| Refusal::Invalid(why.to_string()))?;
+            let (group, _) = groups.read().map_err(Refusal::invalid)?;
             locals += u64::from(group);
         }
         at_most(locals, "locals of one function", u64::from(limits::LOCALS))?;
@@ -195,6 +191,15 @@ impl Outline {
     }
 }
 
+/// The name of one more import or export.
+fn named(name: &str, others: usize) -> Result<String, Refusal> {
+    let octets = "octets in the name of an import or export";
+    at_most(name.len() as u64, octets, limits::NAME)?;
+    let most = u64::from(limits::INTERFACES);
+    at_most(others as u64 + 1, "imports or exports", most)?;
+    Ok(name.to_owned())
+}
+
 /// `store` of `jackfield:policy/store@0.1.3`: within 0.1.x any guest goes with any host.
 fn interface(name: &str) -> Option<&str> {
     let (short, version) = name.strip_prefix(PACKAGE)?.split_once('@')?;
@@ -204,7 +209,7 @@ fn interface(name: &str) -> Option<&str> {
 /// Checks the types against a world of exactly these exports.
 fn types_are_equal(bytes: &[u8], optional: &[&str]) -> Result<(), Refusal> {
     // Our own package parses: the bindings of this crate were made from it.
-    let differ = |why: &dyn std::fmt::Display| Refusal::Types(why.to_string());
+    let differ = |why: &dyn std::fmt::Display| Refusal::types(why);
     let mut resolve = Resolve::default();
     let mut sources = SourceMap::new();
     for (name, text) in WIT {
@@ -225,7 +230,7 @@ fn types_are_equal(bytes: &[u8], optional: &[&str]) -> Result<(), Refusal> {
         .select_world(&[package], None)
         .map_err(|why| differ(&why))?;
     wit_component::targets(&resolve, world, bytes, true)
-        .map_err(|why| Refusal::Types(format!("{why:#}")))
+        .map_err(|why| Refusal::types(format_args!("{why:#}")))
 }
 
 fn count(counter: &mut u32, what: &'static str, most: u32) -> Result<(), Refusal> {

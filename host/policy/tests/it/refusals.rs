@@ -70,16 +70,26 @@ fn a_component_without_call_events_is_refused() {
 fn with_section(base: &[u8], id: u8, content: &[u8]) -> Vec<u8> {
     let mut bytes = base.to_vec();
     bytes.push(id);
-    // All contents here are shorter than what needs a second octet of length.
-    bytes.push(u8::try_from(content.len()).unwrap());
+    bytes.extend(length(content.len()));
     bytes.extend(content);
     bytes
+}
+
+/// A length, as LEB128.
+fn length(mut rest: usize) -> Vec<u8> {
+    let mut octets = Vec::new();
+    while rest > 0x7f {
+        octets.push((rest & 0x7f) as u8 | 0x80);
+        rest >>= 7;
+    }
+    octets.push(rest as u8);
+    octets
 }
 
 /// An instance type without members, and an import of it under that name.
 fn importing(name: &str) -> Vec<u8> {
     let with_type = with_section(EMPTY, 7, &[1, 0x42, 0]);
-    let mut import = vec![1, 0, u8::try_from(name.len()).unwrap()];
+    let mut import = [&[1, 0][..], &length(name.len())].concat();
     import.extend(name.as_bytes());
     import.extend([5, 0]);
     with_section(&with_type, 10, &import)
@@ -105,15 +115,8 @@ fn a_later_patch_of_a_known_interface_is_taken() {
 
 /// A core module of one function with that many locals, in a component.
 fn with_locals(locals: u32) -> Vec<u8> {
-    let mut body = vec![1];
-    let mut rest = locals;
-    while rest > 0x7f {
-        body.push((rest & 0x7f) as u8 | 0x80);
-        rest >>= 7;
-    }
-    body.extend([rest as u8, 0x7f, 0x0b]);
-    let mut code = vec![1, u8::try_from(body.len()).unwrap()];
-    code.extend(body);
+    let body = [&[1][..], &length(locals as usize), &[0x7f, 0x0b]].concat();
+    let code = [&[1][..], &length(body.len()), &body].concat();
     let module = b"\0asm\x01\0\0\0";
     let module = with_section(module, 1, &[1, 0x60, 0, 0]);
     let module = with_section(&module, 3, &[1, 0]);
@@ -139,7 +142,7 @@ fn a_function_with_too_many_locals_is_refused() {
 /// A component that exports an empty interface under that name.
 fn exporting(name: &str) -> Vec<u8> {
     let with_instance = with_section(EMPTY, 5, &[1, 1, 0]);
-    let mut export = vec![1, 0, u8::try_from(name.len()).unwrap()];
+    let mut export = [&[1, 0][..], &length(name.len())].concat();
     export.extend(name.as_bytes());
     export.extend([5, 0, 0]);
     with_section(&with_instance, 11, &export)
@@ -156,4 +159,51 @@ fn a_known_export_with_other_types_is_refused_and_named() {
     let refusal = refusal(&exporting("jackfield:policy/call-events@0.1.0"));
     assert!(matches!(refusal, Refusal::Types(_)), "{refusal}");
     assert!(refusal.to_string().contains("call-events"), "{refusal}");
+}
+
+const LONG_NAME: Refusal = Refusal::TooComplex {
+    what: "octets in the name of an import or export",
+    most: 200,
+};
+
+#[test]
+fn a_name_of_90_kb_is_refused_and_not_repeated() {
+    let name = |length: usize| format!("wasi:{}/x@0.1.0", "a".repeat(length - 13));
+    for long in [name(201), name(90_000)] {
+        assert_eq!(refusal(&importing(&long)), LONG_NAME);
+        assert_eq!(refusal(&exporting(&long)), LONG_NAME);
+    }
+    assert_eq!(refusal(&importing(&name(200))), Refusal::Import(name(200)));
+}
+
+#[test]
+fn what_the_parser_says_of_long_names_is_cut() {
+    for name in ["?", "wasi:", "a-", "\u{1b}[2J"] {
+        let name = name.repeat(90_000 / name.len());
+        for upload in [importing(&name), exporting(&name)] {
+            let refusal = refusal(&upload);
+            assert!(matches!(refusal, Refusal::Invalid(_)), "{refusal}");
+            let text = refusal.to_string();
+            assert!(
+                text.len() < 4_096 && !text.contains(char::is_control),
+                "{text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_component_has_sixty_four_exports_at_most() {
+    let many = |count: usize| {
+        let mut exports = length(count);
+        for n in 0..count {
+            let name = format!("wasi:x{n}/y@0.1.0");
+            exports.extend([&[0][..], &length(name.len()), name.as_bytes(), &[5, 0, 0]].concat());
+        }
+        let with_instance = with_section(EMPTY, 5, &[1, 1, 0]);
+        with_section(&with_instance, 11, &exports)
+    };
+    let (what, most) = ("imports or exports", 64);
+    assert_eq!(refusal(&many(65)), Refusal::TooComplex { what, most });
+    assert!(matches!(refusal(&many(64)), Refusal::MissingExport(_)));
 }
