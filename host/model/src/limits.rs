@@ -41,6 +41,10 @@ pub const SET_HEADERS: usize = 16;
 pub const SET_HEADER_VALUE: usize = 512;
 /// Entries of one session's trace; later ones are counted only.
 pub const TRACE_ENTRIES: usize = 512;
+/// Decisions of one turn that a trace shows; a turn may take as many as it may call the host.
+pub const TRACE_DECISIONS: usize = 32;
+/// Characters of one text in a trace: of a decision, a note, a message's line or a party's number.
+pub const TRACE_TEXT: usize = 160;
 
 /// How long an inbound call may wait for its policy to answer, ring out included.
 pub const OFFER_TIMEOUT: Duration = Duration::from_secs(180);

@@ -1,7 +1,7 @@
 //! What happened in a session, in order: SIP messages, turns, media. Drawn as a ladder, kept as one
 //! bounded row, replayed as a test.
 
-use crate::{CallId, SessionId, TenantId, limits};
+use crate::{CallId, SessionId, TenantId, brief, limits};
 
 /// One party's column in the ladder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +49,28 @@ pub enum TraceItem {
     },
 }
 
+impl TraceItem {
+    fn shorten(&mut self) {
+        let shorten = |text: &mut String| {
+            if text.len() > limits::TRACE_TEXT || text.contains(char::is_control) {
+                *text = brief(text, limits::TRACE_TEXT);
+            }
+        };
+        match self {
+            Self::Sip { line, .. } => shorten(line),
+            Self::Turn { decisions, .. } => {
+                let more = decisions.len().saturating_sub(limits::TRACE_DECISIONS);
+                if more > 0 {
+                    decisions.truncate(limits::TRACE_DECISIONS);
+                    decisions.push(format!("… and {more} more"));
+                }
+                decisions.iter_mut().for_each(shorten);
+            }
+            Self::Media { what, .. } | Self::Note { what } => shorten(what),
+        }
+    }
+}
+
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceEntry {
@@ -88,9 +110,17 @@ impl Trace {
         }
     }
 
-    /// Adds an entry, or counts it when the trace is full.
-    pub fn push(&mut self, at_us: u64, item: TraceItem) {
+    /// Adds a party's lane.
+    pub fn join(&mut self, call: CallId, party: &str) {
+        let label = brief(party, limits::TRACE_TEXT);
+        self.lanes.push(Lane { call, label });
+    }
+
+    /// Adds an entry, or counts it when the trace is full. What policies and parties have said in it is
+    /// made short.
+    pub fn push(&mut self, at_us: u64, mut item: TraceItem) {
         if self.entries.len() < limits::TRACE_ENTRIES {
+            item.shorten();
             self.entries.push(TraceEntry { at_us, item });
         } else {
             self.dropped = self.dropped.saturating_add(1);
@@ -109,7 +139,7 @@ impl Trace {
 #[cfg(test)]
 mod tests {
     use super::{Trace, TraceItem};
-    use crate::{IdSource, SessionId, TenantId, limits};
+    use crate::{CallId, IdSource, SessionId, TenantId, limits};
 
     #[test]
     fn a_full_trace_counts_what_it_drops() {
@@ -122,5 +152,35 @@ mod tests {
             (trace.entries.len(), trace.dropped),
             (limits::TRACE_ENTRIES, 3)
         );
+    }
+
+    #[test]
+    fn an_entry_is_no_longer_than_a_reader_wants_whatever_it_tells() {
+        let mut ids = IdSource::new([1; 32], 0, 0);
+        let mut trace = Trace::new(SessionId::mint(&mut ids, 1), TenantId::mint(&mut ids, 1), 1);
+        let (call, long) = (CallId::mint(&mut ids, 1), "ä".repeat(90_000));
+        trace.join(call, &long);
+        let decisions = vec![long.clone(); 256];
+        trace.push(
+            1,
+            TraceItem::Turn {
+                event: "on_request".into(),
+                call: None,
+                decisions,
+            },
+        );
+        trace.push(2, TraceItem::Note { what: long });
+        let cut = format!("{}…", "ä".repeat(limits::TRACE_TEXT - 1));
+        let mut decisions = vec![cut.clone(); limits::TRACE_DECISIONS];
+        decisions.push("… and 224 more".into());
+        let TraceItem::Turn {
+            decisions: told, ..
+        } = &trace.entries[0].item
+        else {
+            panic!("{:?}", trace.entries);
+        };
+        assert_eq!(told, &decisions);
+        assert_eq!(trace.entries[1].item, TraceItem::Note { what: cut.clone() });
+        assert_eq!(trace.label(call), cut);
     }
 }

@@ -23,8 +23,8 @@ use std::{
 use ::media::PortId;
 pub use counts::{Counts, Refusals};
 use model::{
-    Answer, CallId, Cdr, Event, IdSource, Lane, LogLine, Now, SessionId, TenantConfig, TenantId,
-    Trace, TraceItem, limits, turn::Usage,
+    Answer, CallId, Cdr, Event, IdSource, LogLine, Now, SessionId, TenantConfig, TenantId, Trace,
+    TraceItem, limits, turn::Usage,
 };
 use sip::{DialogId, Endpoint, Flow, Transport};
 
@@ -239,11 +239,7 @@ impl Shard {
     /// Gives a new call its lane, and the messages that came before it was known.
     fn claim(&mut self, now: Now, call: &Call) {
         if let Some(session) = self.sessions.get_mut(&call.session) {
-            let label = call.party().to_owned();
-            session.trace.lanes.push(Lane {
-                call: call.id,
-                label,
-            });
+            session.trace.join(call.id, call.party());
         }
         if call.sip_call_id.is_empty() {
             return;
