@@ -1,7 +1,8 @@
 //! The way from the API to live sessions: a bounded queue of requests that each carry a oneshot.
 //!
-//! Owns the waiting: a full queue is 503 at once, a missing answer is 504 after its time. Refuses
-//! to know shards, threads and Wasm: `server` owns the receiver, tests read it themselves.
+//! Owns the waiting: a full queue is 503 at once, a missing answer is 504 after its time. Only the word
+//! that a row was committed waits for room, since it must not be lost. Refuses to know shards, threads
+//! and Wasm: `server` owns the receiver, tests read it themselves.
 
 use std::{
     future::Future,
@@ -14,7 +15,7 @@ use std::{
 
 use bytes::Bytes;
 use model::{Answer, Ask, Manifest, TenantId};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot};
 
 use crate::{
     limits,
@@ -85,14 +86,29 @@ impl From<ControlError> for Problem {
 pub struct Control {
     requests: mpsc::Sender<ControlRequest>,
     refused: Arc<AtomicU64>,
+    uploads: Arc<Uploads>,
+}
+
+/// Uploads that hold their bytes in memory.
+#[derive(Debug)]
+struct Uploads {
+    places: Semaphore,
+    refused: AtomicU64,
 }
 
 impl Control {
     /// A queue of [`limits::CONTROL_QUEUE`] requests, and the side that answers them.
     pub fn channel() -> (Self, mpsc::Receiver<ControlRequest>) {
         let (requests, receiver) = mpsc::channel(limits::CONTROL_QUEUE);
-        let refused = Arc::default();
-        (Self { requests, refused }, receiver)
+        let control = Self {
+            requests,
+            refused: Arc::default(),
+            uploads: Arc::new(Uploads {
+                places: Semaphore::new(limits::UPLOADS),
+                refused: AtomicU64::new(0),
+            }),
+        };
+        (control, receiver)
     }
 
     /// Requests that wait for an answerer, of [`limits::CONTROL_QUEUE`].
@@ -105,6 +121,25 @@ impl Control {
         self.refused.load(Ordering::Relaxed)
     }
 
+    /// Uploads that are under way, of [`limits::UPLOADS`].
+    pub fn uploads(&self) -> usize {
+        limits::UPLOADS - self.uploads.places.available_permits()
+    }
+
+    /// Uploads that were refused since the start because too many were under way.
+    pub fn uploads_refused(&self) -> u64 {
+        self.uploads.refused.load(Ordering::Relaxed)
+    }
+
+    /// A place among the uploads, if one is free.
+    pub(crate) fn upload(&self) -> Option<SemaphorePermit<'_>> {
+        let place = self.uploads.places.try_acquire().ok();
+        if place.is_none() {
+            self.uploads.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        place
+    }
+
     /// Asks the tenant's sessions; waits at most [`limits::CONTROL_ANSWER`].
     pub async fn ask(&self, tenant: TenantId, ask: Ask) -> Result<Answer, ControlError> {
         let (reply, answer) = oneshot::channel();
@@ -113,9 +148,14 @@ impl Control {
     }
 
     /// Tells every shard that the tenant's configuration was written, and waits until each has it.
+    ///
+    /// The row is committed: were this refused because the queue is full, no shard would ever hear of
+    /// it. So it waits for room as long as it takes; whoever reads the queue waits for nothing else.
     pub async fn tenant_changed(&self, tenant: TenantId) -> Result<(), ControlError> {
         let (done, answer) = oneshot::channel();
-        self.send(ControlRequest::TenantChanged { tenant, done })?;
+        let changed = ControlRequest::TenantChanged { tenant, done };
+        let sent = self.requests.send(changed).await;
+        sent.map_err(|_| ControlError::Full)?;
         within(limits::CONTROL_ANSWER, answer).await
     }
 

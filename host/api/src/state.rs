@@ -7,7 +7,7 @@ use std::{
 
 use model::{IdSource, KeyId, RequestId};
 use store::{BuiltIn, Store};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::{Control, limits};
 
@@ -36,7 +36,6 @@ pub struct State(Arc<Inner>);
 struct Inner {
     parts: Parts,
     ids: Mutex<IdSource>,
-    uploads: Semaphore,
     /// How many logs each key follows; a key that follows none has no entry.
     followers: Mutex<BTreeMap<KeyId, usize>>,
 }
@@ -65,11 +64,9 @@ impl State {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)?;
         let ids = Mutex::new(IdSource::new(seed, parts.node, 0));
-        let uploads = Semaphore::new(limits::UPLOADS);
         Ok(Self(Arc::new(Inner {
             parts,
             ids,
-            uploads,
             followers: Mutex::default(),
         })))
     }
@@ -88,10 +85,6 @@ impl State {
 
     pub(crate) fn upload_max(&self) -> usize {
         self.0.parts.upload_max
-    }
-
-    pub(crate) fn uploads(&self) -> &Semaphore {
-        &self.0.uploads
     }
 
     /// A place for one more follower of this key; none if it has [`limits::LOG_FOLLOWERS`].

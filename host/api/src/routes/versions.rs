@@ -67,8 +67,8 @@ pub(super) async fn upload(
         let detail = format!("content-type must be {WASM}");
         return Err(Problem::new(Kind::UnsupportedMediaType, detail));
     }
-    let busy = |_| Problem::new(Kind::Unavailable, "too many uploads at once");
-    let _turn = state.uploads().try_acquire().map_err(busy)?;
+    let busy = || Problem::new(Kind::Unavailable, "too many uploads at once");
+    let _place = state.control().upload().ok_or_else(busy)?;
     let bytes = body::take(request, state.upload_max(), limits::UPLOAD_TIME).await?;
     let checked = state.control().check_plugin(bytes.clone()).await?;
     let manifest = checked.map_err(|why| Problem::new(Kind::PluginRefused, why))?;

@@ -31,6 +31,7 @@ pub(crate) const PLATFORM_KEY: &str = "jf_platform";
 pub(crate) struct Api {
     pub(crate) router: Router,
     pub(crate) store: Store,
+    pub(crate) control: Control,
     pub(crate) shards: Arc<Mutex<Shards>>,
     pub(crate) drain: watch::Sender<bool>,
     pub(crate) ids: IdSource,
@@ -113,7 +114,7 @@ impl Api {
         let (drain, draining) = watch::channel(false);
         let parts = Parts {
             store: store.clone(),
-            control,
+            control: control.clone(),
             built_in: built_in(),
             node: 0,
             upload_max: 2 << 20,
@@ -126,6 +127,7 @@ impl Api {
         Self {
             router: api::router(State::new(parts).unwrap()),
             store,
+            control,
             shards,
             drain,
             ids,

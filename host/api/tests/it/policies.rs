@@ -308,6 +308,8 @@ async fn uploads_at_once_are_limited() {
     }
     let refused = api.upload("mine", &tenant.key, b"\0asm".to_vec()).await;
     refused.problem(503, "unavailable");
+    let seen = (api.control.uploads(), api.control.uploads_refused());
+    assert_eq!(seen, (api::limits::UPLOADS, 1));
     waiting.abort_all();
     while waiting.join_next().await.is_some() {}
     let next = api.upload("mine", &tenant.key, b"\0asm".to_vec()).await;

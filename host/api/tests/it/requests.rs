@@ -241,25 +241,64 @@ async fn no_answer_in_time_is_504() {
     answer.problem(504, "no-answer");
 }
 
-#[tokio::test]
-async fn a_queue_that_nobody_empties_is_full_at_its_limit() {
+/// A queue that is full of questions, which wait for their answers.
+async fn full() -> (
+    api::Control,
+    tokio::sync::mpsc::Receiver<api::ControlRequest>,
+    tokio::task::JoinSet<Result<model::Answer, api::ControlError>>,
+    model::TenantId,
+) {
     let (control, receiver) = api::Control::channel();
     let mut ids = model::IdSource::new([1; 32], 0, 0);
     let tenant = model::TenantId::mint(&mut ids, 1);
     let mut waiting = tokio::task::JoinSet::new();
     for _ in 0..api::limits::CONTROL_QUEUE {
         let control = control.clone();
-        waiting.spawn(async move { control.tenant_changed(tenant).await });
+        waiting.spawn(async move { control.ask(tenant, model::Ask::Calls).await });
     }
     while receiver.len() < api::limits::CONTROL_QUEUE {
         tokio::task::yield_now().await;
     }
-    let refused = control.tenant_changed(tenant).await;
-    assert_eq!(refused, Err(api::ControlError::Full));
+    (control, receiver, waiting, tenant)
+}
+
+#[tokio::test]
+async fn a_queue_that_nobody_empties_is_full_at_its_limit() {
+    let (control, receiver, mut waiting, tenant) = full().await;
+    let refused = control.ask(tenant, model::Ask::Calls).await;
+    assert_eq!(refused.unwrap_err(), api::ControlError::Full);
     let seen = (control.queued(), control.refused());
     assert_eq!(seen, (api::limits::CONTROL_QUEUE, 1));
     // A node that goes down takes its queue with it.
     drop(receiver);
     let first = waiting.join_next().await.unwrap().unwrap();
-    assert_eq!(first, Err(api::ControlError::Full));
+    assert_eq!(first.unwrap_err(), api::ControlError::Full);
+    let changed = control.tenant_changed(tenant).await;
+    assert_eq!(changed.unwrap_err(), api::ControlError::Full);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_word_of_a_committed_row_waits_for_room_and_is_not_lost() {
+    let (control, mut receiver, _waiting, tenant) = full().await;
+    let (told, many) = (control.clone(), 100);
+    let mut changes = tokio::task::JoinSet::new();
+    for _ in 0..many {
+        let told = told.clone();
+        changes.spawn(async move { told.tenant_changed(tenant).await });
+    }
+    // Longer than anybody waits for an answer.
+    tokio::time::sleep(api::limits::CONTROL_ANSWER * 3).await;
+    assert_eq!(changes.len(), many);
+    assert!(changes.try_join_next().is_none(), "one was given up");
+    let mut heard = 0;
+    while heard < many {
+        if let api::ControlRequest::TenantChanged { done, .. } = receiver.recv().await.unwrap() {
+            heard += 1;
+            done.send(()).unwrap();
+        }
+    }
+    while let Some(done) = changes.join_next().await {
+        assert_eq!(done.unwrap(), Ok(()));
+    }
+    assert_eq!(control.refused(), 0);
 }
