@@ -215,6 +215,12 @@ impl World {
         &self.watch
     }
 
+    /// Events that no policy was told of.
+    pub fn events_lost(&self) -> u64 {
+        let shards = self.node.shards.iter();
+        shards.map(|shard| shard.refusals().events).sum()
+    }
+
     /// How many turns committed at their first run, at their second, and so on.
     pub fn commits(&self) -> &BTreeMap<u32, u32> {
         &self.commits

@@ -34,6 +34,8 @@ pub struct Counts {
 pub struct Refusals {
     /// INVITEs that became no call, by status.
     pub calls: BTreeMap<u16, u64>,
+    /// Events that no policy was told of, because too many of its session waited.
+    pub events: u64,
     /// What the endpoint refused by itself.
     pub sip: sip::Refusals,
 }
@@ -43,6 +45,7 @@ impl Shard {
     pub fn refusals(&self) -> Refusals {
         Refusals {
             calls: self.refused.clone(),
+            events: self.events_lost,
             sip: self.sip.refusals().clone(),
         }
     }

@@ -80,6 +80,8 @@ pub struct Shard {
     sessions_of: BTreeMap<TenantId, usize>,
     /// INVITEs that became no call, by the status of the refusal.
     refused: BTreeMap<u16, u64>,
+    /// Events of sessions that had too many.
+    events_lost: u64,
     timers: Timers,
     next: u64,
     draining: bool,
@@ -110,6 +112,7 @@ impl Shard {
             live_calls: BTreeMap::new(),
             sessions_of: BTreeMap::new(),
             refused: BTreeMap::new(),
+            events_lost: 0,
             timers: Timers::default(),
             next: 0,
             draining: false,

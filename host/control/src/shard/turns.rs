@@ -28,6 +28,7 @@ impl Shard {
         let overflow = s.queue.iter().filter(|event| !is_terminal(event)).count();
         if overflow > limits::QUEUED_EVENTS {
             s.queue.retain(is_terminal);
+            self.events_lost += overflow as u64;
             self.note(now, session, "too many events wait for the policy");
             self.release_session(now, session, Cause::SERVICE_UNAVAILABLE);
         }

@@ -168,11 +168,13 @@ fn sixty_four_events_may_wait_and_one_more_releases_the_session_with_503() {
     let mut world = crowd(limits::QUEUED_EVENTS);
     let alice = world.line(0, "1001");
     assert_eq!(world.lines()[alice].ended(), None);
+    assert_eq!(world.events_lost(), 0);
     world.at(Duration::ZERO, Deed::Phone(alice, Input::HangUp));
     check_at_rest(&mut world);
 
     let mut world = crowd(limits::QUEUED_EVENTS + 1);
     assert_eq!(world.lines()[alice].ended(), Some(503));
+    assert_eq!(world.events_lost(), limits::QUEUED_EVENTS as u64 + 1);
     check_at_rest(&mut world);
     let rows = world.cdrs();
     assert_eq!(rows.len(), limits::SESSION_CALLS);
