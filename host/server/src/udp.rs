@@ -197,3 +197,6 @@ impl Receiver {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
