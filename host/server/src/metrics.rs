@@ -46,6 +46,9 @@ struct Inner {
     cdrs_kept: Gauge,
     asks_under_way: Gauge,
     asks_refused: Counter,
+    changes: Gauge,
+    connections: Gauge,
+    connections_closed: Counter,
 }
 
 /// How long one kind of work on the store takes, and how often it fails.
@@ -97,6 +100,12 @@ impl Metrics {
                 asks_refused: counter!(
                     "jackfield_queue_lost_total",
                     "queue" => "requests-under-way"
+                ),
+                changes: gauge!("jackfield_tenants_unpublished"),
+                connections: gauge!("jackfield_http_connections"),
+                connections_closed: counter!(
+                    "jackfield_queue_lost_total",
+                    "queue" => "connections"
                 ),
             }
         });
@@ -187,6 +196,21 @@ impl Metrics {
     /// How many requests of the API the shards have not answered.
     pub fn asks_under_way(&self) -> &Gauge {
         &self.0.asks_under_way
+    }
+
+    /// Tenants whose last change not every shard has.
+    pub fn changes(&self) -> Gauge {
+        self.0.changes.clone()
+    }
+
+    /// Connections of the API.
+    pub fn connections(&self) -> Gauge {
+        self.0.connections.clone()
+    }
+
+    /// Connections that were closed because their address had its share.
+    pub fn connections_closed(&self) -> Counter {
+        self.0.connections_closed.clone()
     }
 
     fn set_up(&self, took: Duration) {

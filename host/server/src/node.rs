@@ -81,7 +81,7 @@ impl Node {
         }
         let asks = Asks {
             shards: mailboxes.clone(),
-            publisher: Publisher::default(),
+            publisher: Publisher::shown_by(metrics.changes()),
             plugins,
             metrics: metrics.clone(),
         };
@@ -104,7 +104,7 @@ impl Node {
         service.spawn(publisher.run(async move |tenant| press.publish(tenant).await));
         service.spawn(asks.serve(requests));
         service.spawn(sweep(store.clone()));
-        service.spawn(rest::serve(http, router));
+        service.spawn(rest::serve(http, router, metrics.clone()));
         if let Some(page) = page {
             service.spawn(metrics::serve(page, metrics, sources));
         }

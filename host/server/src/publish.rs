@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use metrics::Gauge;
 use model::{TenantConfig, TenantId};
 use store::{Store, StoreError};
 use tokio::{
@@ -27,15 +28,16 @@ const RETRY: Duration = Duration::from_millis(50);
 const RETRY_LONGEST: Duration = Duration::from_secs(2);
 
 /// Notes whose configuration has changed; cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Publisher {
     shared: Arc<Shared>,
 }
 
-#[derive(Default)]
 struct Shared {
     book: Mutex<Book>,
     changed: Notify,
+    /// Tenants that are to be published, or published again.
+    unpublished: Gauge,
 }
 
 /// As large as the number of tenants, and of requests that wait.
@@ -48,6 +50,17 @@ struct Book {
 }
 
 impl Publisher {
+    /// Nothing has changed yet. `unpublished` shows how many tenants wait.
+    pub fn shown_by(unpublished: Gauge) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                book: Mutex::default(),
+                changed: Notify::new(),
+                unpublished,
+            }),
+        }
+    }
+
     /// Notes a change that was committed. `done` is told when every shard has a snapshot at least as
     /// new; whoever holds its other side may go away meanwhile.
     pub fn changed(&self, tenant: TenantId, done: oneshot::Sender<()>) {
@@ -63,6 +76,7 @@ impl Publisher {
                 entry.get_mut().push(done);
             }
         }
+        self.show(book);
         self.shared.changed.notify_one();
     }
 
@@ -78,6 +92,7 @@ impl Publisher {
                         if failed.remove(&tenant) {
                             tracing::info!(%tenant, "published after all");
                         }
+                        self.show(&self.book());
                         // Who gave up needs no word.
                         for done in waiting {
                             let _ = done.send(());
@@ -116,6 +131,11 @@ impl Publisher {
     fn keep(&self, tenant: TenantId, waiting: Vec<oneshot::Sender<()>>) {
         let mut book = self.book();
         book.waiting.entry(tenant).or_default().extend(waiting);
+        self.show(&book);
+    }
+
+    fn show(&self, book: &Book) {
+        self.shared.unpublished.set(book.waiting.len() as f64);
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {

@@ -1,30 +1,96 @@
 //! Serves REST.
 //!
-//! Owns the connections, and that a handler which changes something runs to its end: a client that
-//! goes away must not stop it between its commit and the publication. Knows no route.
+//! Owns the connections: how many there are, and that none is held by a peer that says nothing, or
+//! takes nothing. And that a handler which changes something runs to its end: a client that goes away
+//! must not stop it between its commit and the publication. Knows no route.
+//!
+//! | a peer | is cut off |
+//! |---|---|
+//! | that does not end the head of a request, or is idle between two | [`HEAD`] after the connection, or the last answer |
+//! | that sends a body slowly | by the route: `api::limits::BODY_TIME`, `UPLOAD_TIME` |
+//! | that does not take its answer | after [`STALL`] in which it took nothing |
 
-mod capped;
+mod door;
+mod patient;
+#[cfg(test)]
+mod tests;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     Router,
+    body::Body,
     extract::{Request, State},
     http::StatusCode,
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use capped::Capped;
-use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
+pub use door::Door;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use patient::Patient;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    sync::oneshot,
+    task::JoinSet,
+};
+use tower::ServiceExt;
 
-/// Connections at one time.
+use crate::metrics::Metrics;
+
+/// Connections of the API at one time.
 const CONNECTIONS: usize = 1_024;
+/// How long the head of a request may take. The time between two requests counts, so a proxy must not
+/// keep idle connections for longer.
+const HEAD: Duration = Duration::from_secs(30);
+/// How long a peer may take nothing of what it is sent.
+const STALL: Duration = Duration::from_secs(30);
+/// Octets of a head, and what is read at once of a body.
+const HEAD_OCTETS: usize = 64 << 10;
 
-/// Serves until it is dropped: while calls drain the API is still wanted.
-pub async fn serve(listener: TcpListener, router: Router) {
-    let listener = Capped::new(listener, CONNECTIONS);
-    if let Err(error) = axum::serve(listener, to_the_end(router)).await {
-        tracing::error!(%error, "the API has stopped");
+/// Serves the API until it is dropped: while calls drain it is still wanted.
+pub async fn serve(listener: TcpListener, router: Router, metrics: Metrics) {
+    let door = Door::new(listener, CONNECTIONS);
+    let door = door.shown_by(metrics.connections(), metrics.connections_closed());
+    attend(door, to_the_end(router)).await;
+}
+
+/// Lets connections in and serves them, until it is dropped; so are they, then.
+pub async fn attend(mut door: Door, router: Router) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            (stream, place) = door.accept() => {
+                let router = router.clone();
+                connections.spawn(async move {
+                    converse(stream, router).await;
+                    drop(place);
+                });
+            }
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+        }
+    }
+}
+
+/// Serves one connection to its end.
+async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, router: Router) {
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let answer = router.clone().oneshot(request.map(Body::new));
+        async { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(HEAD_OCTETS)
+        .serve_connection(TokioIo::new(Patient::new(stream, STALL)), service)
+        .await;
+    if let Err(why) = served {
+        tracing::debug!(%why, "a connection of the API has broken off");
     }
 }
 
@@ -52,47 +118,4 @@ async fn run(State(handlers): State<Handlers>, request: Request, next: Next) -> 
     }
     let failed = |_| StatusCode::INTERNAL_SERVER_ERROR.into_response();
     answer.await.unwrap_or_else(failed)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use axum::{Router, routing::post};
-    use tokio::{io::AsyncWriteExt, net::TcpListener, sync::Semaphore};
-
-    #[tokio::test]
-    async fn a_handler_runs_to_its_end_though_its_client_is_gone() {
-        let (begun, go, ended) = (
-            Arc::new(Semaphore::new(0)),
-            Arc::new(Semaphore::new(0)),
-            Arc::new(Semaphore::new(0)),
-        );
-        let (b, g, e) = (begun.clone(), go.clone(), ended.clone());
-        let handler = async move || {
-            b.add_permits(1);
-            g.acquire().await.unwrap().forget();
-            e.add_permits(1);
-        };
-        let router = Router::new().route("/", post(handler));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let work = async {
-            let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
-            let request = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
-            client.write_all(request).await.unwrap();
-            begun.acquire().await.unwrap().forget();
-            drop(client);
-            // The server sees the end of the connection before the handler goes on.
-            for _ in 0..1_000 {
-                tokio::task::yield_now().await;
-            }
-            go.add_permits(1);
-            ended.acquire().await.unwrap().forget();
-        };
-        tokio::select! {
-            () = super::serve(listener, router) => {}
-            () = work => {}
-        }
-    }
 }

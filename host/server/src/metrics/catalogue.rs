@@ -167,6 +167,11 @@ const GAUGES: &[(&str, &str)] = &[
         "Requests of the API that the shards have not answered",
     ),
     (
+        "jackfield_tenants_unpublished",
+        "Tenants whose last change of configuration not every shard has",
+    ),
+    ("jackfield_http_connections", "Connections of the API"),
+    (
         "jackfield_shard_up",
         "1 if the shard answered within 1 s; else its gauges are old",
     ),

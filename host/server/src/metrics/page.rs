@@ -8,6 +8,10 @@ use axum::{
 use tokio::net::TcpListener;
 
 use super::{Metrics, Sources};
+use crate::rest::{self, Door};
+
+/// Connections at one time.
+const CONNECTIONS: usize = 32;
 
 /// How often samples are gathered into buckets, whether or not anybody reads the page: until then
 /// each one takes memory.
@@ -19,9 +23,7 @@ pub async fn serve(listener: TcpListener, metrics: Metrics, sources: Sources) {
         .route("/metrics", get(page))
         .with_state((metrics.clone(), Arc::new(sources)));
     tokio::select! {
-        ended = axum::serve(listener, router) => {
-            tracing::error!(?ended, "the metrics listener has stopped");
-        }
+        () = rest::attend(Door::new(listener, CONNECTIONS), router) => {}
         () = gather(&metrics) => {}
     }
 }

@@ -41,6 +41,9 @@ impl Sources {
     pub async fn sample(&self, metrics: &Metrics) {
         let answers = join_all(self.mailboxes.iter().map(ask)).await;
         metrics.on(|| {
+            let events = answers.iter().flatten().map(|it| it.refusals.events);
+            counter!("jackfield_queue_lost_total", "queue" => "session-events")
+                .absolute(events.sum());
             for (number, (mailbox, alive)) in self.mailboxes.iter().zip(answers).enumerate() {
                 let shard = number.to_string();
                 queue("mailbox", &shard, fill(mailbox));
@@ -72,12 +75,15 @@ impl Sources {
         queue("records", "", fill(&self.records));
         let requests = (self.control.queued(), api::limits::CONTROL_QUEUE);
         queue("requests", "", Some(requests));
+        let uploads = (self.control.uploads(), api::limits::UPLOADS);
+        queue("uploads", "", Some(uploads));
         let losses = &self.losses;
         for (name, lost) in [
             ("cdrs", losses.cdrs.load(Ordering::Relaxed)),
             ("records", losses.records.load(Ordering::Relaxed)),
             ("media-commands", losses.media.load(Ordering::Relaxed)),
             ("requests", self.control.refused()),
+            ("uploads", self.control.uploads_refused()),
         ] {
             counter!("jackfield_queue_lost_total", "queue" => name).absolute(lost);
         }

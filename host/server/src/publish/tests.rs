@@ -1,5 +1,6 @@
 use std::{cell::RefCell, sync::Arc};
 
+use metrics::Gauge;
 use model::{IdSource, TenantId};
 use tokio::sync::{Semaphore, oneshot};
 
@@ -18,7 +19,7 @@ fn change(publisher: &Publisher, tenant: TenantId) -> oneshot::Receiver<()> {
 
 #[tokio::test(start_paused = true)]
 async fn a_change_while_its_tenant_is_published_is_published_once_more() {
-    let (publisher, [tenant]) = (Publisher::default(), tenants());
+    let (publisher, [tenant]) = (Publisher::shown_by(Gauge::noop()), tenants());
     let (started, go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let publish = async |_| {
         started.add_permits(1);
@@ -44,7 +45,7 @@ async fn a_change_while_its_tenant_is_published_is_published_once_more() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_publication_is_tried_again_and_holds_nobody_else_back() {
-    let (publisher, [ill, well]) = (Publisher::default(), tenants());
+    let (publisher, [ill, well]) = (Publisher::shown_by(Gauge::noop()), tenants());
     let (tries, healed) = (RefCell::new(0), RefCell::new(false));
     let publish = async |tenant| {
         if tenant != ill {
@@ -79,7 +80,7 @@ async fn a_failed_publication_is_tried_again_and_holds_nobody_else_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_change_is_published_though_its_asker_is_gone() {
-    let (publisher, [tenant]) = (Publisher::default(), tenants());
+    let (publisher, [tenant]) = (Publisher::shown_by(Gauge::noop()), tenants());
     drop(change(&publisher, tenant));
     let published = Semaphore::new(0);
     let publish = async |_| {
@@ -90,4 +91,27 @@ async fn a_change_is_published_though_its_asker_is_gone() {
         () = publisher.clone().run(publish) => {}
         done = published.acquire() => done.unwrap().forget(),
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_thousand_changes_of_one_tenant_that_wait_one_is_published() {
+    let (publisher, [tenant, other]) = (Publisher::shown_by(Gauge::noop()), tenants());
+    let waiting: Vec<_> = (0..1_000).map(|_| change(&publisher, tenant)).collect();
+    drop(waiting);
+    let last = change(&publisher, tenant);
+    {
+        let book = publisher.book();
+        assert_eq!((book.next.len(), book.waiting[&tenant].len()), (1, 1));
+    }
+    let there = change(&publisher, other);
+    let published = RefCell::new(Vec::new());
+    let publish = async |tenant| {
+        published.borrow_mut().push(tenant);
+        Ok::<_, String>(())
+    };
+    tokio::select! {
+        () = publisher.clone().run(publish) => {}
+        done = async { (last.await, there.await) } => assert_eq!(done, (Ok(()), Ok(()))),
+    }
+    assert_eq!(published.into_inner(), [tenant, other]);
 }

@@ -1,139 +1,213 @@
-//! A listener that has no more than so many connections open: the next ones wait in the kernel, and
-//! leave the process's files to calls.
+//! The door of a listener: no more than so many connections are inside, and of one address no more than
+//! a share of them.
+//!
+//! When all places are taken the next connection waits in the kernel, and leaves the process's files to
+//! calls. One of an address that has its share is closed: it would keep others waiting.
 
 use std::{
-    io::{IoSlice, Result},
-    net::SocketAddr,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
+    collections::BTreeMap,
+    net::{IpAddr, Ipv6Addr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use axum::serve::Listener;
+use metrics::{Counter, Gauge};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 
 /// See the module's header.
-pub struct Capped {
+pub struct Door {
     listener: TcpListener,
     places: Arc<Semaphore>,
+    inside: Arc<Inside>,
+    /// Of one address.
+    share: usize,
+    closed: Counter,
 }
 
-impl Capped {
-    /// At most `most` connections of this listener.
+/// Who is inside.
+struct Inside {
+    by_address: Mutex<BTreeMap<IpAddr, usize>>,
+    gauge: Gauge,
+}
+
+/// The place of one connection; given back when it is dropped.
+pub struct Place {
+    inside: Arc<Inside>,
+    address: IpAddr,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Door {
+    /// At most `most` connections of this listener, three quarters of them of one address.
     pub fn new(listener: TcpListener, most: usize) -> Self {
-        let places = Arc::new(Semaphore::new(most));
-        Self { listener, places }
-    }
-}
-
-impl Listener for Capped {
-    type Io = Connection;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Connection, SocketAddr) {
-        let place = Arc::clone(&self.places).acquire_owned().await.ok();
-        let (stream, remote) = Listener::accept(&mut self.listener).await;
-        let connection = Connection {
-            stream,
-            _place: place,
+        let inside = Inside {
+            by_address: Mutex::default(),
+            gauge: Gauge::noop(),
         };
-        (connection, remote)
+        Self {
+            listener,
+            places: Arc::new(Semaphore::new(most)),
+            inside: Arc::new(inside),
+            share: most - most / 4,
+            closed: Counter::noop(),
+        }
     }
 
-    fn local_addr(&self) -> Result<SocketAddr> {
-        self.listener.local_addr()
+    /// Shows how many are inside, and counts those that were closed.
+    pub fn shown_by(self, gauge: Gauge, closed: Counter) -> Self {
+        let inside = Inside {
+            by_address: Mutex::default(),
+            gauge,
+        };
+        Self {
+            inside: Arc::new(inside),
+            closed,
+            ..self
+        }
+    }
+
+    /// The next connection.
+    pub async fn accept(&mut self) -> (TcpStream, Place) {
+        loop {
+            // The semaphore is never closed, so there is a permit.
+            let permit = Arc::clone(&self.places).acquire_owned().await.ok();
+            let (stream, remote) = Listener::accept(&mut self.listener).await;
+            match self.place(source(remote.ip()), permit) {
+                Some(place) => return (stream, place),
+                None => self.closed.increment(1),
+            }
+        }
+    }
+
+    fn place(&self, address: IpAddr, permit: Option<OwnedSemaphorePermit>) -> Option<Place> {
+        let mut by_address = self.inside.lock();
+        let count = by_address.entry(address).or_default();
+        if *count >= self.share {
+            return None;
+        }
+        *count += 1;
+        self.inside.gauge.increment(1);
+        Some(Place {
+            inside: Arc::clone(&self.inside),
+            address,
+            _permit: permit,
+        })
     }
 }
 
-/// A connection and its place; the semaphore is never closed, so each has one.
-pub struct Connection {
-    stream: TcpStream,
-    _place: Option<OwnedSemaphorePermit>,
-}
-
-impl Connection {
-    fn stream(self: Pin<&mut Self>) -> Pin<&mut TcpStream> {
-        Pin::new(&mut self.get_mut().stream)
+impl Inside {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<IpAddr, usize>> {
+        self.by_address
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl AsyncRead for Connection {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<Result<()>> {
-        self.stream().poll_read(context, buffer)
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut by_address = self.inside.lock();
+        if let Some(count) = by_address.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                by_address.remove(&self.address);
+            }
+        }
+        self.inside.gauge.decrement(1);
     }
 }
 
-impl AsyncWrite for Connection {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<Result<usize>> {
-        self.stream().poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<Result<usize>> {
-        self.stream().poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
-        self.stream().poll_flush(context)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
-        self.stream().poll_shutdown(context)
+/// Whom an address stands for: of IPv6 the network of 64 bits, which is what one customer is given.
+fn source(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => {
+            let network = u128::from(address) >> 64 << 64;
+            IpAddr::V6(Ipv6Addr::from(network))
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::{Router, routing::get};
+    use std::net::IpAddr;
+
     use tokio::{
-        io::{AsyncReadExt, AsyncWriteExt},
-        net::{TcpListener, TcpStream},
+        io::AsyncReadExt,
+        net::{TcpListener, TcpSocket, TcpStream},
     };
 
-    use super::Capped;
+    use super::{Door, source};
+
+    async fn door(most: usize) -> Door {
+        let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+        Door::new(listener, most)
+    }
+
+    /// A connection that comes from that address of this machine.
+    async fn knock(door: &Door, from: &str) -> TcpStream {
+        let port = door.listener.local_addr().unwrap().port();
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(format!("{from}:0").parse().unwrap()).unwrap();
+        let there = format!("127.0.0.1:{port}").parse().unwrap();
+        socket.connect(there).await.unwrap()
+    }
+
+    /// What has to be ready is ready when everybody else has had the processor.
+    async fn settle() {
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+    }
 
     #[tokio::test]
     async fn a_connection_beyond_the_cap_waits_until_another_ends() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let router = Router::new().route("/", get(|| async { "there" }));
-        let work = async {
-            let first = TcpStream::connect(address).await.unwrap();
-            let mut second = TcpStream::connect(address).await.unwrap();
-            let request = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-            second.write_all(request).await.unwrap();
-            for _ in 0..1_000 {
-                tokio::task::yield_now().await;
-            }
-            assert!(second.try_read(&mut [0; 16]).is_err());
-            drop(first);
-            let mut answer = String::new();
-            second.read_to_string(&mut answer).await.unwrap();
-            assert!(answer.ends_with("there"), "{answer}");
-        };
-        let serve = async { axum::serve(Capped::new(listener, 1), router).await };
+        let mut door = door(2).await;
+        let _first = knock(&door, "127.0.0.1").await;
+        let (_, place) = door.accept().await;
+        let _second = knock(&door, "127.0.0.2").await;
+        let _other = door.accept().await;
+        let _third = knock(&door, "127.0.0.3").await;
         tokio::select! {
-            served = serve => served.unwrap(),
-            () = work => {}
+            biased;
+            _ = door.accept() => panic!("there was no place"),
+            () = settle() => {}
         }
+        drop(place);
+        door.accept().await;
+    }
+
+    #[tokio::test]
+    async fn one_address_has_three_quarters_of_the_places_and_is_closed_beyond() {
+        let mut door = door(4).await;
+        let (mut outside, mut inside) = (Vec::new(), Vec::new());
+        for _ in 0..3 {
+            outside.push(knock(&door, "127.0.0.1").await);
+            inside.push(door.accept().await);
+        }
+        let mut fourth = knock(&door, "127.0.0.1").await;
+        let other = knock(&door, "127.0.0.2").await;
+        let (stream, place) = door.accept().await;
+        assert_eq!(stream.peer_addr().unwrap(), other.local_addr().unwrap());
+        assert!(matches!(fourth.read(&mut [0; 1]).await, Ok(0) | Err(_)));
+        // A place that is free again is anybody's, and nothing is kept of those who are gone.
+        inside.pop();
+        let again = knock(&door, "127.0.0.1").await;
+        let (stream, last) = door.accept().await;
+        assert_eq!(stream.peer_addr().unwrap(), again.local_addr().unwrap());
+        drop((inside, place, last));
+        assert!(door.inside.lock().is_empty());
+        assert_eq!(door.places.available_permits(), 4);
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_source() {
+        let of = |text: &str| source(text.parse::<IpAddr>().unwrap());
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:1:2:3"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
     }
 }

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | `JACKFIELD_BIN` | the binary | `jackfield` beside the folder of this test's binary |
 //! | `JACKFIELD_PLUGINS` | the folder of components | `plugins` in the target folder |
-//! | `E2E_LONG` | `1`: ten crashes instead of one | the short variants |
+//! | `E2E_LONG` | `1`: ten crashes instead of one, time-outs of half a minute | the short variants |
 //! | `E2E_SIPP` | `0`: leave out what needs SIPp; `1`: it must be there | whatever is installed |
 
 mod binary;
@@ -18,6 +18,7 @@ mod crash_store;
 mod faults;
 mod handset;
 mod hostile;
+mod hostile_connections;
 mod hostile_rest;
 mod hostile_rtp;
 mod makecall;

@@ -17,7 +17,7 @@ use crate::stopwatch::wait_for;
 const OPERATING: &str = include_str!("../../../../docs/operating.md");
 
 /// What is zero when nothing happens, for every shard and queue; sessions linger.
-const AT_REST: [&str; 8] = [
+const AT_REST: [&str; 9] = [
     "jackfield_calls_live",
     "jackfield_media_ports",
     "jackfield_cdrs_awaited",
@@ -25,6 +25,7 @@ const AT_REST: [&str; 8] = [
     "jackfield_turns_out",
     "jackfield_instances",
     "jackfield_requests_under_way",
+    "jackfield_tenants_unpublished",
     "jackfield_queue_waiting",
 ];
 
