@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use media::sdp::Codec;
-use model::limits;
+use model::{Answer, Refusal, limits};
 use sim::{Deed, Options, World, scenes, script::Scripts, town};
 
 fn world(options: Options, script: &str) -> World {
@@ -104,5 +104,44 @@ fn an_invite_that_was_refused_while_draining_is_not_answered_anew() {
     let cancelled =
         |text: &String| text.starts_with("SIP/2.0 200 ") && text.contains(" CANCEL\r\n");
     assert!(heard.iter().any(cancelled), "{heard:#?}");
+    check_at_rest(&mut world);
+}
+
+#[test]
+fn a_tenant_has_a_quarter_of_a_shards_sessions_and_the_shard_has_its_most() {
+    let options = Options {
+        shards: 1,
+        ..Options::calm()
+    };
+    let tenants = limits::SHARD_SESSIONS / limits::TENANT_SESSIONS;
+    let mut world = World::new(options, Box::new(Scripts));
+    for n in 0..=tenants {
+        world.add_tenant(town::tenant("acme", n as u8 + 1, "makecall"));
+    }
+    // As long as its turn is out a session is there.
+    world.set_pace("on_request", limits::TURN_WHOLE);
+    let ask = |world: &mut World, tenant| {
+        let ask = world.request("1001", "cancelcall", "{}");
+        world.ask(tenant, ask)
+    };
+    let refused = |world: &World, ticket| match world.replied(ticket) {
+        Some(Answer::Refused(Refusal::Unavailable(why))) => Some(*why),
+        None => None,
+        other => panic!("{other:?}"),
+    };
+    for tenant in 0..tenants {
+        for _ in 0..limits::TENANT_SESSIONS {
+            let ticket = ask(&mut world, tenant);
+            assert_eq!(refused(&world, ticket), None);
+        }
+        let ticket = ask(&mut world, tenant);
+        let why = refused(&world, ticket).expect("it has its share");
+        assert!(why.starts_with("too many sessions"), "{why}");
+    }
+    let ticket = ask(&mut world, tenants);
+    assert_eq!(refused(&world, ticket), Some("too many sessions"));
+    world.run_for(limits::TURN_WHOLE);
+    let ticket = ask(&mut world, tenants);
+    assert_eq!(refused(&world, ticket), None);
     check_at_rest(&mut world);
 }
