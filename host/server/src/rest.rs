@@ -16,14 +16,12 @@ mod patient;
 mod tests;
 
 use std::{
-    convert::Infallible,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use axum::{
     Router,
-    body::Body,
     extract::{Request, State},
     http::StatusCode,
     middleware::{self, Next},
@@ -79,10 +77,8 @@ pub async fn attend(mut door: Door, router: Router) {
 
 /// Serves one connection to its end.
 async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, router: Router) {
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let answer = router.clone().oneshot(request.map(Body::new));
-        async { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
-    });
+    let service =
+        service_fn(move |request: hyper::Request<Incoming>| router.clone().oneshot(request));
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)

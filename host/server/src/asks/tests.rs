@@ -1,4 +1,4 @@
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use api::{Control, ControlError};
 use futures_util::future::join_all;
@@ -11,10 +11,7 @@ use super::{Asks, CHECKS, UNDER_WAY, UNDER_WAY_TENANT};
 use crate::{config::Config, metrics::Metrics, plugins::Plugins, publish::Publisher, shard::Mail};
 
 /// Serves requests to one shard, whose mailbox has so much room, while `work` is done.
-async fn serve<W>(room: usize, work: impl FnOnce(Control, mpsc::Receiver<Mail>) -> W)
-where
-    W: Future<Output = ()>,
-{
+async fn serve(room: usize, work: impl AsyncFnOnce(Control, mpsc::Receiver<Mail>)) {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/jackfield.db", folder.path().display());
     let store = Store::open(&url).await.unwrap();

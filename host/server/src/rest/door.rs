@@ -89,7 +89,7 @@ impl Door {
             return None;
         }
         *count += 1;
-        self.inside.gauge.increment(1);
+        self.inside.gauge.increment(1.0);
         Some(Place {
             inside: Arc::clone(&self.inside),
             address,
@@ -115,7 +115,7 @@ impl Drop for Place {
                 by_address.remove(&self.address);
             }
         }
-        self.inside.gauge.decrement(1);
+        self.inside.gauge.decrement(1.0);
     }
 }
 
