@@ -114,6 +114,7 @@ async fn who_asks_a_shard_whose_mailbox_is_full_waits_and_may_give_up() {
         assert_eq!(first.unwrap_err(), ControlError::Timeout);
         assert_eq!(second.unwrap_err(), ControlError::Timeout);
         // Nobody waits for the second one any more, so the shard is not asked.
+        tokio::time::sleep(Duration::from_millis(1)).await;
         assert!(matches!(mail.recv().await, Some(Mail::Ask { .. })));
         ask_and_answer(&control, &mut mail, tenant).await;
     };
