@@ -5,16 +5,16 @@
 //! describes. A missed aim is said and is no failure: figures are judged by people, who know how
 //! busy the machine was.
 
-mod figure;
-mod machine;
-mod report;
+pub(crate) mod figure;
+pub(crate) mod machine;
+pub(crate) mod report;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod threads;
 
 use std::ffi::OsString;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
@@ -100,7 +100,10 @@ fn measure(workspace: &Workspace, bench: Bench, options: &Options) -> Result<Rep
         }
         Bench::Codec | Bench::Store | Bench::Relay => {}
     }
-    let figures = figures_of(&mut command)?;
+    let (figures, status) = figures_of(&mut command)?;
+    if !status.success() {
+        bail!("bench {} ended with {status}", bench.name());
+    }
     if figures.is_empty() {
         bail!("bench {} told no figure", bench.name());
     }
@@ -112,7 +115,7 @@ fn measure(workspace: &Workspace, bench: Bench, options: &Options) -> Result<Rep
 }
 
 /// Builds the server as it is delivered; its path.
-fn release_server(workspace: &Workspace) -> Result<OsString> {
+pub(crate) fn release_server(workspace: &Workspace) -> Result<OsString> {
     setup::wasm_target(workspace)?;
     let build = ["build", "--locked", "--release", "--package", "server"];
     shell::run(&mut workspace.cargo(build))?;
@@ -120,8 +123,8 @@ fn release_server(workspace: &Workspace) -> Result<OsString> {
     Ok(workspace.target.join("release").join(name).into())
 }
 
-/// Runs a benchmark to its end; what else it prints goes to our standard error.
-fn figures_of(command: &mut Command) -> Result<Vec<Figure>> {
+/// Runs a benchmark to its end, however that is; what else it prints goes to our standard error.
+pub(crate) fn figures_of(command: &mut Command) -> Result<(Vec<Figure>, ExitStatus)> {
     let output = command
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
@@ -135,11 +138,7 @@ fn figures_of(command: &mut Command) -> Result<Vec<Figure>> {
             None => eprintln!("{line}"),
         }
     }
-    if output.status.success() {
-        Ok(figures)
-    } else {
-        bail!("the benchmark ended with {}", output.status)
-    }
+    Ok((figures, output.status))
 }
 
 /// The options as they were given.

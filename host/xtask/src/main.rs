@@ -10,6 +10,7 @@ mod plugins;
 mod setup;
 mod shell;
 mod sim;
+mod soak;
 mod test;
 mod tidy;
 
@@ -39,6 +40,8 @@ enum Task {
     Plugins,
     /// Measure: CPU per call and per packet, turns, the codec, the store.
     Bench(bench::Options),
+    /// Load the release binary for long, and see that it stays as it was.
+    Soak(soak::Options),
     /// Run the simulator.
     Sim {
         /// How many seeds to run.
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(&workspace),
         Task::Plugins => plugins::run(&workspace),
         Task::Bench(options) => bench::run(&workspace, &options),
+        Task::Soak(options) => soak::run(&workspace, &options),
         Task::Sim { seeds } => sim::run(&workspace, seeds),
     });
     match done {

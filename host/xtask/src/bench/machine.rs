@@ -4,16 +4,16 @@ use std::fs;
 
 /// The machine, as far as it says so itself.
 #[derive(Debug)]
-pub(super) struct Machine {
-    pub(super) cpu: String,
-    pub(super) cores: usize,
-    pub(super) kernel: String,
+pub(crate) struct Machine {
+    pub(crate) cpu: String,
+    pub(crate) cores: usize,
+    pub(crate) kernel: String,
     /// Programs that wanted to run in the last minute: figures of a busy machine mean little.
-    pub(super) load: f64,
+    pub(crate) load: f64,
 }
 
 impl Machine {
-    pub(super) fn read() -> Self {
+    pub(crate) fn read() -> Self {
         let text = |path| fs::read_to_string(path).unwrap_or_default();
         let cpus = text("/proc/cpuinfo");
         let cpu = cpus

@@ -9,14 +9,14 @@ use super::machine::Machine;
 
 /// What one benchmark said.
 #[derive(Debug)]
-pub(super) struct Report {
-    pub(super) bench: &'static str,
-    pub(super) command: String,
-    pub(super) figures: Vec<Figure>,
+pub(crate) struct Report {
+    pub(crate) bench: &'static str,
+    pub(crate) command: String,
+    pub(crate) figures: Vec<Figure>,
 }
 
 /// Everything as one document.
-pub(super) fn document(machine: &Machine, reports: &[Report]) -> Value {
+pub(crate) fn document(machine: &Machine, reports: &[Report]) -> Value {
     json!({
         "machine": {
             "cpu": machine.cpu,
@@ -55,7 +55,7 @@ fn figure(figure: &Figure) -> Value {
 }
 
 /// The machine in one line.
-pub(super) fn heading(machine: &Machine) -> String {
+pub(crate) fn heading(machine: &Machine) -> String {
     let Machine {
         cpu,
         cores,
@@ -66,7 +66,7 @@ pub(super) fn heading(machine: &Machine) -> String {
 }
 
 /// The figures of one benchmark, one table per group.
-pub(super) fn table(report: &Report) -> String {
+pub(crate) fn table(report: &Report) -> String {
     let width = |part: fn(&Figure) -> String| {
         let widths = report.figures.iter().map(|it| part(it).chars().count());
         widths.max().unwrap_or_default()
@@ -97,7 +97,7 @@ pub(super) fn table(report: &Report) -> String {
 }
 
 /// Three digits that say something, whatever the size.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     let size = value.abs();
     if value.fract().abs() < f64::EPSILON || size >= 100.0 {
         format!("{value:.0}")

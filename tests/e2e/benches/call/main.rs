@@ -8,11 +8,9 @@
 
 mod requests;
 mod sipp;
+mod users;
 
-use std::net::SocketAddr;
 use std::time::Duration;
-
-use serde_json::json;
 
 #[path = "../../../../host/xtask/src/bench/figure.rs"]
 mod figure;
@@ -30,9 +28,9 @@ mod threads;
 
 use figure::{Aim, Figure, option, percentile};
 use node::Node;
-use requests::Requests;
-use rest::Rest;
+use requests::{Asked, Requests};
 use sipp::{Called, Callee, Caller};
+use users::furnish;
 
 /// Calls per second, CPU of a call in ms at most, and its ratio to SIPp's at most.
 const LOADS: [(u32, f64, Option<f64>); 2] = [(60, 0.8, Some(0.6)), (200, 0.5, None)];
@@ -59,7 +57,8 @@ fn measure(rate: u32, seconds: u32, cpu_aim: f64, ratio_aim: Option<f64>) {
     let requests = Requests::new(node.http, &key, users, rate);
 
     let cpu_before = cpu(pid);
-    requests.start(rate * ALONE).finish();
+    let asked = requests.start(rate * ALONE).finish();
+    assert_eq!(asked.failures, [""; 0]);
     let alone = (cpu(pid) - cpu_before) / f64::from(rate * ALONE);
 
     let answering = Callee::start(callee);
@@ -135,7 +134,7 @@ impl Run {
 }
 
 /// How long users wait, and what went wrong.
-fn delays(group: &str, called: Called, mut asked: Vec<f64>) {
+fn delays(group: &str, called: Called, mut asked: Asked) {
     let mut rings = called.delays;
     let note = "INVITE to 200 at the caller, by the 4 ms of its clock; the callee answers at once";
     for (name, share) in [("set-up delay p50", 0.5), ("set-up delay p99", 0.99)] {
@@ -144,43 +143,21 @@ fn delays(group: &str, called: Called, mut asked: Vec<f64>) {
             .print();
     }
     for (name, share) in [("request p50", 0.5), ("request p99", 0.99)] {
-        Figure::new(group, name, percentile(&mut asked, share), "ms").print();
+        Figure::new(group, name, percentile(&mut asked.times, share), "ms").print();
     }
-    Figure::new(group, "failed calls", f64::from(called.failed), "")
-        .aim(Aim::AtMost(0.0))
-        .print();
+    let failed = asked.failures.len() as f64;
+    for (name, failed) in [
+        ("failed requests", failed),
+        ("failed calls", f64::from(called.failed)),
+    ] {
+        Figure::new(group, name, failed, "")
+            .aim(Aim::AtMost(0.0))
+            .print();
+    }
 }
 
 /// CPU seconds of a process until now.
 fn cpu(pid: u32) -> f64 {
     let (user, system) = threads::process(pid).expect("it runs");
     user + system
-}
-
-/// A user's own number, and the private number that it calls.
-fn numbers_of(user: u32) -> (String, String) {
-    (format!("{}", 100_000 + user), format!("{}", 200_000 + user))
-}
-
-/// A tenant whose users call through a trunk, with a private number each; its key.
-fn furnish(node: &Node, users: u32, caller: SocketAddr, callee: SocketAddr) -> String {
-    let tenant = json!({ "name": "acme", "domain": "acme.example" });
-    let tenant = node.platform().post("/api/platform/tenants", &tenant);
-    let tenant = tenant.expect(201);
-    let key = tenant["key"].as_str().expect("the key is shown once");
-    let rest = Rest::new(node.http, key);
-    let trunk = json!({
-        "name": "carrier",
-        "address": caller.to_string(),
-        "accept_from": ["127.0.0.1/32"],
-        "prefixes": ["9"],
-    });
-    rest.post("/api/v1/trunks", &trunk).expect(201);
-    let callee = json!({ "user": "3001", "address": callee.to_string() });
-    rest.post("/api/v1/phones", &callee).expect(201);
-    for user in 0..users {
-        let number = json!({ "number": numbers_of(user).1, "plugin": "makecall" });
-        rest.post("/api/v1/numbers", &number).expect(201);
-    }
-    key.to_owned()
 }

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::figure::now;
-use crate::numbers_of;
+use crate::users::numbers_of;
 
 /// Connections, and threads: each waits for its answer before its next request.
 const CONNECTIONS: u32 = 4;
@@ -23,7 +23,16 @@ pub(crate) struct Requests {
 }
 
 /// Requests under way.
-pub(crate) struct Asking(Vec<JoinHandle<Vec<f64>>>);
+pub(crate) struct Asking(Vec<JoinHandle<Asked>>);
+
+/// What came of them.
+#[derive(Default)]
+pub(crate) struct Asked {
+    /// How long each answer took, ms.
+    pub(crate) times: Vec<f64>,
+    /// What was answered to those that failed.
+    pub(crate) failures: Vec<String>,
+}
 
 impl Requests {
     pub(crate) fn new(server: SocketAddr, key: &str, users: u32, rate: u32) -> Self {
@@ -49,12 +58,15 @@ impl Requests {
 }
 
 impl Asking {
-    /// Waits for the last answer; how long each took, ms.
-    pub(crate) fn finish(self) -> Vec<f64> {
-        let times = self.0.into_iter().map(JoinHandle::join);
-        times
-            .flat_map(|it| it.expect("every answer was 200"))
-            .collect()
+    /// Waits for the last answer.
+    pub(crate) fn finish(self) -> Asked {
+        let mut all = Asked::default();
+        for connection in self.0 {
+            let asked = connection.join().expect("the server answers HTTP");
+            all.times.extend(asked.times);
+            all.failures.extend(asked.failures);
+        }
+        all
     }
 }
 
@@ -84,19 +96,22 @@ impl Connection {
         users: u32,
         rate: u32,
         begin: Instant,
-    ) -> Vec<f64> {
-        let mut times = Vec::new();
+    ) -> Asked {
+        let mut all = Asked::default();
         for request in requests {
             let due = begin + Duration::from_secs_f64(f64::from(request) / f64::from(rate));
             std::thread::sleep(due.saturating_duration_since(now()));
             let asked = now();
-            self.makecall(request % users);
-            times.push(asked.elapsed().as_secs_f64() * 1e3);
+            if let Err(failure) = self.makecall(request % users) {
+                all.failures.push(failure);
+            }
+            all.times.push(asked.elapsed().as_secs_f64() * 1e3);
         }
-        times
+        all
     }
 
-    fn makecall(&mut self, user: u32) {
+    /// One request; what was answered, if it was not 200.
+    fn makecall(&mut self, user: u32) -> Result<(), String> {
         let (telnum, private) = numbers_of(user);
         let body = format!(r#"{{"caller":"{private}","callee":"3001"}}"#);
         let request = format!(
@@ -124,6 +139,9 @@ impl Connection {
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body).expect("the body");
         let body = String::from_utf8_lossy(&body);
-        assert_eq!(status.as_deref(), Some("200"), "{telnum}: {body}");
+        match status.as_deref() {
+            Some("200") => Ok(()),
+            _ => Err(format!("{telnum}: {status:?} {body}")),
+        }
     }
 }

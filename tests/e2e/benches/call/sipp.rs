@@ -5,13 +5,20 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::numbers_of;
+use crate::figure::now;
 use crate::stopwatch::wait_for;
 use crate::threads;
+use crate::users::numbers_of;
+
+/// How long the caller waits for any one message, ms: a call whose next one is lost for good fails
+/// then, and does not keep SIPp for ever.
+const PATIENCE_MS: &str = "40000";
+/// How large SIPp's file of errors may grow, octets.
+const ERRORS: &str = "10000000";
 
 /// What the caller's end saw.
 pub(crate) struct Called {
@@ -27,8 +34,8 @@ pub(crate) struct Called {
 pub(crate) struct Caller {
     sipp: Sipp,
     calls: u32,
-    /// How long it may take.
-    patience: Duration,
+    /// When its last call must have ended.
+    deadline: Instant,
 }
 
 /// The end that is called.
@@ -72,6 +79,8 @@ impl Caller {
             &calls.to_string(),
             "-l",
             &calls.to_string(),
+            "-recv_timeout",
+            PATIENCE_MS,
             "-trace_rtt",
             "-rtt_freq",
             "1",
@@ -82,14 +91,21 @@ impl Caller {
         Self {
             sipp,
             calls,
-            patience: Duration::from_secs(seconds),
+            deadline: now() + Duration::from_secs(seconds),
         }
+    }
+
+    /// Whether there is nothing more to wait for: the last call has ended, or is overdue.
+    #[allow(dead_code, reason = "only the soak has something else to do meanwhile")]
+    pub(crate) fn is_over(&self) -> bool {
+        threads::has_ended(self.sipp.child.id()) || now() > self.deadline
     }
 
     /// Waits for the last call.
     pub(crate) fn finish(mut self) -> Called {
         let pid = self.sipp.child.id();
-        wait_for("SIPp's last call", self.patience, || {
+        let patience = self.deadline.saturating_duration_since(now());
+        wait_for("SIPp's last call", patience, || {
             threads::has_ended(pid).then_some(())
         });
         let cpu = self.sipp.cpu();
@@ -148,6 +164,8 @@ impl Sipp {
                 "-trace_err",
                 "-error_file",
                 "errors",
+                "-max_log_size",
+                ERRORS,
             ])
             .args(["-i", &address[0], "-mi", &address[0], "-p", &address[1]])
             .args(arguments)
