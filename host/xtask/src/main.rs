@@ -6,6 +6,7 @@
 
 mod bench;
 mod demo;
+mod fuzz;
 mod plugins;
 mod setup;
 mod shell;
@@ -42,6 +43,8 @@ enum Task {
     Bench(bench::Options),
     /// Load the release binary for long, and see that it stays as it was.
     Soak(soak::Options),
+    /// Run the fuzz targets.
+    Fuzz(fuzz::Options),
     /// Run the simulator.
     Sim {
         /// How many seeds to run.
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Task::Plugins => plugins::run(&workspace),
         Task::Bench(options) => bench::run(&workspace, &options),
         Task::Soak(options) => soak::run(&workspace, &options),
+        Task::Fuzz(options) => fuzz::run(&workspace, &options),
         Task::Sim { seeds } => sim::run(&workspace, seeds),
     });
     match done {

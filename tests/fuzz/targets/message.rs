@@ -1,18 +1,7 @@
 //! A datagram at a SIP listener.
 #![no_main]
 
-use bytes::Bytes;
-use libfuzzer_sys::fuzz_target;
-use sip::wire::{parse, scan_call_id, write};
+#[path = "../properties/message.rs"]
+mod property;
 
-fuzz_target!(|datagram: &[u8]| {
-    let scanned = scan_call_id(datagram);
-    let Ok(message) = parse(&Bytes::copy_from_slice(datagram)) else {
-        return;
-    };
-    let parsed = message.headers().call_id();
-    assert_eq!(scanned, Some(parsed.as_bytes()), "two shards");
-    let written = write(&message);
-    let again = parse(&written).expect("what is written can be read");
-    assert_eq!(again, message);
-});
+libfuzzer_sys::fuzz_target!(|datagram: &[u8]| property::check(datagram));

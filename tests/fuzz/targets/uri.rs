@@ -1,32 +1,7 @@
 //! A URI.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use sip::{Uri, limits};
+#[path = "../properties/uri.rs"]
+mod property;
 
-fuzz_target!(|text: &str| {
-    let Ok(uri) = text.parse::<Uri>() else {
-        return;
-    };
-    let _ = (uri.scheme(), uri.is_sip(), uri.user(), uri.host(), uri.ip());
-    let _ = (uri.port(), uri.param("transport"), uri.headers());
-    check(&uri);
-    check(&uri.clone().without_headers());
-    check(&uri.clone().without_param("transport"));
-    // An escape is three octets, and what is longer than the limit cannot be read again.
-    if text.len() < limits::URI / 4 {
-        check(&uri.clone().with_user(text));
-        check(&uri.with_port(Some(5_070)));
-    }
-});
-
-/// What is written reads the same.
-fn check(uri: &Uri) {
-    let written = uri.to_string();
-    let again: Uri = written.parse().expect("what is written can be read");
-    assert_eq!(again, *uri, "{written:?}");
-    assert!(
-        !written.contains(['\r', '\n', '\0', '<', '>', '"', ' ']),
-        "{written:?}"
-    );
-}
+libfuzzer_sys::fuzz_target!(|text: &str| property::check(text));

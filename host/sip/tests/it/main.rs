@@ -1,3 +1,4 @@
 //! Conformance of the crate as a whole, seen from outside.
 
+mod fuzzed;
 mod torture;

@@ -1,0 +1,35 @@
+//! What fuzzing gathered, and what it broke once, against the properties that the fuzzers check.
+
+use std::path::Path;
+
+use crate::clock;
+
+#[path = "../../../../tests/fuzz/properties/rtp.rs"]
+mod rtp;
+#[path = "../../../../tests/fuzz/properties/sdp.rs"]
+mod sdp;
+
+#[test]
+fn descriptions_are_answered_so_that_the_answer_can_be_read() {
+    replay("sdp", sdp::check);
+}
+
+#[test]
+fn datagrams_at_a_bridge_are_forwarded_as_rtp_or_not_at_all() {
+    let start = clock();
+    replay("rtp", |input| rtp::check(start, input));
+}
+
+/// Every input that is kept for a target; the name of one that breaks is in the output.
+fn replay(target: &str, check: impl Fn(&[u8])) {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/corpus/fuzzed");
+    let entries = corpus.join(target).read_dir().expect("the corpus is there");
+    let mut count = 0;
+    for entry in entries {
+        let path = entry.expect("it can be listed").path();
+        println!("{}", path.display());
+        check(&std::fs::read(&path).expect("it can be read"));
+        count += 1;
+    }
+    assert!(count >= 10, "only {count} inputs for {target}");
+}
