@@ -30,17 +30,17 @@ pub(crate) fn last_fifth(length: f64) -> Range<f64> {
     length * 0.8..length
 }
 
-/// Compares both windows of a load of that many seconds; none if it was too short, or if a window
-/// holds no point.
+/// Compares both windows of a load of that many seconds; none if it was too short. The mean of a
+/// window without a point is no number, and no number keeps a bound.
 pub(crate) fn judge(points: &[Point], length: f64, allowance: f64) -> Option<Verdict> {
     let last = last_fifth(length);
     if last.start < BASELINE.end {
         return None;
     }
-    let baseline = mean(points, &BASELINE)?;
+    let baseline = mean(points, &BASELINE).unwrap_or(f64::NAN);
     Some(Verdict {
         baseline,
-        last: mean(points, &last)?,
+        last: mean(points, &last).unwrap_or(f64::NAN),
         at_most: baseline * (1.0 + SHARE) + allowance,
     })
 }

@@ -52,8 +52,17 @@ fn a_soak_under_twelve_and_a_half_minutes_is_not_judged() {
     let points = half_an_hour(|at| at);
     assert_eq!(judge(&points, 749.0, 8.0), None);
     assert!(judge(&points, 750.0, 8.0).is_some());
-    assert_eq!(judge(&points[..20], 1_800.0, 8.0), None);
     assert_eq!(mean(&[], &(0.0..1.0)), None);
+}
+
+#[test]
+fn a_window_without_samples_is_not_flat() {
+    let points = half_an_hour(|_| 50.0);
+    for seen in [&points[..100], &points[100..]] {
+        let verdict = judge(seen, 1_800.0, 8.0).unwrap();
+        let last = Figure::new("", "memory", verdict.last, "MiB");
+        assert!(!last.aim(Aim::AtMost(verdict.at_most)).is_met());
+    }
 }
 
 /// A page on which everything is zero.
