@@ -14,6 +14,9 @@ const HANDLES: f64 = 4.0;
 /// which it opens when they are needed.
 const LATE_FILES: f64 = 16.0;
 
+/// How much of a line of the log is told, characters; statements of SQL are in some.
+const LINE: usize = 160;
+
 const GROWTH: &str = "mean of the last fifth, against that of minutes 5 to 10";
 
 /// A name, its unit, what it may grow by beside 5 %, and where it is found.
@@ -154,10 +157,11 @@ pub(crate) fn tell_log(text: &str) {
     for (level, mark) in [("ERROR", " ERROR "), ("WARN", " WARN ")] {
         let mut lines = text.lines().filter(|line| line.contains(mark)).peekable();
         let first = lines.peek().copied().unwrap_or_default();
+        let first = first.chars().take(LINE).collect::<String>();
         let name = format!("lines of level {level}");
         let count = lines.count() as f64;
         if level == "ERROR" {
-            none("the node's log", &name, count, first);
+            none("the node's log", &name, count, &first);
         } else {
             Figure::new("the node's log", &name, count, "")
                 .note(first)
