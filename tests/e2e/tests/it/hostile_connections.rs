@@ -41,8 +41,8 @@ fn livez(server: SocketAddr) -> Option<u16> {
         .enable_all()
         .build()
         .expect("a runtime for one thread");
-    let request = client.get(format!("http://{server}/livez")).send();
-    let answer = runtime.block_on(request);
+    let request = client.get(format!("http://{server}/livez"));
+    let answer = runtime.block_on(async { request.send().await });
     answer.ok().map(|answer| answer.status().as_u16())
 }
 

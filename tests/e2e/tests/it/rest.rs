@@ -9,6 +9,9 @@ use tokio::runtime::{Builder, Runtime};
 
 /// How long an answer may take; the API itself gives up after 5 s.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long an idle connection is used again; the server cuts it after 30 s, and nobody polls this
+/// client meanwhile.
+const IDLE: Duration = Duration::from_secs(15);
 
 /// A client with one key.
 pub(crate) struct Rest {
@@ -28,7 +31,10 @@ pub(crate) struct Answer {
 
 impl Rest {
     pub(crate) fn new(server: SocketAddr, key: &str) -> Self {
-        let client = reqwest::Client::builder().timeout(PATIENCE).build();
+        let client = reqwest::Client::builder()
+            .timeout(PATIENCE)
+            .pool_idle_timeout(IDLE)
+            .build();
         let runtime = Builder::new_current_thread().enable_all().build();
         Self {
             base: format!("http://{server}"),
