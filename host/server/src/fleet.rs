@@ -117,7 +117,7 @@ impl Fleet {
     }
 
     /// Where the metrics find what they sample.
-    pub fn sources(&self, listeners: &[Listener], control: api::Control) -> Sources {
+    pub fn sources(&self, listeners: &[Listener], control: api::Control, store: Store) -> Sources {
         Sources {
             listeners: listeners
                 .iter()
@@ -129,6 +129,7 @@ impl Fleet {
             records: self.records.clone(),
             losses: Arc::clone(&self.losses),
             control,
+            store,
         }
     }
 

@@ -87,7 +87,7 @@ impl Node {
         };
         let (draining, watch_draining) = watch::channel(false);
         let (control, requests) = Control::channel();
-        let sources = fleet.sources(&listeners, control.clone());
+        let sources = fleet.sources(&listeners, control.clone(), store.clone());
         let upload_max = config.upload_max()?;
         let parts = api::Parts {
             store: store.clone(),

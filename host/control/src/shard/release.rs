@@ -289,7 +289,7 @@ impl Shard {
                 Ending::platform(Cause::UNAVAILABLE, EndReason::Limit),
             ),
             State::Accepting { durable: Some(_) } | State::Confirming { .. } => {
-                tracing::warn!(%session, "the store did not make a CDR durable in time");
+                tracing::debug!(%session, "the store did not make a CDR durable in time");
                 (
                     "the store did not make the CDR durable in time",
                     Ending::platform(Cause::SERVICE_UNAVAILABLE, EndReason::StoreLost),

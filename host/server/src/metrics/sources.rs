@@ -34,6 +34,8 @@ pub struct Sources {
     pub records: mpsc::WeakSender<Record>,
     pub losses: Arc<Losses>,
     pub control: api::Control,
+    /// Closed by the node, whoever else holds it.
+    pub store: store::Store,
 }
 
 impl Sources {
@@ -73,6 +75,8 @@ impl Sources {
     fn sample_queues(&self) {
         queue("cdrs", "", fill(&self.cdrs));
         queue("records", "", fill(&self.records));
+        let writes = (self.store.waiting(), store::limits::WRITES);
+        queue("store-writes", "", Some(writes));
         let requests = (self.control.queued(), api::limits::CONTROL_QUEUE);
         queue("requests", "", Some(requests));
         let uploads = (self.control.uploads(), api::limits::UPLOADS);
