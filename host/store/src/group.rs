@@ -135,7 +135,8 @@ async fn write_group(pen: &mut Pen, group: Vec<Job>) {
                     Some(Done::Turn(done)) => done,
                     _ => Ok(()),
                 });
-                alone.into_iter().for_each(|job| answer(job, &done));
+                let [job] = alone;
+                answer(job, &done);
             }
         }
     }

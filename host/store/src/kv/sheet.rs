@@ -4,7 +4,7 @@
 //! database already; what is written then is the last state of each row. Knows SQL, but nobody who
 //! runs it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use model::{
     TenantId,
@@ -260,7 +260,8 @@ pub(crate) fn listed(
             _ => ", ",
         };
         sql.push_str(open);
-        sql.push_str(&format!("${number}"));
+        // Writing into a String cannot fail.
+        let _ = write!(sql, "${number}");
         sql.push_str(close);
     }
     sql.push_str(after);
