@@ -29,6 +29,10 @@ struct Heap {
 unsafe impl Sync for Heap {}
 
 impl Heap {
+    #[expect(
+        clippy::large_stack_arrays,
+        reason = "it is a static; only tests have it on a stack"
+    )]
     const fn new() -> Self {
         Self {
             arena: UnsafeCell::new([0; ARENA]),
