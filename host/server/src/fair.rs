@@ -1,7 +1,7 @@
 //! A queue that is fair to tenants: each in turn gives one of its items, and none has more than its
-//! share under way.
+//! share under way, nor all of them together more than there is room for.
 //!
-//! Owns the order; knows nothing of what is queued, nor when there is room for more.
+//! Owns the order; knows nothing of what is queued.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -11,7 +11,9 @@ pub struct Fair<K, T> {
     lines: BTreeMap<K, Line<T>>,
     /// Keys with an item that may go, in their turn.
     ring: VecDeque<K>,
+    room: usize,
     share: usize,
+    under_way: usize,
 }
 
 #[derive(Debug)]
@@ -21,12 +23,14 @@ struct Line<T> {
 }
 
 impl<K: Copy + Ord, T> Fair<K, T> {
-    /// Empty; of each key at most `share` are under way.
-    pub fn new(share: usize) -> Self {
+    /// Empty; at most `room` are under way, of each key at most `share`.
+    pub fn new(room: usize, share: usize) -> Self {
         Self {
             lines: BTreeMap::new(),
             ring: VecDeque::new(),
+            room,
             share,
+            under_way: 0,
         }
     }
 
@@ -44,11 +48,15 @@ impl<K: Copy + Ord, T> Fair<K, T> {
 
     /// The next item that may go. It is under way until [`ended`](Self::ended).
     pub fn pop(&mut self) -> Option<(K, T)> {
+        if self.under_way == self.room {
+            return None;
+        }
         let key = self.ring.pop_front()?;
         // A key stands in the ring only while its line has an item.
         let line = self.lines.get_mut(&key)?;
         let item = line.waiting.pop_front()?;
         line.under_way += 1;
+        self.under_way += 1;
         if !line.waiting.is_empty() && line.under_way < self.share {
             self.ring.push_back(key);
         }
@@ -62,6 +70,7 @@ impl<K: Copy + Ord, T> Fair<K, T> {
         };
         let was_full = line.under_way == self.share;
         line.under_way -= 1;
+        self.under_way -= 1;
         if line.waiting.is_empty() && line.under_way == 0 {
             self.lines.remove(&key);
         } else if was_full && !line.waiting.is_empty() {
@@ -76,7 +85,7 @@ mod tests {
 
     #[test]
     fn keys_take_turns() {
-        let mut queue = Fair::new(8);
+        let mut queue = Fair::new(9, 8);
         for item in 0..3 {
             queue.push('a', item);
         }
@@ -87,8 +96,22 @@ mod tests {
     }
 
     #[test]
+    fn all_keys_together_have_no_more_than_there_is_room_for() {
+        let mut queue = Fair::new(3, 2);
+        for item in 0..4 {
+            queue.push('a', item);
+            queue.push('b', item);
+        }
+        let order: Vec<_> = std::iter::from_fn(|| queue.pop()).collect();
+        assert_eq!(order, [('a', 0), ('b', 0), ('a', 1)]);
+        queue.ended('a');
+        assert_eq!(queue.pop(), Some(('b', 1)));
+        assert_eq!(queue.pop(), None);
+    }
+
+    #[test]
     fn no_key_has_more_than_its_share_under_way() {
-        let mut queue = Fair::new(2);
+        let mut queue = Fair::new(9, 2);
         for item in 0..4 {
             queue.push('a', item);
         }

@@ -283,4 +283,4 @@ fn told(outage: &Outage, what: &str, written: Result<(), StoreError>) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

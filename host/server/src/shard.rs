@@ -119,7 +119,7 @@ pub fn start(
                 outlets,
                 turns: Arc::new(turns),
                 running: FuturesUnordered::new(),
-                waiting: Fair::new(TURNS_TENANT),
+                waiting: Fair::new(TURNS, TURNS_TENANT),
                 asked: BTreeMap::new(),
                 tally,
                 next: 0,
@@ -250,9 +250,7 @@ impl Driver {
             }
         }
         self.tally.settled();
-        while self.running.len() < TURNS
-            && let Some((tenant, request)) = self.waiting.pop()
-        {
+        while let Some((tenant, request)) = self.waiting.pop() {
             let turns = Arc::clone(&self.turns);
             self.running.push(Box::pin(async move {
                 let ticket = request.ticket;

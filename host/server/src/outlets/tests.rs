@@ -3,11 +3,12 @@ use std::{
     time::Duration,
 };
 
-use control::Output;
+use control::{Output, Ticket};
 use model::{IdSource, SessionId, TenantId, Trace};
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{Losses, Outlets};
+use crate::records::tests::cdr;
 
 fn trace() -> Output {
     let mut ids = IdSource::new([3; 32], 0, 0);
@@ -47,4 +48,28 @@ async fn the_last_outputs_wait_for_room_and_what_finds_none_is_counted() {
     outlets.put_last(trace(), until).await;
     assert_eq!(lost(), 2);
     assert!(Instant::now() >= until);
+}
+
+#[test]
+fn a_row_that_finds_no_room_is_dropped_and_counted() {
+    let (cdrs, mut taken) = mpsc::channel(crate::records::CDRS);
+    let (records, _records) = mpsc::channel(1);
+    let outlets = Outlets {
+        shard: 0,
+        sockets: vec![],
+        media: vec![],
+        backlogs: vec![],
+        cdrs,
+        records,
+        losses: Arc::new(Losses::default()),
+    };
+    let row = cdr(&mut IdSource::new([3; 32], 0, 0));
+    for ticket in 0..=crate::records::CDRS as u64 {
+        outlets.put(Output::Cdr {
+            ticket: Ticket(ticket),
+            cdr: Box::new(row.clone()),
+        });
+    }
+    assert_eq!(outlets.losses.cdrs.load(Ordering::Relaxed), 1);
+    assert_eq!(taken.try_recv().ok().unwrap().ticket, Ticket(0));
 }

@@ -6,10 +6,11 @@ use model::{CallDirection, CallId, Cdr, IdSource, SessionId, TenantId, turn::Usa
 use store::StoreError;
 use tokio::sync::mpsc;
 
-use super::{LAST_TRIES, RETRY_LONGEST, write_cdrs};
+use super::{BACKLOG, GROUP, LAST_TRIES, RELAXED, RETRY_LONGEST, write_cdrs};
 use crate::{outage::Outage, outlets::CdrJob, shard::Mail};
 
-fn cdr(ids: &mut IdSource) -> Cdr {
+/// A row as it is when a call begins.
+pub(crate) fn cdr(ids: &mut IdSource) -> Cdr {
     Cdr {
         call: CallId::mint(ids, 1),
         session: SessionId::mint(ids, 1),
@@ -141,4 +142,68 @@ async fn a_store_that_stays_away_does_not_keep_the_node_from_ending() {
     drop(jobs);
     write_cdrs(commit, receiver, vec![], Gauge::noop(), Outage::default()).await;
     assert_eq!(*tries.borrow(), LAST_TRIES);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_backlog_takes_no_more_until_the_store_is_back() {
+    let mut ids = IdSource::new([6; 32], 0, 0);
+    let (is_away, written) = (RefCell::new(true), RefCell::new(0));
+    let commit = async |rows: Vec<Cdr>| {
+        if *is_away.borrow() {
+            return Err(away());
+        }
+        assert!(rows.len() <= GROUP);
+        *written.borrow_mut() += rows.len();
+        Ok(())
+    };
+    let (jobs, receiver) = mpsc::channel(8);
+    let work = async {
+        for ticket in 0..BACKLOG as u64 + 8 {
+            jobs.send(job(&cdr(&mut ids), ticket)).await.unwrap();
+        }
+        tokio::time::sleep(RETRY_LONGEST * 10).await;
+        assert!(jobs.try_send(job(&cdr(&mut ids), 0)).is_err());
+        *is_away.borrow_mut() = false;
+        drop(jobs);
+    };
+    let shards = vec![];
+    tokio::join!(
+        write_cdrs(commit, receiver, shards, Gauge::noop(), Outage::default()),
+        work
+    );
+    assert_eq!(*written.borrow(), BACKLOG + 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_written_at_once_and_what_nobody_waits_for_gathers() {
+    let mut ids = IdSource::new([6; 32], 0, 0);
+    let (one, other) = (cdr(&mut ids), cdr(&mut ids));
+    let answered = Cdr {
+        answer: Some(2),
+        ..other.clone()
+    };
+    let began = tokio::time::Instant::now();
+    let commits = RefCell::new(Vec::new());
+    let commit = async |rows: Vec<Cdr>| {
+        commits.borrow_mut().push((began.elapsed(), rows.len()));
+        Ok(())
+    };
+    let (jobs, receiver) = mpsc::channel(8);
+    let work = async {
+        jobs.send(job(&one, 1)).await.unwrap();
+        tokio::time::sleep(RELAXED / 2).await;
+        jobs.send(job(&other, 2)).await.unwrap();
+        tokio::time::sleep(RELAXED).await;
+        jobs.send(job(&one, 3)).await.unwrap();
+        tokio::time::sleep(RELAXED / 4).await;
+        jobs.send(job(&answered, 4)).await.unwrap();
+        drop(jobs);
+    };
+    let outage = Outage::default();
+    tokio::join!(
+        write_cdrs(commit, receiver, vec![], Gauge::noop(), outage),
+        work
+    );
+    let expected = [(RELAXED, 2), (RELAXED * 7 / 4, 2)];
+    assert_eq!(*commits.borrow(), expected);
 }
