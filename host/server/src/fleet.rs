@@ -10,7 +10,7 @@ use media::io as media_io;
 use model::Cdr;
 use store::{Store, admin};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Notify, mpsc, oneshot},
     task::JoinSet,
 };
 
@@ -72,12 +72,14 @@ impl Fleet {
         let (records_in, record_jobs) = mpsc::channel(records::RECORDS);
         let (weak_cdrs, weak_records) = (cdrs.downgrade(), records_in.downgrade());
         let losses = Arc::new(Losses::default());
+        let urgent = Arc::new(Notify::new());
         let outlets = Outlets {
             shard: 0,
             sockets: listeners.iter().map(Listener::sender).collect(),
             media: media.iter().map(media_io::Shard::handle).collect(),
             backlogs: vec![Backlog::default(); media.len()],
             cdrs,
+            urgent: Arc::clone(&urgent),
             records: records_in,
             losses: Arc::clone(&losses),
         };
@@ -100,7 +102,7 @@ impl Fleet {
             let part = watch.part(format!("session shard {shard}"));
             threads.push(shard::start(settings, mail, outlets, turns, metrics, part)?);
         }
-        let queues = (cdr_jobs, record_jobs);
+        let queues = (cdr_jobs, urgent, record_jobs);
         let writers = start_writers(store, metrics, &mailboxes, queues, &outage, &watch);
         watch.arm();
         Ok(Fleet {
@@ -203,12 +205,15 @@ impl Fleet {
     }
 }
 
+/// What the writers are given: rows of CDRs and what makes them urgent; traces and logs.
+type Queues = (mpsc::Receiver<CdrJob>, Arc<Notify>, mpsc::Receiver<Record>);
+
 /// The writers of what shards record.
 fn start_writers(
     store: &Store,
     metrics: &Metrics,
     mailboxes: &[mpsc::Sender<Mail>],
-    (cdr_jobs, record_jobs): (mpsc::Receiver<CdrJob>, mpsc::Receiver<Record>),
+    (cdr_jobs, urgent, record_jobs): Queues,
     outage: &Outage,
     watch: &Watch,
 ) -> JoinSet<()> {
@@ -221,7 +226,14 @@ fn start_writers(
         written
     };
     let kept = metrics.cdrs_kept().clone();
-    let writer = records::write_cdrs(commit, cdr_jobs, mailboxes.to_vec(), kept, outage.clone());
+    let writer = records::write_cdrs(
+        commit,
+        cdr_jobs,
+        mailboxes.to_vec(),
+        urgent,
+        kept,
+        outage.clone(),
+    );
     writers.spawn(vital(writer, watch.part("the writer of CDRs")));
     let writer =
         records::write_records(store.clone(), record_jobs, metrics.clone(), outage.clone());

@@ -17,7 +17,7 @@ use std::sync::{
 use control::{Output, TenantLog, Ticket};
 use model::{Cdr, SessionId, Trace};
 use tokio::{
-    sync::mpsc,
+    sync::{Notify, mpsc},
     time::{Instant, timeout_at},
 };
 
@@ -31,6 +31,13 @@ pub struct CdrJob {
     pub shard: u8,
     /// With this ticket.
     pub ticket: Ticket,
+}
+
+impl CdrJob {
+    /// Whether two people wait for it: the row tells that a call was answered.
+    pub fn is_urgent(&self) -> bool {
+        self.cdr.answer.is_some() && self.cdr.end_reason.is_none()
+    }
 }
 
 /// What is kept of a session beside CDRs.
@@ -76,6 +83,8 @@ pub struct Outlets {
     pub backlogs: Vec<Backlog>,
     /// The writer of CDRs.
     pub cdrs: mpsc::Sender<CdrJob>,
+    /// Wakes it for a row that somebody waits for: it sleeps while others gather.
+    pub urgent: Arc<Notify>,
     /// The writer of traces and logs.
     pub records: mpsc::Sender<Record>,
     /// Counters.
@@ -92,9 +101,14 @@ impl Outlets {
                 }
             }
             Output::Cdr { ticket, cdr } => {
-                if self.cdrs.try_send(self.job(ticket, cdr)).is_err() {
+                let job = self.job(ticket, cdr);
+                let urgent = job.is_urgent();
+                if self.cdrs.try_send(job).is_err() {
                     self.losses.cdrs.fetch_add(1, Ordering::Relaxed);
                     tracing::warn!("the CDR queue is full: the store is too slow");
+                }
+                if urgent {
+                    self.urgent.notify_one();
                 }
             }
             Output::Trace(trace) => self.record(Record::Trace(trace)),

@@ -7,6 +7,7 @@
 use std::{
     collections::{BTreeMap, VecDeque, btree_map::Entry},
     pin::pin,
+    sync::Arc,
     time::Duration,
 };
 
@@ -14,7 +15,7 @@ use control::{TenantLog, Ticket};
 use metrics::Gauge;
 use model::{CallId, Cdr, Trace};
 use store::{Store, StoreError, admin};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::{
     metrics::Metrics,
@@ -54,13 +55,14 @@ pub async fn write_cdrs(
     commit: impl AsyncFn(Vec<Cdr>) -> Result<(), StoreError>,
     mut jobs: mpsc::Receiver<CdrJob>,
     shards: Vec<mpsc::Sender<Mail>>,
+    urgent: Arc<Notify>,
     kept: Gauge,
     outage: Outage,
 ) {
     let mut backlog = Backlog::default();
     let mut waited: Option<Duration> = None;
     let mut last_tries = 0;
-    while backlog.gather(&mut jobs).await {
+    while backlog.gather(&mut jobs, &urgent).await {
         let written = backlog.write(&commit, &shards).await;
         kept.set(backlog.order.len() as f64);
         let Err(error) = written else {
@@ -87,8 +89,6 @@ pub async fn write_cdrs(
 struct Backlog {
     order: VecDeque<CallId>,
     rows: BTreeMap<CallId, Row>,
-    /// Whether somebody waits for one of them.
-    urgent: bool,
 }
 
 /// The newest row of a call, and who waits for it or an older one.
@@ -100,7 +100,6 @@ struct Row {
 impl Backlog {
     fn add(&mut self, job: CdrJob) {
         let call = job.cdr.call;
-        self.urgent |= job.cdr.answer.is_some() && job.cdr.end_reason.is_none();
         let row = match self.rows.entry(call) {
             Entry::Occupied(entry) => {
                 let row = entry.into_mut();
@@ -122,20 +121,18 @@ impl Backlog {
     }
 
     /// Waits until there are rows to be written; `false`: there are none and none will come.
-    async fn gather(&mut self, jobs: &mut mpsc::Receiver<CdrJob>) -> bool {
+    async fn gather(&mut self, jobs: &mut mpsc::Receiver<CdrJob>, urgent: &Notify) -> bool {
         if self.order.is_empty() {
             let Some(job) = jobs.recv().await else {
                 return false;
             };
+            let waits = job.is_urgent();
             self.add(job);
-            let mut relaxed = pin!(tokio::time::sleep(RELAXED));
-            while !self.urgent && self.order.len() < GROUP {
+            // Rows that come meanwhile wait in their queue: nobody is woken for each of them.
+            if !waits && !jobs.is_closed() {
                 tokio::select! {
-                    () = &mut relaxed => break,
-                    job = jobs.recv() => match job {
-                        Some(job) => self.add(job),
-                        None => break,
-                    },
+                    () = tokio::time::sleep(RELAXED) => {}
+                    () = urgent.notified() => {}
                 }
             }
         }
@@ -166,7 +163,6 @@ impl Backlog {
         shards: &[mpsc::Sender<Mail>],
     ) -> Result<(), StoreError> {
         let group: Vec<CallId> = self.order.iter().take(GROUP).copied().collect();
-        self.urgent = false;
         let rows = group.iter().filter_map(|call| self.rows.get(call));
         match commit(rows.map(|row| (*row.cdr).clone()).collect()).await {
             Ok(()) => {

@@ -64,6 +64,7 @@ impl Db {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            .pragma("wal_autocheckpoint", limits::CHECKPOINT)
             .busy_timeout(limits::ACQUIRE);
         let pool = |size| {
             SqlitePoolOptions::new()

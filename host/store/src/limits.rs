@@ -59,3 +59,6 @@ pub const GROUP: usize = 64;
 /// Keys of turns that share a transaction at most, unless one turn has more: the values of a statement
 /// are limited.
 pub const GROUP_KEYS: usize = 2_048;
+/// Pages of SQLite's log before they are copied to the database: pages that change with every call
+/// are copied once for many changes. 16 MiB are read again after a crash.
+pub const CHECKPOINT: &str = "4000";

@@ -27,6 +27,7 @@ async fn the_last_outputs_wait_for_room_and_what_finds_none_is_counted() {
         media: vec![],
         backlogs: vec![],
         cdrs,
+        urgent: Arc::default(),
         records,
         losses: Arc::new(Losses::default()),
     };
@@ -60,6 +61,7 @@ fn a_row_that_finds_no_room_is_dropped_and_counted() {
         media: vec![],
         backlogs: vec![],
         cdrs,
+        urgent: Arc::default(),
         records,
         losses: Arc::new(Losses::default()),
     };

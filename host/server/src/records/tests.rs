@@ -1,10 +1,10 @@
-use std::cell::RefCell;
+use std::{cell::RefCell, sync::Arc};
 
 use control::Ticket;
 use metrics::Gauge;
 use model::{CallDirection, CallId, Cdr, IdSource, SessionId, TenantId, turn::Usage};
 use store::StoreError;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::{BACKLOG, GROUP, LAST_TRIES, RELAXED, RETRY_LONGEST, write_cdrs};
 use crate::{outage::Outage, outlets::CdrJob, shard::Mail};
@@ -95,6 +95,7 @@ async fn rows_outlast_an_outage_and_the_newest_of_a_call_counts() {
             commit,
             receiver,
             vec![shard],
+            Arc::default(),
             Gauge::noop(),
             Outage::default()
         ),
@@ -121,6 +122,7 @@ async fn a_row_that_cannot_be_written_keeps_no_other() {
         commit,
         receiver,
         vec![shard],
+        Arc::default(),
         Gauge::noop(),
         Outage::default(),
     )
@@ -140,7 +142,15 @@ async fn a_store_that_stays_away_does_not_keep_the_node_from_ending() {
     let (jobs, receiver) = mpsc::channel(1);
     jobs.try_send(job(&cdr(&mut ids), 1)).ok().unwrap();
     drop(jobs);
-    write_cdrs(commit, receiver, vec![], Gauge::noop(), Outage::default()).await;
+    write_cdrs(
+        commit,
+        receiver,
+        vec![],
+        Arc::default(),
+        Gauge::noop(),
+        Outage::default(),
+    )
+    .await;
     assert_eq!(*tries.borrow(), LAST_TRIES);
 }
 
@@ -168,7 +178,14 @@ async fn a_full_backlog_takes_no_more_until_the_store_is_back() {
     };
     let shards = vec![];
     tokio::join!(
-        write_cdrs(commit, receiver, shards, Gauge::noop(), Outage::default()),
+        write_cdrs(
+            commit,
+            receiver,
+            shards,
+            Arc::default(),
+            Gauge::noop(),
+            Outage::default()
+        ),
         work
     );
     assert_eq!(*written.borrow(), BACKLOG + 8);
@@ -183,6 +200,7 @@ async fn an_answer_is_written_at_once_and_what_nobody_waits_for_gathers() {
         ..other.clone()
     };
     let began = tokio::time::Instant::now();
+    let urgent = Arc::new(Notify::new());
     let commits = RefCell::new(Vec::new());
     let commit = async |rows: Vec<Cdr>| {
         commits.borrow_mut().push((began.elapsed(), rows.len()));
@@ -197,11 +215,20 @@ async fn an_answer_is_written_at_once_and_what_nobody_waits_for_gathers() {
         jobs.send(job(&one, 3)).await.unwrap();
         tokio::time::sleep(RELAXED / 4).await;
         jobs.send(job(&answered, 4)).await.unwrap();
+        urgent.notify_one();
+        tokio::time::sleep(RELAXED).await;
         drop(jobs);
     };
     let outage = Outage::default();
     tokio::join!(
-        write_cdrs(commit, receiver, vec![], Gauge::noop(), outage),
+        write_cdrs(
+            commit,
+            receiver,
+            vec![],
+            urgent.clone(),
+            Gauge::noop(),
+            outage
+        ),
         work
     );
     let expected = [(RELAXED, 2), (RELAXED * 7 / 4, 2)];
