@@ -49,6 +49,12 @@ pub(crate) struct Out {
 }
 
 impl Session {
+    /// The wall clock's time of a moment, counted from the session's begin: what happened to its calls
+    /// has one order, however the machine's clock is set meanwhile.
+    pub(crate) fn unix_ms(&self, at: Instant) -> u64 {
+        self.trace.begin + at.saturating_duration_since(self.began).as_millis() as u64
+    }
+
     pub(crate) fn note(&mut self, now: Instant, item: TraceItem) {
         let at = now.saturating_duration_since(self.began).as_micros() as u64;
         self.trace.push(at, item);

@@ -145,6 +145,7 @@ impl Shard {
             return;
         };
         let (tenant, hops) = (s.tenant.id, s.max_forwards);
+        let begin = s.unix_ms(now.mono);
         let call = Call {
             id: construct.call,
             session,
@@ -159,7 +160,7 @@ impl Shard {
             signalling: construct.route.next_hop().ip(),
             media: Media::new(None),
             bridged: None,
-            begin: now.unix_ms,
+            begin,
             answer: None,
             max_ring: construct.max_ring_seconds,
             max_answer: construct.max_answer_seconds,

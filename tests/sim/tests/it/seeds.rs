@@ -10,6 +10,10 @@ use sim::{Options, Sabotage, World, chaos, count_errors, script::Scripts};
 /// Seeds of every run.
 const SEEDS: u64 = 200;
 
+/// Seeds beyond those that once broke a rule: 425, the clock was set between the begins of two calls
+/// of a session, and their ends were told in the other order.
+const REMEMBERED: [u64; 1] = [425];
+
 /// One in so many is played twice.
 const TWICE: u64 = 10;
 
@@ -70,7 +74,9 @@ fn random_calls_keep_every_invariant() {
     let chosen = number("SIM_SEED");
     let count = number("SIM_SEEDS").unwrap_or(SEEDS);
     let mut fates = BTreeMap::<String, u32>::new();
-    for seed in chosen.map_or(0..count, |seed| seed..seed + 1) {
+    let seeds = chosen.map_or(0..count, |seed| seed..seed + 1);
+    let remembered = REMEMBERED.into_iter().filter(|_| chosen.is_none());
+    for seed in seeds.chain(remembered) {
         let (world, mut violations) = play(seed, None);
         for row in world.cdrs() {
             *fates.entry(fate(row)).or_default() += 1;
