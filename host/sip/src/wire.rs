@@ -7,6 +7,7 @@
 mod addr;
 mod build;
 mod error;
+mod frame;
 mod headers;
 mod lex;
 mod message;
@@ -27,6 +28,7 @@ mod tests;
 pub use addr::{Address, CSeq, NameAddr, Reason};
 pub use build::{BuildError, Builder};
 pub use error::{Fault, ParseError, Partial};
+pub use frame::{Frame, FrameError, Framer, PONG};
 pub use headers::Headers;
 pub(crate) use lex::{Class, DIGIT, Lex, cut, find};
 pub use message::{Message, Request, Response, StatusLine};

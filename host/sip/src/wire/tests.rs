@@ -1,5 +1,6 @@
 //! Facts about the codec; whole messages are in `tests/corpus` and its table in `tests/it`.
 
+mod frames;
 mod limits;
 mod messages;
 mod property;
