@@ -16,11 +16,12 @@ pub(crate) use usage::{
 };
 
 use crate::Uri;
-use crate::event::Flow;
+use crate::endpoint::Listeners;
+use crate::event::{Flow, Transport};
 use crate::wire::{Builder, Method, NameAddr, Request, Response, Via};
 
-/// The port of SIP on UDP where none is given (RFC 3261 §19.1.2).
-const PORT: u16 = 5060;
+/// The port of SIP on UDP and TCP where none is given (RFC 3261 §19.1.2).
+pub(crate) const PORT: u16 = 5060;
 
 /// One dialog.
 #[derive(Clone, Debug)]
@@ -37,8 +38,11 @@ pub(crate) struct Dialog {
     routes: Vec<NameAddr>,
     target: Uri,
     /// The path of the message that made the dialog; requests take it when the target is no IP
-    /// literal of that transport.
+    /// literal that can be reached.
     flow: Flow,
+    /// Whether its connection is there; datagrams always find their way.
+    connected: bool,
+    listeners: Listeners,
 }
 
 impl Dialog {
@@ -56,6 +60,8 @@ impl Dialog {
             routes: headers.record_routes(),
             target: headers.contact()?,
             flow,
+            connected: true,
+            listeners: Listeners::default(),
         })
     }
 
@@ -75,7 +81,19 @@ impl Dialog {
             // A 2xx must have a Contact; without one, where the INVITE went is the best guess.
             target: headers.contact().unwrap_or_else(|| invite.uri().clone()),
             flow,
+            connected: true,
+            listeners: Listeners::default(),
         }
+    }
+
+    /// With the listeners for next hops of other transports.
+    pub(crate) fn through(self, listeners: Listeners) -> Self {
+        Self { listeners, ..self }
+    }
+
+    /// The connection of the dialog has ended: the next request takes a new one.
+    pub(crate) fn disconnect(&mut self) {
+        self.connected = false;
     }
 
     /// The peer's tag.
@@ -143,23 +161,45 @@ impl Dialog {
     }
 
     /// Where requests in this dialog go: the first of the route set, else the remote target; a
-    /// name, another transport, another address family than our socket's, or an address that means
+    /// name, a transport or an address family for which we have no listener, or an address that means
     /// something else here than at the peer is not followed.
     pub(crate) fn next_hop(&self) -> Flow {
         let uri = self.routes.first().map_or(&self.target, |route| &route.uri);
-        let plain = uri.scheme() == "sip"
-            && uri
-                .param("transport")
-                .is_none_or(|name| name.eq_ignore_ascii_case("udp"));
-        match uri.ip() {
-            Some(ip) if plain && self.can_reach(ip) => {
-                let remote = SocketAddr::new(ip, uri.port().unwrap_or(PORT));
-                Flow {
-                    remote,
-                    ..self.flow
-                }
-            }
-            _ => self.flow,
+        let (Some(transport), Some(ip)) = (self.transport_of(uri), uri.ip()) else {
+            return self.flow;
+        };
+        let local = if transport == self.flow.transport {
+            Some(self.flow.local)
+        } else {
+            self.listeners.of(transport)
+        };
+        let Some(local) = local.filter(|local| local.is_ipv4() == ip.is_ipv4()) else {
+            return self.flow;
+        };
+        // A peer that came over a connection is at its other end, whatever port its Contact names: it
+        // may listen nowhere, or be behind NAT.
+        let here = self.connected && transport.is_reliable() && ip == self.flow.remote.ip();
+        if here && transport == self.flow.transport || !self.can_reach(ip) {
+            return self.flow;
+        }
+        Flow {
+            transport,
+            local,
+            remote: SocketAddr::new(ip, uri.port().unwrap_or(PORT)),
+        }
+    }
+
+    /// The transport that a URI asks for. One that names none is taken to mean that of the dialog,
+    /// although RFC 3263 §4.1 says UDP: peers that speak TCP only forget to say so.
+    fn transport_of(&self, uri: &Uri) -> Option<Transport> {
+        if uri.scheme() != "sip" {
+            return None;
+        }
+        match uri.param("transport") {
+            None => Some(self.flow.transport),
+            Some(name) if name.eq_ignore_ascii_case("udp") => Some(Transport::Udp),
+            Some(name) if name.eq_ignore_ascii_case("tcp") => Some(Transport::Tcp),
+            Some(_) => None,
         }
     }
 
@@ -172,7 +212,7 @@ impl Dialog {
             || bare.is_multicast()
             || bare == IpAddr::V4(Ipv4Addr::BROADCAST);
         let here = self.flow.remote.ip().to_canonical().is_loopback();
-        ip.is_ipv4() == self.flow.local.is_ipv4() && (here || !odd)
+        here || !odd
     }
 }
 
@@ -180,15 +220,15 @@ fn is_loose(route: &NameAddr) -> bool {
     route.uri.param("lr").is_some()
 }
 
-/// Where the answers to a request go, once its top Via is stamped (RFC 3261 §18.2.2, RFC 3581 §4).
+/// Where the answers to a request go, once its top Via is stamped (RFC 3261 §18.2.2, RFC 3581 §4): on
+/// a stream, over the connection that it came on.
 /// `maddr` is not followed: it would let anybody aim our answers.
 pub(crate) fn answer_flow(flow: Flow, via: Via<'_>) -> Flow {
-    if via.wants_rport() {
+    if via.wants_rport() || flow.transport.is_reliable() {
         return flow;
     }
-    let port = via.port().unwrap_or(PORT);
     Flow {
-        remote: SocketAddr::new(flow.remote.ip(), port),
+        remote: SocketAddr::new(flow.remote.ip(), via.port().unwrap_or(PORT)),
         ..flow
     }
 }

@@ -7,6 +7,7 @@
 //! answer, but no memory of ours.
 
 mod config;
+mod connections;
 mod inbound;
 mod orders;
 mod outbound;
@@ -20,7 +21,8 @@ mod write;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-pub use config::{Config, Counts, Refusals};
+pub use config::{Config, Counts, Listeners, Refusals};
+use connections::Connections;
 use random::Random;
 use receive::Source;
 
@@ -43,6 +45,8 @@ pub struct Endpoint {
     /// Inbound usages by Call-ID and From tag: copies of an INVITE that came by another way, or too
     /// late (RFC 3261 §8.2.2.2).
     inbound: BTreeMap<(String, String), DialogId>,
+    /// Which usages have their dialog on which connection.
+    connections: Connections,
     /// Usages that ended since the last `reap`.
     ended: BTreeSet<DialogId>,
     last_dialog: u64,
@@ -60,6 +64,7 @@ impl Endpoint {
             usages: BTreeMap::new(),
             by_tag: BTreeMap::new(),
             inbound: BTreeMap::new(),
+            connections: Connections::default(),
             ended: BTreeSet::new(),
             last_dialog: 0,
             draining: false,
@@ -83,6 +88,7 @@ impl Endpoint {
                 let octets = bytes.len();
                 self.packet(now, flow, &bytes, Source::Stranger { octets });
             }
+            Input::Disconnected { flow } => self.disconnected(now, flow),
             Input::Invite(invite) => self.order_invite(now, *invite),
             Input::Progress {
                 dialog,
@@ -106,7 +112,7 @@ impl Endpoint {
             match owner {
                 Owner::Transaction(id) => {
                     if let Some(unanswered) = self.transactions.fire(now, id, timer) {
-                        self.invite_timed_out(unanswered.usage);
+                        self.invite_unanswered(unanswered.usage, 408);
                     }
                 }
                 Owner::Usage(id) => self.usage_timer(now, id, timer),
@@ -180,6 +186,7 @@ impl Endpoint {
         let Some(usage) = self.usages.remove(&id) else {
             return;
         };
+        self.connections.forget(id);
         self.by_tag.remove(&usage.local_tag);
         if let Some(remote_tag) = usage.remote_tags.into_iter().next() {
             let key = (usage.call_id, remote_tag);

@@ -14,9 +14,31 @@ use crate::Uri;
 pub enum Transport {
     /// Datagrams; the transaction layer retransmits.
     Udp,
+    /// A connection; nothing is retransmitted but the 2xx to an INVITE, which is its user's
+    /// (RFC 3261 §13.3.1.4).
+    Tcp,
 }
 
-/// The path of a message: one of our sockets and the peer's address. RFC 5626 §3.
+impl Transport {
+    /// As Via says it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+        }
+    }
+
+    /// Whether what is sent arrives, or the sender is told ([`Input::Disconnected`]).
+    pub fn is_reliable(self) -> bool {
+        match self {
+            Self::Udp => false,
+            Self::Tcp => true,
+        }
+    }
+}
+
+/// The path of a message: one of our sockets and the peer's address. RFC 5626 §3. On a stream it names
+/// the connection: whoever carries it out makes one if there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Flow {
     /// How it travels.
@@ -35,7 +57,7 @@ pub struct DialogId(pub u64);
 /// One thing that happens to the endpoint: from the network, or asked for by its owner.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// A datagram arrived.
+    /// A datagram arrived, or a message on a stream.
     Packet {
         /// Where it came from and which socket took it.
         flow: Flow,
@@ -50,6 +72,13 @@ pub enum Input {
         flow: Flow,
         /// Its bytes.
         bytes: Bytes,
+    },
+    /// A connection ended, or none could be made: what was sent on it may not have arrived. An INVITE
+    /// of ours to which nothing has come fails with 503 (RFC 3261 §8.1.3.1, §17.1.4); calls go on, and
+    /// what is sent for them next takes a new connection.
+    Disconnected {
+        /// Which.
+        flow: Flow,
     },
     /// Call somebody. The answers are `Provisional`, then `Accepted` or `Failed`.
     Invite(Box<Invite>),
@@ -162,7 +191,7 @@ pub enum Event {
         dialog: DialogId,
         /// Whose failure it is.
         by: FailedBy,
-        /// 300 to 699; 408 for Timer B.
+        /// 300 to 699; 408 for Timer B, 503 for a connection that was lost.
         status: u16,
         /// The reason phrase, or the text of a Reason header.
         reason: Option<String>,
@@ -224,7 +253,7 @@ pub enum Event {
 pub enum FailedBy {
     /// The peer's: its final answer came.
     Peer,
-    /// Nobody's that we know: no answer came within 64·T1 (Timer B).
+    /// Nobody's that we know: no answer came within 64·T1 (Timer B), or the connection was lost.
     Nobody,
     /// Ours: over a limit, or an order that cannot be sent. Nothing was.
     Ourselves,

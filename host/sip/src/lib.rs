@@ -24,7 +24,7 @@ mod transaction;
 mod uri;
 pub mod wire;
 
-pub use endpoint::{Config, Counts, Endpoint, Refusals};
+pub use endpoint::{Config, Counts, Endpoint, Listeners, Refusals};
 pub use event::{DialogId, Event, FailedBy, Flow, Incoming, Input, Invite, Output, Transport};
 pub use transaction::TimerConfig;
 pub use uri::{Uri, UriError};

@@ -14,6 +14,7 @@ use std::str::FromStr;
 use parts::{Cut, Sip};
 pub(crate) use parts::{HOST, is_host};
 
+use crate::event::Transport;
 use crate::limits;
 use crate::wire::{Params, cut};
 
@@ -70,6 +71,16 @@ impl Uri {
             ..Sip::default()
         };
         Self::of(sip.with_user(user))
+    }
+
+    /// As [`at`](Self::at), for a peer that is to be reached over this transport: UDP needs no word
+    /// (RFC 3263 §4.1).
+    pub fn over(transport: Transport, user: &str, address: SocketAddr) -> Self {
+        let uri = Self::at(user, address);
+        match transport {
+            Transport::Udp => uri,
+            Transport::Tcp => uri.with_params(|params| params.with("transport", Some("tcp"))),
+        }
     }
 
     /// Whether `text` is a URI.

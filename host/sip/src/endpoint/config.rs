@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use crate::Uri;
+use crate::event::{Flow, Transport};
 use crate::limits;
 use crate::transaction::TimerConfig;
 
@@ -15,6 +16,9 @@ pub struct Config {
     /// For a listener's address, the address that peers shall use instead (behind NAT, or when
     /// bound to `0.0.0.0`). A listener that is not here is advertised as it is.
     pub advertised: BTreeMap<SocketAddr, SocketAddr>,
+    /// Through which of our listeners requests go whose next hop wants another transport than their
+    /// dialog began with.
+    pub listeners: Listeners,
     /// The value of Server and User-Agent; no CR, LF or NUL.
     pub product: String,
     /// The base values of all timers.
@@ -32,6 +36,7 @@ impl Default for Config {
         Self {
             contact_user: "jackfield".to_owned(),
             advertised: BTreeMap::new(),
+            listeners: Listeners::default(),
             product: "Jackfield".to_owned(),
             timers: TimerConfig::default(),
             max_transactions: limits::TRANSACTIONS,
@@ -46,9 +51,28 @@ impl Config {
         self.advertised.get(&local).copied().unwrap_or(local)
     }
 
-    /// Our Contact on a listener.
-    pub(super) fn contact(&self, local: SocketAddr) -> Uri {
-        Uri::at(&self.contact_user, self.address(local))
+    /// Our Contact on the listener of a flow.
+    pub(super) fn contact(&self, flow: Flow) -> Uri {
+        Uri::over(flow.transport, &self.contact_user, self.address(flow.local))
+    }
+}
+
+/// One listener of each transport, where there is one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Listeners {
+    /// For datagrams.
+    pub udp: Option<SocketAddr>,
+    /// For connections.
+    pub tcp: Option<SocketAddr>,
+}
+
+impl Listeners {
+    /// The one of a transport.
+    pub fn of(self, transport: Transport) -> Option<SocketAddr> {
+        match transport {
+            Transport::Udp => self.udp,
+            Transport::Tcp => self.tcp,
+        }
     }
 }
 

@@ -32,6 +32,7 @@ impl Endpoint {
         let Some(dialog) = Dialog::of_inbound(&arrived.request, arrived.flow, &local_tag) else {
             return Err(Refusal::new(400));
         };
+        let dialog = dialog.through(self.config.listeners);
         let id = self.new_dialog();
         let Some(incoming) = incoming(id, arrived) else {
             return Err(Refusal::new(400));
@@ -50,6 +51,7 @@ impl Endpoint {
         }));
         self.by_tag.insert(local_tag.clone(), id);
         self.inbound.insert(place, id);
+        self.connections.enter(id, arrived.flow);
         let usage = Usage {
             call_id,
             local_tag,

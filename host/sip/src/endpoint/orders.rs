@@ -87,7 +87,7 @@ impl Endpoint {
             .to(NameAddr::new(order.to.clone()))
             .call_id(&order.call_id)
             .cseq(1)
-            .contact(&self.config.contact(order.flow.local))
+            .contact(&self.config.contact(order.flow))
             .header("Allow", ALLOW)
             .header("User-Agent", &self.config.product);
         for (name, value) in &order.headers {

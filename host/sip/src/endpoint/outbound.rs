@@ -25,8 +25,8 @@ impl Endpoint {
         }
     }
 
-    /// Timer B: nobody answered (RFC 3261 §17.1.1.2).
-    pub(super) fn invite_timed_out(&mut self, id: DialogId) {
+    /// Timer B (RFC 3261 §17.1.1.2), or the connection was lost (§17.1.4): nobody answered.
+    pub(super) fn invite_unanswered(&mut self, id: DialogId, status: u16) {
         let calling = self.is_calling(id);
         self.end(id);
         if calling {
@@ -34,7 +34,7 @@ impl Endpoint {
             self.emit(Event::Failed {
                 dialog: id,
                 by: FailedBy::Nobody,
-                status: 408,
+                status,
                 reason,
                 q850,
                 contact,
@@ -149,6 +149,7 @@ impl Endpoint {
             return;
         };
         if self.is_calling(id) {
+            self.connections.enter(id, dialog.flow());
             let call = Established {
                 dialog,
                 exchange: Exchange::Idle,
@@ -175,7 +176,7 @@ impl Endpoint {
     fn acknowledge(&mut self, delivery: Delivery, response: &Response) -> Option<Dialog> {
         let (invite, flow) = self.transactions.invite(delivery.transaction)?;
         let cseq = invite.headers().cseq().number;
-        let dialog = Dialog::of_outbound(invite, response, flow);
+        let dialog = Dialog::of_outbound(invite, response, flow).through(self.config.listeners);
         let flow = dialog.next_hop();
         let via = self.fresh_via(flow);
         let ack = dialog

@@ -1,6 +1,7 @@
 //! Endpoints against each other, in virtual time, over a network that loses what a test wants lost.
 
 mod calls;
+mod connections;
 mod dialogs;
 mod expires;
 mod hostile;

@@ -60,7 +60,7 @@ impl Endpoint {
         if let Some(flow) = answer.dialog {
             reply = reply
                 .copy("Record-Route")
-                .contact(&self.config.contact(flow.local))
+                .contact(&self.config.contact(flow))
                 .header("Allow", ALLOW);
         }
         for (name, value) in &answer.headers {
@@ -92,7 +92,11 @@ impl Endpoint {
     /// A Via of ours with a fresh branch.
     pub(super) fn fresh_via(&mut self, flow: Flow) -> String {
         let branch = self.random.branch();
-        Via::text("UDP", self.config.address(flow.local), &branch)
+        Via::text(
+            flow.transport.name(),
+            self.config.address(flow.local),
+            &branch,
+        )
     }
 
     /// Sends BYE in a dialog; the usage ends by it, whatever the answer.

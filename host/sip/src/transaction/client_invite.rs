@@ -3,7 +3,7 @@
 //! ```text
 //!                  INVITE from the user: send it, start A and B
 //!                                │
-//!    A: send again           ┌───▼─────┐  B: timed out
+//!    A: send again           ┌───▼─────┐  B, connection lost: timed out
 //!    ┌──────────────────────►│ Calling │────────────────────┐
 //!    └───────────────────────└┬──┬──┬──┘                    │
 //!              1xx: deliver   │  │  │ 300–699: ACK, deliver │
@@ -56,6 +56,8 @@ pub(crate) enum Input {
     /// 300 to 699, with the ACK that it gets.
     Failure(Bytes),
     Timer(Timer),
+    /// The connection is lost.
+    Disconnected,
 }
 
 impl State {
@@ -84,7 +86,8 @@ impl State {
                 ]);
                 Self::Calling { request, interval }
             }
-            (Self::Calling { .. }, Input::Timer(Timer::B)) => {
+            // Once a 1xx has come the peer has the INVITE: its response may take another connection.
+            (Self::Calling { .. }, Input::Timer(Timer::B) | Input::Disconnected) => {
                 out.extend([Action::TimedOut, Action::Done]);
                 Self::Terminated
             }

@@ -3,7 +3,7 @@
 //! ```text
 //!                 request from the user: send it, start E and F
 //!                                │
-//!    E: send again          ┌────▼────┐   F: timed out
+//!    E: send again          ┌────▼────┐   F, connection lost: timed out
 //!    ┌─────────────────────►│ Trying  │─────────────────┐
 //!    └──────────────────────└─┬─────┬─┘                 │
 //!              1xx: deliver   │     │ 200–699: deliver  │
@@ -49,6 +49,8 @@ pub(crate) enum Input {
     Provisional,
     Final,
     Timer(Timer),
+    /// The connection is lost.
+    Disconnected,
 }
 
 impl State {
@@ -81,7 +83,10 @@ impl State {
                 out.push(Action::Start(Timer::E, rules.timers.t2));
                 Self::Proceeding { request }
             }
-            (Self::Trying { .. } | Self::Proceeding { .. }, Input::Timer(Timer::F)) => {
+            (
+                Self::Trying { .. } | Self::Proceeding { .. },
+                Input::Timer(Timer::F) | Input::Disconnected,
+            ) => {
                 out.extend([Action::Stop(Timer::E), Action::TimedOut, Action::Done]);
                 Self::Terminated
             }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use crate::dialog::PORT;
 use crate::wire::{Method, Request, Response, Via};
 
 /// What a branch begins with, if its maker follows RFC 3261 (§8.1.1.7).
@@ -49,6 +50,8 @@ impl ClientKey {
 pub(crate) struct ServerKey {
     /// Branch and sent-by, one after the other.
     place: Arc<str>,
+    /// The port of the sent-by: where responses go when the connection is lost.
+    port: u16,
     method: Method,
 }
 
@@ -84,8 +87,14 @@ impl ServerKey {
         };
         Self {
             place: place.into(),
+            port: via.port().unwrap_or(PORT),
             method,
         }
+    }
+
+    /// The port of the sent-by.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// The key of the INVITE that a CANCEL with this key means (RFC 3261 §9.2).

@@ -13,7 +13,7 @@ use super::{
     Action, ClientKey, Owner, Rules, ServerKey, Timer, TimerConfig, TransactionId, ack_of_refusal,
     client_invite, client_request, server_invite, server_request,
 };
-use crate::event::{DialogId, Flow, Output, Transport};
+use crate::event::{DialogId, Flow, Output};
 use crate::wire::{Request, Response};
 
 /// Every transaction of one endpoint, and every timer: those of the usages above share the queue.
@@ -25,6 +25,8 @@ pub(crate) struct Transactions {
     servers: BTreeMap<TransactionId, Server>,
     server_keys: BTreeMap<ServerKey, TransactionId>,
     by_usage: BTreeSet<(DialogId, TransactionId)>,
+    /// Those whose flow is a connection: a server transaction by where its responses go.
+    by_connection: BTreeSet<(Flow, TransactionId)>,
     /// Usages that lost a transaction since they were last asked for.
     bereft: BTreeSet<DialogId>,
     pub(crate) timers: TimerQueue,
@@ -89,6 +91,7 @@ impl Transactions {
             servers: BTreeMap::new(),
             server_keys: BTreeMap::new(),
             by_usage: BTreeSet::new(),
+            by_connection: BTreeSet::new(),
             bereft: BTreeSet::new(),
             timers: TimerQueue::default(),
             out: VecDeque::new(),
@@ -136,7 +139,7 @@ impl Transactions {
         usage: DialogId,
     ) -> Option<TransactionId> {
         let key = ClientKey::of_request(&request)?;
-        let id = self.fresh(usage);
+        let id = self.fresh(usage, flow);
         let rules = self.rules(flow);
         let mut actions = Vec::with_capacity(3);
         let machine = if key.is_invite() {
@@ -238,7 +241,7 @@ impl Transactions {
         flow: Flow,
         usage: DialogId,
     ) -> TransactionId {
-        let id = self.fresh(usage);
+        let id = self.fresh(usage, flow);
         let machine = if key.is_invite() {
             ServerMachine::Invite(server_invite::State::Proceeding { last: None })
         } else {
@@ -326,23 +329,59 @@ impl Transactions {
     /// Forgets a transaction, whatever its state (RFC 3261 §9.1: an INVITE whose CANCEL brought no
     /// final response).
     pub(crate) fn abandon(&mut self, id: TransactionId) {
-        let usage = if let Some(client) = self.clients.remove(&id) {
+        let (usage, flow) = if let Some(client) = self.clients.remove(&id) {
             self.client_keys.remove(&client.key);
-            client.usage
+            (client.usage, client.flow)
         } else if let Some(server) = self.servers.remove(&id) {
             self.server_keys.remove(&server.key);
-            server.usage
+            (server.usage, server.flow)
         } else {
             return;
         };
+        self.by_connection.remove(&(flow, id));
         self.timers.stop_all(Owner::Transaction(id));
         self.by_usage.remove(&(usage, id));
         self.bereft.insert(usage);
     }
 
-    fn fresh(&mut self, usage: DialogId) -> TransactionId {
+    /// A connection is lost. Responses that are still to come go to the sent-by of their requests
+    /// (RFC 3261 §18.2.2); requests to which nothing has come have failed (§17.1.4). The INVITEs among
+    /// them.
+    pub(crate) fn disconnected(&mut self, now: Instant, flow: Flow) -> Vec<Delivery> {
+        let all = (flow, TransactionId(0))..=(flow, TransactionId(u64::MAX));
+        let lost: Vec<_> = self.by_connection.range(all).map(|(_, id)| *id).collect();
+        let mut failed = Vec::new();
+        for id in lost {
+            if let Some(server) = self.servers.get_mut(&id) {
+                self.by_connection.remove(&(flow, id));
+                server.flow.remote.set_port(server.key.port());
+                self.by_connection.insert((server.flow, id));
+                continue;
+            }
+            let rules = self.rules(flow);
+            let Some(client) = self.clients.get_mut(&id) else {
+                continue;
+            };
+            let delivery = Delivery {
+                transaction: id,
+                usage: client.usage,
+            };
+            let mut actions = Vec::new();
+            client.machine.disconnected(&rules, &mut actions);
+            let is_invite = client.key.is_invite();
+            if self.carry_out(now, id, flow, actions).timed_out && is_invite {
+                failed.push(delivery);
+            }
+        }
+        failed
+    }
+
+    fn fresh(&mut self, usage: DialogId, flow: Flow) -> TransactionId {
         self.last += 1;
         let id = TransactionId(self.last);
+        if flow.transport.is_reliable() {
+            self.by_connection.insert((flow, id));
+        }
         self.by_usage.insert((usage, id));
         id
     }
@@ -424,6 +463,17 @@ impl ClientMachine {
         }
     }
 
+    fn disconnected(&mut self, rules: &Rules, actions: &mut Vec<Action>) {
+        match self {
+            Self::Invite(state, _) => replace(state, client_invite::State::Terminated, |s| {
+                s.step(client_invite::Input::Disconnected, rules, actions)
+            }),
+            Self::Request(state) => replace(state, client_request::State::Terminated, |s| {
+                s.step(client_request::Input::Disconnected, rules, actions)
+            }),
+        }
+    }
+
     fn timer(&mut self, timer: Timer, rules: &Rules, actions: &mut Vec<Action>) {
         match self {
             Self::Invite(state, _) => replace(state, client_invite::State::Terminated, |s| {
@@ -450,9 +500,7 @@ impl ServerMachine {
 }
 
 fn reliable(flow: Flow) -> bool {
-    match flow.transport {
-        Transport::Udp => false,
-    }
+    flow.transport.is_reliable()
 }
 
 /// Steps a state in place; `gap` is what a panic in `step` would leave behind.

@@ -24,6 +24,7 @@ pub(super) type Fate = Box<dyn FnMut(&Packet) -> Vec<Duration>>;
 
 #[derive(Clone, Debug)]
 pub(super) struct Packet {
+    pub(super) transport: Transport,
     pub(super) from: SocketAddr,
     pub(super) to: SocketAddr,
     pub(super) bytes: Bytes,
@@ -188,6 +189,7 @@ impl Pair {
         for end in &self.ends {
             assert_eq!(end.counts(), Counts::default(), "{:#?}", self.ladder);
             assert_eq!((end.by_tag.len(), end.inbound.len()), (0, 0));
+            assert!(end.connections.is_empty());
         }
     }
 
@@ -249,9 +251,13 @@ impl Pair {
             .filter(|entry| entry.key().0 <= self.now)
         {
             let packet = entry.remove();
+            let transport = packet.transport;
             match [A, B].into_iter().find(|end| address(*end) == packet.to) {
                 Some(end) => {
-                    let flow = flow(packet.to, packet.from);
+                    let flow = Flow {
+                        transport,
+                        ..flow(packet.to, packet.from)
+                    };
                     self.input(
                         end,
                         Input::Packet {
@@ -287,6 +293,7 @@ impl Pair {
         let sender = if flow.local == address(A) { "a" } else { "b" };
         self.ladder.push(format!("{time:>6} {sender} {name}"));
         let packet = Packet {
+            transport: flow.transport,
             from: flow.local,
             to: flow.remote,
             bytes,

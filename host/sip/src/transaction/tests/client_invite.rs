@@ -179,3 +179,30 @@ fn accepted_passes_up_every_2xx_until_timer_m() {
         (State::Terminated, &[Done]),
     );
 }
+
+#[test]
+fn a_lost_connection_fails_what_nobody_has_answered() {
+    // §17.1.4; once a 1xx has come the response may take another connection (§18.2.2).
+    let stop = [Stop(Timer::A), Stop(Timer::B)];
+    let mut actions = Vec::new();
+    let proceeding = calling(T1).step(Input::Provisional, &TCP, &mut actions);
+    assert_eq!(actions[..2], stop);
+    check(
+        TCP,
+        calling(T1),
+        Input::Disconnected,
+        (State::Terminated, &[TimedOut, Done]),
+    );
+    check(
+        TCP,
+        proceeding.clone(),
+        Input::Disconnected,
+        (proceeding, &[]),
+    );
+    check(
+        TCP,
+        State::Accepted,
+        Input::Disconnected,
+        (State::Accepted, &[]),
+    );
+}
