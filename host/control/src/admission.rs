@@ -6,8 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use model::{ActivePlugin, Address, Prefix, TenantConfig, TenantId, Trunk};
-use sip::{Incoming, Uri};
+use model::{ActivePlugin, Address, Hop, Prefix, TenantConfig, TenantId, Transport, Trunk};
+use sip::{Flow, Incoming, Uri};
 
 /// A call that may begin a session.
 #[derive(Debug)]
@@ -40,17 +40,25 @@ enum Source<'a> {
 /// Every source that some tenant knows: its lines, and the blocks and gateways of its trunks.
 #[derive(Debug, Default)]
 pub(crate) struct Sources {
+    /// Lines that send datagrams.
     lines: BTreeSet<SocketAddr>,
+    /// Lines that make connections: from which port cannot be known.
+    hosts: BTreeSet<IpAddr>,
     blocks: BTreeSet<Prefix>,
 }
 
 impl Sources {
     /// Those of these tenants.
     pub(crate) fn of(tenants: &BTreeMap<TenantId, Arc<TenantConfig>>) -> Self {
-        let phones = tenants.values().flat_map(|t| t.phones.values());
+        let phones = || tenants.values().flat_map(|t| t.phones.values());
+        let of = |transport| {
+            let lines = phones().filter(move |phone| phone.transport == transport);
+            lines.filter_map(|phone| phone.address)
+        };
         let trunks = || tenants.values().flat_map(|t| t.trunks.iter());
         Self {
-            lines: phones.filter_map(|phone| phone.address).collect(),
+            lines: of(Transport::Udp).collect(),
+            hosts: of(Transport::Tcp).map(|address| address.ip()).collect(),
             blocks: trunks()
                 .flat_map(|t| t.accept_from.iter().copied())
                 .collect(),
@@ -58,8 +66,13 @@ impl Sources {
     }
 
     /// Whether a call from there could be anybody's.
-    pub(crate) fn know(&self, remote: SocketAddr) -> bool {
-        self.lines.contains(&remote) || self.blocks.iter().any(|b| b.contains(remote.ip()))
+    pub(crate) fn know(&self, flow: Flow) -> bool {
+        let ip = flow.remote.ip();
+        let line = match flow.transport {
+            sip::Transport::Udp => self.lines.contains(&flow.remote),
+            sip::Transport::Tcp => self.hosts.contains(&ip),
+        };
+        line || self.blocks.iter().any(|block| block.contains(ip))
     }
 }
 
@@ -69,7 +82,7 @@ pub(crate) fn admit(
     call: &Incoming,
 ) -> Result<Admitted, Refused> {
     let called = call.request_uri.user().unwrap_or_default();
-    let source = source(tenants, call.flow.remote, call.request_uri.host(), called)?;
+    let source = source(tenants, place(call), call.request_uri.host(), called)?;
     let (tenant, from) = match source {
         Source::Line(tenant, user) => (tenant, format!("sip:{user}@{}", tenant.domain)),
         Source::Trunk(tenant, trunk) => (tenant, identity(call, trunk.trust_identity)),
@@ -94,12 +107,29 @@ pub(crate) fn admit(
     })
 }
 
+/// How and whence a call came. The port of a connection tells nothing; whoever listens for SIP says in
+/// its Via where (RFC 3261 §18.1.1). The port is no proof: what the host at that address may be, every
+/// program on it may be.
+fn place(call: &Incoming) -> Hop {
+    let remote = call.flow.remote;
+    match call.flow.transport {
+        sip::Transport::Udp => Hop {
+            transport: Transport::Udp,
+            address: remote,
+        },
+        sip::Transport::Tcp => Hop {
+            transport: Transport::Tcp,
+            address: SocketAddr::new(remote.ip(), call.sent_by_port),
+        },
+    }
+}
+
 /// A phone line by its exact address; else the trunks that accept the source, narrowed by who owns the
 /// called number, then by port, then by the domain of the Request-URI. The number comes first: it is the
 /// one thing that the caller cannot choose to be another tenant (ADR 0007).
 fn source<'a>(
     tenants: &'a BTreeMap<TenantId, Arc<TenantConfig>>,
-    remote: SocketAddr,
+    from: Hop,
     domain: &str,
     called: &str,
 ) -> Result<Source<'a>, Refused> {
@@ -107,12 +137,12 @@ fn source<'a>(
         let line = tenant
             .phones
             .values()
-            .find(|phone| phone.address == Some(remote));
+            .find(|phone| phone.address == Some(from.address) && phone.transport == from.transport);
         if let Some(phone) = line {
             return Ok(Source::Line(tenant, &phone.user));
         }
     }
-    let mut trunks = accepting(tenants, remote.ip());
+    let mut trunks = accepting(tenants, from.address.ip());
     if trunks.is_empty() {
         return Err(refused(403, "the source is no line or trunk of any tenant"));
     }
@@ -120,7 +150,7 @@ fn source<'a>(
         tenant.numbers.contains_key(called)
     });
     narrow(&mut trunks, |(_, trunk)| {
-        trunk.address.port() == remote.port()
+        trunk.address.port() == from.address.port()
     });
     narrow(&mut trunks, |(tenant, _)| {
         tenant.domain.eq_ignore_ascii_case(domain)

@@ -16,12 +16,17 @@ pub struct Ticket(pub u64);
 /// One thing that happens to a shard.
 #[derive(Debug)]
 pub enum Input {
-    /// A SIP datagram.
+    /// A SIP datagram, or a message on a stream.
     Packet {
         /// Its path.
         flow: Flow,
         /// Its bytes.
         bytes: Bytes,
+    },
+    /// A SIP connection ended, or could not be made.
+    Disconnected {
+        /// Which.
+        flow: Flow,
     },
     /// The turn of this ticket ended; its store writes are committed.
     TurnDone {

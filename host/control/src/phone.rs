@@ -22,7 +22,7 @@ use std::{collections::VecDeque, net::SocketAddr, time::Instant};
 use bytes::Bytes;
 use media::sdp::{self, Negotiated, SessionVersion};
 use model::IdSource;
-use sip::{DialogId, Endpoint, Flow, Transport, Uri};
+use sip::{DialogId, Endpoint, Flow, Uri};
 
 use behaviour::Act;
 pub use behaviour::Behaviour;
@@ -115,6 +115,11 @@ impl Phone {
                     self.sip
                         .handle_input(now, sip::Input::Packet { flow, bytes });
                 }
+            }
+            Input::Disconnected { from } => {
+                let flow = self.flow_to(from);
+                self.sip
+                    .handle_input(now, sip::Input::Disconnected { flow });
             }
             Input::Dial { to, next_hop } => self.dial(now, to, next_hop),
             Input::Ring => self.act(now, Act::Ring),
@@ -318,7 +323,7 @@ impl Phone {
 
     fn flow_to(&self, remote: SocketAddr) -> Flow {
         Flow {
-            transport: Transport::Udp,
+            transport: self.config.transport,
             local: self.config.sip,
             remote,
         }

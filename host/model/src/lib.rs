@@ -42,7 +42,8 @@ pub use log::{LogLevel, LogLine};
 pub use now::Now;
 pub use pii::Pii;
 pub use tenant::{
-    ActivePlugin, FaultPolicy, NoRoute, Number, Phone, Prefix, Route, TenantConfig, Trunk,
+    ActivePlugin, FaultPolicy, Hop, NoRoute, Number, Phone, Prefix, Route, TenantConfig, Transport,
+    Trunk,
 };
 pub use trace::{Lane, Trace, TraceEntry, TraceItem};
 pub use wall::Wall;

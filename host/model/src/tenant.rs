@@ -54,6 +54,47 @@ pub struct Number {
     pub plugin: String,
 }
 
+/// How SIP travels to a peer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Transport {
+    /// Datagrams.
+    #[default]
+    Udp,
+    /// A connection.
+    Tcp,
+}
+
+impl Transport {
+    /// `udp` or `tcp`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+        }
+    }
+}
+
+impl FromStr for Transport {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "udp" => Ok(Self::Udp),
+            "tcp" => Ok(Self::Tcp),
+            _ => Err("is neither \"udp\" nor \"tcp\"".into()),
+        }
+    }
+}
+
+/// Where SIP goes, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hop {
+    /// How.
+    pub transport: Transport,
+    /// Where.
+    pub address: SocketAddr,
+}
+
 /// A SIP peer to the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trunk {
@@ -63,6 +104,8 @@ pub struct Trunk {
     pub name: String,
     /// Where calls to it go.
     pub address: SocketAddr,
+    /// How they go there.
+    pub transport: Transport,
     /// Where calls from it come from.
     pub accept_from: Vec<Prefix>,
     /// Whether its P-Asserted-Identity and From are believed.
@@ -80,6 +123,8 @@ pub struct Phone {
     pub user: String,
     /// The fixed address of a line; none for a phone that registers.
     pub address: Option<SocketAddr>,
+    /// How calls go there, and come from there.
+    pub transport: Transport,
 }
 
 /// A plugin and the version that new sessions begin with.
@@ -101,16 +146,16 @@ pub struct ActivePlugin {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
     /// To a phone of the tenant.
-    Phone(SocketAddr),
+    Phone(Hop),
     /// Through a trunk.
-    Trunk(TrunkId, SocketAddr),
+    Trunk(TrunkId, Hop),
 }
 
 impl Route {
     /// The next hop.
-    pub fn next_hop(&self) -> SocketAddr {
+    pub fn next_hop(&self) -> Hop {
         match self {
-            Self::Phone(address) | Self::Trunk(_, address) => *address,
+            Self::Phone(hop) | Self::Trunk(_, hop) => *hop,
         }
     }
 }
@@ -129,10 +174,9 @@ impl TenantConfig {
     pub fn route(&self, to: &Address) -> Result<Route, NoRoute> {
         let user = to.user();
         if let Some(phone) = self.phones.get(user) {
-            return phone
-                .address
-                .map(Route::Phone)
-                .ok_or(NoRoute::NotRegistered);
+            let transport = phone.transport;
+            let hop = phone.address.map(|address| Hop { transport, address });
+            return hop.map(Route::Phone).ok_or(NoRoute::NotRegistered);
         }
         let matching = |trunk: &Trunk| {
             let longest = trunk
@@ -151,8 +195,11 @@ impl TenantConfig {
                 best = Some((length, trunk));
             }
         }
-        best.map(|(_, trunk)| Route::Trunk(trunk.id, trunk.address))
-            .ok_or(NoRoute::NotPermitted)
+        let route = |(_, trunk): (usize, &Trunk)| {
+            let (transport, address) = (trunk.transport, trunk.address);
+            Route::Trunk(trunk.id, Hop { transport, address })
+        };
+        best.map(route).ok_or(NoRoute::NotPermitted)
     }
 
     /// Whether the tenant may show `user` as calling party: its own numbers and phones.

@@ -279,6 +279,7 @@ impl Scene {
             id: TrunkId::mint(ids, NOW),
             name: "carrier".into(),
             address: ([127, 0, 0, 1], 5070).into(),
+            transport: model::Transport::Udp,
             accept_from: vec![],
             trust_identity: true,
             prefixes: vec!["3".into()],

@@ -47,6 +47,8 @@ pub struct Node {
 pub struct Sip {
     /// UDP listeners. Port 0: a free one, which is printed.
     pub udp: Vec<SocketAddr>,
+    /// TCP listeners, in the same way; empty: none.
+    pub tcp: Vec<SocketAddr>,
     /// The address that peers shall use; empty: the listener's own, or this machine's if that is
     /// unspecified.
     pub external: String,
@@ -124,6 +126,7 @@ impl Default for Sip {
     fn default() -> Self {
         Self {
             udp: vec![(Ipv4Addr::UNSPECIFIED, 5060).into()],
+            tcp: vec![(Ipv4Addr::UNSPECIFIED, 5060).into()],
             external: String::new(),
         }
     }
@@ -357,6 +360,7 @@ mod tests {
     fn nothing_configured_is_a_node() {
         let config = Config::load(None, None).unwrap();
         assert_eq!(config.sip.udp, ["0.0.0.0:5060".parse().unwrap()]);
+        assert_eq!(config.sip.tcp, config.sip.udp);
         assert_eq!(config.store_url(), "sqlite://data/jackfield.db");
     }
 
@@ -365,6 +369,7 @@ mod tests {
         for (text, names) in [
             ("[sip]\nudpp = []", "udpp"),
             ("[sip]\nudp = [\"x\"]", "sip.udp"),
+            ("[sip]\ntcp = [\"x\"]", "sip.tcp"),
             ("[node]\ndrain_timeout = \"10 days\"", "node.drain_timeout"),
             ("[media]\nports = \"9-1\"", "media.ports"),
             ("[store]\nurl = \"postgres://x\"", "store.url"),

@@ -26,6 +26,11 @@ pub fn raise_limit(media_ports: u64) {
     }
 }
 
+/// How many files may be open.
+pub fn limit() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use rustix::process::{Resource, getrlimit};

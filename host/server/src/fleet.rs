@@ -27,6 +27,8 @@ use crate::{
     setup::random,
     shard,
     shard::{MAILBOX, Mail},
+    stream,
+    stream::Streams,
     turns::TurnRunner,
     udp::Listener,
     vital::{Part, Watch},
@@ -58,6 +60,7 @@ impl Fleet {
     pub fn start(
         config: &Config,
         listeners: &[Listener],
+        streams: &stream::Service,
         plugins: &Arc<Plugins>,
         store: &Store,
         metrics: &Metrics,
@@ -76,6 +79,7 @@ impl Fleet {
         let outlets = Outlets {
             shard: 0,
             sockets: listeners.iter().map(Listener::sender).collect(),
+            streams: streams.streams(),
             media: media.iter().map(media_io::Shard::handle).collect(),
             backlogs: vec![Backlog::default(); media.len()],
             cdrs,
@@ -86,8 +90,9 @@ impl Fleet {
         let outage = Outage::default();
         let commits = Arc::new(Commits::new(store.clone()));
         let mut threads = Vec::new();
+        let tcp = streams.addresses();
         for (shard, mail) in (0..count).zip(receivers) {
-            let settings = shard_config(config, shard, placement, listeners)?;
+            let settings = shard_config(config, shard, placement, listeners, &tcp)?;
             let outlets = Outlets {
                 shard,
                 ..outlets.clone()
@@ -119,7 +124,13 @@ impl Fleet {
     }
 
     /// Where the metrics find what they sample.
-    pub fn sources(&self, listeners: &[Listener], control: api::Control, store: Store) -> Sources {
+    pub fn sources(
+        &self,
+        listeners: &[Listener],
+        streams: Streams,
+        control: api::Control,
+        store: Store,
+    ) -> Sources {
         Sources {
             listeners: listeners
                 .iter()
@@ -130,6 +141,7 @@ impl Fleet {
             cdrs: self.cdrs.clone(),
             records: self.records.clone(),
             losses: Arc::clone(&self.losses),
+            streams,
             control,
             store,
         }
@@ -294,11 +306,12 @@ fn shard_config(
     shard: u8,
     placement: Placement,
     listeners: &[Listener],
+    tcp: &[SocketAddr],
 ) -> anyhow::Result<ShardConfig> {
     let external = config.sip_external()?;
     let mut advertised = BTreeMap::new();
-    for listener in listeners {
-        let local = listener.local;
+    let locals = listeners.iter().map(|listener| listener.local);
+    for local in locals.chain(tcp.iter().copied()) {
         let shown = match external {
             Some(external) => external,
             None if local.ip().is_unspecified() => own_address(),
@@ -311,8 +324,13 @@ fn shard_config(
         shard,
         placement,
         listener: listeners[0].local,
+        tcp: tcp.first().copied(),
         sip: sip::Config {
             advertised,
+            listeners: sip::Listeners {
+                udp: listeners.first().map(|listener| listener.local),
+                tcp: tcp.first().copied(),
+            },
             ..sip::Config::default()
         },
         seed: random()?,

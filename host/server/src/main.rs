@@ -26,6 +26,7 @@ mod rest;
 mod setup;
 mod shard;
 mod softphone;
+mod stream;
 mod turns;
 mod udp;
 mod vital;
@@ -56,7 +57,7 @@ struct Cli {
 enum Command {
     /// Run a node.
     Serve {
-        /// The configuration file, TOML; without one: SQLite under ./data, SIP on UDP 5060, REST on
+        /// The configuration file, TOML; without one: SQLite under ./data, SIP on UDP and TCP 5060, REST on
         /// 127.0.0.1:8080.
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
@@ -128,6 +129,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     }
     for address in &node.sip {
         println!("sip udp {address}");
+    }
+    for address in &node.sip_tcp {
+        println!("sip tcp {address}");
     }
     println!("http {}", node.http);
     if let Some(address) = &node.metrics {

@@ -1,7 +1,7 @@
 //! A node: everything that runs between start and stop, wired together.
 //!
 //! ```text
-//!  sockets ─▶ udp ─▶ shard ─▶ turns ─▶ policy, store
+//!  sockets ─▶ udp, stream ─▶ shard ─▶ turns ─▶ policy, store
 //!                      │ └──▶ media shards
 //!                      └────▶ records ─▶ store ◀── api ◀─▶ asks ─▶ shard
 //! ```
@@ -27,6 +27,7 @@ use crate::{
     rest,
     setup::{self, Ground},
     shard::Mail,
+    stream,
     udp::Listener,
 };
 
@@ -37,8 +38,10 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// A running node.
 pub struct Node {
-    /// Where SIP is served.
+    /// Where SIP is served over UDP.
     pub sip: Vec<SocketAddr>,
+    /// Where it is served over TCP.
+    pub sip_tcp: Vec<SocketAddr>,
     /// Where REST is served.
     pub http: SocketAddr,
     /// Where metrics are served, if they are.
@@ -63,13 +66,14 @@ impl Node {
             built_in,
             admin_key,
         } = setup::lay(config, preset).await?;
-        let (mut listeners, http) = bind(config).await?;
+        let (mut listeners, streams, http) = bind(config).await?;
+        let sip_tcp = streams.addresses();
         let http_address = http.local_addr()?;
 
         let (page, metrics) = listen_metrics(config).await?;
         let metrics_address = page.as_ref().map(TcpListener::local_addr).transpose()?;
 
-        let fleet = Fleet::start(config, &listeners, &plugins, &store, &metrics)?;
+        let fleet = Fleet::start(config, &listeners, &streams, &plugins, &store, &metrics)?;
         let mailboxes = fleet.mailboxes.clone();
         let press = Press {
             shards: mailboxes.clone(),
@@ -87,7 +91,12 @@ impl Node {
         };
         let (draining, watch_draining) = watch::channel(false);
         let (control, requests) = Control::channel();
-        let sources = fleet.sources(&listeners, control.clone(), store.clone());
+        let sources = fleet.sources(
+            &listeners,
+            streams.streams(),
+            control.clone(),
+            store.clone(),
+        );
         let upload_max = config.upload_max()?;
         let parts = api::Parts {
             store: store.clone(),
@@ -109,11 +118,16 @@ impl Node {
             service.spawn(metrics::serve(page, metrics, sources));
         }
         // Calls are taken last: everything that they need is there.
+        service.spawn(streams.run(stream::Mailboxes {
+            placement: fleet.placement,
+            shards: mailboxes.clone(),
+        }));
         for listener in &mut listeners {
             listener.receive(fleet.placement, mailboxes.clone())?;
         }
         Ok(Node {
             sip: listeners.iter().map(|listener| listener.local).collect(),
+            sip_tcp,
             http: http_address,
             metrics: metrics_address,
             admin_key,
@@ -151,14 +165,15 @@ impl Node {
 }
 
 /// The listeners for SIP and REST.
-async fn bind(config: &Config) -> anyhow::Result<(Vec<Listener>, TcpListener)> {
+async fn bind(config: &Config) -> anyhow::Result<(Vec<Listener>, stream::Service, TcpListener)> {
     let udp = &config.sip.udp;
     let listen = udp.iter().map(|address| Listener::bind(*address));
     let listeners = listen.collect::<anyhow::Result<Vec<_>>>()?;
+    let streams = stream::Service::bind(&config.sip.tcp).await?;
     let http = TcpListener::bind(config.api.listen)
         .await
         .with_context(|| format!("api.listen: cannot listen on {}", config.api.listen))?;
-    Ok((listeners, http))
+    Ok((listeners, streams, http))
 }
 
 /// The listener for metrics, if they are on.

@@ -5,6 +5,7 @@
 //! | queue | full |
 //! |---|---|
 //! | a socket's send buffer | the datagram is lost; SIP repeats it |
+//! | a connection's messages | see [`stream`](crate::stream) |
 //! | a media shard's commands | they wait in a [`Backlog`]; if that is full too, the port fails and its call ends with 503 |
 //! | CDRs | the call that waits ends with 503 after 2 s; open rows are closed at the next start |
 //! | traces and logs | lost and counted |
@@ -14,14 +15,16 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use bytes::Bytes;
 use control::{Output, TenantLog, Ticket};
 use model::{Cdr, SessionId, Trace};
+use sip::{Flow, Transport};
 use tokio::{
     sync::{Notify, mpsc},
     time::{Instant, timeout_at},
 };
 
-use crate::{backlog::Backlog, udp::Sender};
+use crate::{backlog::Backlog, stream::Streams, udp::Sender};
 
 /// A row to be written, and who waits for it.
 pub struct CdrJob {
@@ -77,6 +80,8 @@ pub struct Outlets {
     pub shard: u8,
     /// The sending sides of the listeners.
     pub sockets: Vec<Sender>,
+    /// The connections.
+    pub streams: Streams,
     /// The media shards.
     pub media: Vec<media::io::Handle>,
     /// What waits for each of them.
@@ -96,9 +101,7 @@ impl Outlets {
     pub fn put(&self, output: Output) {
         match output {
             Output::Transmit { flow, bytes } => {
-                if let Some(socket) = self.sockets.iter().find(|s| s.local == flow.local) {
-                    socket.send(&bytes, flow.remote);
-                }
+                self.transmit(flow, bytes);
             }
             Output::Cdr { ticket, cdr } => {
                 let job = self.job(ticket, cdr);
@@ -114,6 +117,20 @@ impl Outlets {
             Output::Trace(trace) => self.record(Record::Trace(trace)),
             Output::Log(log) => self.record(Record::Log(log)),
             Output::RunTurn(_) | Output::Reply { .. } | Output::Media { .. } => {}
+        }
+    }
+
+    /// Sends a SIP message. `false`: its connection is lost. A datagram is lost without a word; SIP
+    /// repeats it.
+    pub fn transmit(&self, flow: Flow, bytes: Bytes) -> bool {
+        match flow.transport {
+            Transport::Tcp => self.streams.send(flow, bytes),
+            Transport::Udp => {
+                if let Some(socket) = self.sockets.iter().find(|s| s.local == flow.local) {
+                    socket.send(&bytes, flow.remote);
+                }
+                true
+            }
         }
     }
 

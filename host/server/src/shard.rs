@@ -5,7 +5,7 @@
 //!
 //! | queue | full |
 //! |---|---|
-//! | mailbox, [`MAILBOX`] | datagrams are dropped and counted by the receiver; media events are counted by their shard; all others wait |
+//! | mailbox, [`MAILBOX`] | datagrams are dropped and counted by the receiver; connections wait; media events are counted by their shard; all others wait |
 //! | turns out, [`TURNS`] | further turns wait here, one a session at the most; tenants take turns, each with at most [`TURNS_TENANT`] |
 //! | CDRs, records, media commands | see [`Outlets`] |
 
@@ -46,7 +46,7 @@ const TURNS_TENANT: usize = 16;
 
 /// What a shard is sent.
 pub enum Mail {
-    /// A SIP datagram.
+    /// A SIP datagram, or a message on a connection.
     Packet {
         /// Its path.
         flow: Flow,
@@ -55,6 +55,8 @@ pub enum Mail {
         /// When the socket gave it.
         received: std::time::Instant,
     },
+    /// A SIP connection ended, or could not be made.
+    Disconnected(Flow),
     /// A media shard reports.
     Media(media::Event),
     /// A CDR is durable.
@@ -189,6 +191,7 @@ impl Driver {
                 self.tally.packet(received);
                 self.input(Input::Packet { flow, bytes });
             }
+            Mail::Disconnected(flow) => self.input(Input::Disconnected { flow }),
             Mail::Media(event) => self.input(Input::Media(event)),
             Mail::Durable(ticket) => {
                 self.tally.durable(ticket);
@@ -239,6 +242,11 @@ impl Driver {
                 Output::Reply { ticket, answer } => {
                     if let Some(reply) = self.asked.remove(&ticket) {
                         let _ = reply.send(answer);
+                    }
+                }
+                Output::Transmit { flow, bytes } => {
+                    if !self.outlets.transmit(flow, bytes) {
+                        self.input(Input::Disconnected { flow });
                     }
                 }
                 Output::Media { session, command } => {

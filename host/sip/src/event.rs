@@ -266,6 +266,8 @@ pub struct Incoming {
     pub dialog: DialogId,
     /// Where it came from.
     pub flow: Flow,
+    /// The port at which the sender says that it listens: that of its Via, or 5060.
+    pub sent_by_port: u16,
     /// The Call-ID.
     pub call_id: String,
     /// The Request-URI.

@@ -9,7 +9,7 @@
 
 use std::net::SocketAddr;
 
-use model::{Prefix, TenantId, Trunk};
+use model::{Prefix, TenantId, Transport, Trunk};
 
 use crate::db::{Tx, from_json, parsed, query};
 use crate::{StoreError, limits, trunk};
@@ -75,12 +75,30 @@ pub(crate) async fn check_trunk(
 }
 
 /// Refuses the address of a line inside a block from which another tenant's calls come: the line
-/// would take them.
+/// would take them. Over TCP a line calls from any port, and only what it says of itself tells it from
+/// another line at the same IP address: there no other tenant may have one.
 pub(crate) async fn check_line(
     tx: &mut Tx,
     tenant: TenantId,
     address: SocketAddr,
+    transport: Transport,
 ) -> Result<(), StoreError> {
+    if transport == Transport::Tcp {
+        let lines: Vec<(String,)> = query(
+            "SELECT address FROM phone
+             WHERE tenant <> $1 AND transport = $2 AND address IS NOT NULL",
+        )
+        .bind(tenant)
+        .bind(transport.as_str())
+        .rows(tx)
+        .await?;
+        for (line,) in lines {
+            if parsed::<SocketAddr>(&line)?.ip() == address.ip() {
+                let what = format!("at {} is another tenant's phone", address.ip());
+                return Err(StoreError::Conflict { what });
+            }
+        }
+    }
     let blocks: Vec<(String,)> = query("SELECT accept_from FROM trunk WHERE tenant <> $1")
         .bind(tenant)
         .rows(tx)

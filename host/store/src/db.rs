@@ -169,7 +169,7 @@ fn make_private(path: &str) -> std::io::Result<()> {
 }
 
 /// What brings the tables up to date, in order. One that was released never changes.
-const MIGRATIONS: [(&str, &str); 3] = [
+const MIGRATIONS: [(&str, &str); 4] = [
     ("first", include_str!("../migrations/sqlite/0001_first.sql")),
     (
         "cdr by number",
@@ -178,6 +178,10 @@ const MIGRATIONS: [(&str, &str); 3] = [
     (
         "kv quota",
         include_str!("../migrations/sqlite/0003_kv_quota.sql"),
+    ),
+    (
+        "transport",
+        include_str!("../migrations/sqlite/0004_transport.sql"),
     ),
 ];
 

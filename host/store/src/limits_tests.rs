@@ -111,6 +111,7 @@ async fn a_full_table_takes_no_more() {
         id: PhoneId::mint(&mut ids, 1),
         user: "more".into(),
         address: None,
+        transport: model::Transport::Udp,
     };
     let refused = store.create_phone(tenant, &phone, Some("x"), 1).await;
     assert_eq!(refused, full("phones", limits::PHONES));

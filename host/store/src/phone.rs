@@ -10,7 +10,7 @@ use model::{Phone, PhoneId, TenantId};
 use crate::db::{Tx, check_room, parsed, query};
 use crate::{Listed, Page, Store, StoreError, ambiguity, limits, names, secret, tenant};
 
-type Row = (String, String, Option<String>);
+type Row = (String, String, Option<String>, String);
 
 impl Store {
     /// Adds a phone, with either an address or a password. An address belongs to one phone of one
@@ -32,18 +32,20 @@ impl Store {
         let address = phone.address.map(canonical);
         if let Some(address) = address {
             check_address(&mut tx, address).await?;
-            ambiguity::check_line(&mut tx, tenant, address).await?;
+            ambiguity::check_line(&mut tx, tenant, address, phone.transport).await?;
         }
         let ha1 = password.map(|password| secret::ha1(&phone.user, &realm, password));
         let (md5, sha256) = ha1.unzip();
         query(
-            "INSERT INTO phone (id, tenant, phone_user, address, ha1_md5, ha1_sha256, created)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO phone
+             (id, tenant, phone_user, address, transport, ha1_md5, ha1_sha256, created)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(phone.id)
         .bind(tenant)
         .bind(&phone.user)
         .bind(address.map(|address| address.to_string()))
+        .bind(phone.transport.as_str())
         .bind(md5)
         .bind(sha256)
         .bind(now_ms)
@@ -67,11 +69,13 @@ impl Store {
 
     /// One phone.
     pub async fn phone(&self, tenant: TenantId, id: PhoneId) -> Result<Phone, StoreError> {
-        let row = query("SELECT id, phone_user, address FROM phone WHERE tenant = $1 AND id = $2")
-            .bind(tenant)
-            .bind(id)
-            .row(&mut self.db().read().await?)
-            .await?;
+        let row = query(
+            "SELECT id, phone_user, address, transport FROM phone WHERE tenant = $1 AND id = $2",
+        )
+        .bind(tenant)
+        .bind(id)
+        .row(&mut self.db().read().await?)
+        .await?;
         read(row.ok_or(StoreError::NotFound { what: "phone" })?)
     }
 
@@ -97,7 +101,7 @@ pub(crate) async fn list(
     most: i64,
 ) -> Result<Vec<Phone>, StoreError> {
     let rows = query(
-        "SELECT id, phone_user, address FROM phone
+        "SELECT id, phone_user, address, transport FROM phone
          WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3",
     )
     .bind(tenant)
@@ -148,8 +152,11 @@ async fn check_address(tx: &mut Tx, address: SocketAddr) -> Result<(), StoreErro
     }
 }
 
-fn read((id, user, address): Row) -> Result<Phone, StoreError> {
-    let address = address.as_deref().map(parsed).transpose()?;
-    let id = parsed(&id)?;
-    Ok(Phone { id, user, address })
+fn read((id, user, address, transport): Row) -> Result<Phone, StoreError> {
+    Ok(Phone {
+        id: parsed(&id)?,
+        user,
+        address: address.as_deref().map(parsed).transpose()?,
+        transport: parsed(&transport)?,
+    })
 }

@@ -6,7 +6,7 @@ use model::{Prefix, TenantId, Trunk, TrunkId};
 use crate::db::{Tx, check_room, from_json, json_list, parsed, query};
 use crate::{Listed, Page, Store, StoreError, ambiguity, limits, names};
 
-type Row = (String, String, String, String, bool, String);
+type Row = (String, String, String, String, String, bool, String);
 
 impl Store {
     /// Adds a trunk. Its name is the tenant's own; a trunk by which the tenant could not be told apart
@@ -23,13 +23,14 @@ impl Store {
         check_room(&mut tx, count, "trunks", limits::TRUNKS).await?;
         query(
             "INSERT INTO trunk
-             (id, tenant, name, address, accept_from, trust_identity, prefixes, created)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+             (id, tenant, name, address, transport, accept_from, trust_identity, prefixes, created)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(trunk.id)
         .bind(tenant)
         .bind(&trunk.name)
         .bind(trunk.address.to_string())
+        .bind(trunk.transport.as_str())
         .bind(json_list(&trunk.accept_from))
         .bind(trunk.trust_identity)
         .bind(json_list(&trunk.prefixes))
@@ -56,7 +57,7 @@ impl Store {
     /// One trunk.
     pub async fn trunk(&self, tenant: TenantId, id: TrunkId) -> Result<Trunk, StoreError> {
         let row = query(
-            "SELECT id, name, address, accept_from, trust_identity, prefixes FROM trunk
+            "SELECT id, name, address, transport, accept_from, trust_identity, prefixes FROM trunk
              WHERE tenant = $1 AND id = $2",
         )
         .bind(tenant)
@@ -88,7 +89,7 @@ pub(crate) async fn list(
     most: i64,
 ) -> Result<Vec<Trunk>, StoreError> {
     let rows = query(
-        "SELECT id, name, address, accept_from, trust_identity, prefixes FROM trunk
+        "SELECT id, name, address, transport, accept_from, trust_identity, prefixes FROM trunk
          WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3",
     )
     .bind(tenant)
@@ -127,7 +128,7 @@ fn check(trunk: &Trunk) -> Result<(), StoreError> {
 }
 
 fn read(
-    (id, name, address, accept_from, trust_identity, prefixes): Row,
+    (id, name, address, transport, accept_from, trust_identity, prefixes): Row,
 ) -> Result<Trunk, StoreError> {
     let blocks: Vec<String> = from_json(&accept_from)?;
     let blocks = blocks.iter().map(|block| parsed::<Prefix>(block));
@@ -135,6 +136,7 @@ fn read(
         id: parsed(&id)?,
         name,
         address: parsed(&address)?,
+        transport: parsed(&transport)?,
         accept_from: blocks.collect::<Result<_, _>>()?,
         trust_identity,
         prefixes: from_json(&prefixes)?,

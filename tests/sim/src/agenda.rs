@@ -25,6 +25,11 @@ impl<T> Agenda<T> {
         self.queue.keys().next().map(|(at, _)| *at)
     }
 
+    /// None of these happens.
+    pub(crate) fn forget(&mut self, of: impl Fn(&T) -> bool) {
+        self.queue.retain(|_, what| !of(what));
+    }
+
     /// The next thing that is due, taken out.
     pub(crate) fn take(&mut self, now: Duration) -> Option<T> {
         if self.first()? > now {

@@ -47,6 +47,9 @@ pub fn play(options: Options, policies: Box<dyn Policies>) -> World {
         if random.percent(30) {
             tenant.fault_policy = FaultPolicy::KeepTalking;
         }
+        if world.options().tcp {
+            tenant = town::over_tcp(tenant);
+        }
         let tenant = world.add_tenant(tenant);
         for line in world
             .lines_mut()

@@ -55,6 +55,11 @@ impl Line {
         self.phone.config().sip
     }
 
+    /// How it speaks SIP.
+    pub fn transport(&self) -> sip::Transport {
+        self.phone.config().transport
+    }
+
     /// Where it takes RTP.
     pub fn rtp(&self) -> SocketAddr {
         self.phone.config().rtp

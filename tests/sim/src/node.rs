@@ -47,6 +47,7 @@ impl Node {
                 shard: n,
                 placement,
                 listener: NODE,
+                tcp: Some(NODE),
                 sip: sip::Config::default(),
                 seed: random.seed(),
             })

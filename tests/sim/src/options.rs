@@ -13,6 +13,8 @@ pub struct Options {
     pub shards: u8,
     /// Media shards.
     pub planes: u8,
+    /// Whether all telephones speak SIP over connections.
+    pub tcp: bool,
     /// Whether handsets speak. Signalling does not depend on it, and audio costs time.
     pub audio: bool,
     /// How long turns take.
@@ -105,6 +107,7 @@ impl Options {
             seed: 1,
             shards: 2,
             planes: 2,
+            tcp: false,
             audio: true,
             turns: Pace::always(1),
             records: Pace::always(3),
@@ -125,6 +128,7 @@ impl Options {
             seed,
             shards: 1 + random.below(3) as u8,
             planes: 1 + random.below(2) as u8,
+            tcp: false,
             audio: seed.is_multiple_of(20),
             turns: Pace::stormy(random, 0),
             records: {

@@ -16,7 +16,7 @@ use std::{
 
 use model::{
     ActivePlugin, FaultPolicy, IdSource, Number, NumberId, Phone, PhoneId, TenantConfig, TenantId,
-    Trunk, TrunkId,
+    Transport, Trunk, TrunkId,
 };
 
 /// Who can call in a town: users of telephones that are the tenant's own.
@@ -39,6 +39,7 @@ pub fn tenant(name: &str, n: u8, script: &str) -> TenantConfig {
             id: PhoneId::mint(&mut ids, 1),
             user: user.to_owned(),
             address: Some(sip_address(n, user)),
+            transport: Transport::Udp,
         };
         (user.to_owned(), phone)
     });
@@ -54,6 +55,7 @@ pub fn tenant(name: &str, n: u8, script: &str) -> TenantConfig {
         id: TrunkId::mint(&mut ids, 1),
         name: format!("carrier-{prefix}"),
         address: sip_address(n, prefix),
+        transport: Transport::Udp,
         accept_from: vec![
             sip_address(n, prefix)
                 .ip()
@@ -75,6 +77,17 @@ pub fn tenant(name: &str, n: u8, script: &str) -> TenantConfig {
         default_plugin: "makecall".to_owned(),
         fault_policy: FaultPolicy::Release,
     }
+}
+
+/// The same tenant, all of whose telephones speak SIP over connections.
+pub fn over_tcp(mut tenant: TenantConfig) -> TenantConfig {
+    for phone in tenant.phones.values_mut() {
+        phone.transport = Transport::Tcp;
+    }
+    for trunk in &mut tenant.trunks {
+        trunk.transport = Transport::Tcp;
+    }
+    tenant
 }
 
 /// Where a user of a tenant takes SIP.

@@ -40,6 +40,8 @@ pub struct World {
     node: Node,
     lines: Vec<Line>,
     hands: Vec<Hand>,
+    /// When the last message of each connection arrives, in one direction: none overtakes another.
+    pipes: BTreeMap<(SocketAddr, SocketAddr), Duration>,
     tenants: Vec<Arc<TenantConfig>>,
     policies: Box<dyn Policies>,
     store: Store,
@@ -130,6 +132,7 @@ impl World {
             node: Node::new(&options, &mut random),
             lines: Vec::new(),
             hands: Vec::new(),
+            pipes: BTreeMap::new(),
             tenants: Vec::new(),
             policies,
             store: Store::default(),
@@ -147,6 +150,11 @@ impl World {
             chance: random.fork(),
             options,
         }
+    }
+
+    /// What it is like.
+    pub fn options(&self) -> &Options {
+        &self.options
     }
 
     /// How much time has passed.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::{Json, extract::State as Of, http::StatusCode};
-use model::{Phone, PhoneId};
+use model::{Phone, PhoneId, Transport};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -26,6 +26,8 @@ pub(super) struct PhoneBody {
     user: String,
     /// The fixed address of a line; none for a phone that has a password.
     address: Option<String>,
+    /// How calls go there.
+    transport: &'static str,
 }
 
 /// A phone to be: with either an address or a password.
@@ -37,6 +39,9 @@ pub(super) struct NewPhone {
     /// A fixed IP address and port.
     #[schema(value_type = Option<String>, example = "127.0.0.1:5071")]
     address: Option<SocketAddr>,
+    /// How calls go to that address, and come from there: `udp`, which is the default, or `tcp`.
+    #[schema(value_type = Option<String>, example = "udp")]
+    transport: Transport,
     /// The secret that it authenticates with.
     password: Option<String>,
 }
@@ -46,6 +51,7 @@ impl Body for NewPhone {
         let user = fields.text("user");
         let password = fields.optional("password");
         let address = fields.optional_checked("address", path::peer);
+        let transport = fields.optional_checked("transport", str::parse::<Transport>);
         match (&password, &address) {
             (Some(Some(_)), Some(Some(_))) => {
                 fields.refuse("password", "is not for a phone that has an address")
@@ -58,6 +64,7 @@ impl Body for NewPhone {
         Some(Self {
             user: user?,
             address: address?,
+            transport: transport?.unwrap_or_default(),
             password: password?,
         })
     }
@@ -76,6 +83,7 @@ pub(super) async fn create(
         id: state.mint(PhoneId::mint),
         user: new.user.0,
         address: new.address,
+        transport: new.transport,
     };
     let (password, now) = (new.password.as_deref(), state.now_ms());
     let store = state.store();
@@ -133,6 +141,7 @@ impl From<Phone> for PhoneBody {
             id: phone.id.to_string(),
             user: phone.user,
             address: phone.address.map(|address| address.to_string()),
+            transport: phone.transport.as_str(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::{Json, extract::State as Of, http::StatusCode};
-use model::{Prefix, Trunk, TrunkId};
+use model::{Prefix, Transport, Trunk, TrunkId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -16,9 +16,6 @@ use crate::{
     path::{self, Target},
     problem::{Problem, ProblemBody},
 };
-
-/// The transport of today.
-const UDP: &str = "udp";
 
 /// A trunk.
 #[derive(Serialize, ToSchema)]
@@ -49,9 +46,9 @@ pub(super) struct NewTrunk {
     /// Where calls to it go: an IP address and a port.
     #[schema(value_type = String, example = "127.0.0.1:5070")]
     address: SocketAddr,
-    /// Only `udp`, which is also the default.
-    #[allow(dead_code)] // read for its check; there is one transport
-    transport: Option<String>,
+    /// `udp`, which is the default, or `tcp`.
+    #[schema(value_type = Option<String>, example = "udp")]
+    transport: Transport,
     /// Address blocks where calls from it come from.
     #[schema(value_type = Vec<String>, example = json!(["127.0.0.1/32"]))]
     accept_from: Vec<Prefix>,
@@ -67,10 +64,7 @@ impl Body for NewTrunk {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let name = fields.text("name");
         let address = fields.checked("address", path::peer);
-        let transport = fields.optional::<String>("transport");
-        if transport.iter().flatten().any(|transport| transport != UDP) {
-            fields.refuse::<()>("transport", "is not \"udp\", the only one today");
-        }
+        let transport = fields.optional_checked("transport", str::parse::<Transport>);
         let blocks = fields.texts("accept_from", limits::TRUNK_LIST, str::parse::<Prefix>);
         if blocks == Some(None) {
             fields.refuse::<()>("accept_from", "is missing");
@@ -80,7 +74,7 @@ impl Body for NewTrunk {
         Some(Self {
             name: name?,
             address: address?,
-            transport: transport?,
+            transport: transport?.unwrap_or_default(),
             accept_from: blocks??,
             trust_identity: trust_identity?,
             prefixes: prefixes?.unwrap_or_else(|| vec![String::new()]),
@@ -101,6 +95,7 @@ pub(super) async fn create(
         id: state.mint(TrunkId::mint),
         name: new.name,
         address: new.address,
+        transport: new.transport,
         accept_from: new.accept_from,
         trust_identity: new.trust_identity,
         prefixes: new.prefixes,
@@ -160,7 +155,7 @@ impl From<Trunk> for TrunkBody {
             id: trunk.id.to_string(),
             name: trunk.name,
             address: trunk.address.to_string(),
-            transport: UDP,
+            transport: trunk.transport.as_str(),
             accept_from: trunk.accept_from.iter().map(Prefix::to_string).collect(),
             trust_identity: trunk.trust_identity,
             prefixes: trunk.prefixes,

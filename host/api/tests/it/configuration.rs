@@ -102,7 +102,7 @@ async fn a_number_lives_and_goes() {
 
 #[tokio::test]
 async fn a_trunk_lives_and_goes() {
-    let body = json!({"name": "carrier", "address": "127.0.0.1:5070", "transport": "udp",
+    let body = json!({"name": "carrier", "address": "127.0.0.1:5070", "transport": "tcp",
                       "accept_from": ["127.0.0.1/32"], "trust_identity": false,
                       "prefixes": ["49", "+"]});
     lifecycle("/api/v1/trunks", body.clone(), "trk_", body).await;
@@ -120,7 +120,24 @@ async fn a_trunk_trusts_and_dials_everything_by_default() {
 #[tokio::test]
 async fn a_line_lives_and_goes() {
     let body = json!({"user": "1001", "address": "127.0.0.1:5071"});
+    let expected = json!({"user": "1001", "address": "127.0.0.1:5071", "transport": "udp"});
+    lifecycle("/api/v1/phones", body, "phn_", expected).await;
+    let body = json!({"user": "1001", "address": "127.0.0.1:5071", "transport": "tcp"});
     lifecycle("/api/v1/phones", body.clone(), "phn_", body).await;
+}
+
+#[tokio::test]
+async fn a_transport_that_is_not_there_is_refused_by_its_member() {
+    let api = Api::new().await;
+    let tenant = api.tenant("acme").await;
+    let line = json!({"user": "1001", "address": "127.0.0.1:5071", "transport": "sctp"});
+    let trunk = json!({"name": "carrier", "address": "127.0.0.1:5070", "transport": "sctp",
+                       "accept_from": ["127.0.0.1/32"]});
+    for (path, body) in [("/api/v1/phones", line), ("/api/v1/trunks", trunk)] {
+        let answer = api.post(path, &tenant.key, body).await;
+        answer.problem(422, "invalid-body");
+        assert_eq!(answer.pointers(), ["#/transport"]);
+    }
 }
 
 #[tokio::test]

@@ -29,6 +29,7 @@ fn tenant(
         id: TrunkId::mint(ids, 1),
         name: "carrier".into(),
         address: ([192, 0, 2, 1], trunk_port).into(),
+        transport: model::Transport::Udp,
         accept_from: vec!["192.0.2.0/24".parse().unwrap()],
         trust_identity: name == "acme",
         prefixes: vec![String::new()],
@@ -37,6 +38,7 @@ fn tenant(
         id: PhoneId::mint(ids, 1),
         user: "1001".into(),
         address: Some(address.parse().unwrap()),
+        transport: model::Transport::Udp,
     });
     Arc::new(TenantConfig {
         id: TenantId::mint(ids, 1),
@@ -68,6 +70,7 @@ fn call(from: &str, to: &str) -> Incoming {
             local: ([192, 0, 2, 99], 5060).into(),
             remote: from.parse().unwrap(),
         },
+        sent_by_port: 5060,
         call_id: "x".into(),
         max_forwards: 70,
         request_uri: uri(&format!("sip:{to}@192.0.2.99")),
@@ -87,6 +90,29 @@ fn check(from: &str, to: &str) -> Result<(String, String), u16> {
 
 fn of(tenant: &str, from: &str) -> (String, String) {
     (tenant.to_owned(), from.to_owned())
+}
+
+#[test]
+fn a_line_of_connections_is_known_by_its_host_and_the_port_of_its_via() {
+    let mut tenants = two();
+    let acme = tenants.values_mut().find(|it| it.name == "acme").unwrap();
+    for phone in Arc::make_mut(acme).phones.values_mut() {
+        phone.transport = model::Transport::Tcp;
+    }
+    let check = |transport, from: &str, sent_by_port| {
+        let mut call = call(from, "2001");
+        call.flow.transport = transport;
+        call.sent_by_port = sent_by_port;
+        let known = Sources::of(&tenants).know(call.flow);
+        let admitted = admit(&tenants, &call).map_err(|refused| refused.status);
+        (known, admitted.map(|it| it.from.to_string()))
+    };
+    let line = Ok("sip:1001@acme.example".to_owned());
+    let (udp, tcp) = (Transport::Udp, Transport::Tcp);
+    assert_eq!(check(tcp, "198.51.100.7:40000", 5071), (true, line));
+    assert_eq!(check(tcp, "198.51.100.7:5071", 5072), (true, Err(403)));
+    assert_eq!(check(tcp, "198.51.100.8:5071", 5071), (false, Err(403)));
+    assert_eq!(check(udp, "198.51.100.7:5071", 5071), (false, Err(403)));
 }
 
 #[test]
@@ -155,6 +181,7 @@ fn every_source_of_a_tenant_is_known() {
         ("192.0.2.200:1", true),
         ("203.0.113.1:5060", false),
     ] {
-        assert_eq!(sources.know(source.parse().unwrap()), known, "{source}");
+        let flow = call(source, "2001").flow;
+        assert_eq!(sources.know(flow), known, "{source}");
     }
 }

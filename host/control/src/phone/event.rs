@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use media::sdp::{Codec, Negotiated};
-use sip::Uri;
+use sip::{Transport, Uri};
 
 use super::Behaviour;
 
@@ -15,8 +15,10 @@ pub struct PhoneConfig {
     pub user: String,
     /// The domain of its own address: it is `sip:user@domain`.
     pub domain: String,
-    /// Where it takes SIP, over UDP.
+    /// Where it takes SIP.
     pub sip: SocketAddr,
+    /// How; UDP if nothing is said.
+    pub transport: Transport,
     /// Where it takes RTP: the address in its session descriptions.
     pub rtp: SocketAddr,
     /// Its codecs, best first.
@@ -34,6 +36,7 @@ impl PhoneConfig {
             user: user.to_owned(),
             domain: domain.to_owned(),
             sip,
+            transport: Transport::Udp,
             rtp,
             codecs: Codec::ALL.to_vec(),
             behaviour: Behaviour::default(),
@@ -51,6 +54,11 @@ pub enum Input {
         from: SocketAddr,
         /// Its bytes.
         bytes: Bytes,
+    },
+    /// The connection with this peer ended, or could not be made.
+    Disconnected {
+        /// The peer.
+        from: SocketAddr,
     },
     /// Call somebody. Ignored while there is a call.
     Dial {

@@ -157,7 +157,7 @@ impl Shard {
             headers: [].into(),
             dialog: None,
             sip_call_id: self.mint_sip_call_id(),
-            signalling: construct.route.next_hop().ip(),
+            signalling: construct.route.next_hop().address.ip(),
             media: Media::new(None),
             bridged: None,
             begin,

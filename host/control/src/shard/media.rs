@@ -388,10 +388,11 @@ impl Shard {
         self.by_dialog.insert(dialog, id);
         self.deadline(id, Some(now.mono + limits::SETUP_LONGEST));
         let max_forwards = self.sessions.get(&session).map_or(0, |s| s.max_forwards);
+        let flow = self.flow_to(hop);
         let invite = sip::Invite {
             dialog,
-            flow: self.flow_to(hop),
-            request_uri: Uri::at(construct.to.user(), hop),
+            flow,
+            request_uri: Uri::over(flow.transport, construct.to.user(), hop.address),
             from,
             to,
             call_id,

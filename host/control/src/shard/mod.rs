@@ -23,8 +23,8 @@ use std::{
 use ::media::PortId;
 pub use counts::{Counts, Refusals};
 use model::{
-    Answer, CallId, Cdr, Event, IdSource, LogLine, Now, SessionId, TenantConfig, TenantId, Trace,
-    TraceItem, limits, turn::Usage,
+    Answer, CallId, Cdr, Event, Hop, IdSource, LogLine, Now, SessionId, TenantConfig, TenantId,
+    Trace, TraceItem, limits, turn::Usage,
 };
 use sip::{DialogId, Endpoint, Flow, Transport};
 
@@ -52,6 +52,9 @@ pub struct ShardConfig {
     pub placement: Placement,
     /// The address of the listener through which calls go out.
     pub listener: SocketAddr,
+    /// The same for connections; none: what we are called on such calls is `listener`, and the peer
+    /// reaches us over the connection that we made.
+    pub tcp: Option<SocketAddr>,
     /// The endpoint's settings.
     pub sip: sip::Config,
     /// Seeds ids, tags, branches and Call-IDs.
@@ -126,6 +129,10 @@ impl Shard {
     pub fn handle_input(&mut self, now: Now, input: Input) {
         match input {
             Input::Packet { flow, bytes } => self.packet(now, flow, bytes),
+            Input::Disconnected { flow } => {
+                let lost = sip::Input::Disconnected { flow };
+                self.sip.handle_input(now.mono, lost);
+            }
             Input::TurnDone { ticket, outcome } => self.turn_done(now, ticket, outcome),
             Input::Media(event) => self.media_event(now, event),
             Input::Durable(ticket) => self.durable(now, ticket),
@@ -204,7 +211,7 @@ impl Shard {
     fn packet(&mut self, now: Now, flow: Flow, bytes: bytes::Bytes) {
         self.trace_message(now, &bytes, Some(flow.remote));
         // Whom nobody knows may go on with a call, but costs us no memory to begin one.
-        let input = if self.sources.know(flow.remote) {
+        let input = if self.sources.know(flow) {
             sip::Input::Packet { flow, bytes }
         } else {
             sip::Input::Stranger { flow, bytes }
@@ -468,11 +475,15 @@ impl Shard {
         sessions.is_some_and(|&n| n >= limits::TENANT_SESSIONS)
     }
 
-    fn flow_to(&self, remote: SocketAddr) -> Flow {
+    fn flow_to(&self, hop: Hop) -> Flow {
+        let (transport, local) = match hop.transport {
+            model::Transport::Udp => (Transport::Udp, None),
+            model::Transport::Tcp => (Transport::Tcp, self.config.tcp),
+        };
         Flow {
-            transport: Transport::Udp,
-            local: self.config.listener,
-            remote,
+            transport,
+            local: local.unwrap_or(self.config.listener),
+            remote: hop.address,
         }
     }
 }

@@ -17,16 +17,19 @@ fn tenant(ids: &mut IdSource) -> Arc<TenantConfig> {
         id: PhoneId::mint(ids, 1),
         user: "1001".into(),
         address: Some(([127, 0, 0, 1], 5071).into()),
+        transport: crate::Transport::Udp,
     };
     let away = Phone {
         id: PhoneId::mint(ids, 1),
         user: "1002".into(),
         address: None,
+        transport: crate::Transport::Udp,
     };
     let trunk = |ids: &mut IdSource, port, prefix: &str| Trunk {
         id: TrunkId::mint(ids, 1),
         name: prefix.into(),
         address: ([127, 0, 0, 1], port).into(),
+        transport: crate::Transport::Udp,
         accept_from: vec![],
         trust_identity: true,
         prefixes: vec![prefix.into()],
@@ -174,7 +177,7 @@ fn a_call_is_constructed_where_the_tenant_may_dial() {
     plan.construct(&dial("1001", "1001")).unwrap();
     let commands = plan.into_commands();
     let hops = commands.iter().map(|command| match command {
-        Command::Construct(c) => c.route.next_hop().port(),
+        Command::Construct(c) => c.route.next_hop().address.port(),
         other => panic!("{other:?}"),
     });
     assert_eq!(

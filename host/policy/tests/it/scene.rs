@@ -361,6 +361,7 @@ fn tenant(ids: &mut IdSource) -> Arc<TenantConfig> {
             id: TrunkId::mint(ids, 1),
             name: "carrier".into(),
             address: ([127, 0, 0, 1], 5070).into(),
+            transport: model::Transport::Udp,
             accept_from: vec![],
             trust_identity: true,
             prefixes: vec!["3".into()],

@@ -114,6 +114,18 @@ const COUNTERS: &[(&str, &str)] = &[
         "SIP datagrams of a listener",
     ),
     (
+        "jackfield_sip_messages_total",
+        "SIP messages over connections",
+    ),
+    (
+        "jackfield_sip_connections_begun_total",
+        "SIP connections, by who wanted them",
+    ),
+    (
+        "jackfield_sip_connections_ended_total",
+        "SIP connections that ended or were refused, by how",
+    ),
+    (
         "jackfield_rtp_packets_total",
         "RTP packets of a media shard",
     ),
@@ -171,6 +183,11 @@ const GAUGES: &[(&str, &str)] = &[
         "Tenants whose last change of configuration not every shard has",
     ),
     ("jackfield_http_connections", "Connections of the API"),
+    ("jackfield_sip_connections", "SIP connections"),
+    (
+        "jackfield_sip_connections_silent",
+        "SIP connections on which no whole message came yet",
+    ),
     (
         "jackfield_shard_up",
         "1 if the shard answered within 1 s; else its gauges are old",

@@ -4,7 +4,10 @@
 //! not keep the writers of records from their end.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -19,6 +22,7 @@ use crate::{
     clock,
     outlets::{CdrJob, Losses, Record},
     shard::{Alive, Mail, TURNS},
+    stream::{End, Streams},
     udp::Traffic,
 };
 
@@ -33,6 +37,7 @@ pub struct Sources {
     pub cdrs: mpsc::WeakSender<CdrJob>,
     pub records: mpsc::WeakSender<Record>,
     pub losses: Arc<Losses>,
+    pub streams: Streams,
     pub control: api::Control,
     /// Closed by the node, whoever else holds it.
     pub store: store::Store,
@@ -66,6 +71,7 @@ impl Sources {
             self.listeners
                 .iter()
                 .for_each(|traffic| sample_sip(traffic));
+            sample_streams(&self.streams);
             self.sample_queues();
             gauge!("jackfield_clock_behind_seconds").set(clock::behind());
             process::sample();
@@ -188,6 +194,24 @@ fn sample_sip(traffic: &Traffic) {
         )
         .absolute(value.load(Ordering::Relaxed));
     }
+}
+
+fn sample_streams(streams: &Streams) {
+    let traffic = streams.traffic();
+    let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    for (direction, value) in [("received", &traffic.received), ("sent", &traffic.sent)] {
+        counter!("jackfield_sip_messages_total", "direction" => direction).absolute(of(value));
+    }
+    for (by, value) in [("peer", &traffic.accepted), ("us", &traffic.opened)] {
+        counter!("jackfield_sip_connections_begun_total", "by" => by).absolute(of(value));
+    }
+    for end in End::ALL {
+        counter!("jackfield_sip_connections_ended_total", "end" => end.as_str())
+            .absolute(traffic.ended(end));
+    }
+    let (all, silent) = streams.count();
+    gauge!("jackfield_sip_connections").set(all as f64);
+    gauge!("jackfield_sip_connections_silent").set(silent as f64);
 }
 
 /// How much waits in a queue and how much may; none for a queue whose reader has ended.

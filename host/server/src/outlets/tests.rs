@@ -24,6 +24,7 @@ async fn the_last_outputs_wait_for_room_and_what_finds_none_is_counted() {
     let outlets = Outlets {
         shard: 0,
         sockets: vec![],
+        streams: crate::stream::Service::bind(&[]).await.unwrap().streams(),
         media: vec![],
         backlogs: vec![],
         cdrs,

@@ -120,7 +120,7 @@ impl Drop for Place {
 }
 
 /// Whom an address stands for: of IPv6 the network of 64 bits, which is what one customer is given.
-fn source(address: IpAddr) -> IpAddr {
+pub fn source(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => {

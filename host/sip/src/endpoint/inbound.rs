@@ -318,12 +318,13 @@ pub(super) fn reasons(headers: &Headers) -> (Option<u8>, Option<String>) {
 }
 
 /// `None` if From or To has no URI, which the parser would have refused.
-fn incoming(dialog: DialogId, arrived: &Arrived) -> Option<Incoming> {
+fn incoming(id: DialogId, arrived: &Arrived) -> Option<Incoming> {
     let request = &arrived.request;
     let headers = request.headers();
     Some(Incoming {
-        dialog,
+        dialog: id,
         flow: arrived.flow,
+        sent_by_port: headers.via().port().unwrap_or(dialog::PORT),
         call_id: headers.call_id().to_owned(),
         request_uri: request.uri().clone(),
         from: headers.from().uri()?,

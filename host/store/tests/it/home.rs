@@ -65,6 +65,7 @@ impl Home {
             id: TrunkId::mint(&mut self.ids, NOW),
             name: name.into(),
             address: address.parse().unwrap(),
+            transport: model::Transport::Udp,
             accept_from: vec![accept_from.parse().unwrap()],
             trust_identity: true,
             prefixes: vec![String::new()],
@@ -92,6 +93,7 @@ impl Home {
             id: PhoneId::mint(&mut self.ids, NOW),
             user: user.into(),
             address: Some(address.parse().unwrap()),
+            transport: model::Transport::Udp,
         };
         let made = self.store.create_phone(tenant, &phone, None, NOW).await;
         made.map(|()| phone.id)

@@ -1,6 +1,6 @@
 //! Tenants and what they have: numbers, trunks, phones.
 
-use model::{Phone, PhoneId, Prefix, Route, TrunkId};
+use model::{Hop, Phone, PhoneId, Prefix, Route, Transport, TrunkId};
 use store::{Page, StoreError, admin, limits};
 
 use crate::home::{Home, NOW, built_in, conflict};
@@ -88,15 +88,13 @@ async fn the_snapshot_holds_what_was_made_and_routes_by_it() {
     let config = home.store.tenant_config(acme).await.unwrap();
     assert_eq!(config.numbers["2001"].plugin, "makecall");
     assert_eq!(*config.plugins["makecall"].settings, settings);
+    let hop = |address: &str| Hop {
+        transport: Transport::Udp,
+        address: address.parse().unwrap(),
+    };
     let route = |to: &str| config.route(&to.parse().unwrap()).unwrap();
-    assert_eq!(
-        route("1001"),
-        Route::Phone("127.0.0.1:5071".parse().unwrap())
-    );
-    assert_eq!(
-        route("3001"),
-        Route::Trunk(trunk, "127.0.0.1:5070".parse().unwrap())
-    );
+    assert_eq!(route("1001"), Route::Phone(hop("127.0.0.1:5071")));
+    assert_eq!(route("3001"), Route::Trunk(trunk, hop("127.0.0.1:5070")));
     let block: Prefix = "127.0.0.1/32".parse().unwrap();
     assert_eq!(config.trunks[0].accept_from, [block]);
 
@@ -126,6 +124,7 @@ async fn a_phone_has_an_address_or_a_password() {
         id: PhoneId::mint(&mut home.ids, NOW),
         user: "1001".into(),
         address: None,
+        transport: model::Transport::Udp,
     };
     invalid(
         home.store.create_phone(acme, &phone, None, NOW).await,
@@ -148,6 +147,36 @@ async fn a_phone_has_an_address_or_a_password() {
         "password",
     );
     invalid(home.line(acme, "1002", "127.0.0.1:0").await, "address");
+}
+
+#[tokio::test]
+async fn two_tenants_have_no_lines_of_connections_at_one_ip_address() {
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    let other = home.tenant("other", "other.example").await;
+    let mut line = |user: &str, address: &str, transport| Phone {
+        id: PhoneId::mint(&mut home.ids, NOW),
+        user: user.into(),
+        address: Some(address.parse().unwrap()),
+        transport,
+    };
+    let ours = line("1001", "192.0.2.1:5071", Transport::Tcp);
+    let lines = [
+        (acme, line("1002", "192.0.2.1:5072", Transport::Tcp), true),
+        (other, line("1001", "192.0.2.1:5073", Transport::Tcp), false),
+        // The port of a datagram tells them apart.
+        (other, line("1002", "192.0.2.1:5074", Transport::Udp), true),
+        (other, line("1003", "192.0.2.2:5071", Transport::Tcp), true),
+    ];
+    home.store
+        .create_phone(acme, &ours, None, NOW)
+        .await
+        .unwrap();
+    assert_eq!(home.store.phone(acme, ours.id).await, Ok(ours));
+    for (tenant, line, is_made) in lines {
+        let made = home.store.create_phone(tenant, &line, None, NOW).await;
+        assert_eq!(made.is_ok(), is_made, "{line:?}: {made:?}");
+    }
 }
 
 #[tokio::test]

@@ -146,12 +146,18 @@ impl World {
             self.watch.received(self.now, from, &seen);
             self.note(format_args!("{from} > shard {shard}: {line}"));
         }
-        let flow = Flow {
-            transport: Transport::Udp,
-            local: NODE,
-            remote: from,
-        };
+        let flow = self.flow(from);
         self.input(shard, Input::Packet { flow, bytes });
+    }
+
+    /// The flow of the node with whoever has that address.
+    pub(super) fn flow(&self, remote: SocketAddr) -> Flow {
+        let line = self.lines.iter().find(|line| line.sip() == remote);
+        Flow {
+            transport: line.map_or(Transport::Udp, crate::Line::transport),
+            local: NODE,
+            remote,
+        }
     }
 
     fn at_port(&mut self, port: PortId, from: SocketAddr, bytes: &[u8]) {
@@ -328,6 +334,13 @@ impl World {
             .iter()
             .find(party)
             .map_or(Link::CALM, |line| line.link);
+        let stream = |line: &crate::Line| {
+            let is_party = [from, to].contains(&line.sip());
+            is_party && line.transport().is_reliable()
+        };
+        if self.lines.iter().any(stream) {
+            return self.carry_in_order(link, from, to, bytes);
+        }
         let fate = self.mishap(from, to, &bytes);
         for after in link.carry(&mut self.network) {
             let mut arrive = |late: Duration| {
@@ -345,6 +358,15 @@ impl World {
                 }
             }
         }
+    }
+
+    /// The kernels see to it that nothing is lost on a connection, and nothing overtakes.
+    fn carry_in_order(&mut self, link: Link, from: SocketAddr, to: SocketAddr, bytes: Bytes) {
+        let late = self.network.between(Duration::ZERO, link.jitter);
+        let last = self.pipes.entry((from, to)).or_default();
+        *last = (*last).max(self.now + link.delay + late);
+        let arrive = Happening::Arrive { from, to, bytes };
+        self.agenda.enter(*last, arrive);
     }
 
     /// What is to befall this message; it does so once.

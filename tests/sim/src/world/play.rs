@@ -8,6 +8,7 @@ use media::sdp::Codec;
 use model::{
     Answer, Ask, Cause, IdSource, Origin, Request, RequestId, TenantConfig, TenantId, draw_ladder,
 };
+use sip::Transport;
 
 use super::{Deed, Happening, World};
 use crate::{
@@ -30,16 +31,21 @@ impl World {
     /// A tenant moves in, with a telephone for each line and each trunk. Its place is returned.
     pub fn add_tenant(&mut self, config: TenantConfig) -> usize {
         let place = self.tenants.len();
-        let lines = config.phones.values().map(|p| (p.user.clone(), p.address));
+        let lines = config.phones.values();
+        let lines = lines.map(|p| (p.user.clone(), p.address, p.transport));
         let trunks = config
             .trunks
             .iter()
-            .map(|t| (t.prefixes[0].clone(), Some(t.address)));
-        for (user, address) in lines.chain(trunks) {
+            .map(|t| (t.prefixes[0].clone(), Some(t.address), t.transport));
+        for (user, address, transport) in lines.chain(trunks) {
             let Some(sip) = address else { continue };
             let rtp = SocketAddr::new(sip.ip(), 4_000);
             let seed = self.chance.seed();
-            let settings = phone::PhoneConfig::new(&user, &config.domain, sip, rtp, seed);
+            let mut settings = phone::PhoneConfig::new(&user, &config.domain, sip, rtp, seed);
+            settings.transport = match transport {
+                model::Transport::Udp => Transport::Udp,
+                model::Transport::Tcp => Transport::Tcp,
+            };
             let tone = TONES[self.lines.len() % TONES.len()];
             self.lines.push(crate::Line::new(place, settings, tone));
         }
@@ -63,6 +69,23 @@ impl World {
         let mut config = self.lines[line].phone.config().clone();
         config.codecs = codecs.to_vec();
         self.lines[line].phone = phone::Phone::new(config);
+    }
+
+    /// The connection of a telephone is lost, with all that is under way on it; both sides notice. The
+    /// next message takes a new one.
+    pub fn lose_connection(&mut self, line: usize) {
+        let sip = self.lines[line].sip();
+        self.note(format_args!("the connection of {sip} is lost"));
+        let ends = |from, to| [from, to].contains(&sip);
+        self.pipes.retain(|(from, to), _| !ends(*from, *to));
+        let on_it =
+            |it: &Happening| matches!(it, Happening::Arrive { from, to, .. } if ends(*from, *to));
+        self.agenda.forget(on_it);
+        let flow = self.flow(sip);
+        for shard in 0..self.node.shards.len() {
+            self.input(shard, Input::Disconnected { flow });
+        }
+        self.phone(line, phone::Input::Disconnected { from: NODE });
     }
 
     /// Takes the place of a telephone: from now on a test speaks for it.

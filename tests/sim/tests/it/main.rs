@@ -5,5 +5,6 @@ mod ladders;
 mod races;
 mod rules;
 mod seeds;
+mod streams;
 mod takers;
 mod watch;

@@ -18,10 +18,13 @@ const REMEMBERED: [u64; 1] = [425];
 const TWICE: u64 = 10;
 
 fn play(seed: u64, sabotage: Option<Sabotage>) -> (World, Vec<String>) {
-    let options = Options {
+    play_in(Options {
         sabotage,
         ..Options::stormy(seed)
-    };
+    })
+}
+
+fn play_in(options: Options) -> (World, Vec<String>) {
     let (world, errors) = count_errors(|| chaos::play(options, Box::new(Scripts)));
     let mut violations = world.watch().violations().to_vec();
     if errors > 0 {
@@ -100,6 +103,24 @@ fn random_calls_keep_every_invariant() {
             assert!(fates.contains_key(fate), "no call was {fate}");
         }
     }
+}
+
+#[test]
+fn random_calls_over_connections_keep_every_invariant() {
+    let mut answered = 0;
+    for seed in 0..SEEDS / 4 {
+        let (world, violations) = play_in(Options {
+            tcp: true,
+            ..Options::stormy(seed)
+        });
+        answered += world
+            .cdrs()
+            .iter()
+            .filter(|row| row.answer.is_some())
+            .count();
+        assert!(violations.is_empty(), "seed {seed}: {violations:#?}");
+    }
+    assert!(answered > 0);
 }
 
 #[test]

@@ -1,0 +1,100 @@
+//! Calls over connections, and connections that are lost in the middle of them.
+
+use std::time::Duration;
+
+use control::phone::Behaviour;
+use expect_test::expect_file;
+use model::Cdr;
+use sim::{
+    Options, World,
+    scenes::{self, ANSWERS},
+    script::Scripts,
+    town,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn play(scene: impl FnOnce(&mut World)) -> World {
+    let mut world = World::new(Options::calm(), Box::new(Scripts));
+    world.add_tenant(town::over_tcp(town::tenant("acme", 1, "makecall")));
+    scene(&mut world);
+    assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
+    world
+}
+
+fn ended(world: &World, user: &str) -> Option<u16> {
+    world.lines()[world.line(0, user)].ended()
+}
+
+/// How often a message that begins like that went over the network, in either direction.
+fn count(world: &World, start: &str) -> usize {
+    let line = format!(": {start}");
+    world
+        .journal()
+        .lines()
+        .filter(|it| it.contains(&line))
+        .count()
+}
+
+#[test]
+fn a_call_over_connections_has_the_ladder_of_any_other() {
+    let world = play(scenes::bridged);
+    expect_file!["ladders/bridged.txt"].assert_eq(&world.ladders());
+    let journal = world.journal();
+    assert_eq!(count(&world, "INVITE"), 2, "{journal}");
+    assert_eq!(count(&world, "BYE"), 2, "{journal}");
+}
+
+#[test]
+fn a_call_outlives_its_connections_and_is_ended_over_new_ones() {
+    let world = play(|world| {
+        let (alice, bob) = scenes::call(world, ANSWERS);
+        world.lose_connection(alice);
+        world.lose_connection(bob);
+        world.run_for(60 * SECOND);
+        assert!(world.lines()[alice].ended().is_none());
+        world.hang_up(alice);
+        world.run_for(SECOND);
+        world.run_to_rest();
+    });
+    assert_eq!(
+        (ended(&world, "1001"), ended(&world, "3001")),
+        (Some(200), Some(200))
+    );
+    let answered = |row: &&Cdr| row.answer.is_some() && row.cause == Some(200);
+    assert_eq!(world.cdrs().into_iter().filter(answered).count(), 2);
+}
+
+#[test]
+fn a_connection_that_is_lost_while_it_rings_costs_nobody_the_call() {
+    let world = play(|world| {
+        let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));
+        world.phone(bob, control::phone::Input::Behave(ANSWERS));
+        assert_eq!(world.makecall(0, "1001", "2001", "3001"), 200);
+        world.dial(alice, "2001");
+        world.run_for(SECOND);
+        world.lose_connection(alice);
+        world.lose_connection(bob);
+        world.run_for(5 * SECOND);
+        assert!(world.lines()[alice].ended().is_none());
+        world.hang_up(alice);
+        world.run_for(SECOND);
+        world.run_to_rest();
+    });
+    assert_eq!(
+        (ended(&world, "1001"), ended(&world, "3001")),
+        (Some(200), Some(200))
+    );
+}
+
+#[test]
+fn a_connection_that_is_lost_before_anything_came_fails_the_call_at_once() {
+    let world = play(|world| {
+        let (_, bob) = scenes::call(world, Behaviour::Deaf);
+        world.lose_connection(bob);
+        world.run_for(SECOND);
+        assert_eq!(ended(world, "1001"), Some(500), "503 is not passed on");
+        world.run_to_rest();
+    });
+    assert_eq!(count(&world, "INVITE"), 2);
+}
