@@ -29,4 +29,5 @@ mod pending;
 mod rest;
 mod sipp;
 mod stopwatch;
+mod tcp;
 mod trunks;

@@ -27,6 +27,7 @@ drain_timeout = "5s"
 
 [sip]
 udp = ["127.0.0.1:0"]
+tcp = ["127.0.0.1:0"]
 
 [media]
 address = "127.0.0.1"
@@ -45,8 +46,10 @@ pub(crate) struct Node {
     output: Output,
     /// Its folder, which is removed with it.
     data: TempDir,
-    /// Where it takes SIP.
+    /// Where it takes SIP over UDP.
     pub(crate) sip: SocketAddr,
+    /// Where it takes SIP over TCP.
+    pub(crate) sip_tcp: SocketAddr,
     /// Where it takes HTTP.
     pub(crate) http: SocketAddr,
     /// Where it shows its metrics.
@@ -91,7 +94,7 @@ impl Node {
     pub(crate) fn restart(&mut self) {
         self.check_log();
         (self.child, self.output) = launch(Command::new(binary()), self.data.path());
-        (self.sip, self.http, self.metrics) = self.wait_for_addresses();
+        self.learn_addresses();
     }
 
     /// The process.
@@ -113,18 +116,21 @@ impl Node {
             output,
             data,
             sip: nowhere,
+            sip_tcp: nowhere,
             http: nowhere,
             metrics: nowhere,
             key: String::new(),
         };
         node.key = node.wait_for_line("admin key: ");
-        (node.sip, node.http, node.metrics) = node.wait_for_addresses();
+        node.learn_addresses();
         node
     }
 
-    fn wait_for_addresses(&mut self) -> (SocketAddr, SocketAddr, SocketAddr) {
+    fn learn_addresses(&mut self) {
         let mut address = |what| self.wait_for_line(what).parse().expect("an address");
-        (address("sip udp "), address("http "), address("metrics "))
+        let (sip, sip_tcp) = (address("sip udp "), address("sip tcp "));
+        let (http, metrics) = (address("http "), address("metrics "));
+        (self.sip, self.sip_tcp, self.http, self.metrics) = (sip, sip_tcp, http, metrics);
     }
 
     /// The rest of the first line that begins so.

@@ -52,7 +52,13 @@ impl Office {
 
     /// Gives the tenant a phone that is known by its address.
     pub(crate) fn phone(&self, user: &str, address: SocketAddr) {
-        let body = json!({ "user": user, "address": address.to_string() });
+        self.phone_over("udp", user, address);
+    }
+
+    /// The same, over that transport.
+    pub(crate) fn phone_over(&self, transport: &str, user: &str, address: SocketAddr) {
+        let address = address.to_string();
+        let body = json!({ "user": user, "address": address, "transport": transport });
         self.rest.post("/api/v1/phones", &body).expect(201);
     }
 

@@ -26,6 +26,8 @@ pub(crate) struct Scenario {
     calls: u32,
     /// How many it begins each second.
     rate: u32,
+    /// As SIPp calls it.
+    transport: &'static str,
     /// Words in braces, and what stands for them; the last one given counts.
     words: Vec<(&'static str, String)>,
 }
@@ -105,6 +107,15 @@ impl Scenario {
         self
     }
 
+    /// Over TCP: one connection for all calls (`t1`), or one for each (`tn`). A caller calls that node.
+    pub(crate) fn over_tcp(mut self, mode: &'static str, node: SocketAddr) -> Self {
+        self.transport = mode;
+        if let Some((remote, _)) = &mut self.remote {
+            *remote = node;
+        }
+        self
+    }
+
     /// Starts SIPp; a callee is ready to be called when this returns.
     pub(crate) fn start(self) -> Sipp {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -121,6 +132,7 @@ impl Scenario {
             .arg(&file)
             .args(["-m", &self.calls.to_string(), "-nostdin"])
             .args(["-r", &self.rate.to_string()])
+            .args(["-t", self.transport, "-max_socket", "1000"])
             .args(["-i", &local[0], "-mi", &local[0], "-p", &local[1]])
             .args(["-timeout", &TIMEOUT_SECONDS.to_string(), "-timeout_error"])
             .args(["-trace_err", "-error_file"])
@@ -140,7 +152,8 @@ impl Scenario {
         };
         wait_for("sipp to bind its port", Duration::from_secs(10), || {
             let is_over = matches!(sipp.child.try_wait(), Ok(Some(_)));
-            (is_over || is_bound(self.local.port())).then_some(())
+            let is_caller = self.remote.is_some() && self.transport != "u1";
+            (is_over || is_caller || is_bound(self.local.port())).then_some(())
         });
         sipp
     }
@@ -152,6 +165,7 @@ impl Scenario {
             remote,
             calls: 1,
             rate: 10,
+            transport: "u1",
             words: Vec::new(),
         };
         scenario
@@ -260,8 +274,9 @@ impl Drop for Sipp {
     }
 }
 
-/// Whether someone has that UDP port, by the kernel's own table: to try it would be to take it.
+/// Whether someone has that port, by the kernel's own tables: to try it would be to take it.
 fn is_bound(port: u16) -> bool {
-    let table = fs::read_to_string("/proc/net/udp").unwrap_or_default();
-    table.contains(&format!(":{port:04X} 00000000:0000"))
+    let tables = ["/proc/net/udp", "/proc/net/tcp"].map(fs::read_to_string);
+    let bound = format!(":{port:04X} 00000000:0000");
+    tables.iter().flatten().any(|table| table.contains(&bound))
 }
