@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use model::{ActivePlugin, Address, Hop, Prefix, TenantConfig, TenantId, Transport, Trunk};
+use model::{ActivePlugin, Address, Hop, Phone, Prefix, TenantConfig, TenantId, Transport, Trunk};
 use sip::{Flow, Incoming, Uri};
 
 /// A call that may begin a session.
@@ -133,14 +133,8 @@ fn source<'a>(
     domain: &str,
     called: &str,
 ) -> Result<Source<'a>, Refused> {
-    for tenant in tenants.values() {
-        let line = tenant
-            .phones
-            .values()
-            .find(|phone| phone.address == Some(from.address) && phone.transport == from.transport);
-        if let Some(phone) = line {
-            return Ok(Source::Line(tenant, &phone.user));
-        }
+    if let Some((tenant, phone)) = line(tenants, from) {
+        return Ok(Source::Line(tenant, &phone.user));
     }
     let mut trunks = accepting(tenants, from.address.ip());
     if trunks.is_empty() {
@@ -160,6 +154,28 @@ fn source<'a>(
         return Err(refused(403, "the source could be of several tenants"));
     }
     Ok(Source::Trunk(tenant, trunk))
+}
+
+/// The line from which a call came. Many peers name in their Via the port of their connection, which is
+/// another one each time: the only line of connections at an address is meant whatever they say.
+fn line(
+    tenants: &BTreeMap<TenantId, Arc<TenantConfig>>,
+    from: Hop,
+) -> Option<(&Arc<TenantConfig>, &Phone)> {
+    let same_host = |phone: &Phone| {
+        let ip = phone.address.map(|address| address.ip());
+        phone.transport == from.transport && ip == Some(from.address.ip())
+    };
+    let phones = tenants
+        .values()
+        .flat_map(|tenant| tenant.phones.values().map(move |phone| (tenant, phone)));
+    let at_host: Vec<_> = phones.filter(|(_, phone)| same_host(phone)).collect();
+    let exact = |(_, phone): &&(_, &Phone)| phone.address == Some(from.address);
+    match (at_host.iter().find(exact), &at_host[..], from.transport) {
+        (Some(line), ..) => Some(*line),
+        (None, [only], Transport::Tcp) => Some(*only),
+        _ => None,
+    }
 }
 
 type Candidate<'a> = (&'a Arc<TenantConfig>, &'a Trunk);

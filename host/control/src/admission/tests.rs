@@ -92,27 +92,56 @@ fn of(tenant: &str, from: &str) -> (String, String) {
     (tenant.to_owned(), from.to_owned())
 }
 
-#[test]
-fn a_line_of_connections_is_known_by_its_host_and_the_port_of_its_via() {
+/// A call over that transport from there, whose Via names that port, to acme, which has one line of
+/// connections, or two: whether it is known, and who it is.
+fn check_stream(
+    is_alone: bool,
+    transport: Transport,
+    from: &str,
+    sent_by_port: u16,
+) -> (bool, Result<String, u16>) {
     let mut tenants = two();
     let acme = tenants.values_mut().find(|it| it.name == "acme").unwrap();
-    for phone in Arc::make_mut(acme).phones.values_mut() {
+    let phones = &mut Arc::make_mut(acme).phones;
+    for phone in phones.values_mut() {
         phone.transport = model::Transport::Tcp;
     }
-    let check = |transport, from: &str, sent_by_port| {
-        let mut call = call(from, "2001");
-        call.flow.transport = transport;
-        call.sent_by_port = sent_by_port;
-        let known = Sources::of(&tenants).know(call.flow);
-        let admitted = admit(&tenants, &call).map_err(|refused| refused.status);
-        (known, admitted.map(|it| it.from.to_string()))
-    };
-    let line = Ok("sip:1001@acme.example".to_owned());
+    let mut other = phones["1001"].clone();
+    other.user = "1002".into();
+    other.address = Some("198.51.100.7:5073".parse().unwrap());
+    if !is_alone {
+        phones.insert(other.user.clone(), other);
+    }
+    let mut call = call(from, "2001");
+    call.flow.transport = transport;
+    call.sent_by_port = sent_by_port;
+    let known = Sources::of(&tenants).know(call.flow);
+    let admitted = admit(&tenants, &call).map_err(|refused| refused.status);
+    (known, admitted.map(|it| it.from.to_string()))
+}
+
+#[test]
+fn a_line_of_connections_is_known_by_its_host_and_among_several_by_the_port_of_its_via() {
     let (udp, tcp) = (Transport::Udp, Transport::Tcp);
-    assert_eq!(check(tcp, "198.51.100.7:40000", 5071), (true, line));
-    assert_eq!(check(tcp, "198.51.100.7:5071", 5072), (true, Err(403)));
-    assert_eq!(check(tcp, "198.51.100.8:5071", 5071), (false, Err(403)));
-    assert_eq!(check(udp, "198.51.100.7:5071", 5071), (false, Err(403)));
+    let line = |user: &str| (true, Ok(format!("sip:{user}@acme.example")));
+    for is_alone in [true, false] {
+        let check = |transport, from, port| check_stream(is_alone, transport, from, port);
+        assert_eq!(check(tcp, "198.51.100.7:40000", 5071), line("1001"));
+        assert_eq!(check(tcp, "198.51.100.8:5071", 5071), (false, Err(403)));
+        assert_eq!(check(udp, "198.51.100.7:5071", 5071), (false, Err(403)));
+    }
+    assert_eq!(
+        check_stream(true, tcp, "198.51.100.7:40000", 40_000),
+        line("1001")
+    );
+    assert_eq!(
+        check_stream(false, tcp, "198.51.100.7:40000", 40_000),
+        (true, Err(403))
+    );
+    assert_eq!(
+        check_stream(false, tcp, "198.51.100.7:40000", 5073),
+        line("1002")
+    );
 }
 
 #[test]
