@@ -4,6 +4,7 @@
 //! target) and the requests that are made from it. Resolves nothing but IP literals, sends nothing,
 //! and knows no transactions.
 
+mod session;
 #[cfg(test)]
 mod tests;
 mod usage;
@@ -11,14 +12,16 @@ mod usage;
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+pub(crate) use session::{Refresher, Session};
 pub(crate) use usage::{
-    Answered, CachedAck, Cancel, Established, Exchange, Reoffered, Ringing, State, Unacked, Usage,
+    Answered, By, CachedAck, Cancel, Established, Exchange, Reinviting, Reoffered, Ringing, State,
+    Unacked, Usage,
 };
 
 use crate::Uri;
 use crate::endpoint::Listeners;
 use crate::event::{Flow, Transport};
-use crate::wire::{Builder, Method, NameAddr, Request, Response, Via};
+use crate::wire::{Builder, Headers, Method, NameAddr, Request, Response, Via};
 
 /// The port of SIP on UDP and TCP where none is given (RFC 3261 §19.1.2).
 pub(crate) const PORT: u16 = 5060;
@@ -43,6 +46,8 @@ pub(crate) struct Dialog {
     /// Whether its connection is there; datagrams always find their way.
     connected: bool,
     listeners: Listeners,
+    /// Whether our INVITE began it, so that the Call-ID is ours.
+    ours: bool,
 }
 
 impl Dialog {
@@ -62,6 +67,7 @@ impl Dialog {
             flow,
             connected: true,
             listeners: Listeners::default(),
+            ours: false,
         })
     }
 
@@ -83,6 +89,7 @@ impl Dialog {
             flow,
             connected: true,
             listeners: Listeners::default(),
+            ours: true,
         }
     }
 
@@ -99,6 +106,11 @@ impl Dialog {
     /// The peer's tag.
     pub(crate) fn remote_tag(&self) -> &str {
         &self.remote_tag
+    }
+
+    /// Whether the Call-ID is ours: it says who waits longer after a glare (RFC 3261 §14.1).
+    pub(crate) fn owns_call_id(&self) -> bool {
+        self.ours
     }
 
     /// The path of the message that made the dialog.
@@ -121,9 +133,10 @@ impl Dialog {
         new
     }
 
-    /// Takes the remote target of a re-INVITE that is accepted (RFC 3261 §12.2.2).
-    pub(crate) fn refresh_target(&mut self, reinvite: &Request) {
-        if let Some(contact) = reinvite.headers().contact() {
+    /// Takes the remote target of a re-INVITE or UPDATE that is accepted, or of its 2xx
+    /// (RFC 3261 §12.2.1.2, §12.2.2).
+    pub(crate) fn refresh_target(&mut self, headers: &Headers) {
+        if let Some(contact) = headers.contact() {
             self.target = contact;
         }
     }

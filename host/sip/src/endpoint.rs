@@ -14,8 +14,11 @@ mod outbound;
 mod random;
 mod receive;
 mod reinvite;
+mod reoffer;
+mod session;
 #[cfg(test)]
 mod tests;
+mod update;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -101,6 +104,7 @@ impl Endpoint {
             Input::Redirect { dialog, contact } => self.order_redirect(now, dialog, &contact),
             Input::Release { dialog, status } => self.order_release(now, dialog, status),
             Input::Reanswer { dialog, answer } => self.order_reanswer(now, dialog, answer),
+            Input::Reoffer { dialog, sdp } => self.order_reoffer(now, dialog, sdp),
             Input::Drain => self.draining = true,
         }
         self.reap();
@@ -110,9 +114,12 @@ impl Endpoint {
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some((owner, timer)) = self.transactions.timers.pop(now) {
             match owner {
+                Owner::Transaction(id) if timer == Timer::ReinviteWait => {
+                    self.reinvite_overdue(now, id);
+                }
                 Owner::Transaction(id) => {
                     if let Some(unanswered) = self.transactions.fire(now, id, timer) {
-                        self.invite_unanswered(unanswered.usage, 408);
+                        self.unanswered(now, unanswered, 408);
                     }
                 }
                 Owner::Usage(id) => self.usage_timer(now, id, timer),
@@ -152,6 +159,8 @@ impl Endpoint {
             Timer::CancelWait => self.cancel_unanswered(id),
             Timer::Expires => self.invite_expired(now, id),
             Timer::Progress => self.repeat_progress(now, id),
+            Timer::Refresh => self.refresh_due(now, id),
+            Timer::SessionExpires => self.session_expired(now, id),
             // The rest are transactions'.
             _ => {}
         }

@@ -122,6 +122,14 @@ pub enum Input {
         /// The SDP of the 200, or the status that refuses (488).
         answer: Result<Bytes, u16>,
     },
+    /// Answered: make a new offer to the peer, by re-INVITE (RFC 3261 §14.1). The answer is
+    /// `Reanswered`; while another exchange is under way it is 491 at once.
+    Reoffer {
+        /// Which call.
+        dialog: DialogId,
+        /// The offer.
+        sdp: Bytes,
+    },
     /// From now on new INVITEs and OPTIONS are answered with 503.
     Drain,
 }
@@ -227,19 +235,39 @@ pub enum Event {
         /// The text of its Reason header.
         reason: Option<String>,
     },
-    /// The peer is gone: no ACK within 64·T1 (BYE was sent).
+    /// The peer is gone: no ACK and no answer to a re-INVITE or UPDATE within 64·T1, no refresh
+    /// before the session expired, or the dialog is unknown to it (BYE was sent).
     Lost {
         /// Which call.
         dialog: DialogId,
         /// The status that says why: 408 or 481.
         status: u16,
     },
-    /// A re-INVITE came; it waits for `Reanswer`.
+    /// A re-INVITE, or an UPDATE with an offer, came; it waits for `Reanswer`.
     Reoffer {
         /// Which call.
         dialog: DialogId,
         /// The offer; `None` if it had none.
         sdp: Option<Bytes>,
+    },
+    /// The peer has taken back its re-INVITE by CANCEL; it waits no more.
+    Withdrawn {
+        /// Which call.
+        dialog: DialogId,
+    },
+    /// The answer to `Input::Reoffer`. If that was refused, what was agreed before stands.
+    Reanswered {
+        /// Which call.
+        dialog: DialogId,
+        /// The SDP of the 2xx, or the status that refuses.
+        answer: Result<Bytes, u16>,
+    },
+    /// A refresh of ours repeated our description, and this is what the peer answered.
+    Refreshed {
+        /// Which call.
+        dialog: DialogId,
+        /// The SDP of the 2xx.
+        sdp: Bytes,
     },
     /// Nothing of this dialog is left: no transaction, no timer, no memory.
     Gone {

@@ -21,6 +21,10 @@ pub const URI: usize = 2 * 1024;
 /// Octets of a method name; the longest registered one has nine.
 pub const METHOD: usize = 64;
 
+/// Seconds that a session must last without a refresh at least: shorter ones cost more than they
+/// find out. RFC 4028 §5.
+pub const MIN_SE: u32 = 90;
+
 /// Transactions alive at once in one endpoint, lingering ones included. A call leaves about three
 /// that linger for 32 s: at 200 calls/s a shard holds 20,000.
 pub const TRANSACTIONS: usize = 100_000;

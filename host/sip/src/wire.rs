@@ -29,7 +29,7 @@ pub use addr::{Address, CSeq, NameAddr, Reason};
 pub use build::{BuildError, Builder};
 pub use error::{Fault, ParseError, Partial};
 pub use frame::{Frame, FrameError, Framer, PONG};
-pub use headers::Headers;
+pub use headers::{Headers, SessionExpires};
 pub(crate) use lex::{Class, DIGIT, Lex, cut, find};
 pub use message::{Message, Request, Response, StatusLine};
 pub use method::Method;

@@ -79,6 +79,10 @@ impl Shard {
             sip::Event::Reoffer { dialog, sdp } => {
                 self.on_call(dialog, |shard, id| shard.reoffer(now, id, dialog, sdp));
             }
+            sip::Event::Refreshed { dialog, sdp } => {
+                self.on_call(dialog, |shard, id| shard.refreshed(now, id, &sdp));
+            }
+            sip::Event::Withdrawn { .. } | sip::Event::Reanswered { .. } => {}
             sip::Event::Gone { dialog } => self.gone(dialog),
         }
     }
@@ -324,6 +328,13 @@ impl Shard {
             return self.end(now, id, ending);
         }
         self.advance_session(now, session);
+    }
+
+    /// A refresh said our description again, and the party may have moved meanwhile.
+    fn refreshed(&mut self, now: Now, id: CallId, sdp: &[u8]) {
+        if let Err(what) = self.accept_answer(now, id, sdp) {
+            self.trace(now, id, TraceItem::Note { what });
+        }
     }
 
     /// A re-INVITE, answered in place: the other leg does not take part.

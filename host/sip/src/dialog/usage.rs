@@ -28,8 +28,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::Dialog;
-use crate::event::Flow;
+use super::{Dialog, Session};
+use crate::event::{Flow, Invite};
 use crate::transaction::TransactionId;
 use crate::wire::Request;
 
@@ -41,10 +41,11 @@ pub(crate) struct Usage {
     pub(crate) local_tag: String,
     /// The tags of the peers that have a dialog with us, or had one. Inbound it is one.
     pub(crate) remote_tags: Vec<String>,
-    /// Inbound: the sequence number of the INVITE.
+    /// The sequence number of the INVITE that began it.
     pub(crate) cseq: u32,
     pub(crate) state: State,
-    /// Outbound: the ACK of every 2xx that came, one for each fork (RFC 3261 §13.2.2.4).
+    /// The ACK of every 2xx that came to an INVITE of ours: one for each fork of the first
+    /// (RFC 3261 §13.2.2.4), and that of the last re-INVITE.
     pub(crate) acks: Vec<CachedAck>,
 }
 
@@ -52,6 +53,8 @@ pub(crate) struct Usage {
 #[derive(Clone, Debug)]
 pub(crate) struct CachedAck {
     pub(crate) remote_tag: String,
+    /// The number of the INVITE that it belongs to.
+    pub(crate) cseq: u32,
     pub(crate) flow: Flow,
     pub(crate) bytes: Bytes,
 }
@@ -64,6 +67,8 @@ pub(crate) enum State {
         invite: TransactionId,
         /// Whether a 1xx came, so that CANCEL may be sent.
         answered: bool,
+        /// What the owner asked for, until it is asked once more with another session timer.
+        order: Option<Box<Invite>>,
     },
     /// Outbound, unanswered, released by its owner.
     Cancelling {
@@ -105,9 +110,17 @@ pub(crate) struct Ringing {
 pub(crate) struct Established {
     pub(crate) dialog: Dialog,
     pub(crate) exchange: Exchange,
+    /// Our description that stands: a re-INVITE that only refreshes says it again.
+    pub(crate) sdp: Bytes,
+    /// The session timer, if both sides agreed on one.
+    pub(crate) session: Option<Session>,
+    /// The UPDATE of ours that is under way: it has no description, so it is no exchange.
+    pub(crate) update: Option<TransactionId>,
+    /// Whether the peer's last Allow names UPDATE.
+    pub(crate) takes_update: bool,
 }
 
-/// The INVITE of the peer that is being answered, if one is.
+/// The offer that is being answered, or the INVITE that is: one at a time (RFC 3264 §4).
 #[derive(Debug)]
 pub(crate) enum Exchange {
     /// None.
@@ -116,9 +129,29 @@ pub(crate) enum Exchange {
     Reoffered(Reoffered),
     /// A 2xx waits for its ACK.
     Unacked(Unacked),
+    /// A re-INVITE of ours waits for its final answer.
+    Reinviting(Reinviting),
 }
 
-/// A re-INVITE that waits.
+/// A re-INVITE of ours that waits.
+#[derive(Debug)]
+pub(crate) struct Reinviting {
+    pub(crate) invite: TransactionId,
+    /// Its offer.
+    pub(crate) sdp: Bytes,
+    pub(crate) by: By,
+}
+
+/// Who wanted a re-INVITE of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// The owner, who hears how it ends.
+    Owner,
+    /// The session timer; the owner hears of it only if the peer describes itself anew.
+    Timer,
+}
+
+/// A re-INVITE, or an UPDATE with an offer, that waits.
 #[derive(Debug)]
 pub(crate) struct Reoffered {
     pub(crate) invite: TransactionId,

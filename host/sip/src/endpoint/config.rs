@@ -23,6 +23,11 @@ pub struct Config {
     pub product: String,
     /// The base values of all timers.
     pub timers: TimerConfig,
+    /// Seconds after which a session that nobody refreshed is over, as we ask for it (RFC 4028 §4):
+    /// 1,800.
+    pub session_expires: u32,
+    /// The shortest such time that we accept; 90, the least that RFC 4028 §5 allows.
+    pub min_se: u32,
     /// Transactions alive at once, lingering ones included. Beyond it INVITEs, OPTIONS and
     /// re-INVITEs get 503 without state; BYE and CANCEL still pass, since they make room.
     pub max_transactions: usize,
@@ -39,6 +44,8 @@ impl Default for Config {
             listeners: Listeners::default(),
             product: "Jackfield".to_owned(),
             timers: TimerConfig::default(),
+            session_expires: 1_800,
+            min_se: limits::MIN_SE,
             max_transactions: limits::TRANSACTIONS,
             max_dialogs: limits::DIALOGS,
         }

@@ -59,7 +59,7 @@ impl Endpoint {
             }
         }
         for failed in self.transactions.disconnected(now, flow) {
-            self.invite_unanswered(failed.usage, 503);
+            self.unanswered(now, failed, 503);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::Endpoint;
 use super::receive::{Arrived, Refusal};
-use super::write::{ALLOW, Answer, SDP};
+use super::write::{Answer, SDP, abilities};
 use crate::dialog::{self, Dialog, Established, Exchange, Ringing, State, Usage};
 use crate::event::{DialogId, Event, Incoming};
 use crate::transaction::{Owner, Timer};
@@ -25,6 +25,7 @@ impl Endpoint {
             // The same INVITE by another way (RFC 3261 §8.2.2.2), or long after its transaction.
             return Err(Refusal::new(482));
         }
+        self.screen_session(headers)?;
         if self.usages.len() >= self.config.max_dialogs {
             return Err(Refusal::new(503).with("Retry-After", "10"));
         }
@@ -272,9 +273,8 @@ impl Endpoint {
             request, back, key, ..
         } = arrived;
         let transaction = self.transactions.start_server(key.clone(), *back, id);
-        let headers = vec![("Allow", ALLOW.to_owned()), ("Accept", SDP.to_owned())];
         let answer = Answer {
-            headers,
+            headers: abilities(),
             ..Answer::new(200)
         };
         self.respond(now, transaction, request, answer);

@@ -6,7 +6,8 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::Endpoint;
-use super::write::{ALLOW, Answer, SDP};
+use super::session::{says, takes_update};
+use super::write::{ALLOW, Answer, SDP, SUPPORTED};
 use crate::Uri;
 use crate::dialog::{self, Cancel, Established, Exchange, State, Usage};
 use crate::event::{DialogId, Event, FailedBy, Invite};
@@ -14,7 +15,7 @@ use crate::transaction::{Owner, Timer};
 use crate::wire::{Method, NameAddr, Request};
 
 /// Headers that are the endpoint's to write; an owner that wants one of them is refused.
-const OURS: [&str; 20] = [
+const OURS: [&str; 25] = [
     "via",
     "v",
     "from",
@@ -34,6 +35,11 @@ const OURS: [&str; 20] = [
     "content-length",
     "l",
     "allow",
+    "supported",
+    "k",
+    "session-expires",
+    "x",
+    "min-se",
     "user-agent",
 ];
 
@@ -50,7 +56,8 @@ impl Endpoint {
             return self.stillborn(id, 503, "too many calls");
         }
         let local_tag = self.random.tag();
-        let request = match self.build_invite(&order, &local_tag) {
+        let session = (self.config.session_expires, None);
+        let request = match self.build_invite(&order, &local_tag, 1, session) {
             Ok(request) => request,
             Err(reason) => return self.stillborn(id, 500, &reason),
         };
@@ -59,20 +66,28 @@ impl Endpoint {
         };
         self.by_tag.insert(local_tag.clone(), id);
         let usage = Usage {
-            call_id: order.call_id,
+            call_id: order.call_id.clone(),
             local_tag,
             remote_tags: vec![],
-            cseq: 0,
+            cseq: 1,
             state: State::Calling {
                 invite,
                 answered: false,
+                order: Some(Box::new(order)),
             },
             acks: vec![],
         };
         self.usages.insert(id, usage);
     }
 
-    fn build_invite(&mut self, order: &Invite, local_tag: &str) -> Result<Request, String> {
+    /// `session`: after how many seconds it shall expire, and Min-SE if the callee has asked for one.
+    pub(super) fn build_invite(
+        &mut self,
+        order: &Invite,
+        local_tag: &str,
+        cseq: u32,
+        session: (u32, Option<u32>),
+    ) -> Result<Request, String> {
         for (name, _) in &order.headers {
             if OURS.iter().any(|ours| name.eq_ignore_ascii_case(ours)) {
                 return Err(format!("header {} is not the owner's", name.escape_debug()));
@@ -86,10 +101,15 @@ impl Endpoint {
             .from(NameAddr::new(order.from.clone()).with_tag(local_tag))
             .to(NameAddr::new(order.to.clone()))
             .call_id(&order.call_id)
-            .cseq(1)
+            .cseq(cseq)
             .contact(&self.config.contact(order.flow))
             .header("Allow", ALLOW)
+            .header("Supported", SUPPORTED)
+            .header("Session-Expires", &session.0.to_string())
             .header("User-Agent", &self.config.product);
+        if let Some(least) = session.1 {
+            builder = builder.header("Min-SE", &least.to_string());
+        }
         for (name, value) in &order.headers {
             builder = builder.header(name, value);
         }
@@ -124,7 +144,7 @@ impl Endpoint {
             tracing::error!(status, "not a provisional status");
             return;
         }
-        let Some(bytes) = self.answer_ringing(id, status, sdp) else {
+        let Some(bytes) = self.answer_ringing(id, status, sdp, vec![]) else {
             return;
         };
         let Some(State::Ringing(ringing)) = self.usages.get_mut(&id).map(|u| &mut u.state) else {
@@ -156,7 +176,12 @@ impl Endpoint {
     }
 
     pub(super) fn order_accept(&mut self, now: Instant, id: DialogId, sdp: Bytes) {
-        let Some(response) = self.answer_ringing(id, 200, Some(sdp)) else {
+        let Some(State::Ringing(ringing)) = self.usages.get(&id).map(|usage| &usage.state) else {
+            return;
+        };
+        let session = self.grant(ringing.request.headers());
+        let answer = self.answer_ringing(id, 200, Some(sdp.clone()), says(session));
+        let Some(response) = answer else {
             return;
         };
         let Some(usage) = self.usages.get_mut(&id) else {
@@ -177,9 +202,14 @@ impl Endpoint {
             let call = Established {
                 dialog: ringing.dialog,
                 exchange,
+                sdp,
+                session: None,
+                update: None,
+                takes_update: takes_update(ringing.request.headers()).unwrap_or(false),
             };
             usage.state = State::Established(Box::new(call));
         }
+        self.start_session(now, id, session);
     }
 
     pub(super) fn order_redirect(&mut self, now: Instant, id: DialogId, contact: &Uri) {
@@ -214,7 +244,9 @@ impl Endpoint {
                 };
                 self.refuse_ringing(now, id, status);
             }
-            State::Calling { invite, answered } => {
+            State::Calling {
+                invite, answered, ..
+            } => {
                 let (invite, answered) = (*invite, *answered);
                 let cancel = if answered { Cancel::Sent } else { Cancel::Held };
                 usage.state = State::Cancelling {
@@ -231,7 +263,7 @@ impl Endpoint {
                     unacked.of = dialog::Answered::ReleasedCall { status };
                 }
                 Exchange::Unacked(unacked) if unacked.is_released() => {}
-                Exchange::Idle | Exchange::Unacked(_) | Exchange::Reoffered(_) => {
+                _ => {
                     self.hang_up(now, id, status);
                 }
             },
@@ -240,7 +272,13 @@ impl Endpoint {
     }
 
     /// The bytes of an answer to an inbound call that is unanswered.
-    fn answer_ringing(&self, id: DialogId, status: u16, sdp: Option<Bytes>) -> Option<Bytes> {
+    fn answer_ringing(
+        &self,
+        id: DialogId,
+        status: u16,
+        sdp: Option<Bytes>,
+        headers: Vec<(&'static str, String)>,
+    ) -> Option<Bytes> {
         let usage = self.usages.get(&id)?;
         let State::Ringing(ringing) = &usage.state else {
             return None;
@@ -251,6 +289,7 @@ impl Endpoint {
             &ringing.request,
             Answer {
                 tag,
+                headers,
                 sdp,
                 dialog,
                 ..Answer::new(status)

@@ -2,8 +2,11 @@
 
 use std::time::Instant;
 
+use bytes::Bytes;
+
 use super::Endpoint;
 use super::inbound::{reasons, sdp_of};
+use super::session::takes_update;
 use super::write::{reason, sound, written};
 use crate::dialog::{CachedAck, Cancel, Dialog, Established, Exchange, State};
 use crate::event::{DialogId, Event, FailedBy};
@@ -18,15 +21,79 @@ impl Endpoint {
         delivery: Delivery,
         response: &Response,
     ) {
+        let calls = match self.state(delivery.usage) {
+            Some(State::Calling { invite, .. } | State::Cancelling { invite, .. }) => {
+                *invite == delivery.transaction
+            }
+            // Another fork of the first, unless it was sent within the dialog.
+            _ => self
+                .transactions
+                .invite(delivery.transaction)
+                .is_some_and(|(invite, _)| invite.headers().to_tag().is_none()),
+        };
         match response.status() {
+            _ if !calls => self.reinvite_answered(now, delivery, response),
             100..=199 => self.provisional(now, delivery, response),
             200..=299 => self.success(now, delivery, response),
+            422 if self.retry_invite(now, delivery.usage, response) => {}
             _ => self.failure(delivery.usage, response),
         }
     }
 
+    /// The callee wants a longer session (RFC 4028 §7.4): the INVITE once more, with what it wants.
+    fn retry_invite(&mut self, now: Instant, id: DialogId, response: &Response) -> bool {
+        let Some(least) = response.headers().min_se() else {
+            return false;
+        };
+        let Some(usage) = self.usages.get_mut(&id) else {
+            return false;
+        };
+        let State::Calling { order, .. } = &mut usage.state else {
+            return false;
+        };
+        let Some(order) = order.take() else {
+            return false;
+        };
+        usage.cseq += 1;
+        let (local_tag, cseq) = (usage.local_tag.clone(), usage.cseq);
+        let session = (self.config.session_expires.max(least), Some(least));
+        let Ok(request) = self.build_invite(&order, &local_tag, cseq, session) else {
+            return false;
+        };
+        let Some(again) = self.start_client(now, order.flow, request, id) else {
+            return false;
+        };
+        if let Some(usage) = self.usages.get_mut(&id) {
+            usage.state = State::Calling {
+                invite: again,
+                answered: false,
+                order: None,
+            };
+        }
+        true
+    }
+
+    /// A request of ours was answered by nobody (408), or its connection was lost (503).
+    pub(super) fn unanswered(&mut self, now: Instant, delivery: Delivery, status: u16) {
+        let (id, transaction) = (delivery.usage, delivery.transaction);
+        match self.state(id) {
+            Some(State::Calling { invite, .. } | State::Cancelling { invite, .. })
+                if *invite == transaction =>
+            {
+                self.invite_unanswered(id, status);
+            }
+            Some(State::Established(call)) if call.update == Some(transaction) => {
+                self.update_unanswered(now, id, status);
+            }
+            Some(State::Established(_)) => {
+                self.reinvite_unanswered(now, id, transaction, status);
+            }
+            _ => {}
+        }
+    }
+
     /// Timer B (RFC 3261 §17.1.1.2), or the connection was lost (§17.1.4): nobody answered.
-    pub(super) fn invite_unanswered(&mut self, id: DialogId, status: u16) {
+    fn invite_unanswered(&mut self, id: DialogId, status: u16) {
         let calling = self.is_calling(id);
         self.end(id);
         if calling {
@@ -132,32 +199,36 @@ impl Endpoint {
     /// A 2xx: the first, again, or that of another fork (RFC 3261 §13.2.2.4).
     fn success(&mut self, now: Instant, delivery: Delivery, response: &Response) {
         let id = delivery.usage;
+        if self.repeat_ack(id, response) {
+            return;
+        }
         let Some(usage) = self.usages.get(&id) else {
             return;
         };
-        let tag = response.headers().to_tag().unwrap_or("");
-        if let Some(ack) = usage.acks.iter().find(|ack| ack.remote_tag == tag) {
-            let CachedAck { flow, bytes, .. } = ack.clone();
-            self.transactions.transmit(flow, bytes);
-            return;
-        }
         if usage.acks.len() >= limits::FORKS {
             tracing::debug!("more forks answer than a call can have");
             return;
         }
-        let Some(dialog) = self.acknowledge(delivery, response) else {
+        let Some((dialog, offer)) = self.acknowledge(delivery, response) else {
             return;
         };
         if self.is_calling(id) {
             self.connections.enter(id, dialog.flow());
+            let headers = response.headers();
             let call = Established {
                 dialog,
                 exchange: Exchange::Idle,
+                sdp: offer,
+                session: None,
+                update: None,
+                takes_update: takes_update(headers).unwrap_or(false),
             };
             if let Some(usage) = self.usages.get_mut(&id) {
                 usage.state = State::Established(Box::new(call));
             }
-            let sdp = sdp_of(response.headers(), response.body());
+            let session = self.granted(headers);
+            self.start_session(now, id, session);
+            let sdp = sdp_of(headers, response.body());
             self.emit(Event::Accepted { dialog: id, sdp });
             return;
         }
@@ -172,9 +243,10 @@ impl Endpoint {
         }
     }
 
-    /// Sends the ACK of a 2xx and keeps it; the dialog that this makes.
-    fn acknowledge(&mut self, delivery: Delivery, response: &Response) -> Option<Dialog> {
+    /// Sends the ACK of a 2xx and keeps it; the dialog that this makes, and what the INVITE offered.
+    fn acknowledge(&mut self, delivery: Delivery, response: &Response) -> Option<(Dialog, Bytes)> {
         let (invite, flow) = self.transactions.invite(delivery.transaction)?;
+        let offer = invite.body().clone();
         let cseq = invite.headers().cseq().number;
         let dialog = Dialog::of_outbound(invite, response, flow).through(self.config.listeners);
         let flow = dialog.next_hop();
@@ -189,10 +261,11 @@ impl Endpoint {
         usage.remote_tags.push(remote_tag.clone());
         usage.acks.push(CachedAck {
             remote_tag,
+            cseq,
             flow,
             bytes,
         });
-        Some(dialog)
+        Some((dialog, offer))
     }
 
     fn state(&self, id: DialogId) -> Option<&State> {

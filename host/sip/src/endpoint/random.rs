@@ -3,6 +3,7 @@
 //! Only from the seed, so that a simulation can be run again.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -38,6 +39,17 @@ impl Random {
     /// 0 to 10 seconds (RFC 3261 §14.2).
     pub(super) fn retry_after(&mut self) -> u64 {
         self.rng.next_u64() % 11
+    }
+
+    /// How long a re-INVITE waits after a glare: 2.1 to 4 s if the Call-ID is ours, else 0 to 2 s, in
+    /// steps of 10 ms (RFC 3261 §14.1).
+    pub(super) fn glare(&mut self, owner: bool) -> Duration {
+        let steps = if owner {
+            210 + self.rng.next_u64() % 191
+        } else {
+            self.rng.next_u64() % 201
+        };
+        Duration::from_millis(steps * 10)
     }
 
     /// The tag of an answer without state: the same each time (RFC 3261 §8.2.7), and another one for

@@ -9,7 +9,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::Endpoint;
-use super::write::{ALLOW, Answer, SDP, SERVED};
+use super::write::{ALLOW, Answer, SDP, SERVED, SUPPORTED, abilities};
 use crate::dialog::answer_flow;
 use crate::event::{DialogId, Flow};
 use crate::transaction::{Arrival, ServerKey};
@@ -120,9 +120,11 @@ impl Endpoint {
             );
             return;
         };
-        // Answers to BYE and CANCEL change nothing: the usage has ended, or its INVITE ends it.
-        if response.headers().cseq().method == Method::INVITE {
-            self.invite_answered(now, delivery, response);
+        match response.headers().cseq().method.as_str() {
+            "INVITE" => self.invite_answered(now, delivery, response),
+            "UPDATE" => self.update_answered(now, delivery, response),
+            // Answers to BYE and CANCEL change nothing: the usage has ended, or its INVITE ends it.
+            _ => {}
         }
     }
 
@@ -188,13 +190,14 @@ impl Endpoint {
     fn in_dialog(&mut self, now: Instant, id: DialogId, arrived: &Arrived) -> Result<(), Refusal> {
         match arrived.request.method().as_str() {
             "BYE" => self.bye(now, id, arrived),
+            "UPDATE" => self.update(now, id, arrived),
             _ => self.options_in_dialog(now, id, arrived),
         }
     }
 
     fn out_of_dialog(&mut self, now: Instant, arrived: &Arrived) -> Result<(), Refusal> {
         match arrived.request.method().as_str() {
-            "BYE" => Err(Refusal::new(481)),
+            "BYE" | "UPDATE" => Err(Refusal::new(481)),
             method if self.draining => {
                 let refusal = Refusal::new(503)
                     .with("Retry-After", "10")
@@ -218,7 +221,7 @@ impl Endpoint {
         let tag = self.random.stateless_tag(&arrived.request);
         let answer = Answer {
             tag: Some(&tag),
-            headers: vec![("Allow", ALLOW.to_owned()), ("Accept", SDP.to_owned())],
+            headers: abilities(),
             ..Answer::new(200)
         };
         if let Some(bytes) = self.answer(&arrived.request, answer) {
@@ -278,18 +281,27 @@ pub(super) fn screen(request: &Request) -> Result<(), Refusal> {
         return Err(Refusal::new(416));
     }
     let required = headers.require();
-    if !required.is_empty() {
-        // We support no extension.
-        return Err(Refusal::new(420).with("Unsupported", required.join(", ")));
+    let known = |tag: &str| {
+        SUPPORTED
+            .split(", ")
+            .any(|ours| tag.eq_ignore_ascii_case(ours))
+    };
+    let unknown: Vec<&str> = required.into_iter().filter(|tag| !known(tag)).collect();
+    if !unknown.is_empty() {
+        return Err(Refusal::new(420).with("Unsupported", unknown.join(", ")));
     }
-    if *method == Method::INVITE {
-        screen_invite(request)
-    } else {
-        Ok(())
+    match method.as_str() {
+        "INVITE" if headers.contact().is_none() => {
+            screen_body(request)?;
+            Err(Refusal::new(400).because("Missing Contact"))
+        }
+        "INVITE" | "UPDATE" => screen_body(request),
+        _ => Ok(()),
     }
 }
 
-fn screen_invite(request: &Request) -> Result<(), Refusal> {
+/// Whether the body is one that can be an offer.
+fn screen_body(request: &Request) -> Result<(), Refusal> {
     let headers = request.headers();
     let encoded = headers.tokens("Content-Encoding");
     if encoded
@@ -300,9 +312,6 @@ fn screen_invite(request: &Request) -> Result<(), Refusal> {
     }
     if !request.body().is_empty() && !headers.is_content(SDP) {
         return Err(Refusal::new(415).with("Accept", SDP));
-    }
-    if headers.contact().is_none() {
-        return Err(Refusal::new(400).because("Missing Contact"));
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! until its ACK comes (RFC 3261 §13.3.1.4).
 //!
 //! One at a time: while a re-INVITE waits for the owner, the next one gets 500 with Retry-After;
-//! while a 2xx of ours waits for its ACK, it gets 491, since an offer may still be open and the peer
+//! while one of ours is under way or a 2xx of ours waits for its ACK, it gets 491, since an offer may still be open and the peer
 //! will try again.
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::write::Answer;
 use crate::dialog::{self, Exchange, Reoffered, State, Unacked};
 use crate::event::{DialogId, Event};
 use crate::transaction::{Owner, Timer, TransactionId};
-use crate::wire::Request;
+use crate::wire::{Method, Request};
 
 impl Endpoint {
     /// It gets a transaction and its number counts even if it is refused: a late copy of it must not
@@ -63,6 +63,7 @@ impl Endpoint {
             return Err(Refusal::new(500));
         }
         screen(request)?;
+        self.screen_session(request.headers())?;
         let Some(State::Established(call)) = self.usages.get(&id).map(|usage| &usage.state) else {
             // Not answered yet.
             return Err(self.retry_later());
@@ -70,7 +71,7 @@ impl Endpoint {
         match &call.exchange {
             Exchange::Idle => Ok(()),
             Exchange::Unacked(unacked) if unacked.is_released() => Err(Refusal::new(481)),
-            Exchange::Unacked(_) => Err(Refusal::new(491)),
+            Exchange::Unacked(_) | Exchange::Reinviting(_) => Err(Refusal::new(491)),
             Exchange::Reoffered(_) => Err(self.retry_later()),
         }
     }
@@ -99,14 +100,19 @@ impl Endpoint {
         let Some(State::Established(call)) = self.usages.get_mut(&id).map(|u| &mut u.state) else {
             return;
         };
-        call.dialog.refresh_target(&request);
+        call.sdp = sdp.clone();
         let flow = call.dialog.flow();
+        let headers = self.take_refresh(now, id, &request);
         let offerless = sdp_of(request.headers(), request.body()).is_none();
         let answer = Answer {
+            headers,
             sdp: Some(sdp),
             dialog: Some(flow),
             ..Answer::new(200)
         };
+        if *request.method() == Method::UPDATE {
+            return self.respond(now, invite, &request, answer);
+        }
         let Some(response) = self.answer(&request, answer) else {
             return;
         };
@@ -132,6 +138,7 @@ impl Endpoint {
         };
         if matches!(&call.exchange, Exchange::Reoffered(waits) if waits.invite == cancelled) {
             self.refuse_reoffer(now, id, 487);
+            self.emit(Event::Withdrawn { dialog: id });
         }
     }
 
@@ -201,7 +208,7 @@ impl Endpoint {
         }
     }
 
-    fn retry_later(&mut self) -> Refusal {
+    pub(super) fn retry_later(&mut self) -> Refusal {
         Refusal::new(500).with("Retry-After", self.random.retry_after().to_string())
     }
 
@@ -214,7 +221,7 @@ impl Endpoint {
         }
         match std::mem::replace(&mut call.exchange, Exchange::Idle) {
             Exchange::Reoffered(reoffered) => Some(reoffered),
-            Exchange::Idle | Exchange::Unacked(_) => None,
+            Exchange::Idle | Exchange::Unacked(_) | Exchange::Reinviting(_) => None,
         }
     }
 }

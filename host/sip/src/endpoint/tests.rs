@@ -11,5 +11,8 @@ mod pair;
 mod refusals;
 mod reinvites;
 mod releases;
+mod reoffers;
 mod seeds;
+mod sessions;
 mod strangers;
+mod updates;

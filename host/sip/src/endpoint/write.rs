@@ -11,16 +11,20 @@ use crate::transaction::TransactionId;
 use crate::wire::{self, BuildError, Method, Request, Via};
 
 /// The methods that we serve.
-pub(super) static SERVED: [Method; 5] = [
+pub(super) static SERVED: [Method; 6] = [
     Method::INVITE,
     Method::ACK,
     Method::CANCEL,
     Method::BYE,
     Method::OPTIONS,
+    Method::UPDATE,
 ];
 
 /// The same, as Allow says it.
-pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS";
+pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE";
+
+/// The extensions that we know, as Supported says it.
+pub(super) const SUPPORTED: &str = "timer";
 
 /// The only body that we understand.
 pub(super) const SDP: &str = "application/sdp";
@@ -61,7 +65,8 @@ impl Endpoint {
             reply = reply
                 .copy("Record-Route")
                 .contact(&self.config.contact(flow))
-                .header("Allow", ALLOW);
+                .header("Allow", ALLOW)
+                .header("Supported", SUPPORTED);
         }
         for (name, value) in &answer.headers {
             reply = reply.header(name, value);
@@ -129,6 +134,12 @@ impl Endpoint {
         self.transactions
             .start_client(now, flow, Box::new(request), bytes, usage)
     }
+}
+
+/// What an answer to OPTIONS says.
+pub(super) fn abilities() -> Vec<(&'static str, String)> {
+    let said = [("Allow", ALLOW), ("Accept", SDP), ("Supported", SUPPORTED)];
+    said.map(|(name, value)| (name, value.to_owned())).into()
 }
 
 /// The value of Reason that says why we end a call (RFC 3326); a normal end needs none.

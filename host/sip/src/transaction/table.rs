@@ -171,6 +171,11 @@ impl Transactions {
         }
     }
 
+    /// Whose a client transaction is.
+    pub(crate) fn usage_of(&self, id: TransactionId) -> Option<DialogId> {
+        Some(self.clients.get(&id)?.usage)
+    }
+
     /// Takes a response from the network.
     pub(crate) fn response(&mut self, now: Instant, response: &Response) -> Option<Delivery> {
         let id = *self.client_keys.get(&ClientKey::of_response(response)?)?;
@@ -291,7 +296,7 @@ impl Transactions {
         self.carry_out(now, id, flow, actions);
     }
 
-    /// Fires a timer; says so if a client INVITE of a usage has timed out by it.
+    /// Fires a timer; says so if a request of ours has timed out by it.
     pub(crate) fn fire(
         &mut self,
         now: Instant,
@@ -305,10 +310,7 @@ impl Transactions {
                 reliable: reliable(client.flow),
             };
             client.machine.timer(timer, &rules, &mut actions);
-            (
-                client.flow,
-                Some(client.usage).filter(|_| client.key.is_invite()),
-            )
+            (client.flow, Some(client.usage))
         } else {
             let server = self.servers.get_mut(&id)?;
             let rules = Rules {
@@ -345,8 +347,7 @@ impl Transactions {
     }
 
     /// A connection is lost. Responses that are still to come go to the sent-by of their requests
-    /// (RFC 3261 §18.2.2); requests to which nothing has come have failed (§17.1.4). The INVITEs among
-    /// them.
+    /// (RFC 3261 §18.2.2); requests to which nothing has come have failed (§17.1.4): these.
     pub(crate) fn disconnected(&mut self, now: Instant, flow: Flow) -> Vec<Delivery> {
         let all = (flow, TransactionId(0))..=(flow, TransactionId(u64::MAX));
         let lost: Vec<_> = self.by_connection.range(all).map(|(_, id)| *id).collect();
@@ -368,8 +369,7 @@ impl Transactions {
             };
             let mut actions = Vec::new();
             client.machine.disconnected(&rules, &mut actions);
-            let is_invite = client.key.is_invite();
-            if self.carry_out(now, id, flow, actions).timed_out && is_invite {
+            if self.carry_out(now, id, flow, actions).timed_out {
                 failed.push(delivery);
             }
         }

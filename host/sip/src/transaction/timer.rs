@@ -85,6 +85,12 @@ pub(crate) enum Timer {
     CancelWait,
     /// The user agent: the INVITE has expired (RFC 3261 §13.3.1).
     Expires,
+    /// The user agent: no final answer to a re-INVITE of ours.
+    ReinviteWait,
+    /// The user agent: the session wants a refresh of ours (RFC 4028 §7.2).
+    Refresh,
+    /// The user agent: the session was not refreshed (RFC 4028 §10).
+    SessionExpires,
     /// The user agent: say the 1xx again (RFC 3261 §13.3.1.1).
     Progress,
 }

@@ -35,6 +35,15 @@ pub(super) struct Routing {
     pub(super) cseq: CSeq,
 }
 
+/// A Session-Expires header. RFC 4028 §4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionExpires<'a> {
+    /// Seconds after which the session is over.
+    pub seconds: u32,
+    /// `uac` or `uas`, if it says so.
+    pub refresher: Option<&'a str>,
+}
+
 impl Routing {
     /// Reads Via, From, To, Call-ID and CSeq, of which the first counts; `check` is for all others,
     /// and for the Vias below the first.
@@ -181,9 +190,38 @@ impl Headers {
 
     /// Expires in seconds; a number too large for 32 bits counts as the largest. RFC 3261 §20.19.
     pub fn expires(&self) -> Option<u32> {
-        let text = self.get("Expires")?;
-        let digits = !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit());
-        digits.then(|| text.parse().unwrap_or(u32::MAX))
+        seconds(self.get("Expires")?)
+    }
+
+    /// Session-Expires: its seconds and its refresher. RFC 4028 §4.
+    pub fn session_expires(&self) -> Option<SessionExpires<'_>> {
+        let mut parts = self.get("Session-Expires")?.split(';').map(str::trim);
+        let seconds = seconds(parts.next()?)?;
+        let refresher = parts.find_map(|param| {
+            let (name, value) = param.split_once('=')?;
+            let is = name.trim().eq_ignore_ascii_case("refresher");
+            is.then(|| value.trim())
+        });
+        Some(SessionExpires { seconds, refresher })
+    }
+
+    /// Min-SE in seconds. RFC 4028 §5.
+    pub fn min_se(&self) -> Option<u32> {
+        seconds(self.get("Min-SE")?.split(';').next()?.trim())
+    }
+
+    /// Retry-After in seconds, without its comment and parameters. RFC 3261 §20.33.
+    pub fn retry_after(&self) -> Option<u32> {
+        let text = self.get("Retry-After")?;
+        seconds(text.split(|c: char| !c.is_ascii_digit()).next()?)
+    }
+
+    /// Whether the sender knows an extension: Supported or Require names it.
+    pub fn knows(&self, option: &str) -> bool {
+        ["Supported", "Require"]
+            .iter()
+            .flat_map(|name| self.tokens(name))
+            .any(|tag| tag.eq_ignore_ascii_case(option))
     }
 
     /// The option tags of Require.
@@ -307,6 +345,12 @@ fn check_call_id(value: &str) -> Result<(), Why> {
 fn tag_in(value: &str) -> Result<Option<Range<usize>>, Why> {
     let address = Address::parse(value)?;
     Ok(address.tag().map(|tag| place(value, tag)))
+}
+
+/// A number of seconds; one too large for 32 bits counts as the largest.
+fn seconds(text: &str) -> Option<u32> {
+    let digits = !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit());
+    digits.then(|| text.parse().unwrap_or(u32::MAX))
 }
 
 fn read<T>(name: &'static str, value: Result<T, Why>) -> Result<T, Fault> {

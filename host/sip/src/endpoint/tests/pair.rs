@@ -324,6 +324,13 @@ pub(super) fn name_of(event: &Event) -> String {
         Event::HungUp { .. } => "hung up".to_owned(),
         Event::Lost { status, .. } => format!("lost {status}"),
         Event::Reoffer { .. } => "reoffer".to_owned(),
+        Event::Withdrawn { .. } => "withdrawn".to_owned(),
+        Event::Reanswered { answer: Ok(_), .. } => "reanswered".to_owned(),
+        Event::Reanswered {
+            answer: Err(status),
+            ..
+        } => format!("reanswered {status}"),
+        Event::Refreshed { .. } => "refreshed".to_owned(),
         Event::Gone { .. } => "gone".to_owned(),
     }
 }

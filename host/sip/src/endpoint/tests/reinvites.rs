@@ -368,7 +368,7 @@ fn cancel_of_it_leaves_the_call() {
         },
     );
     pair.run(Duration::from_secs(40));
-    assert!(pair.names(A).is_empty());
+    assert_eq!(pair.names(A), ["withdrawn"]);
     assert_eq!(pair.count("200 INVITE"), 1);
     pair.input(
         A,

@@ -55,6 +55,10 @@ fn every_call_ends_once_and_leaves_nothing() {
             "lost 408",
             "failed 408",
             "failed 486",
+            "reoffer",
+            "reanswered",
+            "reanswered 488",
+            "reanswered 491",
         ] {
             assert!(
                 told.get(name).is_some_and(|count| *count > 10),
@@ -77,7 +81,7 @@ fn run(seed: u64) -> (Vec<String>, Vec<String>) {
     // From a good network to one that hardly works.
     let loss = [0, 10, 35, 85][(seed % 4) as usize];
     // On that one nobody hangs up before the timers have had their say.
-    let patience = [6, 6, 20, 200][(seed % 4) as usize];
+    let patience = [12, 12, 24, 200][(seed % 4) as usize];
     let mut net = ChaCha8Rng::seed_from_u64(!seed);
     pair.fate = Box::new(move |_| {
         let copies = match net.next_u64() % 100 {
@@ -178,6 +182,18 @@ fn act(pair: &mut Pair, end: usize, side: &mut Side, rng: &mut ChaCha8Rng, patie
             side.calls.entry(dialog).or_default().released = true;
             Input::Release { dialog, status }
         }
+        5..=7 => Input::Reoffer {
+            dialog,
+            sdp: sdp("anew"),
+        },
+        8 => Input::Reanswer {
+            dialog,
+            answer: Ok(sdp("agreed")),
+        },
+        9 => Input::Reanswer {
+            dialog,
+            answer: Err(488),
+        },
         _ => return,
     };
     pair.input(end, answer);
@@ -218,6 +234,9 @@ fn dialog_of(event: &Event) -> DialogId {
         | Event::HungUp { dialog, .. }
         | Event::Lost { dialog, .. }
         | Event::Reoffer { dialog, .. }
+        | Event::Withdrawn { dialog }
+        | Event::Reanswered { dialog, .. }
+        | Event::Refreshed { dialog, .. }
         | Event::Gone { dialog } => *dialog,
     }
 }
