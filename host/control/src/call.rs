@@ -88,9 +88,30 @@ pub(crate) struct Media {
     pub(crate) offering: bool,
     /// What both sides agreed on.
     pub(crate) agreed: Option<Negotiated>,
+    /// The offer of the bridge peer that this party is being asked about.
+    pub(crate) passing: Option<Passing>,
     /// The port is joined with that of the bridge peer.
     pub(crate) relayed: bool,
     pub(crate) stats: Stats,
+}
+
+/// An offer that was passed on to the other side of a bridge: hold, resume. Kept by the side that was
+/// asked.
+#[derive(Debug)]
+pub(crate) struct Passing {
+    /// Our offer to it.
+    pub(crate) ours: Bytes,
+    /// What stands if it is to be taken back.
+    pub(crate) before: Bytes,
+    /// Who waits for the answer; `None` if nobody does any more.
+    pub(crate) holder: Option<Holder>,
+}
+
+/// Whoever made an offer that was passed on.
+#[derive(Debug)]
+pub(crate) struct Holder {
+    pub(crate) call: CallId,
+    pub(crate) offer: Bytes,
 }
 
 /// One call.
@@ -220,6 +241,7 @@ impl Media {
             version: 0,
             offering: false,
             agreed: None,
+            passing: None,
             relayed: false,
             stats: Stats::default(),
         }

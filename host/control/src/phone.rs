@@ -13,6 +13,7 @@
 
 mod behaviour;
 mod event;
+mod hold;
 mod signal;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use sip::{DialogId, Endpoint, Flow, Uri};
 use behaviour::Act;
 pub use behaviour::Behaviour;
 pub use event::{EndedBy, Event, Input, Output, PhoneConfig};
+use hold::Hold;
 
 /// One telephone.
 #[derive(Debug)]
@@ -64,6 +66,7 @@ enum Call {
         local: Bytes,
         version: u64,
         agreed: Option<Box<Negotiated>>,
+        hold: Hold,
     },
 }
 
@@ -126,6 +129,7 @@ impl Phone {
             Input::Answer => self.act(now, Act::Answer),
             Input::Refuse(status) => self.act(now, Act::Refuse(status)),
             Input::HangUp => self.hang_up(now),
+            Input::Hold(on) => self.hold(now, on),
             Input::Behave(behaviour) => self.config.behaviour = behaviour,
         }
         self.settle(now);
@@ -253,6 +257,7 @@ impl Phone {
             local,
             version: 1,
             agreed,
+            hold: Hold::default(),
         };
     }
 

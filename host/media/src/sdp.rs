@@ -14,7 +14,7 @@ mod write;
 use std::fmt;
 use std::net::SocketAddr;
 
-pub use negotiate::{accept, answer, offered_codecs};
+pub use negotiate::{accept, answer, answer_within, offered_codecs, offered_direction, redirected};
 pub use write::offer;
 
 use crate::limits;

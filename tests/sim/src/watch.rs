@@ -32,6 +32,8 @@ pub struct Watch {
     violations: Vec<String>,
     /// INVITE transactions that came to us, by source and branch, and their final answers.
     invites: BTreeMap<(SocketAddr, String), BTreeSet<String>>,
+    /// Those that were sent within a dialog.
+    reinvites: BTreeSet<(SocketAddr, String)>,
     /// The INVITE that is being handled just now.
     arriving: Option<String>,
     /// Our INVITEs by Call-ID: where to, when first, and whether they were answered in time.
@@ -136,8 +138,12 @@ impl Watch {
         }
         if message.is_request("INVITE") {
             let key = (from, message.branch.to_owned());
+            if message.to_tag.is_empty() {
+                self.arriving = Some(message.call_id.to_owned());
+            } else {
+                self.reinvites.insert(key.clone());
+            }
             self.invites.entry(key).or_default();
-            self.arriving = Some(message.call_id.to_owned());
         }
     }
 
@@ -164,13 +170,14 @@ impl Watch {
         else {
             return;
         };
-        match self.invites.get_mut(&(to, message.branch.to_owned())) {
+        let key = (to, message.branch.to_owned());
+        match self.invites.get_mut(&key) {
             Some(answers) => {
                 answers.insert(format!("{status} {}", message.to_tag));
             }
             None => self.violated(format!("{status} to an INVITE that nobody sent, to {to}")),
         }
-        if !(200..300).contains(&status) {
+        if !(200..300).contains(&status) || self.reinvites.contains(&key) {
             return;
         }
         let Some(call) = self.inbound.get(message.call_id).copied() else {

@@ -75,6 +75,9 @@ pub enum Input {
     Refuse(u16),
     /// End the call in whatever state it is: CANCEL, 480 or BYE.
     HangUp,
+    /// Put the other side on hold, or take it back. Answered, and no other change under way; the answer
+    /// is `Changed`, and nothing if it is refused.
+    Hold(bool),
     /// Change what the phone does with inbound calls from the next one on.
     Behave(Behaviour),
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use media::sdp;
 use sip::DialogId;
 
-use super::{Call, EndedBy, Event, Phone};
+use super::{Call, EndedBy, Event, Hold, Phone};
 
 impl Phone {
     pub(super) fn signal(&mut self, now: Instant, event: sip::Event) {
@@ -38,6 +38,9 @@ impl Phone {
             } if self.is_current(dialog) => self.confirmed(now, dialog, &sdp),
             sip::Event::Reoffer { dialog, sdp } if self.is_current(dialog) => {
                 self.reoffer(now, dialog, sdp);
+            }
+            sip::Event::Reanswered { dialog, answer } if self.is_current(dialog) => {
+                self.reanswered(answer);
             }
             // Of a call that is over on our side, or nothing that a user would notice.
             _ => {}
@@ -99,6 +102,7 @@ impl Phone {
             local,
             version: 1,
             agreed: Some(agreed),
+            hold: Hold::default(),
         };
     }
 
@@ -119,34 +123,5 @@ impl Phone {
             }
             Err(_) => self.end(now, dialog, 488),
         }
-    }
-
-    fn reoffer(&mut self, now: Instant, dialog: DialogId, sdp: Option<Bytes>) {
-        let Call::Talking { local, version, .. } = &self.call else {
-            return;
-        };
-        let (local, next) = (local.clone(), self.version(version + 1));
-        let made = sdp.map(|sdp| sdp::answer(&sdp, self.config.rtp, &self.config.codecs, next));
-        let answer = match made {
-            None => Ok(local),
-            Some(Err(error)) => Err(error.status()),
-            Some(Ok((ours, made))) => {
-                let (ours, made) = (Bytes::from(ours), Box::new(made));
-                if let Call::Talking {
-                    local,
-                    version,
-                    agreed,
-                    ..
-                } = &mut self.call
-                {
-                    (*local, *version) = (ours.clone(), next.version);
-                    *agreed = Some(made.clone());
-                }
-                self.tell(Event::Changed { agreed: made });
-                Ok(ours)
-            }
-        };
-        self.sip
-            .handle_input(now, sip::Input::Reanswer { dialog, answer });
     }
 }

@@ -195,7 +195,8 @@ impl Shard {
             return Ok(());
         }
         if let Some(offer) = call.media.offer.clone() {
-            return self.answer_offer(now, id, &offer).map(|_| ());
+            let answer = self.answer_offer(now, id, &offer, Direction::SendRecv);
+            return answer.map(|_| ());
         }
         let Some((_, addr)) = call.port() else {
             return Ok(());
@@ -213,12 +214,14 @@ impl Shard {
         Ok(())
     }
 
-    /// Answers an offer of the party, first or later, and configures the port.
+    /// Answers an offer of the party, first or later, and configures the port. `limit`: what we may do,
+    /// if whoever we speak for is on hold.
     pub(super) fn answer_offer(
         &mut self,
         now: Now,
         id: CallId,
         offer: &[u8],
+        limit: Direction,
     ) -> Result<Bytes, Refusal> {
         let gone = || (481, "the call has no media".to_owned());
         let preferred = self.preferred(id);
@@ -228,7 +231,7 @@ impl Shard {
             id: port_number(addr),
             version: call.media.version + 1,
         };
-        let (ours, agreed) = sdp::answer(offer, addr, &preferred, version)
+        let (ours, agreed) = sdp::answer_within(offer, addr, &preferred, limit, version)
             .map_err(|error| (error.status(), error.to_string()))?;
         let ours = Bytes::from(ours);
         call.media.version += 1;
@@ -300,7 +303,7 @@ impl Shard {
 
     /// The codecs for a description of ours, best first: the call's own if it has one, else the
     /// bridge peer's, else those that a caller of this session offered, then all others.
-    fn preferred(&self, id: CallId) -> Vec<Codec> {
+    pub(super) fn preferred(&self, id: CallId) -> Vec<Codec> {
         let mut codecs = Vec::new();
         let mut add = |codec: Codec| {
             if !codecs.contains(&codec) {
@@ -406,6 +409,6 @@ impl Shard {
 }
 
 /// The session id of our descriptions: one per port and process is enough (RFC 8866 §5.2).
-fn port_number(addr: std::net::SocketAddr) -> u64 {
+pub(super) fn port_number(addr: std::net::SocketAddr) -> u64 {
     u64::from(addr.port())
 }

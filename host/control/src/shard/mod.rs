@@ -7,6 +7,7 @@
 mod ask;
 mod commands;
 mod counts;
+mod hold;
 mod media;
 mod release;
 mod signal;

@@ -131,6 +131,7 @@ impl Shard {
         self.deadline(id, None);
         self.count_end(session);
         let others = self.part(id);
+        self.answer_holder(now, id);
         self.close_port(now, id);
         self.discard_events(session, id);
         if undialled {

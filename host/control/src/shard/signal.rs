@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ::media::sdp;
 use bytes::Bytes;
-use model::{CallDirection, CallId, Cause, DialReport, EndReason, Event, Now, TraceItem, limits};
+use model::{CallDirection, CallId, Cause, DialReport, EndReason, Event, Now, limits};
 use sip::{DialogId, Incoming, event::FailedBy};
 
 use super::{Shard, release::Ending};
@@ -77,12 +77,17 @@ impl Shard {
                 self.on_call(dialog, |shard, id| shard.end(now, id, ending));
             }
             sip::Event::Reoffer { dialog, sdp } => {
-                self.on_call(dialog, |shard, id| shard.reoffer(now, id, dialog, sdp));
+                self.on_call(dialog, |shard, id| shard.reoffer(now, id, sdp));
             }
             sip::Event::Refreshed { dialog, sdp } => {
                 self.on_call(dialog, |shard, id| shard.refreshed(now, id, &sdp));
             }
-            sip::Event::Withdrawn { .. } | sip::Event::Reanswered { .. } => {}
+            sip::Event::Withdrawn { dialog } => {
+                self.on_call(dialog, Self::withdrawn);
+            }
+            sip::Event::Reanswered { dialog, answer } => {
+                self.on_call(dialog, |shard, id| shard.reanswered(now, id, answer));
+            }
             sip::Event::Gone { dialog } => self.gone(dialog),
         }
     }
@@ -328,28 +333,6 @@ impl Shard {
             return self.end(now, id, ending);
         }
         self.advance_session(now, session);
-    }
-
-    /// A refresh said our description again, and the party may have moved meanwhile.
-    fn refreshed(&mut self, now: Now, id: CallId, sdp: &[u8]) {
-        if let Err(what) = self.accept_answer(now, id, sdp) {
-            self.trace(now, id, TraceItem::Note { what });
-        }
-    }
-
-    /// A re-INVITE, answered in place: the other leg does not take part.
-    fn reoffer(&mut self, now: Now, id: CallId, dialog: DialogId, sdp: Option<Bytes>) {
-        let answer = match sdp {
-            Some(offer) => self.answer_offer(now, id, &offer),
-            None => self.offer_anew(id),
-        };
-        let answer = answer.map_err(|refusal| {
-            let what = format!("re-INVITE refused: {}", refusal.1);
-            self.trace(now, id, TraceItem::Note { what });
-            refusal.0
-        });
-        self.sip
-            .handle_input(now.mono, sip::Input::Reanswer { dialog, answer });
     }
 }
 

@@ -152,6 +152,11 @@ fn stated_direction(attributes: &[Attribute]) -> Option<Direction> {
     })
 }
 
+/// Whether an attribute says which way audio flows.
+pub(super) fn is_direction(name: &str) -> bool {
+    ["sendrecv", "sendonly", "recvonly", "inactive"].contains(&name)
+}
+
 fn ptime(media: &Media) -> u16 {
     let stated = find(&media.attributes, "ptime").and_then(|a| a.value.as_deref()?.parse().ok());
     stated

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 
 use sdp_types::{Media, Session};
 
-use super::audio::{Audio, is_usable};
-use super::write::{Stream, bytes, description, refused};
-use super::{Codec, Negotiated, SdpError, SessionVersion, TelephoneEvent, parse};
+use super::audio::{Audio, is_direction, is_usable};
+use super::write::{Stream, bytes, description, direction_attribute, refused};
+use super::{Codec, Direction, Negotiated, SdpError, SessionVersion, TelephoneEvent, parse};
 
 /// Answers an offer: the first stream of audio with a codec that we know is taken, every other one
 /// gets port 0. `prefer` lists the codecs that we allow, best first; the first that was offered is
@@ -17,11 +17,22 @@ pub fn answer(
     prefer: &[Codec],
     session: SessionVersion,
 ) -> Result<(Vec<u8>, Negotiated), SdpError> {
+    answer_within(offer, local, prefer, Direction::SendRecv, session)
+}
+
+/// The same for a side that may only send or receive thus: whoever it speaks for is on hold.
+pub fn answer_within(
+    offer: &[u8],
+    local: SocketAddr,
+    prefer: &[Codec],
+    limit: Direction,
+    session: SessionVersion,
+) -> Result<(Vec<u8>, Negotiated), SdpError> {
     let offered = parse(offer)?;
     let (index, audio) = choose(&offered, prefer)?;
     audio.check_reachable(local.ip())?;
     let (payload_type, codec) = best(&audio.formats, prefer)?;
-    let direction = audio.direction.reversed();
+    let direction = audio.direction.reversed().and(limit);
 
     let stream = Stream {
         proto: &offered.medias[index].proto,
@@ -105,6 +116,33 @@ pub fn offered_codecs(offer: &[u8]) -> Result<Vec<Codec>, SdpError> {
         }
     }
     Ok(codecs)
+}
+
+/// Which way an offer lets audio flow, seen from the side that made it: the hold of RFC 3264 §8.4 and
+/// that of RFC 2543, which names 0.0.0.0.
+pub fn offered_direction(offer: &[u8]) -> Result<Direction, SdpError> {
+    let offered = parse(offer)?;
+    let (_, audio) = choose(&offered, &Codec::ALL)?;
+    Ok(audio.direction)
+}
+
+/// Our last description once more, with another direction and version (RFC 3264 §8): its streams,
+/// codecs and addresses stay what they are.
+pub fn redirected(
+    ours: &[u8],
+    direction: Direction,
+    session: SessionVersion,
+) -> Result<Vec<u8>, SdpError> {
+    let mut description = parse(ours)?;
+    let media = description
+        .medias
+        .iter_mut()
+        .find(|media| is_usable(media))
+        .ok_or(SdpError::NoAudio)?;
+    media.attributes.retain(|it| !is_direction(&it.attribute));
+    media.attributes.push(direction_attribute(direction));
+    description.origin.sess_version = session.version;
+    Ok(bytes(&description))
 }
 
 /// The first stream that we could carry with one of these codecs, and its place in the offer.

@@ -30,6 +30,13 @@ pub(super) fn description(local: SocketAddr, version: SessionVersion) -> Session
     session
 }
 
+pub(super) fn direction_attribute(direction: Direction) -> Attribute {
+    Attribute {
+        attribute: direction.attribute().to_owned(),
+        value: None,
+    }
+}
+
 pub(super) fn bytes(session: &Session) -> Vec<u8> {
     session.to_string().into_bytes()
 }

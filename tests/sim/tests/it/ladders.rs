@@ -193,7 +193,7 @@ fn the_second_request_wins() {
 }
 
 #[test]
-fn a_reinvite_is_answered_in_place() {
+fn a_hold_is_passed_on_and_its_answer_back() {
     let mut world = check(scenes::hold, expect_file!["ladders/hold.txt"]);
     let heard = world.hand(0).heard();
     let answers = heard

@@ -1,0 +1,211 @@
+//! Offers in the middle of a call: hold, resume, a party that moves.
+//!
+//! ```text
+//!  holder              jackfield              other
+//!    |--INVITE sendonly--->|                     |
+//!    |                     |--INVITE sendonly--->|   the same offer about our port
+//!    |                     |<------200 recvonly--|
+//!    |<-----200 recvonly---|                     |   not before; a refusal likewise
+//! ```
+//!
+//! An offer that changes who may speak is passed on to the other side of the bridge, and answered as
+//! that answers; so both parties know what they are in, and whoever refuses has refused for both. One
+//! that changes only our side of it (another address, another codec, a refresh) is answered here. Which
+//! side may offer when is the endpoint's to say: while one of ours is under way, an offer of that party
+//! gets 491, and so does the holder if its offer meets one.
+
+use ::media::sdp::{self, Direction, SessionVersion};
+use bytes::Bytes;
+use model::{CallId, Now, TraceItem};
+
+use super::{
+    Shard,
+    media::{Refusal, port_number},
+};
+use crate::call::{Call, Holder, Passing, State};
+
+impl Shard {
+    /// A re-INVITE or UPDATE with an offer, or a re-INVITE that wants one.
+    pub(super) fn reoffer(&mut self, now: Now, id: CallId, offer: Option<Bytes>) {
+        let answer = match offer {
+            Some(offer) if self.pass_on(now, id, &offer) => return,
+            Some(offer) => self.answer_offer(now, id, &offer, Direction::SendRecv),
+            None => self.offer_anew(id),
+        };
+        self.reanswer(now, id, answer);
+    }
+
+    /// Asks the other side of the bridge about an offer that concerns it.
+    fn pass_on(&mut self, now: Now, id: CallId, offer: &Bytes) -> bool {
+        let Some((peer, direction)) = self.concerns(id, offer) else {
+            return false;
+        };
+        let holder = Holder {
+            call: id,
+            offer: offer.clone(),
+        };
+        let before = self.calls.get(&peer).and_then(|p| p.media.local.clone());
+        before.is_some_and(|before| self.ask_for(now, peer, &before, direction, Some(holder)))
+    }
+
+    /// Whom an offer concerns beside us, and how audio shall flow by it, seen from the offering side.
+    fn concerns(&self, id: CallId, offer: &[u8]) -> Option<(CallId, Direction)> {
+        let call = self.calls.get(&id)?;
+        let peer = self.calls.get(&call.bridged?)?;
+        let talks = |call: &Call| matches!(call.state, State::Answered) && !call.media.offering;
+        let agreed = call.media.agreed.as_ref()?;
+        let (_, addr) = call.port()?;
+        if !talks(call) || !talks(peer) || peer.media.passing.is_some() {
+            return None;
+        }
+        let direction = sdp::offered_direction(offer).ok()?;
+        // What we could not answer is nothing to ask anybody about.
+        let version = SessionVersion { id: 0, version: 0 };
+        sdp::answer(offer, addr, &self.preferred(id), version).ok()?;
+        let changes = agreed.direction != direction.reversed();
+        (changes && peer.media.agreed.is_some()).then_some((peer.id, direction))
+    }
+
+    /// Offers a party what we described last, flowing another way.
+    fn ask_for(
+        &mut self,
+        now: Now,
+        id: CallId,
+        before: &Bytes,
+        direction: Direction,
+        holder: Option<Holder>,
+    ) -> bool {
+        let Some(call) = self.calls.get_mut(&id) else {
+            return false;
+        };
+        let (Some((_, addr)), Some(dialog)) = (call.port(), call.dialog) else {
+            return false;
+        };
+        let version = SessionVersion {
+            id: port_number(addr),
+            version: call.media.version + 1,
+        };
+        let Ok(ours) = sdp::redirected(before, direction, version) else {
+            return false;
+        };
+        let ours = Bytes::from(ours);
+        call.media.version += 1;
+        call.media.passing = Some(Passing {
+            ours: ours.clone(),
+            before: before.clone(),
+            holder,
+        });
+        let reoffer = sip::Input::Reoffer { dialog, sdp: ours };
+        self.sip.handle_input(now.mono, reoffer);
+        true
+    }
+
+    /// The other side has answered what was passed on to it.
+    pub(super) fn reanswered(&mut self, now: Now, id: CallId, answer: Result<Bytes, u16>) {
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        let Some(passing) = call.media.passing.take() else {
+            return;
+        };
+        let agreed = match answer {
+            Ok(sdp) => {
+                call.media.local = Some(passing.ours);
+                let accepted = self.accept_answer(now, id, &sdp);
+                accepted.map_err(|why| (488, why))
+            }
+            Err(status) => Err((passed(status), format!("the other side said {status}"))),
+        };
+        let direction = self.direction(id);
+        match (passing.holder, agreed) {
+            (Some(Holder { call, offer }), Ok(())) => {
+                // We speak for the other side: what it does, we do here.
+                let answer = self.answer_offer(now, call, &offer, direction.reversed());
+                self.reanswer(now, call, answer);
+            }
+            (Some(holder), Err(refusal)) => self.reanswer(now, holder.call, Err(refusal)),
+            (None, Ok(())) => self.take_back(now, id, &passing.before),
+            (None, Err(_)) => {}
+        }
+    }
+
+    /// Nobody wants what this party has just agreed to any more: back to what was.
+    fn take_back(&mut self, now: Now, id: CallId, before: &Bytes) {
+        let local = self.calls.get(&id).and_then(|c| c.media.local.as_ref());
+        let is = local.and_then(|local| sdp::offered_direction(local).ok());
+        let Ok(was) = sdp::offered_direction(before) else {
+            return;
+        };
+        if is != Some(was) {
+            self.ask_for(now, id, before, was, None);
+        }
+    }
+
+    /// The holder has taken its re-INVITE back.
+    pub(super) fn withdrawn(&mut self, id: CallId) {
+        let Some(session) = self.calls.get(&id).map(|call| call.session) else {
+            return;
+        };
+        let calls = self.sessions.get(&session).map(|s| s.calls.clone());
+        for call in calls.into_iter().flatten() {
+            let passing = self
+                .calls
+                .get_mut(&call)
+                .and_then(|call| call.media.passing.as_mut());
+            if let Some(passing) = passing
+                && passing.holder.as_ref().is_some_and(|by| by.call == id)
+            {
+                passing.holder = None;
+            }
+        }
+    }
+
+    /// A party that was asked is gone: whoever waits for its answer gets ours.
+    pub(super) fn answer_holder(&mut self, now: Now, id: CallId) {
+        let passing = self
+            .calls
+            .get_mut(&id)
+            .and_then(|call| call.media.passing.take());
+        if let Some(Holder { call, offer }) = passing.and_then(|passing| passing.holder) {
+            let answer = self.answer_offer(now, call, &offer, Direction::SendRecv);
+            self.reanswer(now, call, answer);
+        }
+    }
+
+    /// A refresh said our description again, and the party may have moved meanwhile.
+    pub(super) fn refreshed(&mut self, now: Now, id: CallId, sdp: &[u8]) {
+        if let Err(what) = self.accept_answer(now, id, sdp) {
+            self.trace(now, id, TraceItem::Note { what });
+        }
+    }
+
+    fn reanswer(&mut self, now: Now, id: CallId, answer: Result<Bytes, Refusal>) {
+        let answer = answer.map_err(|(status, why)| {
+            let what = format!("re-INVITE refused: {why}");
+            self.trace(now, id, TraceItem::Note { what });
+            status
+        });
+        if let Some(dialog) = self.calls.get(&id).and_then(|call| call.dialog) {
+            let reanswer = sip::Input::Reanswer { dialog, answer };
+            self.sip.handle_input(now.mono, reanswer);
+        }
+    }
+
+    /// What we may do towards a party.
+    fn direction(&self, id: CallId) -> Direction {
+        let agreed = self
+            .calls
+            .get(&id)
+            .and_then(|call| call.media.agreed.as_ref());
+        agreed.map_or(Direction::SendRecv, |agreed| agreed.direction)
+    }
+}
+
+/// The refusal of one party as the other may see it: what is between us and that one stays there.
+fn passed(status: u16) -> u16 {
+    match status {
+        491 | 488 | 486 | 480 | 603 | 606 => status,
+        // Refused for reasons of its own; the change is what is not acceptable.
+        _ => 488,
+    }
+}
