@@ -113,7 +113,8 @@ impl Phone {
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
             Input::Packet { from, bytes } => {
-                if !(self.config.behaviour == Behaviour::Deaf && bytes.starts_with(b"INVITE ")) {
+                let deaf = self.config.behaviour == Behaviour::Deaf && !self.is_talking();
+                if !(deaf && bytes.starts_with(b"INVITE ")) {
                     let flow = self.flow_to(from);
                     self.sip
                         .handle_input(now, sip::Input::Packet { flow, bytes });

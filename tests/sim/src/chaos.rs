@@ -71,6 +71,7 @@ pub fn play(options: Options, policies: Box<dyn Policies>) -> World {
     }
     operator(&mut world, &mut random);
     set_clock(&mut world, seed);
+    holds(&mut world, seed);
     world.run_for(EVENING);
     world.run_to_rest();
     for (tenant, (_, _, script)) in TENANTS.iter().enumerate() {
@@ -254,6 +255,26 @@ fn operator(world: &mut World, random: &mut Random) {
         world.at(at, Deed::Drain);
         if random.percent(50) {
             world.at(at + random.millis(10_000), Deed::ReleaseAll);
+        }
+    }
+}
+
+/// People hold each other and forget to take each other back; some do it at the same time. Drawn apart, as
+/// the clock is.
+fn holds(world: &mut World, seed: u64) {
+    let mut random = Random::new(seed ^ 0x401d);
+    let lines = world.lines().len();
+    for line in 0..lines {
+        while random.percent(60) {
+            let (at, later) = (random.millis(SPAN + 30_000), random.millis(8_000));
+            world.at(at, Deed::Phone(line, Input::Hold(true)));
+            world.at(at + later, Deed::Phone(line, Input::Hold(false)));
+            if random.percent(30) {
+                for other in (0..lines).filter(|other| *other != line) {
+                    let near = at + random.millis(60);
+                    world.at(near, Deed::Phone(other, Input::Hold(true)));
+                }
+            }
         }
     }
 }

@@ -48,7 +48,10 @@ impl Node {
                 placement,
                 listener: NODE,
                 tcp: Some(NODE),
-                sip: sip::Config::default(),
+                sip: sip::Config {
+                    session_expires: options.session_expires,
+                    ..sip::Config::default()
+                },
                 seed: random.seed(),
             })
         };

@@ -15,6 +15,8 @@ pub struct Options {
     pub planes: u8,
     /// Whether all telephones speak SIP over connections.
     pub tcp: bool,
+    /// Seconds after which a session that nobody refreshed is over, as the node wants it.
+    pub session_expires: u32,
     /// Whether handsets speak. Signalling does not depend on it, and audio costs time.
     pub audio: bool,
     /// How long turns take.
@@ -108,6 +110,7 @@ impl Options {
             shards: 2,
             planes: 2,
             tcp: false,
+            session_expires: 1_800,
             audio: true,
             turns: Pace::always(1),
             records: Pace::always(3),
@@ -129,6 +132,7 @@ impl Options {
             shards: 1 + random.below(3) as u8,
             planes: 1 + random.below(2) as u8,
             tcp: false,
+            session_expires: 90,
             audio: seed.is_multiple_of(20),
             turns: Pace::stormy(random, 0),
             records: {

@@ -281,7 +281,7 @@ impl World {
 
     /// No telephone loses a call because its 200 was never acknowledged, or its BYE never answered: on
     /// a link that is not too bad some copy of each message arrives. But who answers an INVITE that was
-    /// given up gets no ACK.
+    /// given up gets no ACK; and an offer of the telephone that crosses our BYE gets 481.
     fn check_lost(&mut self, line: usize) {
         let line = &self.lines[line];
         if line.link.loss > 20 || self.watch.gave_up(line.sip()) {
@@ -292,7 +292,7 @@ impl World {
             match event {
                 phone::Event::Answered { .. } => answered = true,
                 phone::Event::Ended { status, .. } => {
-                    if answered && *status != 200 {
+                    if answered && ![200, 481].contains(status) {
                         let what = format!("telephone {} lost its call: {status}", line.user);
                         self.watch.violated(what);
                     }

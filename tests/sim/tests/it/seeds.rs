@@ -72,17 +72,30 @@ const REACHED: [&str; 12] = [
     "outbound unanswered 487 released",
 ];
 
+/// What must happen within calls, as traces say it.
+const WITHIN: [&str; 5] = [
+    ", it only hears",
+    ", it only speaks",
+    ", silent",
+    "UPDATE",
+    "491 Request Pending",
+];
+
 #[test]
 fn random_calls_keep_every_invariant() {
     let chosen = number("SIM_SEED");
     let count = number("SIM_SEEDS").unwrap_or(SEEDS);
     let mut fates = BTreeMap::<String, u32>::new();
+    let mut within = BTreeMap::<&str, usize>::new();
     let seeds = chosen.map_or(0..count, |seed| seed..seed + 1);
     let remembered = REMEMBERED.into_iter().filter(|_| chosen.is_none());
     for seed in seeds.chain(remembered) {
         let (world, mut violations) = play(seed, None);
         for row in world.cdrs() {
             *fates.entry(fate(row)).or_default() += 1;
+        }
+        for what in WITHIN {
+            *within.entry(what).or_default() += world.journal().matches(what).count();
         }
         if chosen.is_some() {
             println!("{}", world.journal());
@@ -97,10 +110,13 @@ fn random_calls_keep_every_invariant() {
             panic!("{line}");
         }
     }
-    println!("{fates:#?}");
+    println!("{fates:#?} {within:#?}");
     if chosen.is_none() && count >= SEEDS {
         for fate in REACHED {
             assert!(fates.contains_key(fate), "no call was {fate}");
+        }
+        for (what, times) in within {
+            assert!(times >= 10, "{what}: {times} times");
         }
     }
 }
