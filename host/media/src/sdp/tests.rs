@@ -340,6 +340,48 @@ fn offered_codecs_come_in_the_order_of_the_offer() {
 }
 
 #[test]
+fn a_description_is_redirected_and_nothing_else_in_it_changes() {
+    let offered = audio("8 0", &["sendonly"]).replace("m=audio", "m=video 9 RTP/AVP 31\r\nm=audio");
+    let (ours, _) = answer(offered.as_bytes(), local(), &Codec::ALL, SESSION).unwrap();
+    let next = SessionVersion {
+        version: SESSION.version + 1,
+        ..SESSION
+    };
+    for direction in [Direction::SendRecv, Direction::Inactive] {
+        let held = redirected(&ours, direction, next).unwrap();
+        let held = String::from_utf8(held).unwrap();
+        assert_eq!(offered_direction(held.as_bytes()), Ok(direction));
+        let bare = |text: &str| {
+            let kept =
+                |line: &&str| !line.starts_with("o=") && !super::audio::is_direction(&line[2..]);
+            text.lines()
+                .filter(kept)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(bare(&held), bare(std::str::from_utf8(&ours).unwrap()));
+        let origin = format!("o=- {} {} ", SESSION.id, next.version);
+        assert!(held.contains(&origin), "{held}");
+    }
+}
+
+#[test]
+fn who_speaks_for_somebody_on_hold_answers_within_that() {
+    use Direction::{Inactive, RecvOnly, SendOnly, SendRecv};
+    for (offered, limit, agreed) in [
+        ("sendrecv", SendRecv, SendRecv),
+        ("sendrecv", SendOnly, SendOnly),
+        ("sendonly", SendRecv, RecvOnly),
+        ("sendonly", SendOnly, Inactive),
+        ("inactive", SendRecv, Inactive),
+    ] {
+        let offer = audio("8", &[offered]);
+        let made = answer_within(offer.as_bytes(), local(), &Codec::ALL, limit, SESSION);
+        assert_eq!(made.unwrap().1.direction, agreed, "{offered} {limit:?}");
+    }
+}
+
+#[test]
 fn both_sides_agree_on_what_they_agreed() {
     let theirs: SocketAddr = "198.51.100.9:4000".parse().unwrap();
     let offer = offer(theirs, &Codec::ALL, SESSION);

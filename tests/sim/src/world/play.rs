@@ -284,7 +284,7 @@ impl World {
     /// given up gets no ACK; and an offer of the telephone that crosses our BYE gets 481.
     fn check_lost(&mut self, line: usize) {
         let line = &self.lines[line];
-        if line.link.loss > 20 || self.watch.gave_up(line.sip()) {
+        if line.link.loss > 10 || self.watch.gave_up(line.sip()) {
             return;
         }
         let mut answered = false;

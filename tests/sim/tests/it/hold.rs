@@ -5,7 +5,7 @@ use std::time::Duration;
 use control::phone::{Event, Input};
 use expect_test::expect_file;
 use media::sdp::Direction;
-use sim::{Link, Options, World, count_errors, scenes, script::Scripts, town};
+use sim::{Fate, Link, Options, World, count_errors, scenes, script::Scripts, town};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -172,6 +172,40 @@ fn two_holds_that_cross_each_other_are_refused_and_the_call_goes_on() {
     expect_file!["ladders/hold-glare.txt"].assert_eq(&world.ladders());
     assert_eq!(changes(&world, "1001"), [Direction::SendOnly]);
     assert_eq!(changes(&world, "3001"), [Direction::RecvOnly]);
+}
+
+#[test]
+fn a_hold_that_is_taken_back_is_taken_back_on_the_other_side_too() {
+    let world = play(|world| {
+        let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));
+        world.phone(bob, Input::Behave(scenes::ANSWERS));
+        assert_eq!(world.makecall(0, "1001", "2001", "3001"), 200);
+        let hand = world.by_hand(alice);
+        world.hand(hand).be_polite();
+        let sdp = world.hand(hand).sdp("sendrecv");
+        let invite = world.hand(hand).invite("2001", &sdp);
+        world.send(hand, invite);
+        world.run_for(3 * SECOND);
+        let ack = world.hand(hand).ack("");
+        world.send(hand, ack);
+        world.run_for(SECOND);
+        let late = Duration::from_millis(300);
+        world.from_line(bob, "200 INVITE", Fate::Late(late));
+        let sdp = world.hand(hand).sdp("sendonly");
+        let invite = world.hand(hand).invite("2001", &sdp);
+        world.send(hand, invite);
+        world.run_for(late / 2);
+        let cancel = world.hand(hand).cancel();
+        world.send(hand, cancel);
+        world.run_for(2 * SECOND);
+        let bye = world.hand(hand).bye();
+        world.send(hand, bye);
+        world.run_for(SECOND);
+        world.run_to_rest();
+    });
+    expect_file!["ladders/hold-taken-back.txt"].assert_eq(&world.ladders());
+    let told = [Direction::RecvOnly, Direction::SendRecv];
+    assert_eq!(changes(&world, "3001"), told);
 }
 
 #[test]

@@ -234,3 +234,31 @@ fn a_dialog_follows_its_target_to_another_transport_if_there_is_a_listener() {
         pair.rest();
     }
 }
+
+#[test]
+fn a_new_offer_that_is_lost_with_its_connection_is_refused_and_the_call_goes_on() {
+    let mut pair = Pair::new();
+    let (a, b) = talk(&mut pair);
+    pair.lose_first("INVITE", 1);
+    let offer = sdp("hold");
+    let (dialog, sdp) = (a, offer.clone());
+    pair.input(A, Input::Reoffer { dialog, sdp });
+    let flow = tcp(A, address(B));
+    pair.input(A, Input::Disconnected { flow });
+    assert_eq!(pair.names(A), ["reanswered 503"]);
+    // The next one takes another connection.
+    let sdp = offer.clone();
+    pair.input(A, Input::Reoffer { dialog, sdp });
+    pair.run(DELAY * 3);
+    assert_eq!(pair.names(B), ["reoffer"]);
+    let answer = Err(488);
+    pair.input(B, Input::Reanswer { dialog: b, answer });
+    pair.run(DELAY * 3);
+    assert_eq!(pair.names(A), ["reanswered 488"]);
+    // Nothing of the refused one is left in the way.
+    pair.input(A, Input::Reoffer { dialog, sdp: offer });
+    pair.run(DELAY * 3);
+    assert_eq!(pair.names(B), ["reoffer"]);
+    hang_up(&mut pair, A, a);
+    pair.rest();
+}
