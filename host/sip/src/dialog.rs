@@ -14,8 +14,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 pub(crate) use session::{Refresher, Session};
 pub(crate) use usage::{
-    Answered, By, CachedAck, Cancel, Established, Exchange, Reinviting, Reoffered, Ringing, State,
-    Unacked, Usage,
+    Answered, By, CachedAck, Cancel, Established, Exchange, Reinviting, Reliable, Reoffered,
+    Ringing, State, Unacked, Unsettled, Usage,
 };
 
 use crate::Uri;

@@ -14,6 +14,7 @@ mod outbound;
 mod random;
 mod receive;
 mod reinvite;
+mod reliable;
 mod reoffer;
 mod session;
 #[cfg(test)]
@@ -159,6 +160,8 @@ impl Endpoint {
             Timer::CancelWait => self.cancel_unanswered(id),
             Timer::Expires => self.invite_expired(now, id),
             Timer::Progress => self.repeat_progress(now, id),
+            Timer::Retransmit1xx => self.repeat_1xx(now, id),
+            Timer::PrackWait => self.prack_missing(now, id),
             Timer::Refresh => self.refresh_due(now, id),
             Timer::SessionExpires => self.session_expired(now, id),
             // The rest are transactions'.

@@ -103,6 +103,30 @@ pub(crate) struct Ringing {
     pub(crate) dialog: Dialog,
     /// The last 1xx but 100, said again from time to time.
     pub(crate) progress: Option<Bytes>,
+    /// What became of the reliable ones, if the caller requires them.
+    pub(crate) reliable: Option<Reliable>,
+}
+
+/// Reliable provisional responses (RFC 3262 §3).
+#[derive(Debug)]
+pub(crate) struct Reliable {
+    /// The RSeq of the last one.
+    pub(crate) sequence: u32,
+    /// The one that waits for its PRACK.
+    pub(crate) unsettled: Option<Unsettled>,
+    /// What is to be said after it: the last order counts.
+    pub(crate) next: Option<(u16, Option<Bytes>)>,
+    /// The 200 that waits as well.
+    pub(crate) accept: Option<Bytes>,
+}
+
+/// A reliable provisional response that waits for its PRACK.
+#[derive(Debug)]
+pub(crate) struct Unsettled {
+    pub(crate) status: u16,
+    pub(crate) response: Bytes,
+    /// The present interval of its retransmission.
+    pub(crate) interval: Duration,
 }
 
 /// An answered call.

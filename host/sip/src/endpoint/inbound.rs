@@ -44,11 +44,13 @@ impl Endpoint {
         let invite = self.transactions.start_server(key.clone(), *back, id);
         self.respond(now, invite, request, Answer::new(100));
         let request = Arc::clone(request);
+        let reliable = self.reliability(request.headers());
         let state = State::Ringing(Box::new(Ringing {
             invite,
             request,
             dialog,
             progress: None,
+            reliable,
         }));
         self.by_tag.insert(local_tag.clone(), id);
         self.inbound.insert(place, id);

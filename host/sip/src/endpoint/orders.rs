@@ -144,6 +144,9 @@ impl Endpoint {
             tracing::error!(status, "not a provisional status");
             return;
         }
+        if self.progress_reliably(now, id, status, sdp.as_ref()) {
+            return;
+        }
         let Some(bytes) = self.answer_ringing(id, status, sdp, vec![]) else {
             return;
         };
@@ -176,6 +179,9 @@ impl Endpoint {
     }
 
     pub(super) fn order_accept(&mut self, now: Instant, id: DialogId, sdp: Bytes) {
+        if self.accept_later(id, &sdp) {
+            return;
+        }
         let Some(State::Ringing(ringing)) = self.usages.get(&id).map(|usage| &usage.state) else {
             return;
         };
@@ -272,7 +278,7 @@ impl Endpoint {
     }
 
     /// The bytes of an answer to an inbound call that is unanswered.
-    fn answer_ringing(
+    pub(super) fn answer_ringing(
         &self,
         id: DialogId,
         status: u16,

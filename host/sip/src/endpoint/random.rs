@@ -41,6 +41,11 @@ impl Random {
         self.rng.next_u64() % 11
     }
 
+    /// Below the first RSeq of a call (RFC 3262 §3: at random below 2³¹, and room to grow).
+    pub(super) fn sequence(&mut self) -> u32 {
+        self.rng.next_u32() >> 2
+    }
+
     /// How long a re-INVITE waits after a glare: 2.1 to 4 s if the Call-ID is ours, else 0 to 2 s, in
     /// steps of 10 ms (RFC 3261 §14.1).
     pub(super) fn glare(&mut self, owner: bool) -> Duration {

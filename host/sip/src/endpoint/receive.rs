@@ -9,6 +9,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::Endpoint;
+use super::reliable::RELIABLE;
 use super::write::{ALLOW, Answer, SDP, SERVED, SUPPORTED, abilities};
 use crate::dialog::answer_flow;
 use crate::event::{DialogId, Flow};
@@ -190,6 +191,7 @@ impl Endpoint {
     fn in_dialog(&mut self, now: Instant, id: DialogId, arrived: &Arrived) -> Result<(), Refusal> {
         match arrived.request.method().as_str() {
             "BYE" => self.bye(now, id, arrived),
+            "PRACK" => self.prack(now, id, arrived),
             "UPDATE" => self.update(now, id, arrived),
             _ => self.options_in_dialog(now, id, arrived),
         }
@@ -197,7 +199,7 @@ impl Endpoint {
 
     fn out_of_dialog(&mut self, now: Instant, arrived: &Arrived) -> Result<(), Refusal> {
         match arrived.request.method().as_str() {
-            "BYE" | "UPDATE" => Err(Refusal::new(481)),
+            "BYE" | "UPDATE" | "PRACK" => Err(Refusal::new(481)),
             method if self.draining => {
                 let refusal = Refusal::new(503)
                     .with("Retry-After", "10")
@@ -282,9 +284,12 @@ pub(super) fn screen(request: &Request) -> Result<(), Refusal> {
     }
     let required = headers.require();
     let known = |tag: &str| {
-        SUPPORTED
-            .split(", ")
-            .any(|ours| tag.eq_ignore_ascii_case(ours))
+        // To nothing else could there be such a response; a re-INVITE gets none but 100 and its final one.
+        let reliable = *method == Method::INVITE && tag.eq_ignore_ascii_case(RELIABLE);
+        reliable
+            || SUPPORTED
+                .split(", ")
+                .any(|ours| tag.eq_ignore_ascii_case(ours))
     };
     let unknown: Vec<&str> = required.into_iter().filter(|tag| !known(tag)).collect();
     if !unknown.is_empty() {

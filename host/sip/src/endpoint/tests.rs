@@ -11,6 +11,7 @@ mod pair;
 mod refusals;
 mod reinvites;
 mod releases;
+mod reliables;
 mod reoffers;
 mod seeds;
 mod sessions;

@@ -11,17 +11,18 @@ use crate::transaction::TransactionId;
 use crate::wire::{self, BuildError, Method, Request, Via};
 
 /// The methods that we serve.
-pub(super) static SERVED: [Method; 6] = [
+pub(super) static SERVED: [Method; 7] = [
     Method::INVITE,
     Method::ACK,
     Method::CANCEL,
     Method::BYE,
     Method::OPTIONS,
     Method::UPDATE,
+    Method::PRACK,
 ];
 
 /// The same, as Allow says it.
-pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE";
+pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK";
 
 /// The extensions that we know, as Supported says it.
 pub(super) const SUPPORTED: &str = "timer";

@@ -85,6 +85,10 @@ pub(crate) enum Timer {
     CancelWait,
     /// The user agent: the INVITE has expired (RFC 3261 §13.3.1).
     Expires,
+    /// The user agent: send the reliable 1xx again (RFC 3262 §3).
+    Retransmit1xx,
+    /// The user agent: no PRACK came (RFC 3262 §3).
+    PrackWait,
     /// The user agent: no final answer to a re-INVITE of ours.
     ReinviteWait,
     /// The user agent: the session wants a refresh of ours (RFC 4028 §7.2).

@@ -175,6 +175,49 @@ fn two_holds_that_cross_each_other_are_refused_and_the_call_goes_on() {
 }
 
 #[test]
+fn a_caller_that_requires_it_is_told_reliably_that_it_rings() {
+    let world = play(|world| {
+        let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));
+        world.phone(bob, Input::Behave(scenes::ANSWERS));
+        assert_eq!(world.makecall(0, "1001", "2001", "3001"), 200);
+        let hand = world.by_hand(alice);
+        let sdp = world.hand(hand).sdp("sendrecv");
+        let invite = text(world.hand(hand).invite("2001", &sdp));
+        let invite = invite.replace("Max-Forwards", "Require: 100rel\r\nMax-Forwards");
+        world.send(hand, invite.into());
+        // The callee rings after 0.5 s, and answers before PRACK comes.
+        world.run_for(3 * SECOND);
+        let heard = world.hand(hand).heard();
+        let ringing = heard
+            .iter()
+            .find(|it| it.starts_with("SIP/2.0 180"))
+            .unwrap();
+        let field = |name: &str| {
+            let line = ringing.lines().find(|line| line.starts_with(name)).unwrap();
+            line.split_once(": ").unwrap().1.to_owned()
+        };
+        let (to, sequence) = (field("To:"), field("RSeq:"));
+        let prack = text(world.hand(hand).bye()).replace("BYE", "PRACK");
+        let prack = prack.replace("To: <sip:2001@10.0.0.1:5060>", &format!("To: {to}"));
+        let rack = format!("RAck: {sequence} 1 INVITE\r\nMax-Forwards");
+        world.send(hand, prack.replace("Max-Forwards", &rack).into());
+        world.run_for(Duration::from_millis(100));
+        let ack = text(world.hand(hand).ack("")).replace("CSeq: 2", "CSeq: 1");
+        world.send(hand, ack.into());
+        world.run_for(SECOND);
+        let bye = world.hand(hand).bye();
+        world.send(hand, bye);
+        world.run_for(SECOND);
+        world.run_to_rest();
+    });
+    expect_file!["ladders/reliable-ringing.txt"].assert_eq(&world.ladders());
+}
+
+fn text(message: impl AsRef<[u8]>) -> String {
+    String::from_utf8_lossy(message.as_ref()).into_owned()
+}
+
+#[test]
 fn a_hold_that_is_taken_back_is_taken_back_on_the_other_side_too() {
     let world = play(|world| {
         let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));

@@ -100,7 +100,9 @@ fn answers_repeat_record_route_and_carry_contact_and_allow() {
     );
     assert_eq!(
         headers.allow(),
-        ["INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE"]
+        [
+            "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "PRACK"
+        ]
     );
     assert_eq!(headers.get("Server"), Some("Jackfield"));
     assert!(headers.to().tag().is_some());
