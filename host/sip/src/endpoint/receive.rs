@@ -9,8 +9,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::Endpoint;
-use super::reliable::RELIABLE;
-use super::write::{ALLOW, Answer, SDP, SERVED, SUPPORTED, abilities};
+use super::write::{ALLOW, ALLOWED, Answer, SDP, SERVED, SUPPORTED, abilities};
 use crate::dialog::answer_flow;
 use crate::event::{DialogId, Flow};
 use crate::transaction::{Arrival, ServerKey};
@@ -284,12 +283,15 @@ pub(super) fn screen(request: &Request) -> Result<(), Refusal> {
     }
     let required = headers.require();
     let known = |tag: &str| {
-        // To nothing else could there be such a response; a re-INVITE gets none but 100 and its final one.
-        let reliable = *method == Method::INVITE && tag.eq_ignore_ascii_case(RELIABLE);
-        reliable
-            || SUPPORTED
-                .split(", ")
-                .any(|ours| tag.eq_ignore_ascii_case(ours))
+        // Nothing but an INVITE has responses that could be reliable.
+        let allowed = if *method == Method::INVITE {
+            SUPPORTED
+        } else {
+            ALLOWED
+        };
+        allowed
+            .split(", ")
+            .any(|ours| tag.eq_ignore_ascii_case(ours))
     };
     let unknown: Vec<&str> = required.into_iter().filter(|tag| !known(tag)).collect();
     if !unknown.is_empty() {

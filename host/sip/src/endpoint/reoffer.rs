@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::Endpoint;
 use super::inbound::sdp_of;
 use super::session::takes_update;
-use super::write::{ALLOW, SDP, SUPPORTED, sound, written};
+use super::write::{ALLOW, ALLOWED, SDP, sound, written};
 use crate::dialog::{By, CachedAck, Established, Exchange, Reinviting};
 use crate::event::{DialogId, Event, Flow};
 use crate::transaction::{Delivery, Owner, Timer, TransactionId};
@@ -68,7 +68,7 @@ impl Endpoint {
             .request(method, via)
             .contact(&contact)
             .header("Allow", ALLOW)
-            .header("Supported", SUPPORTED)
+            .header("Supported", ALLOWED)
             .header("User-Agent", &product);
         if let Some(session) = Self::asks(call) {
             builder = builder.header("Session-Expires", &session);

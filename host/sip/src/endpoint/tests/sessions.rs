@@ -76,7 +76,10 @@ fn a_peer_that_wants_us_to_refresh_and_knows_no_update_gets_re_invites() {
     let (a, ok) = peer_talks(&mut pair, session);
     let said = ok.headers();
     assert_eq!(said.get("Session-Expires"), Some("600;refresher=uas"));
-    assert_eq!((said.supported(), said.require()), (vec!["timer"], vec![]));
+    assert_eq!(
+        (said.supported(), said.require()),
+        (vec!["timer", "100rel"], vec![])
+    );
     for _ in 0..2 {
         pair.run(SECOND * 301);
         let refresh = pair.stray_request();
