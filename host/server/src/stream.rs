@@ -190,13 +190,12 @@ async fn open(mut opens: mpsc::Receiver<Seat>, way: Way) {
             Some(seat) = opens.recv() => {
                 let way = way.clone();
                 connections.spawn(async move {
-                    match timeout(way.limits.connect, connect(seat.flow)).await {
-                        Ok(Ok(stream)) => way.connection(seat, stream, true).run().await,
-                        Ok(Err(_)) | Err(_) => {
-                            way.table.leave(seat.flow, seat.id, End::Unreachable);
-                            way.mailboxes.disconnected(seat.flow).await;
-                        }
+                    let made = timeout(way.limits.connect, connect(seat.flow)).await;
+                    if let Ok(Ok(stream)) = made {
+                        return way.connection(seat, stream, true).run().await;
                     }
+                    way.table.leave(seat.flow, seat.id, End::Unreachable);
+                    way.mailboxes.disconnected(seat.flow).await;
                 });
             }
             Some(_) = connections.join_next(), if !connections.is_empty() => {}

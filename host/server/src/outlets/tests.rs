@@ -52,13 +52,14 @@ async fn the_last_outputs_wait_for_room_and_what_finds_none_is_counted() {
     assert!(Instant::now() >= until);
 }
 
-#[test]
-fn a_row_that_finds_no_room_is_dropped_and_counted() {
+#[tokio::test]
+async fn a_row_that_finds_no_room_is_dropped_and_counted() {
     let (cdrs, mut taken) = mpsc::channel(crate::records::CDRS);
     let (records, _records) = mpsc::channel(1);
     let outlets = Outlets {
         shard: 0,
         sockets: vec![],
+        streams: crate::stream::Service::bind(&[]).await.unwrap().streams(),
         media: vec![],
         backlogs: vec![],
         cdrs,

@@ -243,7 +243,9 @@ async fn write(
             [one] => one.clone(),
             all => {
                 let mut octets = BytesMut::new();
-                all.iter().for_each(|it| octets.extend_from_slice(it));
+                for message in all {
+                    octets.extend_from_slice(message);
+                }
                 octets.freeze()
             }
         };

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use crate::metrics::Page;
 use crate::node::Node;
 use crate::office::{Office, check};
 use crate::sipp;
-use crate::stopwatch::wait_for;
+use crate::stopwatch::{now, wait_for};
 
 /// A tenant whose phones speak over these transports.
 fn office(node: &Node, user: &str, callee: &str) -> Office {
@@ -94,7 +94,7 @@ fn silent_connections_do_not_delay_a_call() {
         }
         crowd.push(one);
     }
-    let began = Instant::now();
+    let began = now();
     call(&node, &office, ["tcp", "tcp"], "t1");
     // The scenarios ring, answer and talk for 0.6 s.
     assert!(
