@@ -126,8 +126,7 @@ impl Fleet {
     /// Where the metrics find what they sample.
     pub fn sources(
         &self,
-        listeners: &[Listener],
-        streams: Streams,
+        (listeners, streams): (&[Listener], Streams),
         control: api::Control,
         store: Store,
     ) -> Sources {

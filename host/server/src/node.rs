@@ -67,8 +67,7 @@ impl Node {
             admin_key,
         } = setup::lay(config, preset).await?;
         let (mut listeners, streams, http) = bind(config).await?;
-        let sip_tcp = streams.addresses();
-        let http_address = http.local_addr()?;
+        let (sip_tcp, http_address) = (streams.addresses(), http.local_addr()?);
 
         let (page, metrics) = listen_metrics(config).await?;
         let metrics_address = page.as_ref().map(TcpListener::local_addr).transpose()?;
@@ -80,37 +79,29 @@ impl Node {
             store: store.clone(),
             plugins: Arc::clone(&plugins),
         };
-        for tenant in admin::tenant_configs(&store).await? {
-            press.publish_config(tenant).await?;
-        }
+        publish_all(&press, &store).await?;
         let asks = Asks {
             shards: mailboxes.clone(),
             publisher: Publisher::shown_by(metrics.changes()),
             plugins,
             metrics: metrics.clone(),
         };
-        let (draining, watch_draining) = watch::channel(false);
+        let (draining, watched_drain) = watch::channel(false);
         let (control, requests) = Control::channel();
-        let sources = fleet.sources(
-            &listeners,
-            streams.streams(),
-            control.clone(),
-            store.clone(),
-        );
-        let upload_max = config.upload_max()?;
-        let parts = api::Parts {
+        let sip = (&*listeners, streams.streams());
+        let sources = fleet.sources(sip, control.clone(), store.clone());
+        let router = api::router(api::State::new(api::Parts {
             store: store.clone(),
             control,
             built_in,
             node: 0,
-            upload_max,
+            upload_max: config.upload_max()?,
             now_ms: clock::unix_ms,
-            draining: watch_draining,
-        };
-        let router = api::router(api::State::new(parts)?);
+            draining: watched_drain,
+        })?);
         let mut service = JoinSet::new();
         let publisher = asks.publisher.clone();
-        service.spawn(publisher.run(async move |tenant| press.publish(tenant).await));
+        service.spawn(publisher.run(async move |it| press.publish(it).await));
         service.spawn(asks.serve(requests));
         service.spawn(sweep(store.clone()));
         service.spawn(rest::serve(http, router, metrics.clone()));
@@ -118,13 +109,12 @@ impl Node {
             service.spawn(metrics::serve(page, metrics, sources));
         }
         // Calls are taken last: everything that they need is there.
-        service.spawn(streams.run(stream::Mailboxes {
-            placement: fleet.placement,
-            shards: mailboxes.clone(),
-        }));
+        let placement = fleet.placement;
         for listener in &mut listeners {
-            listener.receive(fleet.placement, mailboxes.clone())?;
+            listener.receive(placement, mailboxes.clone())?;
         }
+        let shards = mailboxes;
+        service.spawn(streams.run(stream::Mailboxes { placement, shards }));
         Ok(Node {
             sip: listeners.iter().map(|listener| listener.local).collect(),
             sip_tcp,
@@ -185,6 +175,14 @@ async fn listen_metrics(config: &Config) -> anyhow::Result<(Option<TcpListener>,
         .await
         .with_context(|| format!("metrics.listen: cannot listen on {address}"))?;
     Ok((Some(listener), Metrics::new()?))
+}
+
+/// Tells every shard of every tenant.
+async fn publish_all(press: &Press, store: &Store) -> anyhow::Result<()> {
+    for tenant in admin::tenant_configs(store).await? {
+        press.publish_config(tenant).await?;
+    }
+    Ok(())
 }
 
 async fn sweep(store: Store) {
