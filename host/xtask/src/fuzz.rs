@@ -40,6 +40,8 @@ enum Target {
     Message,
     /// Header lines of an INVITE.
     Headers,
+    /// A SIP stream.
+    Frame,
     /// A URI.
     Uri,
     /// A session description.
@@ -205,6 +207,7 @@ impl Target {
         match self {
             Self::Message => "message",
             Self::Headers => "headers",
+            Self::Frame => "frame",
             Self::Uri => "uri",
             Self::Sdp => "sdp",
             Self::Rtp => "rtp",
@@ -218,7 +221,7 @@ impl Target {
         let kept = corpus.join("fuzzed").join(self.name());
         match self {
             Self::Message | Self::Headers | Self::Sdp => vec![kept, corpus],
-            Self::Uri | Self::Rtp => vec![kept],
+            Self::Frame | Self::Uri | Self::Rtp => vec![kept],
             Self::Plugin => vec![kept, workspace.plugins()],
         }
     }
@@ -226,7 +229,7 @@ impl Target {
     /// Words that it would not find by chance.
     fn dictionary(self) -> Option<&'static str> {
         match self {
-            Self::Message | Self::Headers | Self::Uri => Some("dict/sip.dict"),
+            Self::Message | Self::Headers | Self::Frame | Self::Uri => Some("dict/sip.dict"),
             Self::Sdp => Some("dict/sdp.dict"),
             Self::Rtp | Self::Plugin => None,
         }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+#[path = "../../../../tests/fuzz/properties/frame.rs"]
+mod frame;
 #[path = "../../../../tests/fuzz/properties/headers.rs"]
 mod headers;
 #[path = "../../../../tests/fuzz/properties/message.rs"]
@@ -12,6 +14,11 @@ mod uri;
 #[test]
 fn datagrams_are_read_as_they_are_written() {
     replay("message", message::check);
+}
+
+#[test]
+fn streams_are_the_same_however_they_are_cut() {
+    replay("frame", frame::check);
 }
 
 #[test]
