@@ -2,6 +2,8 @@
 //!
 //! Owns numbers only; where a limit is enforced, a test reaches it.
 
+use std::time::Duration;
+
 /// Octets of one message: what fits one UDP datagram. RFC 3261 §18.1.1.
 pub const MESSAGE: usize = 65_535;
 
@@ -34,3 +36,11 @@ pub const DIALOGS: usize = 50_000;
 
 /// Forks of one of our INVITEs that may accept it; each one costs an ACK, a BYE and a transaction.
 pub const FORKS: usize = 16;
+
+/// How long a nonce may be used: a phone that registers every five minutes is challenged about once
+/// each time, which costs it one round trip.
+pub const NONCE: Duration = Duration::from_secs(300);
+
+/// Nonces of one shard that were used and may be used again. At 200 authentications a second a shard
+/// sees 60,000 in the life of one; 65,536 take 4 MB.
+pub const NONCES: usize = 65_536;

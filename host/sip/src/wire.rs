@@ -30,7 +30,7 @@ pub use build::{BuildError, Builder};
 pub use error::{Fault, ParseError, Partial};
 pub use frame::{Frame, FrameError, Framer, PONG};
 pub use headers::{Headers, SessionExpires};
-pub(crate) use lex::{Class, DIGIT, Lex, cut, find};
+pub(crate) use lex::{Class, DIGIT, Lex, Why, cut, find, unquote};
 pub use message::{Message, Request, Response, StatusLine};
 pub use method::Method;
 pub use params::Params;
