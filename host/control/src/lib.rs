@@ -12,6 +12,7 @@
 //! | `timers` | when what is due |
 //! | `tracer` | one line for each SIP message |
 //! | [`placement`] | which shard a Call-ID belongs to |
+//! | [`registrar`] | how a REGISTER changes the bindings of an address of record |
 //! | [`phone`] | a user agent for the demo, the softphone and the simulator |
 #![forbid(unsafe_code)]
 
@@ -20,6 +21,7 @@ mod call;
 mod event;
 pub mod phone;
 pub mod placement;
+pub mod registrar;
 mod session;
 mod shard;
 mod timers;

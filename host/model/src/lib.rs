@@ -7,6 +7,7 @@
 
 mod address;
 mod ask;
+mod binding;
 mod brief;
 mod cause;
 mod cdr;
@@ -26,6 +27,7 @@ pub mod wall;
 
 pub use address::{Address, AddressError, Scheme};
 pub use ask::{Answer, Ask, LiveCall, Manifest, Refusal};
+pub use binding::{Binding, Outbound};
 pub use brief::brief;
 pub use cause::Cause;
 pub use cdr::{Cdr, EndReason};

@@ -70,3 +70,11 @@ pub const TENANT_CALLS: usize = 1_000;
 pub const TENANT_SESSIONS: usize = SHARD_SESSIONS / 4;
 /// Sessions of one shard, those included whose last SIP transactions linger (32 s).
 pub const SHARD_SESSIONS: usize = 20_000;
+/// Bindings of one address of record: the telephones of one person. A call may ring at all of them.
+pub const BINDINGS: usize = 10;
+/// Octets of the Path of a binding: several proxies' URIs.
+pub const BINDING_PATH: usize = 1024;
+/// The shortest life of a binding: a phone costs at most one durable write a minute.
+pub const BINDING_SHORTEST: Duration = Duration::from_secs(60);
+/// The longest life of a binding, and that of one for which nothing was asked. RFC 3261 §10.2.
+pub const BINDING_LONGEST: Duration = Duration::from_secs(3600);
