@@ -12,7 +12,7 @@ mod tests;
 use std::cmp::Reverse;
 
 use contact::Contact;
-use model::{Binding, Outbound, limits};
+use model::{Binding, Hop, Outbound, Transport, limits};
 use sip::{Flow, wire::Headers};
 
 /// Why a REGISTER is refused.
@@ -125,13 +125,24 @@ impl Registration {
             path: self.path.clone(),
             q: contact.q,
             local: self.flow.local,
-            remote: self.flow.remote,
+            hop: self.hop(),
             call_id: self.call_id.clone(),
             cseq: self.cseq,
             renewed: unix_ms,
             expires: unix_ms + u64::from(contact.seconds) * 1000,
         });
         Ok(())
+    }
+
+    fn hop(&self) -> Hop {
+        let transport = match self.flow.transport {
+            sip::Transport::Udp => Transport::Udp,
+            sip::Transport::Tcp => Transport::Tcp,
+        };
+        Hop {
+            transport,
+            address: self.flow.remote,
+        }
     }
 
     /// A REGISTER that was overtaken by a later one of the same phone changes nothing.

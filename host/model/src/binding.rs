@@ -5,6 +5,8 @@
 
 use std::net::SocketAddr;
 
+use crate::Hop;
+
 /// One contact of one address of record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {
@@ -18,8 +20,8 @@ pub struct Binding {
     pub q: u16,
     /// Our listener on which the REGISTER came.
     pub local: SocketAddr,
-    /// The address from which it came: behind NAT the only one that reaches the phone.
-    pub remote: SocketAddr,
+    /// How it came, and from where: behind NAT the only way that reaches the phone.
+    pub hop: Hop,
     /// The Call-ID of the REGISTER that made or renewed it.
     pub call_id: String,
     /// Its CSeq.

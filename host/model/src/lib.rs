@@ -44,8 +44,8 @@ pub use log::{LogLevel, LogLine};
 pub use now::Now;
 pub use pii::Pii;
 pub use tenant::{
-    ActivePlugin, FaultPolicy, Hop, NoRoute, Number, Phone, Prefix, Route, TenantConfig, Transport,
-    Trunk,
+    ActivePlugin, FaultPolicy, Ha1, Hop, NoRoute, Number, Phone, Prefix, Route, TenantConfig,
+    Transport, Trunk,
 };
 pub use trace::{Lane, Trace, TraceEntry, TraceItem};
 pub use wall::Wall;

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{Address, NumberId, PhoneId, TenantId, TrunkId};
+use crate::{Address, Binding, NumberId, PhoneId, TenantId, TrunkId};
 
 /// A customer and all that its calls need to know.
 #[derive(Clone, Debug)]
@@ -25,6 +25,10 @@ pub struct TenantConfig {
     pub trunks: Vec<Trunk>,
     /// Its phones, by user.
     pub phones: BTreeMap<String, Phone>,
+    /// What proves who its registering phones are, by user.
+    pub secrets: BTreeMap<String, Ha1>,
+    /// Where its registering phones are, by user; some may have ended.
+    pub bindings: BTreeMap<String, Vec<Binding>>,
     /// Its active plugins, by name.
     pub plugins: BTreeMap<String, ActivePlugin>,
     /// The plugin that answers requests.
@@ -125,6 +129,40 @@ pub struct Phone {
     pub address: Option<SocketAddr>,
     /// How calls go there, and come from there.
     pub transport: Transport,
+}
+
+/// What a phone's password leaves: `H(user:realm:password)` in lower-case hex (RFC 7616 §3.4.2). Who
+/// has it can speak for the phone, so that it is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Ha1 {
+    md5: Box<str>,
+    sha256: Box<str>,
+}
+
+impl Ha1 {
+    /// From both digests, in lower-case hex.
+    pub fn new(md5: &str, sha256: &str) -> Self {
+        Self {
+            md5: md5.into(),
+            sha256: sha256.into(),
+        }
+    }
+
+    /// By MD5.
+    pub fn md5(&self) -> &str {
+        &self.md5
+    }
+
+    /// By SHA-256.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+}
+
+impl fmt::Debug for Ha1 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ha1")
+    }
 }
 
 /// A plugin and the version that new sessions begin with.

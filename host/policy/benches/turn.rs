@@ -291,6 +291,8 @@ impl Scene {
             numbers: BTreeMap::from([("2001".to_owned(), number)]),
             trunks: vec![trunk],
             phones: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            bindings: BTreeMap::new(),
             plugins: BTreeMap::new(),
             default_plugin: "makecall".into(),
             fault_policy: FaultPolicy::Release,

@@ -169,7 +169,7 @@ fn make_private(path: &str) -> std::io::Result<()> {
 }
 
 /// What brings the tables up to date, in order. One that was released never changes.
-const MIGRATIONS: [(&str, &str); 4] = [
+const MIGRATIONS: [(&str, &str); 5] = [
     ("first", include_str!("../migrations/sqlite/0001_first.sql")),
     (
         "cdr by number",
@@ -182,6 +182,10 @@ const MIGRATIONS: [(&str, &str); 4] = [
     (
         "transport",
         include_str!("../migrations/sqlite/0004_transport.sql"),
+    ),
+    (
+        "bindings",
+        include_str!("../migrations/sqlite/0005_bindings.sql"),
     ),
 ];
 

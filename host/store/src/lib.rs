@@ -8,6 +8,7 @@
 
 pub mod admin;
 mod ambiguity;
+mod binding;
 mod cdr;
 mod db;
 mod error;

@@ -3,9 +3,9 @@
 //! A password is not kept; its two digests are (`HA1`, RFC 7616 §3.4.2), for the realm that is the
 //! tenant's domain.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeMap, net::SocketAddr};
 
-use model::{Phone, PhoneId, TenantId};
+use model::{Ha1, Phone, PhoneId, TenantId};
 
 use crate::db::{Tx, check_room, parsed, query};
 use crate::{Listed, Page, Store, StoreError, ambiguity, limits, names, secret, tenant};
@@ -110,6 +110,24 @@ pub(crate) async fn list(
     .rows(tx)
     .await?;
     rows.into_iter().map(read).collect()
+}
+
+/// What proves who the phones that register are, by user.
+pub(crate) async fn secrets(
+    tx: &mut Tx,
+    tenant: TenantId,
+) -> Result<BTreeMap<String, Ha1>, StoreError> {
+    let rows: Vec<(String, String, String)> = query(
+        "SELECT phone_user, ha1_md5, ha1_sha256 FROM phone
+         WHERE tenant = $1 AND ha1_md5 IS NOT NULL AND ha1_sha256 IS NOT NULL",
+    )
+    .bind(tenant)
+    .rows(tx)
+    .await?;
+    let secrets = rows.into_iter();
+    Ok(secrets
+        .map(|(user, md5, sha256)| (user, Ha1::new(&md5, &sha256)))
+        .collect())
 }
 
 fn check_login(address: Option<SocketAddr>, password: Option<&str>) -> Result<(), StoreError> {

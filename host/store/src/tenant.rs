@@ -6,7 +6,9 @@ use model::{ActivePlugin, FaultPolicy, KeyId, TenantConfig, TenantId};
 
 use crate::db::{Tx, parsed, query};
 use crate::key::{self, NewKey, Scope};
-use crate::{NewVersion, Store, StoreError, limits, names, number, phone, plugin, trunk, version};
+use crate::{
+    NewVersion, Store, StoreError, binding, limits, names, number, phone, plugin, trunk, version,
+};
 
 pub(crate) type Row = (String, String, String, String, String, i64);
 
@@ -149,6 +151,8 @@ pub(crate) async fn config(tx: &mut Tx, tenant: TenantId) -> Result<TenantConfig
         numbers: numbers.into_iter().map(|n| (n.number.clone(), n)).collect(),
         trunks: trunk::list(tx, tenant, "", limits::TRUNKS).await?,
         phones: phones.into_iter().map(|p| (p.user.clone(), p)).collect(),
+        secrets: phone::secrets(tx, tenant).await?,
+        bindings: binding::all(tx, tenant).await?,
         plugins: active_plugins(tx, tenant).await?,
         default_plugin: row.default_plugin,
         fault_policy: row.fault_policy,

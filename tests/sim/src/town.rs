@@ -73,6 +73,8 @@ pub fn tenant(name: &str, n: u8, script: &str) -> TenantConfig {
         numbers: numbers.into(),
         trunks: trunks.into(),
         phones: phones.into(),
+        secrets: BTreeMap::new(),
+        bindings: BTreeMap::new(),
         plugins: [("makecall".to_owned(), plugin(script))].into(),
         default_plugin: "makecall".to_owned(),
         fault_policy: FaultPolicy::Release,

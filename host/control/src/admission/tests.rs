@@ -47,6 +47,8 @@ fn tenant(
         numbers: BTreeMap::from([(number.number.clone(), number)]),
         trunks: vec![trunk],
         phones: phones.into_iter().map(|p| (p.user.clone(), p)).collect(),
+        secrets: BTreeMap::new(),
+        bindings: BTreeMap::new(),
         plugins: BTreeMap::from([("makecall".into(), plugin)]),
         default_plugin: "makecall".into(),
         fault_policy: FaultPolicy::Release,

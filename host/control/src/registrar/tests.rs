@@ -65,7 +65,7 @@ fn a_contact_is_bound_to_the_flow_on_which_it_came() {
         panic!("{bindings:?}");
     };
     assert_eq!(binding.contact, "sip:1001@192.168.1.9:5062");
-    assert_eq!(binding.remote, flow(9).remote);
+    assert_eq!(binding.hop.address, flow(9).remote);
     assert_eq!(binding.expires, NOW + 600_000);
     let list = listed(&bindings, NOW + 1_500);
     assert_eq!(list, ["<sip:1001@192.168.1.9:5062>;expires=599"]);

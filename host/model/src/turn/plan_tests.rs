@@ -41,6 +41,8 @@ fn tenant(ids: &mut IdSource) -> Arc<TenantConfig> {
         numbers: BTreeMap::from([("2001".into(), number)]),
         trunks: vec![trunk(ids, 1, "3"), trunk(ids, 2, "300"), trunk(ids, 3, "4")],
         phones: BTreeMap::from([("1001".into(), phone), ("1002".into(), away)]),
+        secrets: BTreeMap::new(),
+        bindings: BTreeMap::new(),
         plugins: BTreeMap::new(),
         default_plugin: "makecall".into(),
         fault_policy: FaultPolicy::Release,

@@ -367,6 +367,8 @@ fn tenant(ids: &mut IdSource) -> Arc<TenantConfig> {
             prefixes: vec!["3".into()],
         }],
         phones: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+        bindings: BTreeMap::new(),
         plugins: BTreeMap::new(),
         default_plugin: "under-test".into(),
         fault_policy: FaultPolicy::Release,

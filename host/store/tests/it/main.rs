@@ -2,6 +2,7 @@
 
 mod access;
 mod apart;
+mod bindings;
 mod home;
 mod kv;
 mod life;

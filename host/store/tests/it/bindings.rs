@@ -1,0 +1,130 @@
+//! Phones that register: their secrets are in the snapshot, their bindings outlive the process.
+
+use model::{Binding, Hop, Outbound, Phone, PhoneId, TenantId, Transport};
+use store::StoreError;
+
+use crate::home::{Home, NOW};
+
+async fn phone(home: &mut Home, tenant: TenantId, user: &str) -> PhoneId {
+    let phone = Phone {
+        id: PhoneId::mint(&mut home.ids, NOW),
+        user: user.into(),
+        address: None,
+        transport: Transport::Udp,
+    };
+    let made = home.store.create_phone(tenant, &phone, Some("secret"), NOW);
+    made.await.unwrap();
+    phone.id
+}
+
+fn binding(contact: &str, expires: u64) -> Binding {
+    Binding {
+        contact: contact.into(),
+        outbound: None,
+        path: vec![],
+        q: 1000,
+        local: "127.0.0.1:5060".parse().unwrap(),
+        hop: Hop {
+            transport: Transport::Tcp,
+            address: "192.0.2.9:61234".parse().unwrap(),
+        },
+        call_id: "c1".into(),
+        cseq: 7,
+        renewed: NOW,
+        expires,
+    }
+}
+
+/// Puts these in the place of what was there, and tells what that was.
+async fn replace(home: &Home, tenant: TenantId, user: &str, by: &[Binding]) -> Vec<Binding> {
+    let mut before = vec![];
+    let change = |there: &[Binding]| {
+        before = there.to_vec();
+        Ok::<_, ()>(by.to_vec())
+    };
+    let after = home.store.change_bindings(tenant, user, change).await;
+    assert_eq!(after, Ok(Ok(by.to_vec())));
+    before
+}
+
+#[tokio::test]
+async fn the_snapshot_has_the_secrets_of_phones_that_register_and_hides_them() {
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    phone(&mut home, acme, "1001").await;
+    home.line(acme, "1002", "127.0.0.1:5071").await.unwrap();
+    let config = home.store.tenant_config(acme).await.unwrap();
+    assert_eq!(config.secrets.len(), 1, "a line has none");
+    let secret = &config.secrets["1001"];
+    // printf %s 1001:acme.example:secret | md5sum
+    assert_eq!(secret.md5(), "13efbba9f73e8887f478f9b5221a7891");
+    assert_eq!(
+        secret.sha256(),
+        "3e6004299928699c7d605c1f0c999d2de9f92cd86270b2b31e4dda693bedfecd"
+    );
+    assert!(!format!("{config:?}").contains("13efbba9f73e8887f478f9b5221a7891"));
+}
+
+#[tokio::test]
+async fn bindings_are_there_after_a_restart_in_their_order() {
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    phone(&mut home, acme, "1001").await;
+    let outbound = Outbound {
+        instance: "<urn:uuid:1>".into(),
+        reg_id: 1,
+    };
+    let full = Binding {
+        outbound: Some(outbound),
+        path: vec!["<sip:p1.example;lr>".into(), "<sip:p2.example;lr>".into()],
+        q: 500,
+        ..binding("sip:1001@[2001:db8::9]", NOW + 2)
+    };
+    let both = [full, binding("sip:1001@10.0.0.9", NOW + 1)];
+    assert_eq!(replace(&home, acme, "1001", &both).await, []);
+    let home = home.reopen().await;
+    let config = home.store.tenant_config(acme).await.unwrap();
+    assert_eq!(config.bindings["1001"], both);
+    assert_eq!(replace(&home, acme, "1001", &both[1..]).await, both);
+    assert_eq!(replace(&home, acme, "1001", &[]).await, both[1..]);
+    assert_eq!(replace(&home, acme, "1001", &[]).await, []);
+}
+
+#[tokio::test]
+async fn a_refused_change_changes_nothing() {
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    phone(&mut home, acme, "1001").await;
+    let one = [binding("sip:1001@10.0.0.9", NOW + 1)];
+    replace(&home, acme, "1001", &one).await;
+    let refuse = |_: &[Binding]| Err("too old");
+    let refused = home.store.change_bindings(acme, "1001", refuse).await;
+    assert_eq!(refused, Ok(Err("too old")));
+    assert_eq!(replace(&home, acme, "1001", &one).await, one);
+}
+
+#[tokio::test]
+async fn only_a_phone_of_the_tenant_that_registers_has_bindings() {
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    let evil = home.tenant("evil", "evil.example").await;
+    phone(&mut home, acme, "1001").await;
+    home.line(acme, "1002", "127.0.0.1:5071").await.unwrap();
+    for (tenant, user) in [(evil, "1001"), (acme, "1002"), (acme, "1003")] {
+        let change = |_: &[Binding]| Ok::<_, ()>(vec![binding("sip:x@10.0.0.9", NOW + 1)]);
+        let changed = home.store.change_bindings(tenant, user, change).await;
+        assert_eq!(changed, Err(StoreError::NotFound { what: "phone" }));
+    }
+}
+
+#[tokio::test]
+async fn bindings_go_with_their_phone() {
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    let id = phone(&mut home, acme, "1001").await;
+    let one = [binding("sip:1001@10.0.0.9", NOW + 1)];
+    replace(&home, acme, "1001", &one).await;
+    home.store.delete_phone(acme, id).await.unwrap();
+    phone(&mut home, acme, "1001").await;
+    assert_eq!(replace(&home, acme, "1001", &[]).await, []);
+}
