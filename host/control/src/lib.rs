@@ -12,6 +12,7 @@
 //! | `timers` | when what is due |
 //! | `tracer` | one line for each SIP message |
 //! | [`placement`] | which shard a Call-ID belongs to |
+//! | [`lockout`] | who guessed a password too often |
 //! | [`registrar`] | how a REGISTER changes the bindings of an address of record |
 //! | [`phone`] | a user agent for the demo, the softphone and the simulator |
 #![forbid(unsafe_code)]
@@ -19,6 +20,7 @@
 mod admission;
 mod call;
 mod event;
+pub mod lockout;
 pub mod phone;
 pub mod placement;
 pub mod registrar;

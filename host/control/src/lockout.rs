@@ -1,0 +1,139 @@
+//! Who guessed too often: a lock for one source and one address of record.
+//!
+//! Owns the counts of failed authentications. A wrong user and a wrong password count alike, and a
+//! lock for one address of record leaves all others of the same source alone, so that one phone with
+//! an old password does not silence its office. Refuses to know what is answered to whom.
+//!
+//! ```text
+//!          FAILURES within WINDOW               LOCK is over
+//!  counted ──────────────────────▶ locked ───────────────────▶ forgotten
+//!     └── success, or WINDOW is over ──────────────────────────────▲
+//! ```
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, Ipv6Addr},
+    time::{Duration, Instant},
+};
+
+use model::TenantId;
+
+/// Failures within [`WINDOW`] that lock: a person who types a password anew three times, on a phone
+/// that tries each twice, stays below.
+pub const FAILURES: u32 = 10;
+/// How long a failure counts: from the first one of a row.
+pub const WINDOW: Duration = Duration::from_secs(60);
+/// How long a lock holds: 2,880 guesses a day are left to who waits for each.
+pub const LOCK: Duration = Duration::from_secs(300);
+/// Characters of a user that count: no phone's user is longer, so that all longer ones are one.
+const USER: usize = 64;
+/// Rows of one shard, locked ones included: about 3 MB.
+pub const ROWS: usize = 10_000;
+
+/// One source and one address of record, whether or not there is such a user.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Who {
+    source: IpAddr,
+    tenant: TenantId,
+    user: String,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Row {
+    Counted { failures: u32, until: Instant },
+    Locked { until: Instant },
+}
+
+impl Row {
+    fn until(self) -> Instant {
+        match self {
+            Self::Counted { until, .. } | Self::Locked { until } => until,
+        }
+    }
+}
+
+/// The failures of one shard.
+#[derive(Debug, Default)]
+pub struct Lockout {
+    rows: BTreeMap<Who, Row>,
+    /// The same, as they end. A lock outlives counts, so that these are forgotten before it.
+    ends: BTreeSet<(Instant, Who)>,
+    locks: u64,
+}
+
+impl Lockout {
+    /// Whether a request of this source for this user is refused unread.
+    pub fn is_locked(&self, source: IpAddr, tenant: TenantId, user: &str, now: Instant) -> bool {
+        let who = who(source, tenant, user);
+        matches!(self.rows.get(&who), Some(Row::Locked { until }) if now < *until)
+    }
+
+    /// Counts a failure; true if it is the one that locks.
+    pub fn failed(&mut self, source: IpAddr, tenant: TenantId, user: &str, now: Instant) -> bool {
+        let who = who(source, tenant, user);
+        let row = match self.rows.get(&who) {
+            Some(Row::Locked { until }) if now < *until => return false,
+            Some(Row::Counted { failures, until }) if now < *until => Row::Counted {
+                failures: failures + 1,
+                until: *until,
+            },
+            _ => Row::Counted {
+                failures: 1,
+                until: now + WINDOW,
+            },
+        };
+        let locks = matches!(row, Row::Counted { failures, .. } if failures >= FAILURES);
+        let row = if locks {
+            self.locks += 1;
+            Row::Locked { until: now + LOCK }
+        } else {
+            row
+        };
+        self.forget(&who);
+        self.make_room();
+        self.ends.insert((row.until(), who.clone()));
+        self.rows.insert(who, row);
+        locks
+    }
+
+    /// Who knows the password has not guessed.
+    pub fn succeeded(&mut self, source: IpAddr, tenant: TenantId, user: &str) {
+        self.forget(&who(source, tenant, user));
+    }
+
+    /// Locks since the start.
+    pub fn locks(&self) -> u64 {
+        self.locks
+    }
+
+    fn forget(&mut self, who: &Who) {
+        if let Some(row) = self.rows.remove(who) {
+            self.ends.remove(&(row.until(), who.clone()));
+        }
+    }
+
+    /// Forgets, for one more, what is over or will be next.
+    fn make_room(&mut self) {
+        if self.rows.len() >= ROWS
+            && let Some((_, who)) = self.ends.pop_first()
+        {
+            self.rows.remove(&who);
+        }
+    }
+}
+
+/// Whoever has one IPv6 address has the 2⁶⁴ of its network.
+fn who(source: IpAddr, tenant: TenantId, user: &str) -> Who {
+    let source = match source.to_canonical() {
+        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
+        v4 @ IpAddr::V4(_) => v4,
+    };
+    Who {
+        source,
+        tenant,
+        user: user.chars().take(USER).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
