@@ -1,4 +1,4 @@
-//! Which counts of which nonces were used: a request that is sent again by somebody who overheard it
+//! Which counts of which nonces were used: a request that is sent again by whoever overheard it
 //! must not count again.
 
 use std::collections::BTreeMap;

@@ -297,3 +297,29 @@ fn broken_credentials_are_named() {
     let long = format!("uri=\"{}\"", "x".repeat(limits::URI));
     check("uri=\"sip:acme.example\"", &long, "parameter too long");
 }
+
+proptest::proptest! {
+    #[test]
+    fn whatever_is_written_there_is_read_or_named(
+        value in "(Digest )?[a-z\"\\\\=, ]{0,60}\\PC{0,20}"
+    ) {
+        let _ = Credentials::parse(&value);
+    }
+
+    #[test]
+    fn nothing_that_is_made_up_is_accepted(
+        texts in proptest::array::uniform6("\"([^\"\\\\]|\\\\.){0,20}\""),
+        algorithm in "MD5|SHA-256",
+        nc in "[0-9a-fA-F]{1,8}",
+    ) {
+        let names = ["username", "realm", "nonce", "uri", "response", "cnonce"];
+        let parts = names.iter().zip(&texts).map(|(name, text)| format!("{name}={text},"));
+        let parts: Vec<_> = parts.collect();
+        let value = format!("Digest {} qop=auth,nc={nc},algorithm={algorithm}", parts.concat());
+        let credentials = Credentials::parse(&value).expect("it is well formed");
+        let [md5, sha256] = ha1("secret");
+        let secrets = Secrets { md5: &md5, sha256: &sha256 };
+        let judged = Guard::new(KEY).verify(&credentials, bearer(), Some(secrets), NOW);
+        proptest::prop_assert!(judged.is_err());
+    }
+}
