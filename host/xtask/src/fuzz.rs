@@ -42,6 +42,8 @@ enum Target {
     Headers,
     /// A SIP stream.
     Frame,
+    /// The value of an Authorization header.
+    Digest,
     /// A URI.
     Uri,
     /// A session description.
@@ -208,6 +210,7 @@ impl Target {
             Self::Message => "message",
             Self::Headers => "headers",
             Self::Frame => "frame",
+            Self::Digest => "digest",
             Self::Uri => "uri",
             Self::Sdp => "sdp",
             Self::Rtp => "rtp",
@@ -221,7 +224,7 @@ impl Target {
         let kept = corpus.join("fuzzed").join(self.name());
         match self {
             Self::Message | Self::Headers | Self::Sdp => vec![kept, corpus],
-            Self::Frame | Self::Uri | Self::Rtp => vec![kept],
+            Self::Frame | Self::Digest | Self::Uri | Self::Rtp => vec![kept],
             Self::Plugin => vec![kept, workspace.plugins()],
         }
     }
@@ -229,7 +232,9 @@ impl Target {
     /// Words that it would not find by chance.
     fn dictionary(self) -> Option<&'static str> {
         match self {
-            Self::Message | Self::Headers | Self::Frame | Self::Uri => Some("dict/sip.dict"),
+            Self::Message | Self::Headers | Self::Frame | Self::Digest | Self::Uri => {
+                Some("dict/sip.dict")
+            }
             Self::Sdp => Some("dict/sdp.dict"),
             Self::Rtp | Self::Plugin => None,
         }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+#[path = "../../../../tests/fuzz/properties/digest.rs"]
+mod digest;
 #[path = "../../../../tests/fuzz/properties/frame.rs"]
 mod frame;
 #[path = "../../../../tests/fuzz/properties/headers.rs"]
@@ -24,6 +26,15 @@ fn streams_are_the_same_however_they_are_cut() {
 #[test]
 fn header_lines_are_read_as_they_are_written() {
     replay("headers", headers::check);
+}
+
+#[test]
+fn nobody_is_believed_who_was_not_challenged() {
+    replay("digest", |octets| {
+        if let Ok(text) = std::str::from_utf8(octets) {
+            digest::check(text);
+        }
+    });
 }
 
 #[test]
