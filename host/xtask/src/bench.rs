@@ -34,7 +34,7 @@ pub(crate) struct Options {
     /// Print one JSON document instead of tables.
     #[arg(long)]
     json: bool,
-    /// Calls that `relay` relays at once [default: 300].
+    /// Calls that `relay` relays at once [default: 600].
     #[arg(long)]
     calls: Option<u32>,
     /// Seconds of each measurement of `relay` and `call`.

@@ -45,7 +45,7 @@ struct Spent {
 }
 
 fn main() {
-    let calls = calls_within_limit(option("--calls", 300));
+    let calls = calls_within_limit(option("--calls", 600));
     let time = Duration::from_secs(option("--seconds", 5));
     let group = format!("{calls} calls, {} packets/s", calls * 100);
     let pairs = calls as usize * 2;
