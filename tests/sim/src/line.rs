@@ -27,6 +27,8 @@ pub struct Line {
     pub tone: u16,
     /// Whether it has called somebody.
     pub dialled: bool,
+    /// Whether it has made an offer of its own in the middle of a call.
+    pub reoffered: bool,
     /// What its user was told, and when.
     pub told: Vec<(Duration, Event)>,
     /// What it heard, call by call.
@@ -43,6 +45,7 @@ impl Line {
             link: Link::CALM,
             tone,
             dialled: false,
+            reoffered: false,
             told: Vec::new(),
             heard: Vec::new(),
             phone: Phone::new(config),

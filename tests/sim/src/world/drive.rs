@@ -385,6 +385,7 @@ impl World {
         match deed {
             Deed::Phone(line, input) => {
                 self.lines[line].dialled |= matches!(input, phone::Input::Dial { .. });
+                self.lines[line].reoffered |= matches!(input, phone::Input::Hold(_));
                 let now = self.start + self.now;
                 self.lines[line].phone.handle_input(now, input);
                 self.drain_line(line);

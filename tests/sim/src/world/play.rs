@@ -281,10 +281,16 @@ impl World {
 
     /// No telephone loses a call because its 200 was never acknowledged, or its BYE never answered: on
     /// a link that is not too bad some copy of each message arrives. But who answers an INVITE that was
-    /// given up gets no ACK; and an offer of the telephone that crosses our BYE gets 481.
+    /// given up gets no ACK; and an offer of the telephone itself has fewer copies than a 200 (Timer B),
+    /// and gets 481 if it crosses our BYE.
     fn check_lost(&mut self, line: usize) {
         let line = &self.lines[line];
-        if line.link.loss > 10 || self.watch.gave_up(line.sip()) {
+        let (bad, good): (u8, &[u16]) = if line.reoffered {
+            (10, &[200, 481])
+        } else {
+            (20, &[200])
+        };
+        if line.link.loss > bad || self.watch.gave_up(line.sip()) {
             return;
         }
         let mut answered = false;
@@ -292,7 +298,7 @@ impl World {
             match event {
                 phone::Event::Answered { .. } => answered = true,
                 phone::Event::Ended { status, .. } => {
-                    if answered && ![200, 481].contains(status) {
+                    if answered && !good.contains(status) {
                         let what = format!("telephone {} lost its call: {status}", line.user);
                         self.watch.violated(what);
                     }
