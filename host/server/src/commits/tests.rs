@@ -111,12 +111,20 @@ async fn what_has_not_begun_in_time_is_never_written() {
     let home = home().await;
     let [one, other] = home.tenants;
     let commits = &home.commits;
-    // Whoever has begun keeps the lock, though nobody waits for it any more.
+    // The lock is not free.
     let held = commits.lock(other, later()).await.unwrap();
     let busy = commits.commit(other, put(0), NOW, None, soon()).await;
     assert_eq!(busy, Err(NotCommitted::Busy));
     drop(held);
     assert_eq!(home.value(other).await, None);
+    // The time is over before the store's writer, a task of this thread, has looked.
+    let past = clock::instant()
+        .checked_sub(Duration::from_secs(60))
+        .unwrap();
+    let late = commits.commit(one, put(0), NOW, None, past).await;
+    assert_eq!(late, Err(NotCommitted::Refused("the store is busy".into())));
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(home.value(one).await, None);
     assert_eq!(
         commits.commit(one, put(0), NOW, None, later()).await,
         Ok(())

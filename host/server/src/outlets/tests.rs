@@ -7,7 +7,7 @@ use control::{Output, Ticket};
 use model::{IdSource, SessionId, TenantId, Trace};
 use tokio::{sync::mpsc, time::Instant};
 
-use super::{Losses, Outlets};
+use super::{CdrJob, Losses, Outlets, Record};
 use crate::records::tests::cdr;
 
 fn trace() -> Output {
@@ -17,11 +17,9 @@ fn trace() -> Output {
     Output::Trace(Box::new(Trace::new(session, tenant, 1)))
 }
 
-#[tokio::test(start_paused = true)]
-async fn the_last_outputs_wait_for_room_and_what_finds_none_is_counted() {
-    let (cdrs, _cdrs) = mpsc::channel(1);
-    let (records, mut taken) = mpsc::channel(1);
-    let outlets = Outlets {
+/// Without sockets and media shards.
+async fn outlets(cdrs: mpsc::Sender<CdrJob>, records: mpsc::Sender<Record>) -> Outlets {
+    Outlets {
         shard: 0,
         sockets: vec![],
         streams: crate::stream::Service::bind(&[]).await.unwrap().streams(),
@@ -31,7 +29,14 @@ async fn the_last_outputs_wait_for_room_and_what_finds_none_is_counted() {
         urgent: Arc::default(),
         records,
         losses: Arc::new(Losses::default()),
-    };
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_outputs_wait_for_room_and_what_finds_none_is_counted() {
+    let (cdrs, _cdrs) = mpsc::channel(1);
+    let (records, mut taken) = mpsc::channel(1);
+    let outlets = outlets(cdrs, records).await;
     let lost = || outlets.losses.records.load(Ordering::Relaxed);
     outlets.put(trace());
     outlets.put(trace());
@@ -56,17 +61,7 @@ async fn the_last_outputs_wait_for_room_and_what_finds_none_is_counted() {
 async fn a_row_that_finds_no_room_is_dropped_and_counted() {
     let (cdrs, mut taken) = mpsc::channel(crate::records::CDRS);
     let (records, _records) = mpsc::channel(1);
-    let outlets = Outlets {
-        shard: 0,
-        sockets: vec![],
-        streams: crate::stream::Service::bind(&[]).await.unwrap().streams(),
-        media: vec![],
-        backlogs: vec![],
-        cdrs,
-        urgent: Arc::default(),
-        records,
-        losses: Arc::new(Losses::default()),
-    };
+    let outlets = outlets(cdrs, records).await;
     let row = cdr(&mut IdSource::new([3; 32], 0, 0));
     for ticket in 0..=crate::records::CDRS as u64 {
         outlets.put(Output::Cdr {
