@@ -1,4 +1,4 @@
-//! Digest authentication of requests to us: challenge and verification. RFC 7616, RFC 8760.
+//! Digest authentication: of requests to us, and of ours to others. RFC 7616, RFC 8760.
 //!
 //! Owns the nonces and what was already said with them. Refuses to know who may do what, and where
 //! secrets are kept: it is given HA1 and says yes, "again with a fresh nonce", or no.
@@ -8,13 +8,16 @@
 //! the [`Replays`] of that shard see every use. An unknown user costs the same work as a known one
 //! and gets the same answer.
 
+mod challenge;
 mod credentials;
 mod hash;
 mod nonce;
+mod parameters;
 mod replays;
 #[cfg(test)]
 mod tests;
 
+pub use challenge::{Challenge, Login};
 pub use credentials::{Algorithm, Credentials};
 use hash::{Hex, hmac};
 use nonce::Nonce;

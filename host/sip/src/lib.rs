@@ -10,7 +10,7 @@
 //! | [`wire`] | bytes ↔ messages |
 //! | [`Uri`] | `sip:`, `sips:`, `tel:` and what cannot be understood |
 //! | [`event`] | the words between the endpoint and its owner |
-//! | [`digest`] | challenges, credentials, nonces, replays: RFC 7616 |
+//! | [`digest`] | challenges, credentials, nonces, replays, and our own answers: RFC 7616 |
 //! | `transaction` | RFC 3261 §17 with RFC 6026: retransmission, matching |
 //! | `dialog` | RFC 3261 §12: tags, sequence numbers, route set, remote target |
 //! | `endpoint` | RFC 3261 §8, §9, §13–§15: what a user agent does with all that |

@@ -1,8 +1,8 @@
 //! The Authorization header: its own grammar, since the URI in it counts octet by octet.
 
 use super::hash::{Hex, joined};
-use crate::limits;
-use crate::wire::{Class, Lex, Why, unquote};
+use super::parameters::{bare, parameters};
+use crate::wire::{Why, unquote};
 
 /// A hash function of digest authentication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,14 @@ impl Algorithm {
             Self::Md5 => "MD5",
             Self::Sha256 => "SHA-256",
         }
+    }
+
+    /// The one of that name, if we know it.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        let known = [Self::Md5, Self::Sha256];
+        known
+            .into_iter()
+            .find(|one| one.name().eq_ignore_ascii_case(name))
     }
 }
 
@@ -60,21 +68,7 @@ impl Credentials {
     /// a part that is missing, an algorithm or a qop that was not offered.
     pub fn parse(value: &str) -> Result<Self, &'static str> {
         let mut parts = Parts::default();
-        let mut lex = Lex::new(value);
-        let scheme = lex.token().ok_or("no scheme")?;
-        if !scheme.eq_ignore_ascii_case("Digest") {
-            return Err("not digest");
-        }
-        lex.skip_blanks();
-        loop {
-            parts.take(&mut lex)?;
-            if lex.is_empty() {
-                break;
-            }
-            if !lex.separator(b',') {
-                return Err("text after a parameter");
-            }
-        }
+        parameters(value, |name, value| parts.take(name, value))?;
         parts.whole()
     }
 
@@ -111,20 +105,7 @@ const NAMES: [&str; 9] = [
 struct Parts([Option<String>; NAMES.len()]);
 
 impl Parts {
-    /// `name = token / quoted-string`; names that we do not know are passed over.
-    fn take(&mut self, lex: &mut Lex<'_>) -> Result<(), Why> {
-        let name = lex.token().ok_or("parameter without a name")?;
-        if !lex.separator(b'=') {
-            return Err("parameter without a value");
-        }
-        let value = match lex.peek() {
-            Some(b'"') => lex.quoted()?,
-            _ => lex.run(&BARE),
-        };
-        lex.skip_blanks();
-        if value.len() > limits::URI {
-            return Err("parameter too long");
-        }
+    fn take(&mut self, name: &str, value: &str) -> Result<(), Why> {
         let place = NAMES.iter().position(|n| n.eq_ignore_ascii_case(name));
         let Some(part) = place.and_then(|place| self.0.get_mut(place)) else {
             return Ok(());
@@ -138,13 +119,10 @@ impl Parts {
 
     fn whole(self) -> Result<Credentials, Why> {
         let [username, realm, rest @ ..] = self.0;
-        let [nonce, uri, response, algorithm, cnonce, qop, nc] = rest.map(|part| part.map(bare));
-        let algorithm = match algorithm.as_deref() {
-            None => Algorithm::Md5,
-            Some(name) if name.eq_ignore_ascii_case("MD5") => Algorithm::Md5,
-            Some(name) if name.eq_ignore_ascii_case("SHA-256") => Algorithm::Sha256,
-            Some(_) => return Err("an algorithm that was not offered"),
-        };
+        let [nonce, uri, response, algorithm, cnonce, qop, nc] =
+            rest.map(|part| part.map(|part| bare(&part).to_owned()));
+        let algorithm = Algorithm::named(algorithm.as_deref().unwrap_or("MD5"))
+            .ok_or("an algorithm that was not offered")?;
         if !qop.is_some_and(|qop| qop.eq_ignore_ascii_case("auth")) {
             return Err("a qop that was not offered");
         }
@@ -164,12 +142,3 @@ impl Parts {
         })
     }
 }
-
-/// `unq` of RFC 7616 §3.3: without quotes, but with its escapes, since that is what was hashed.
-fn bare(value: String) -> String {
-    let inner = value.strip_prefix('"').and_then(|v| v.strip_suffix('"'));
-    inner.map(str::to_owned).unwrap_or(value)
-}
-
-/// Some peers leave quotes away where they are due.
-static BARE: Class = Class::all_but(b" \t,\"");

@@ -1,9 +1,11 @@
 //! The examples of the RFCs, and every way in which credentials can fail to be good.
 
+mod answering;
+
 use super::hash::{Hex, hmac, joined};
 use super::nonce::Nonce;
 use super::replays::Replays;
-use super::{Algorithm, Bearer, Credentials, Denied, Guard, Secrets};
+use super::{Algorithm, Bearer, Challenge, Credentials, Denied, Guard, Secrets};
 use crate::limits;
 
 const NOW: u64 = 1_800_000_000_000;
@@ -304,6 +306,7 @@ proptest::proptest! {
         value in "(Digest )?[a-z\"\\\\=, ]{0,60}\\PC{0,20}"
     ) {
         let _ = Credentials::parse(&value);
+        let _ = Challenge::choose([value.as_str()]);
     }
 
     #[test]
