@@ -198,7 +198,7 @@ pub(super) fn split_host(text: &str) -> Result<(Cow<'_, str>, Option<u16>), UriE
     let port = port.map(parse_port);
     if let Some(inner) = host.strip_prefix('[') {
         let inner = inner.strip_suffix(']').ok_or(UriError::Host)?;
-        let ip: Ipv6Addr = inner.parse().map_err(|_| UriError::Host)?;
+        let ip = parse_ipv6(inner).ok_or(UriError::Host)?;
         return Ok((format!("[{ip}]").into(), port.transpose()?));
     }
     let port = port.transpose();
@@ -212,6 +212,19 @@ pub(super) fn split_host(text: &str) -> Result<(Cow<'_, str>, Option<u16>), UriE
         return Err(UriError::Host);
     }
     Ok((host.to_ascii_lowercase().into(), port?))
+}
+
+/// The grammar of RFC 3261 wanted a third colon between `::` and a dotted end (RFC 5118 §4.10), so
+/// that some peers write it; RFC 5954 §4.1 took it back.
+fn parse_ipv6(text: &str) -> Option<Ipv6Addr> {
+    if let Ok(ip) = text.parse() {
+        return Some(ip);
+    }
+    let (head, dotted) = text.split_once(":::")?;
+    if find(dotted, b'.').is_none() || find(dotted, b':').is_some() {
+        return None;
+    }
+    [head, "::", dotted].concat().parse().ok()
 }
 
 /// Whether `text` is a host, and no port with it.

@@ -34,6 +34,22 @@ fn ipv6_keeps_its_brackets() {
 }
 
 #[test]
+fn third_colon_of_the_first_grammar_is_read_as_none() {
+    // RFC 5118 §4.10.
+    let uri = uri("sip:a@[2001:db8:::192.0.2.1]:5070");
+    assert_eq!(uri.host(), "[2001:db8::c000:201]");
+    assert_eq!(uri.port(), Some(5070));
+    for text in [
+        "sip:a@[2001:db8:::1]",
+        "sip:a@[::::192.0.2.1]",
+        "sip:a@[2001::db8:::192.0.2.1]",
+        "sip:a@[2001:db8:::1:192.0.2.1]",
+    ] {
+        assert_eq!(text.parse::<Uri>(), Err(UriError::Host), "{text}");
+    }
+}
+
+#[test]
 fn escapes_have_one_form() {
     // RFC 3261 §19.1.4, RFC 4475 §3.1.1.3.
     assert_eq!(uri("sip:%75se%72@h"), uri("sip:user@h"));

@@ -1,7 +1,8 @@
 //! The torture corpus: what every odd message leads to, in the parser and in the endpoint.
 //!
-//! One row per case of RFC 4475. Its message of our own writing is in `tests/corpus`; the RFC's
-//! message is read too when `RFC4475_DIR` names a folder with the 49 `.dat` files.
+//! One row per case of RFC 4475 and RFC 5118. Its message of our own writing is in `tests/corpus`;
+//! the messages of RFC 4475 are read too when `RFC4475_DIR` names a folder with the 49 `.dat` files.
+//! What the accepted ones of ours mean is in `tests/corpus/meanings.txt`.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -11,6 +12,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use sip::wire::{self, Message};
 use sip::{Config, Endpoint, Event, Flow, Input, Output, Transport};
+
+use crate::meaning;
 
 /// What a message leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,10 +100,27 @@ const APPLICATION: [(&str, &str, Outcome); 17] = [
     ("inv2543", "rfc-2543", Answered(400)),
 ];
 
-/// Cases of our own.
-const FURTHER: [(&str, Outcome); 9] = [
-    ("ipv6-everywhere", Call),
+/// RFC 5118 §4.1 to §4.10, in its order; §4.5 has two messages.
+const IPV6: [(&str, Outcome); 11] = [
+    ("ipv6-register", Answered(405)),
     ("ipv6-without-brackets", Refused(400)),
+    // Its port is of the address: the host is 2001:db8::10:5070.
+    ("ipv6-port-inside-brackets", Answered(200)),
+    ("ipv6-port-outside-brackets", Answered(200)),
+    ("ipv6-received-in-brackets", Answered(200)),
+    ("ipv6-received-bare", Answered(200)),
+    ("ipv6-in-sdp", Call),
+    // To has a tag that is none of ours.
+    ("ipv6-and-ipv4-in-headers", Answered(481)),
+    ("ipv6-and-ipv4-in-sdp", Call),
+    ("ipv6-mapped-ipv4", Call),
+    // RFC 3261's grammar had one colon too many; RFC 5954 §4.1 mends it.
+    ("ipv6-three-colons", Answered(200)),
+];
+
+/// Cases of our own.
+const FURTHER: [(&str, Outcome); 8] = [
+    ("ipv6-everywhere", Call),
     ("tel-uris", Call),
     ("latin-1-name", Call),
     ("ack-broken", Dropped),
@@ -113,9 +133,22 @@ const FURTHER: [(&str, Outcome); 9] = [
 #[test]
 fn own_messages_lead_where_they_must() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/corpus");
-    let rows: Vec<(&str, Outcome)> = rfc_rows().map(|(_, own, outcome)| (own, outcome)).collect();
-    let rows: Vec<(&str, Outcome)> = rows.into_iter().chain(FURTHER).collect();
-    check_folder(&folder, "sip", &rows);
+    check_folder(&folder, "sip", &own_rows());
+}
+
+#[test]
+fn own_messages_that_are_accepted_mean_what_they_must() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/corpus");
+    let mut meanings = String::new();
+    for (name, outcome) in own_rows() {
+        if matches!(outcome, Refused(_) | Dropped) {
+            continue;
+        }
+        let bytes = std::fs::read(folder.join(name).with_extension("sip")).expect("it is there");
+        let message = wire::parse(&Bytes::from(bytes)).expect("it is accepted");
+        meanings.push_str(&meaning::told(name, &message));
+    }
+    expect_test::expect_file!["../../../../tests/corpus/meanings.txt"].assert_eq(&meanings);
 }
 
 #[test]
@@ -126,6 +159,11 @@ fn rfc_4475_messages_lead_where_they_must() {
     };
     let rows: Vec<(&str, Outcome)> = rfc_rows().map(|(rfc, _, outcome)| (rfc, outcome)).collect();
     check_folder(&folder, "dat", &rows);
+}
+
+fn own_rows() -> Vec<(&'static str, Outcome)> {
+    let rows = rfc_rows().map(|(_, own, outcome)| (own, outcome));
+    rows.chain(IPV6).chain(FURTHER).collect()
 }
 
 fn rfc_rows() -> impl Iterator<Item = (&'static str, &'static str, Outcome)> {
