@@ -14,7 +14,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 pub(crate) use session::{Refresher, Session};
 pub(crate) use usage::{
-    Answered, By, CachedAck, Cancel, Established, Exchange, Reinviting, Reliable, Reoffered,
+    Answered, By, CachedAck, Cancel, Early, Established, Exchange, Reinviting, Reliable, Reoffered,
     Ringing, State, Unacked, Unsettled, Usage,
 };
 
@@ -96,6 +96,15 @@ impl Dialog {
     /// With the listeners for next hops of other transports.
     pub(crate) fn through(self, listeners: Listeners) -> Self {
         Self { listeners, ..self }
+    }
+
+    /// With the numbers of the early dialog that it was (RFC 3261 §13.2.2.4: the rest counts anew).
+    pub(crate) fn after(self, early: &Self) -> Self {
+        Self {
+            local_cseq: early.local_cseq,
+            remote_cseq: early.remote_cseq,
+            ..self
+        }
     }
 
     /// The connection of the dialog has ended: the next request takes a new one.

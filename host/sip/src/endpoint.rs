@@ -11,6 +11,7 @@ mod connections;
 mod inbound;
 mod orders;
 mod outbound;
+mod prack;
 mod random;
 mod receive;
 mod reinvite;

@@ -54,7 +54,10 @@ impl Hand {
                 .trim_matches(['<', '>'])
                 .clone_into(&mut self.target);
         }
-        let asked = self.polite && ["BYE ", "CANCEL "].iter().any(|m| text.starts_with(m));
+        let asked = self.polite
+            && ["BYE ", "CANCEL ", "PRACK "]
+                .iter()
+                .any(|m| text.starts_with(m));
         let refused = ["3", "4", "5", "6"].map(|class| format!("SIP/2.0 {class}"));
         let refused = self.polite && refused.iter().any(|start| text.starts_with(start));
         let answer = if refused && self.header(&text, "CSeq").ends_with(" INVITE") {
@@ -87,7 +90,7 @@ impl Hand {
         self.heard.iter().rfind(wanted).map(String::as_str)
     }
 
-    /// From now on it answers each BYE and CANCEL with 200 and each refusal with ACK, as everybody
+    /// From now on it answers each BYE, CANCEL and PRACK with 200 and each refusal with ACK, as everybody
     /// must.
     pub fn be_polite(&mut self) {
         self.polite = true;

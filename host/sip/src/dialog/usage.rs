@@ -47,6 +47,16 @@ pub(crate) struct Usage {
     /// The ACK of every 2xx that came to an INVITE of ours: one for each fork of the first
     /// (RFC 3261 §13.2.2.4), and that of the last re-INVITE.
     pub(crate) acks: Vec<CachedAck>,
+    /// Outbound: the early dialogs in which something was said reliably, one for each fork.
+    pub(crate) early: Vec<Early>,
+}
+
+/// An early dialog of ours (RFC 3261 §12.1.2, RFC 3262 §4).
+#[derive(Debug)]
+pub(crate) struct Early {
+    pub(crate) dialog: Dialog,
+    /// The RSeq of the last 1xx that was acknowledged.
+    pub(crate) sequence: Option<u32>,
 }
 
 /// The ACK of a 2xx; it is sent again whenever the 2xx is.
@@ -215,10 +225,19 @@ impl Usage {
     pub(crate) fn is_ended(&self) -> bool {
         matches!(self.state, State::Ended)
     }
+
+    /// The dialog with that peer in which it may send requests, early ones included.
+    pub(crate) fn dialog(&mut self, remote_tag: &str) -> Option<&mut Dialog> {
+        let theirs = |dialog: &&mut Dialog| dialog.remote_tag() == remote_tag;
+        if let State::Calling { .. } = self.state {
+            return self.early.iter_mut().map(|it| &mut it.dialog).find(theirs);
+        }
+        self.state.dialog().filter(theirs)
+    }
 }
 
 impl State {
-    /// The dialog in which the peer may send requests.
+    /// The dialog that there is, or will be whatever the answer.
     pub(crate) fn dialog(&mut self) -> Option<&mut Dialog> {
         match self {
             Self::Ringing(ringing) => Some(&mut ringing.dialog),

@@ -62,6 +62,7 @@ impl Endpoint {
             cseq,
             state,
             acks: vec![],
+            early: vec![],
         };
         self.usages.insert(id, usage);
         if let Some(seconds) = arrived.request.headers().expires() {
@@ -263,18 +264,12 @@ impl Endpoint {
         id: DialogId,
         arrived: &Arrived,
     ) -> Result<(), Refusal> {
-        let cseq = arrived.request.headers().cseq().number;
-        let usage = self.usages.get_mut(&id);
-        let Some(dialog) = usage.and_then(|usage| usage.state.dialog()) else {
-            return Err(Refusal::new(481));
-        };
-        if !dialog.saw(cseq) {
-            return Err(Refusal::new(500));
+        let request = &arrived.request;
+        let (transaction, new) = self.enter(id, arrived)?;
+        if !new {
+            self.respond(now, transaction, request, Answer::new(500));
+            return Ok(());
         }
-        let Arrived {
-            request, back, key, ..
-        } = arrived;
-        let transaction = self.transactions.start_server(key.clone(), *back, id);
         let answer = Answer {
             headers: abilities(),
             ..Answer::new(200)

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::Endpoint;
 use super::session::{says, takes_update};
-use super::write::{ALLOW, ALLOWED, Answer, SDP};
+use super::write::{ALLOW, Answer, SDP, SUPPORTED};
 use crate::Uri;
 use crate::dialog::{self, Cancel, Established, Exchange, State, Usage};
 use crate::event::{DialogId, Event, FailedBy, Invite};
@@ -76,6 +76,7 @@ impl Endpoint {
                 order: Some(Box::new(order)),
             },
             acks: vec![],
+            early: vec![],
         };
         self.usages.insert(id, usage);
     }
@@ -104,7 +105,7 @@ impl Endpoint {
             .cseq(cseq)
             .contact(&self.config.contact(order.flow))
             .header("Allow", ALLOW)
-            .header("Supported", ALLOWED)
+            .header("Supported", SUPPORTED)
             .header("Session-Expires", &session.0.to_string())
             .header("User-Agent", &self.config.product);
         if let Some(least) = session.1 {

@@ -8,7 +8,7 @@ use super::Endpoint;
 use super::inbound::{reasons, sdp_of};
 use super::session::takes_update;
 use super::write::{reason, sound, written};
-use crate::dialog::{CachedAck, Cancel, Dialog, Established, Exchange, State};
+use crate::dialog::{CachedAck, Cancel, Dialog, Early, Established, Exchange, State};
 use crate::event::{DialogId, Event, FailedBy};
 use crate::limits;
 use crate::transaction::{Delivery, Owner, Timer, TransactionId, cancel_of};
@@ -148,7 +148,7 @@ impl Endpoint {
             State::Calling { answered, .. } => {
                 *answered = true;
                 let status = response.status();
-                if status != 100 {
+                if status != 100 && self.acknowledge_early(now, delivery, response) {
                     let sdp = sdp_of(response.headers(), response.body());
                     self.emit(Event::Provisional {
                         dialog: id,
@@ -248,7 +248,12 @@ impl Endpoint {
         let (invite, flow) = self.transactions.invite(delivery.transaction)?;
         let offer = invite.body().clone();
         let cseq = invite.headers().cseq().number;
-        let dialog = Dialog::of_outbound(invite, response, flow).through(self.config.listeners);
+        let mut dialog = Dialog::of_outbound(invite, response, flow).through(self.config.listeners);
+        let usage = self.usages.get(&delivery.usage)?;
+        let same = |early: &&Early| early.dialog.remote_tag() == dialog.remote_tag();
+        if let Some(early) = usage.early.iter().find(same) {
+            dialog = dialog.after(&early.dialog);
+        }
         let flow = dialog.next_hop();
         let via = self.fresh_via(flow);
         let ack = dialog

@@ -20,29 +20,15 @@ use crate::transaction::{Owner, Timer, TransactionId};
 use crate::wire::{Method, Request};
 
 impl Endpoint {
-    /// It gets a transaction and its number counts even if it is refused: a late copy of it must not
-    /// look new (RFC 3261 §12.2.2, §17.2.1). Without a transaction remain those for which there is no
-    /// room, and those of a dialog that has ended.
+    /// A re-INVITE came.
     pub(super) fn reinvite(
         &mut self,
         now: Instant,
         id: DialogId,
         arrived: &Arrived,
     ) -> Result<(), Refusal> {
-        let Arrived {
-            request, back, key, ..
-        } = arrived;
-        let headers = request.headers();
-        let remote_tag = headers.from_tag().unwrap_or("");
-        let dialog = self
-            .usages
-            .get_mut(&id)
-            .and_then(|usage| usage.state.dialog())
-            .filter(|dialog| dialog.remote_tag() == remote_tag)
-            .ok_or_else(|| Refusal::new(481))?;
-        let new = dialog.saw(headers.cseq().number);
-        self.room()?;
-        let invite = self.transactions.start_server(key.clone(), *back, id);
+        let request = &arrived.request;
+        let (invite, new) = self.enter(id, arrived)?;
         if let Err(refusal) = self.judge(id, request, new) {
             self.respond(now, invite, request, refusal.answer(None));
             return Ok(());
@@ -64,8 +50,37 @@ impl Endpoint {
         }
         screen(request)?;
         self.screen_session(request.headers())?;
+        self.may_offer(id)
+    }
+
+    /// A request within a dialog gets a transaction, and its number counts even if it is refused: a
+    /// late copy of it must not look new (RFC 3261 §12.2.2, §17.2.1). Without a transaction remain those
+    /// for which there is no room, and those of a dialog that has ended. Whether its number is new.
+    pub(super) fn enter(
+        &mut self,
+        id: DialogId,
+        arrived: &Arrived,
+    ) -> Result<(TransactionId, bool), Refusal> {
+        let Arrived {
+            request, back, key, ..
+        } = arrived;
+        let headers = request.headers();
+        let remote_tag = headers.from_tag().unwrap_or("");
+        let dialog = self
+            .usages
+            .get_mut(&id)
+            .and_then(|usage| usage.dialog(remote_tag))
+            .ok_or_else(|| Refusal::new(481))?;
+        let new = dialog.saw(headers.cseq().number);
+        self.room()?;
+        let transaction = self.transactions.start_server(key.clone(), *back, id);
+        Ok((transaction, new))
+    }
+
+    /// Whether the peer may offer now: one exchange at a time (RFC 3264 §4, RFC 3311 §5.2).
+    pub(super) fn may_offer(&mut self, id: DialogId) -> Result<(), Refusal> {
         let Some(State::Established(call)) = self.usages.get(&id).map(|usage| &usage.state) else {
-            // Not answered yet.
+            // The offer of its INVITE is not answered yet.
             return Err(self.retry_later());
         };
         match &call.exchange {

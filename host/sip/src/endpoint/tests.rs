@@ -8,6 +8,7 @@ mod hostile;
 mod limits;
 mod outbound;
 mod pair;
+mod pracks;
 mod refusals;
 mod reinvites;
 mod releases;

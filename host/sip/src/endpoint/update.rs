@@ -10,7 +10,7 @@ use super::inbound::sdp_of;
 use super::receive::{Arrived, Refusal};
 use super::session::{says, takes_update};
 use super::write::{Answer, sound};
-use crate::dialog::{Exchange, Reoffered, State};
+use crate::dialog::{Exchange, Reoffered};
 use crate::event::{DialogId, Event};
 use crate::transaction::Delivery;
 use crate::wire::{Method, Request, Response};
@@ -23,24 +23,13 @@ impl Endpoint {
         id: DialogId,
         arrived: &Arrived,
     ) -> Result<(), Refusal> {
-        let Arrived {
-            request, back, key, ..
-        } = arrived;
-        let headers = request.headers();
-        let remote_tag = headers.from_tag().unwrap_or("");
-        let dialog = self
-            .usages
-            .get_mut(&id)
-            .and_then(|usage| usage.state.dialog())
-            .filter(|dialog| dialog.remote_tag() == remote_tag)
-            .ok_or_else(|| Refusal::new(481))?;
-        let new = dialog.saw(headers.cseq().number);
-        let transaction = self.transactions.start_server(key.clone(), *back, id);
+        let request = &arrived.request;
+        let (transaction, new) = self.enter(id, arrived)?;
         if let Err(refusal) = self.judge_update(id, request, new) {
             self.respond(now, transaction, request, refusal.answer(None));
             return Ok(());
         }
-        let sdp = sdp_of(headers, request.body());
+        let sdp = sdp_of(request.headers(), request.body());
         if sdp.is_none() {
             let headers = self.take_refresh(now, id, request);
             let flow = arrived.flow;
@@ -74,7 +63,7 @@ impl Endpoint {
         let dialog = self
             .usages
             .get_mut(&id)
-            .and_then(|usage| usage.state.dialog());
+            .and_then(|usage| usage.dialog(headers.from_tag().unwrap_or("")));
         if let Some(dialog) = dialog {
             dialog.refresh_target(headers);
         }
@@ -97,16 +86,7 @@ impl Endpoint {
         if request.body().is_empty() {
             return Ok(());
         }
-        let Some(State::Established(call)) = self.usages.get(&id).map(|usage| &usage.state) else {
-            // The offer of its INVITE is not answered yet.
-            return Err(self.retry_later());
-        };
-        match &call.exchange {
-            Exchange::Idle => Ok(()),
-            Exchange::Unacked(unacked) if unacked.is_released() => Err(Refusal::new(481)),
-            Exchange::Unacked(_) | Exchange::Reinviting(_) => Err(Refusal::new(491)),
-            Exchange::Reoffered(_) => Err(self.retry_later()),
-        }
+        self.may_offer(id)
     }
 
     /// Refreshes the session.

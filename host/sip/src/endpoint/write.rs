@@ -24,10 +24,11 @@ pub(super) static SERVED: [Method; 7] = [
 /// The same, as Allow says it.
 pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK";
 
-/// The extensions that we know, as Supported says it in our answers.
+/// The extensions that we know, as Supported says it in our answers and INVITEs.
 pub(super) const SUPPORTED: &str = "timer, 100rel";
 
-/// Those that our requests allow the peer: we send no PRACK, so it shall say nothing reliably.
+/// Those that make sense in all other requests: nothing but an INVITE that begins a call has responses
+/// that we acknowledge.
 pub(super) const ALLOWED: &str = "timer";
 
 /// The only body that we understand.

@@ -1,6 +1,7 @@
 //! The simulator's tests: ladders of known flows, random flows from seeds, limits and rules that no
 //! ladder shows, and tests of the watch.
 mod clocks;
+mod dialogs;
 mod hold;
 mod ladders;
 mod races;

@@ -1,6 +1,6 @@
 //! Requests that are answered without a call: RFC 3261 §8.2.
 
-use super::dialogs::{peer, peer_invites};
+use super::dialogs::{peer, peer_invites, peer_request, peer_talks};
 use super::pair::{A, DELAY, Pair};
 use crate::wire::{Method, Response};
 use crate::{Counts, Event, Input};
@@ -46,6 +46,24 @@ fn methods_that_we_do_not_serve_get_405_with_allow() {
             ]
         );
     }
+}
+
+#[test]
+fn within_a_call_they_are_refused_too_and_the_call_goes_on() {
+    let mut pair = Pair::new();
+    let (_, ok) = peer_talks(&mut pair, "");
+    for (n, method) in ["MESSAGE", "INFO", "PUBLISH"].into_iter().enumerate() {
+        let cseq = n as u32 + 2;
+        let request = peer_request(&ok, method, cseq, &format!("z9hG4bK{cseq}"), None);
+        pair.inject(peer(), A, request);
+        pair.run(DELAY);
+        assert_eq!(pair.stray_response().status(), 405, "{method}");
+    }
+    assert!(pair.names(A).is_empty());
+    let bye = peer_request(&ok, "BYE", 9, "z9hG4bKbye", None);
+    pair.inject(peer(), A, bye);
+    assert_eq!(pair.names(A), ["hung up"]);
+    pair.rest();
 }
 
 #[test]

@@ -169,7 +169,7 @@ fn a_callee_that_wants_a_longer_session_is_called_once_more() {
     assert_eq!(said.get("Session-Expires"), Some("1800"));
     assert_eq!(
         (said.supported(), said.get("Min-SE")),
-        (vec!["timer"], None)
+        (vec!["timer", "100rel"], None)
     );
     let longer = "Min-SE: 3600\r\n";
     let refused = answer(&first, "422 Session Interval Too Small", longer, "");
