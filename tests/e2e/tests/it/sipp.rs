@@ -17,6 +17,9 @@ use crate::stopwatch::wait_for;
 /// After this SIPp gives up. The longest scenario waits 32 s for a callee that does not ring.
 const TIMEOUT_SECONDS: u32 = 50;
 
+/// Lines that scenarios share; `{{part:name}}` stands for them.
+const PARTS: [&str; 6] = ["uac", "uac-again", "uas", "again", "contact", "sdp"];
+
 /// A scenario to be run.
 pub(crate) struct Scenario {
     name: &'static str,
@@ -28,6 +31,8 @@ pub(crate) struct Scenario {
     rate: u32,
     /// As SIPp calls it.
     transport: &'static str,
+    /// Whether SIPp repeats what is not answered, and passes over what the other side repeats.
+    repeats: bool,
     /// Words in braces, and what stands for them; the last one given counts.
     words: Vec<(&'static str, String)>,
 }
@@ -107,6 +112,12 @@ impl Scenario {
         self
     }
 
+    /// SIPp repeats nothing, and what the other side repeats is to be expected by the scenario.
+    pub(crate) fn without_repeats(mut self) -> Self {
+        self.repeats = false;
+        self
+    }
+
     /// Over TCP: one connection for all calls (`t1`), or one for each (`tn`). A caller calls that node.
     pub(crate) fn over_tcp(mut self, mode: &'static str, node: SocketAddr) -> Self {
         self.transport = mode;
@@ -125,6 +136,9 @@ impl Scenario {
         let mut command = Command::new("sipp");
         if let Some((node, number)) = &self.remote {
             command.arg(node.to_string()).args(["-s", number]);
+        }
+        if !self.repeats {
+            command.arg("-nr");
         }
         let local = [self.local.ip().to_string(), self.local.port().to_string()];
         command
@@ -166,6 +180,7 @@ impl Scenario {
             calls: 1,
             rate: 10,
             transport: "u1",
+            repeats: true,
             words: Vec::new(),
         };
         scenario
@@ -185,6 +200,12 @@ impl Scenario {
         let file = folder.join(format!("{}.xml", self.name));
         let text = fs::read_to_string(&file);
         let mut text = text.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        for part in PARTS {
+            let file = folder.join(format!("parts/{part}.txt"));
+            let lines = fs::read_to_string(&file);
+            let lines = lines.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            text = text.replace(&format!("{{{{part:{part}}}}}"), lines.trim_end());
+        }
         for (word, value) in self.words.iter().rev() {
             text = text.replace(&format!("{{{{{word}}}}}"), value);
         }
