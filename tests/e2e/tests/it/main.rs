@@ -15,6 +15,7 @@ mod callee;
 mod caller;
 mod crash;
 mod crash_store;
+mod dialogs;
 mod faults;
 mod handset;
 mod hostile;
