@@ -189,6 +189,7 @@ impl Phone {
             dialog,
             flow: self.flow_to(next_hop),
             request_uri: to.clone(),
+            routes: vec![],
             from,
             to,
             call_id: format!("{:016x}{:016x}", self.ids.number(), self.ids.number()),

@@ -9,8 +9,6 @@ mod contact;
 #[cfg(test)]
 mod tests;
 
-use std::cmp::Reverse;
-
 use contact::Contact;
 use model::{Binding, Hop, Outbound, Transport, limits};
 use sip::{Flow, wire::Headers};
@@ -186,22 +184,4 @@ pub fn listed(bindings: &[Binding], unix_ms: u64) -> Vec<String> {
         format!("<{}>;expires={seconds}{q}{outbound}", binding.contact)
     })
     .collect()
-}
-
-/// The bindings in the order in which they are tried: by preference, then the latest first. Of the
-/// flows of one phone only the first one is there (RFC 5626 §5.3): they lead to the same bell.
-pub fn targets(bindings: &[Binding], unix_ms: u64) -> Vec<&Binding> {
-    let live = bindings.iter().filter(|binding| binding.is_live(unix_ms));
-    let mut order: Vec<&Binding> = live.collect();
-    order.sort_by_key(|binding| Reverse((binding.q, binding.renewed)));
-    let mut rung: Vec<&str> = Vec::new();
-    order.retain(|binding| match &binding.outbound {
-        Some(outbound) if rung.contains(&outbound.instance.as_str()) => false,
-        Some(outbound) => {
-            rung.push(&outbound.instance);
-            true
-        }
-        None => true,
-    });
-    order
 }

@@ -3,7 +3,7 @@
 //! Plain data, as rows and snapshots carry it; `control::registrar` owns the rules by which it comes
 //! and goes.
 
-use std::net::SocketAddr;
+use std::{cmp::Reverse, net::SocketAddr};
 
 use crate::Hop;
 
@@ -46,4 +46,22 @@ impl Binding {
     pub fn is_live(&self, unix_ms: u64) -> bool {
         unix_ms < self.expires
     }
+}
+
+/// The bindings in the order in which they are tried: by preference, then the latest first. Of the
+/// flows of one phone only the first one is there (RFC 5626 §5.3): they lead to the same bell.
+pub fn ring_order(bindings: &[Binding], unix_ms: u64) -> Vec<&Binding> {
+    let live = bindings.iter().filter(|binding| binding.is_live(unix_ms));
+    let mut order: Vec<&Binding> = live.collect();
+    order.sort_by_key(|binding| Reverse((binding.q, binding.renewed)));
+    let mut rung: Vec<&str> = Vec::new();
+    order.retain(|binding| match &binding.outbound {
+        Some(outbound) if rung.contains(&outbound.instance.as_str()) => false,
+        Some(outbound) => {
+            rung.push(&outbound.instance);
+            true
+        }
+        None => true,
+    });
+    order
 }

@@ -20,6 +20,7 @@ pub mod limits;
 mod log;
 mod now;
 mod pii;
+mod route;
 mod tenant;
 mod trace;
 pub mod turn;
@@ -27,7 +28,7 @@ pub mod wall;
 
 pub use address::{Address, AddressError, Scheme};
 pub use ask::{Answer, Ask, LiveCall, Manifest, Refusal};
-pub use binding::{Binding, Outbound};
+pub use binding::{Binding, Outbound, ring_order};
 pub use brief::brief;
 pub use cause::Cause;
 pub use cdr::{Cdr, EndReason};
@@ -43,9 +44,9 @@ pub use ladder_svg::draw as draw_ladder_svg;
 pub use log::{LogLevel, LogLine};
 pub use now::Now;
 pub use pii::Pii;
+pub use route::{NoRoute, Route, Target, Via};
 pub use tenant::{
-    ActivePlugin, FaultPolicy, Ha1, Hop, NoRoute, Number, Phone, Prefix, Route, TenantConfig,
-    Transport, Trunk,
+    ActivePlugin, FaultPolicy, Ha1, Hop, Number, Phone, Prefix, TenantConfig, Transport, Trunk,
 };
 pub use trace::{Lane, Trace, TraceEntry, TraceItem};
 pub use wall::Wall;

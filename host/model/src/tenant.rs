@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{Address, Binding, NumberId, PhoneId, TenantId, TrunkId};
+use crate::{Binding, NumberId, PhoneId, TenantId, TrunkId};
 
 /// A customer and all that its calls need to know.
 #[derive(Clone, Debug)]
@@ -180,66 +180,7 @@ pub struct ActivePlugin {
     pub settings: Arc<BTreeMap<String, String>>,
 }
 
-/// Which way an outbound call goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Route {
-    /// To a phone of the tenant.
-    Phone(Hop),
-    /// Through a trunk.
-    Trunk(TrunkId, Hop),
-}
-
-impl Route {
-    /// The next hop.
-    pub fn next_hop(&self) -> Hop {
-        match self {
-            Self::Phone(hop) | Self::Trunk(_, hop) => *hop,
-        }
-    }
-}
-
-/// Why there is no route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoRoute {
-    /// No trunk of the tenant may dial this.
-    NotPermitted,
-    /// A phone of the tenant that is not there now.
-    NotRegistered,
-}
-
 impl TenantConfig {
-    /// Where a call to `to` goes: a phone by user, else the trunk with the longest matching prefix.
-    pub fn route(&self, to: &Address) -> Result<Route, NoRoute> {
-        let user = to.user();
-        if let Some(phone) = self.phones.get(user) {
-            let transport = phone.transport;
-            let hop = phone.address.map(|address| Hop { transport, address });
-            return hop.map(Route::Phone).ok_or(NoRoute::NotRegistered);
-        }
-        let matching = |trunk: &Trunk| {
-            let longest = trunk
-                .prefixes
-                .iter()
-                .filter(|p| user.starts_with(p.as_str()));
-            longest.map(String::len).max()
-        };
-        // The first of equals wins: the order of trunks is their age.
-        let mut best: Option<(usize, &Trunk)> = None;
-        for trunk in &self.trunks {
-            let Some(length) = matching(trunk) else {
-                continue;
-            };
-            if best.is_none_or(|(longest, _)| length > longest) {
-                best = Some((length, trunk));
-            }
-        }
-        let route = |(_, trunk): (usize, &Trunk)| {
-            let (transport, address) = (trunk.transport, trunk.address);
-            Route::Trunk(trunk.id, Hop { transport, address })
-        };
-        best.map(route).ok_or(NoRoute::NotPermitted)
-    }
-
     /// Whether the tenant may show `user` as calling party: its own numbers and phones.
     pub fn owns(&self, user: &str) -> bool {
         self.numbers.contains_key(user) || self.phones.contains_key(user)

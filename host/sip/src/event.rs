@@ -143,6 +143,9 @@ pub struct Invite {
     pub flow: Flow,
     /// The Request-URI.
     pub request_uri: Uri,
+    /// The route set that the INVITE begins with (RFC 3261 §8.1.2), topmost first; its first is where
+    /// `flow` leads, so that nothing is resolved.
+    pub routes: Vec<Uri>,
     /// The From URI: who the callee sees.
     pub from: Uri,
     /// The To URI.

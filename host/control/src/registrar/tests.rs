@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use model::{Binding, limits};
+use model::{Binding, limits, ring_order};
 use sip::{Flow, Transport, wire};
 
-use super::{Refused, Registration, listed, targets};
+use super::{Refused, Registration, listed};
 
 const NOW: u64 = 1_800_000_000_000;
 
@@ -175,7 +175,7 @@ fn a_flow_of_a_phone_replaces_what_that_flow_had() {
     assert_eq!(moved[0].contact, "sip:a@10.0.0.7");
     let two = apply(&moved, 3, &contact(8, 2), NOW + 2);
     assert_eq!(two.len(), 2);
-    let rung = targets(&two, NOW + 3);
+    let rung = ring_order(&two, NOW + 3);
     assert_eq!(rung.len(), 1, "two flows of one phone ring one bell");
     assert_eq!(rung[0].contact, "sip:a@10.0.0.8");
     let shown = "<sip:a@10.0.0.7>;expires=3600;+sip.instance=\"<urn:uuid:1>\";reg-id=1";
@@ -230,8 +230,8 @@ fn bindings_are_tried_by_preference_then_the_latest_first() {
         let header = format!("Contact: <sip:{user}@10.0.0.9>;{q}");
         bindings = apply(&bindings, n, &header, NOW + u64::from(n));
     }
-    let order = targets(&bindings, NOW + 10);
+    let order = ring_order(&bindings, NOW + 10);
     let order: Vec<_> = order.iter().map(|binding| &binding.contact[4..5]).collect();
     assert_eq!(order, ["c", "a", "d", "b"]);
-    assert!(targets(&bindings, NOW + 4_000_000).is_empty());
+    assert!(ring_order(&bindings, NOW + 4_000_000).is_empty());
 }

@@ -146,6 +146,9 @@ impl Shard {
         };
         let (tenant, hops) = (s.tenant.id, s.max_forwards);
         let begin = s.unix_ms(now.mono);
+        let Some(first) = construct.route.targets().next() else {
+            return tracing::error!("a route without a target");
+        };
         let call = Call {
             id: construct.call,
             session,
@@ -157,7 +160,7 @@ impl Shard {
             headers: [].into(),
             dialog: None,
             sip_call_id: self.mint_sip_call_id(),
-            signalling: construct.route.next_hop().address.ip(),
+            signalling: first.hop.address.ip(),
             media: Media::new(None),
             bridged: None,
             begin,

@@ -8,7 +8,9 @@ use ::media::{
     sdp::{self, Codec, Direction, SessionVersion},
 };
 use bytes::Bytes;
-use model::{CallId, Cause, EndReason, Now, SessionId, TraceItem, limits};
+use model::{
+    CallId, Cause, EndReason, Now, SessionId, Target, TraceItem, command::Construct, limits,
+};
 use sip::Uri;
 
 use super::{Shard, release::Ending};
@@ -377,12 +379,12 @@ impl Shard {
         call.media.local = Some(offer.clone());
         call.media.version = 1;
         let call_id = call.sip_call_id.clone();
-        let (hop, session) = (construct.route.next_hop(), call.session);
-        let uris = (
-            construct.from.as_str().parse::<Uri>(),
-            construct.to.as_str().parse::<Uri>(),
-        );
-        let (Ok(from), Ok(to)) = uris else {
+        let session = call.session;
+        let Some(target) = construct.route.targets().next() else {
+            return;
+        };
+        let flow = self.flow_to(target);
+        let Ok(parties) = Parties::of(&construct, target, flow) else {
             return self.fail_media(now, id, 500, "a party's URI cannot be written".to_owned());
         };
         if let Some(call) = self.calls.get_mut(&id) {
@@ -391,13 +393,13 @@ impl Shard {
         self.by_dialog.insert(dialog, id);
         self.deadline(id, Some(now.mono + limits::SETUP_LONGEST));
         let max_forwards = self.sessions.get(&session).map_or(0, |s| s.max_forwards);
-        let flow = self.flow_to(hop);
         let invite = sip::Invite {
             dialog,
             flow,
-            request_uri: Uri::over(flow.transport, construct.to.user(), hop.address),
-            from,
-            to,
+            request_uri: parties.request_uri,
+            routes: parties.routes,
+            from: parties.from,
+            to: parties.to,
             call_id,
             max_forwards,
             headers: construct.headers,
@@ -405,6 +407,30 @@ impl Shard {
         };
         self.sip
             .handle_input(now.mono, sip::Input::Invite(Box::new(invite)));
+    }
+}
+
+/// The URIs of an INVITE.
+struct Parties {
+    request_uri: Uri,
+    routes: Vec<Uri>,
+    from: Uri,
+    to: Uri,
+}
+
+impl Parties {
+    fn of(construct: &Construct, target: &Target, flow: sip::Flow) -> Result<Self, sip::UriError> {
+        let number = || Ok(Uri::over(flow.transport, construct.to.user(), flow.remote));
+        Ok(Self {
+            request_uri: target.uri.as_deref().map_or_else(number, str::parse)?,
+            routes: target
+                .path
+                .iter()
+                .map(|uri| uri.parse())
+                .collect::<Result<_, _>>()?,
+            from: construct.from.as_str().parse()?,
+            to: construct.to.as_str().parse()?,
+        })
     }
 }
 

@@ -24,7 +24,7 @@ use std::{
 use ::media::PortId;
 pub use counts::{Counts, Refusals};
 use model::{
-    Answer, CallId, Cdr, Event, Hop, IdSource, LogLine, Now, SessionId, TenantConfig, TenantId,
+    Answer, CallId, Cdr, Event, IdSource, LogLine, Now, SessionId, Target, TenantConfig, TenantId,
     Trace, TraceItem, limits, turn::Usage,
 };
 use sip::{DialogId, Endpoint, Flow, Transport};
@@ -476,15 +476,15 @@ impl Shard {
         sessions.is_some_and(|&n| n >= limits::TENANT_SESSIONS)
     }
 
-    fn flow_to(&self, hop: Hop) -> Flow {
-        let (transport, local) = match hop.transport {
+    fn flow_to(&self, target: &Target) -> Flow {
+        let (transport, local) = match target.hop.transport {
             model::Transport::Udp => (Transport::Udp, None),
             model::Transport::Tcp => (Transport::Tcp, self.config.tcp),
         };
         Flow {
             transport,
-            local: local.unwrap_or(self.config.listener),
-            remote: hop.address,
+            local: target.local.or(local).unwrap_or(self.config.listener),
+            remote: target.hop.address,
         }
     }
 }

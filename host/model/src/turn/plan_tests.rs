@@ -2,9 +2,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::*;
 use crate::{
+    Binding,
     CallDirection::{Inbound, Outbound},
-    FaultPolicy, IdSource, Number, NumberId, Phone, PhoneId, TenantConfig, TenantId, Trunk,
-    TrunkId,
+    FaultPolicy, Hop, IdSource, NoRoute, Number, NumberId, Phone, PhoneId, Target, TenantConfig,
+    TenantId, Trunk, TrunkId,
 };
 
 fn tenant(ids: &mut IdSource) -> Arc<TenantConfig> {
@@ -179,13 +180,60 @@ fn a_call_is_constructed_where_the_tenant_may_dial() {
     plan.construct(&dial("1001", "1001")).unwrap();
     let commands = plan.into_commands();
     let hops = commands.iter().map(|command| match command {
-        Command::Construct(c) => c.route.next_hop().address.port(),
+        Command::Construct(c) => c.route.groups[0][0].hop.address.port(),
         other => panic!("{other:?}"),
     });
     assert_eq!(
         hops.collect::<Vec<_>>(),
         [2, 5071],
         "the longest prefix; the phone's line"
+    );
+}
+
+#[test]
+fn a_phone_that_registered_is_called_at_its_bindings_by_preference() {
+    let mut ids = IdSource::new([3; 32], 0, 1);
+    let binding = |port, q, expires| Binding {
+        contact: format!("sip:1002@10.0.0.1:{port}"),
+        outbound: None,
+        path: vec!["sip:edge.example;lr".into()],
+        q,
+        local: ([127, 0, 0, 1], 5060).into(),
+        hop: Hop {
+            transport: crate::Transport::Udp,
+            address: ([192, 0, 2, 1], port).into(),
+        },
+        call_id: "a".into(),
+        cseq: 1,
+        renewed: u64::from(port),
+        expires,
+    };
+    let config = tenant(&mut ids);
+    let groups = |bindings: Vec<Binding>| {
+        let mut config = TenantConfig::clone(&config);
+        config.bindings.insert("1002".into(), bindings);
+        let route = config.route(&"1002".parse().unwrap(), 1_000)?;
+        assert!(
+            route
+                .targets()
+                .all(|t| t.local.is_some() && t.path == ["sip:edge.example;lr"])
+        );
+        let port = |target: &Target| target.hop.address.port();
+        let groups = route
+            .groups
+            .iter()
+            .map(|group| group.iter().map(port).collect());
+        Ok(groups.collect::<Vec<Vec<u16>>>())
+    };
+    let live = vec![
+        binding(1, 500, 2_000),
+        binding(2, 1_000, 2_000),
+        binding(3, 1_000, 2_000),
+    ];
+    assert_eq!(groups(live), Ok(vec![vec![3, 2], vec![1]]));
+    assert_eq!(
+        groups(vec![binding(1, 500, 1_000)]),
+        Err(NoRoute::NotRegistered)
     );
 }
 

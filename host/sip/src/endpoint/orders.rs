@@ -96,9 +96,11 @@ impl Endpoint {
         }
         let via = self.fresh_via(order.flow);
         let target = order.request_uri.clone().without_headers();
+        let routes: Vec<NameAddr> = order.routes.iter().cloned().map(NameAddr::new).collect();
         let mut builder = Request::builder(Method::INVITE, target)
             .via(via)
             .header("Max-Forwards", &order.max_forwards.to_string())
+            .routes(&routes)
             .from(NameAddr::new(order.from.clone()).with_tag(local_tag))
             .to(NameAddr::new(order.to.clone()))
             .call_id(&order.call_id)

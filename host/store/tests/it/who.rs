@@ -1,6 +1,6 @@
 //! Tenants and what they have: numbers, trunks, phones.
 
-use model::{Hop, Phone, PhoneId, Prefix, Route, Transport, TrunkId};
+use model::{Hop, Phone, PhoneId, Prefix, Transport, TrunkId, Via};
 use store::{Page, StoreError, admin, limits};
 
 use crate::home::{Home, NOW, built_in, conflict};
@@ -92,9 +92,13 @@ async fn the_snapshot_holds_what_was_made_and_routes_by_it() {
         transport: Transport::Udp,
         address: address.parse().unwrap(),
     };
-    let route = |to: &str| config.route(&to.parse().unwrap()).unwrap();
-    assert_eq!(route("1001"), Route::Phone(hop("127.0.0.1:5071")));
-    assert_eq!(route("3001"), Route::Trunk(trunk, hop("127.0.0.1:5070")));
+    let check = |to: &str, via: Via, address: &str| {
+        let route = config.route(&to.parse().unwrap(), NOW).unwrap();
+        assert_eq!(route.via, via, "{to}");
+        assert_eq!(route.groups, [[hop(address).into()]], "{to}");
+    };
+    check("1001", Via::Phone, "127.0.0.1:5071");
+    check("3001", Via::Trunk(trunk), "127.0.0.1:5070");
     let block: Prefix = "127.0.0.1/32".parse().unwrap();
     assert_eq!(config.trunks[0].accept_from, [block]);
 

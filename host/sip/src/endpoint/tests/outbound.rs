@@ -26,6 +26,32 @@ fn headers_that_would_break_the_message_fail_the_call() {
 }
 
 #[test]
+fn an_invite_and_its_cancel_carry_the_route_that_they_are_given() {
+    let mut pair = Pair::new();
+    let dialog = pair.ends[A].new_dialog();
+    let mut order = invite(dialog, A, peer());
+    order.routes = vec!["sip:edge.example;lr".parse().unwrap()];
+    pair.input(A, Input::Invite(Box::new(order)));
+    pair.run(DELAY);
+    let sent = pair.stray_request();
+    let route = "<sip:edge.example;lr>";
+    assert_eq!(sent.headers().get("Route"), Some(route));
+    pair.inject(peer(), A, sent.respond(180, Some("t")).build().unwrap());
+    pair.input(
+        A,
+        Input::Release {
+            dialog,
+            status: 487,
+        },
+    );
+    pair.run(DELAY);
+    let cancel = pair.stray_request();
+    assert_eq!(cancel.method().as_str(), "CANCEL");
+    assert_eq!(cancel.headers().get("Route"), Some(route));
+    pair.rest();
+}
+
+#[test]
 fn the_advertised_address_stands_in_via_and_contact() {
     let public = "203.0.113.7:5080".parse().unwrap();
     let advertised = BTreeMap::from([(address(A), public)]);

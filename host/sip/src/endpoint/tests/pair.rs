@@ -69,6 +69,7 @@ pub(super) fn invite(dialog: DialogId, from: usize, to: SocketAddr) -> Invite {
         dialog,
         flow: flow(address(from), to),
         request_uri: uri("bob", to),
+        routes: vec![],
         from: uri("alice", address(from)),
         to: uri("bob", to),
         call_id: format!("call-{}-{}", from, dialog.0),

@@ -1,0 +1,136 @@
+//! Which way an outbound call goes: to a phone of the tenant, or through one of its trunks.
+//!
+//! Owns the choice among what is configured. Refuses to know which of the gateways answer now: that is
+//! the shard's, which tries one after another.
+
+use std::net::SocketAddr;
+
+use crate::{Address, Binding, Hop, Phone, TenantConfig, Trunk, TrunkId, ring_order};
+
+/// Which way an outbound call goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Whose way it is.
+    pub via: Via,
+    /// Where it is tried: one group after another, all of one group at the same time. None is empty.
+    pub groups: Vec<Vec<Target>>,
+}
+
+/// Whose way a route is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// To a phone of the tenant.
+    Phone,
+    /// Through a trunk.
+    Trunk(TrunkId),
+}
+
+/// One place where a call is tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The next hop.
+    pub hop: Hop,
+    /// Our listener, where only one will do: that of the flow on which a phone registered.
+    pub local: Option<SocketAddr>,
+    /// The Request-URI; none: the called number at the next hop.
+    pub uri: Option<String>,
+    /// The URIs of the Route headers, topmost first.
+    pub path: Vec<String>,
+}
+
+/// Why there is no route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoRoute {
+    /// No trunk of the tenant may dial this.
+    NotPermitted,
+    /// A phone of the tenant that is not there now.
+    NotRegistered,
+}
+
+impl From<Hop> for Target {
+    /// The called number at that hop.
+    fn from(hop: Hop) -> Self {
+        Self {
+            hop,
+            local: None,
+            uri: None,
+            path: Vec::new(),
+        }
+    }
+}
+
+impl From<&Binding> for Target {
+    /// Over the flow on which it registered: behind NAT there is no other.
+    fn from(binding: &Binding) -> Self {
+        Self {
+            hop: binding.hop,
+            local: Some(binding.local),
+            uri: Some(binding.contact.clone()),
+            path: binding.path.clone(),
+        }
+    }
+}
+
+impl Route {
+    /// Whatever it is tried at, in order.
+    pub fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.groups.iter().flatten()
+    }
+}
+
+impl TenantConfig {
+    /// Where a call to `to` goes: a phone by user, else the trunk with the longest matching prefix.
+    /// `unix_ms` is now: bindings of phones end.
+    pub fn route(&self, to: &Address, unix_ms: u64) -> Result<Route, NoRoute> {
+        let user = to.user();
+        let (via, groups) = if let Some(phone) = self.phones.get(user) {
+            (Via::Phone, self.groups_of(phone, unix_ms)?)
+        } else {
+            let trunk = self.trunk_for(user).ok_or(NoRoute::NotPermitted)?;
+            let (transport, address) = (trunk.transport, trunk.address);
+            let hop = Hop { transport, address };
+            (Via::Trunk(trunk.id), vec![vec![hop.into()]])
+        };
+        Ok(Route { via, groups })
+    }
+
+    /// A line rings where it is; a phone that registers at all of its bindings, the most preferred
+    /// ones first (RFC 3261 §16.6).
+    fn groups_of(&self, phone: &Phone, unix_ms: u64) -> Result<Vec<Vec<Target>>, NoRoute> {
+        if let Some(address) = phone.address {
+            let transport = phone.transport;
+            return Ok(vec![vec![Hop { transport, address }.into()]]);
+        }
+        let bindings = self
+            .bindings
+            .get(&phone.user)
+            .ok_or(NoRoute::NotRegistered)?;
+        let order = ring_order(bindings, unix_ms);
+        let groups = order.chunk_by(|a, b| a.q == b.q);
+        let groups: Vec<_> = groups
+            .map(|group| group.iter().copied().map(Target::from).collect())
+            .collect();
+        if groups.is_empty() {
+            return Err(NoRoute::NotRegistered);
+        }
+        Ok(groups)
+    }
+
+    fn trunk_for(&self, user: &str) -> Option<&Trunk> {
+        // The first of equals wins: the order of trunks is their age.
+        let mut best: Option<(usize, &Trunk)> = None;
+        for trunk in &self.trunks {
+            let fitting = trunk
+                .prefixes
+                .iter()
+                .filter(|p| user.starts_with(p.as_str()));
+            let Some(length) = fitting.map(String::len).max() else {
+                continue;
+            };
+            if best.is_none_or(|(longest, _)| length > longest) {
+                best = Some((length, trunk));
+            }
+        }
+        best.map(|(_, trunk)| trunk)
+    }
+}
