@@ -9,6 +9,8 @@ use std::{
 use model::{ActivePlugin, Address, Hop, Phone, Prefix, TenantConfig, TenantId, Transport, Trunk};
 use sip::{Flow, Incoming, Uri};
 
+use crate::hop;
+
 /// A call that may begin a session.
 #[derive(Debug)]
 pub(crate) struct Admitted {
@@ -51,14 +53,14 @@ impl Sources {
     /// Those of these tenants.
     pub(crate) fn of(tenants: &BTreeMap<TenantId, Arc<TenantConfig>>) -> Self {
         let phones = || tenants.values().flat_map(|t| t.phones.values());
-        let of = |transport| {
-            let lines = phones().filter(move |phone| phone.transport == transport);
+        let of = |datagrams| {
+            let lines = phones().filter(move |it| (it.transport == Transport::Udp) == datagrams);
             lines.filter_map(|phone| phone.address)
         };
         let trunks = || tenants.values().flat_map(|t| t.trunks.iter());
         Self {
-            lines: of(Transport::Udp).collect(),
-            hosts: of(Transport::Tcp).map(|address| address.ip()).collect(),
+            lines: of(true).collect(),
+            hosts: of(false).map(|address| address.ip()).collect(),
             blocks: trunks()
                 .flat_map(|t| t.accept_from.iter().copied())
                 .collect(),
@@ -68,9 +70,10 @@ impl Sources {
     /// Whether a call from there could be anybody's.
     pub(crate) fn know(&self, flow: Flow) -> bool {
         let ip = flow.remote.ip();
-        let line = match flow.transport {
-            sip::Transport::Udp => self.lines.contains(&flow.remote),
-            sip::Transport::Tcp => self.hosts.contains(&ip),
+        let line = if flow.transport.is_reliable() {
+            self.hosts.contains(&ip)
+        } else {
+            self.lines.contains(&flow.remote)
         };
         line || self.blocks.iter().any(|block| block.contains(ip))
     }
@@ -111,16 +114,15 @@ pub(crate) fn admit(
 /// its Via where (RFC 3261 §18.1.1). The port is no proof: what the host at that address may be, every
 /// program on it may be.
 fn place(call: &Incoming) -> Hop {
-    let remote = call.flow.remote;
-    match call.flow.transport {
-        sip::Transport::Udp => Hop {
-            transport: Transport::Udp,
-            address: remote,
-        },
-        sip::Transport::Tcp => Hop {
-            transport: Transport::Tcp,
-            address: SocketAddr::new(remote.ip(), call.sent_by_port),
-        },
+    let Hop { transport, address } = hop::hop(call.flow);
+    let port = if transport == Transport::Udp {
+        address.port()
+    } else {
+        call.sent_by_port
+    };
+    Hop {
+        transport,
+        address: SocketAddr::new(address.ip(), port),
     }
 }
 
@@ -173,7 +175,8 @@ fn line(
     let exact = |(_, phone): &&(_, &Phone)| phone.address == Some(from.address);
     match (at_host.iter().find(exact), &at_host[..], from.transport) {
         (Some(line), ..) => Some(*line),
-        (None, [only], Transport::Tcp) => Some(*only),
+        (None, _, Transport::Udp) => None,
+        (None, [only], _) => Some(*only),
         _ => None,
     }
 }

@@ -11,6 +11,7 @@
 //! | `session`, `call` | the data of a service session and of a call resource |
 //! | `timers` | when what is due |
 //! | `tracer` | one line for each SIP message |
+//! | [`hop`] | a tenant's word for a transport, and the endpoint's |
 //! | [`placement`] | which shard a Call-ID belongs to |
 //! | [`lockout`] | who guessed a password too often |
 //! | [`registrar`] | how a REGISTER changes the bindings of an address of record |
@@ -20,6 +21,7 @@
 mod admission;
 mod call;
 mod event;
+pub mod hop;
 pub mod lockout;
 pub mod phone;
 pub mod placement;

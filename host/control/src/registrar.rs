@@ -10,8 +10,10 @@ mod contact;
 mod tests;
 
 use contact::Contact;
-use model::{Binding, Hop, Outbound, Transport, limits};
+use model::{Binding, Outbound, limits};
 use sip::{Flow, wire::Headers};
+
+use crate::hop;
 
 /// Why a REGISTER is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,24 +125,13 @@ impl Registration {
             path: self.path.clone(),
             q: contact.q,
             local: self.flow.local,
-            hop: self.hop(),
+            hop: hop::hop(self.flow),
             call_id: self.call_id.clone(),
             cseq: self.cseq,
             renewed: unix_ms,
             expires: unix_ms + u64::from(contact.seconds) * 1000,
         });
         Ok(())
-    }
-
-    fn hop(&self) -> Hop {
-        let transport = match self.flow.transport {
-            sip::Transport::Udp => Transport::Udp,
-            sip::Transport::Tcp => Transport::Tcp,
-        };
-        Hop {
-            transport,
-            address: self.flow.remote,
-        }
     }
 
     /// A REGISTER that was overtaken by a later one of the same phone changes nothing.

@@ -66,15 +66,34 @@ pub enum Transport {
     Udp,
     /// A connection.
     Tcp,
+    /// An encrypted connection.
+    Tls,
+    /// A WebSocket that the peer opened.
+    Ws,
+    /// The same, encrypted.
+    Wss,
 }
 
 impl Transport {
-    /// `udp` or `tcp`.
+    const ALL: [Self; 5] = [Self::Udp, Self::Tcp, Self::Tls, Self::Ws, Self::Wss];
+
+    /// `udp`, `tcp`, `tls`, `ws` or `wss`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Ws => "ws",
+            Self::Wss => "wss",
         }
+    }
+
+    /// A transport over which we reach a peer at a fixed address.
+    pub fn to_address(text: &str) -> Result<Self, String> {
+        let named = text.parse().ok();
+        named
+            .filter(|it| matches!(it, Self::Udp | Self::Tcp))
+            .ok_or_else(|| "is neither \"udp\" nor \"tcp\"".into())
     }
 }
 
@@ -82,11 +101,9 @@ impl FromStr for Transport {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "udp" => Ok(Self::Udp),
-            "tcp" => Ok(Self::Tcp),
-            _ => Err("is neither \"udp\" nor \"tcp\"".into()),
-        }
+        let mut all = Self::ALL.into_iter();
+        let named = all.find(|it| it.as_str() == text);
+        named.ok_or_else(|| format!("no transport: {text:?}"))
     }
 }
 

@@ -8,6 +8,7 @@ use anyhow::Context;
 use control::{Counts, ShardConfig, placement::Placement};
 use media::io as media_io;
 use model::Cdr;
+use sip::Transport;
 use store::{Store, admin};
 use tokio::{
     sync::{Notify, mpsc, oneshot},
@@ -309,8 +310,10 @@ fn shard_config(
 ) -> anyhow::Result<ShardConfig> {
     let external = config.sip_external()?;
     let mut advertised = BTreeMap::new();
-    let locals = listeners.iter().map(|listener| listener.local);
-    for local in locals.chain(tcp.iter().copied()) {
+    let udp = listeners.iter().map(|it| (Transport::Udp, it.local));
+    let tcp = tcp.iter().map(|local| (Transport::Tcp, *local));
+    let all: Vec<_> = udp.chain(tcp).collect();
+    for (_, local) in all.iter().copied() {
         let shown = match external {
             Some(external) => external,
             None if local.ip().is_unspecified() => own_address(),
@@ -323,13 +326,9 @@ fn shard_config(
         shard,
         placement,
         listener: listeners[0].local,
-        tcp: tcp.first().copied(),
         sip: sip::Config {
             advertised,
-            listeners: sip::Listeners {
-                udp: listeners.first().map(|listener| listener.local),
-                tcp: tcp.first().copied(),
-            },
+            listeners: sip::Listeners::new(all),
             ..sip::Config::default()
         },
         seed: random()?,

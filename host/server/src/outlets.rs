@@ -124,13 +124,13 @@ impl Outlets {
     /// repeats it.
     pub fn transmit(&self, flow: Flow, bytes: Bytes) -> bool {
         match flow.transport {
-            Transport::Tcp => self.streams.send(flow, bytes),
             Transport::Udp => {
                 if let Some(socket) = self.sockets.iter().find(|s| s.local == flow.local) {
                     socket.send(&bytes, flow.remote);
                 }
                 true
             }
+            _ => self.streams.send(flow, bytes),
         }
     }
 

@@ -23,7 +23,7 @@ use crate::endpoint::Listeners;
 use crate::event::{Flow, Transport};
 use crate::wire::{Builder, Headers, Method, NameAddr, Request, Response, Via};
 
-/// The port of SIP on UDP and TCP where none is given (RFC 3261 §19.1.2).
+/// The port of SIP where neither is given, nor a transport (RFC 3261 §19.1.2).
 pub(crate) const PORT: u16 = 5060;
 
 /// One dialog.
@@ -94,7 +94,8 @@ impl Dialog {
     }
 
     /// With the listeners for next hops of other transports.
-    pub(crate) fn through(self, listeners: Listeners) -> Self {
+    pub(crate) fn through(self, listeners: &Listeners) -> Self {
+        let listeners = listeners.clone();
         Self { listeners, ..self }
     }
 
@@ -120,6 +121,11 @@ impl Dialog {
     /// Whether the Call-ID is ours: it says who waits longer after a glare (RFC 3261 §14.1).
     pub(crate) fn owns_call_id(&self) -> bool {
         self.ours
+    }
+
+    /// Where its requests go in the end: the peer's Contact.
+    pub(crate) fn target(&self) -> &Uri {
+        &self.target
     }
 
     /// The path of the message that made the dialog.
@@ -190,12 +196,13 @@ impl Dialog {
         let (Some(transport), Some(ip)) = (self.transport_of(uri), uri.ip()) else {
             return self.flow;
         };
-        let local = if transport == self.flow.transport {
-            Some(self.flow.local)
+        let local = self.flow.local;
+        let local = if transport == self.flow.transport && local.is_ipv4() == ip.is_ipv4() {
+            Some(local)
         } else {
-            self.listeners.of(transport)
+            self.listeners.towards(transport, ip)
         };
-        let Some(local) = local.filter(|local| local.is_ipv4() == ip.is_ipv4()) else {
+        let Some(local) = local else {
             return self.flow;
         };
         // A peer that came over a connection is at its other end, whatever port its Contact names: it
@@ -207,22 +214,28 @@ impl Dialog {
         Flow {
             transport,
             local,
-            remote: SocketAddr::new(ip, uri.port().unwrap_or(PORT)),
+            remote: SocketAddr::new(ip, uri.port().unwrap_or(transport.port())),
         }
     }
 
-    /// The transport that a URI asks for. One that names none is taken to mean that of the dialog,
-    /// although RFC 3263 §4.1 says UDP: peers that speak TCP only forget to say so.
+    /// The transport that a URI asks for, if it can be followed. One that names none is taken to mean
+    /// that of the dialog, although RFC 3263 §4.1 says UDP: peers that speak TCP only forget to say so.
+    /// A dialog that nobody can listen to stays so, and who came as a WebSocket is nowhere else.
     fn transport_of(&self, uri: &Uri) -> Option<Transport> {
-        if uri.scheme() != "sip" {
-            return None;
-        }
-        match uri.param("transport") {
-            None => Some(self.flow.transport),
-            Some(name) if name.eq_ignore_ascii_case("udp") => Some(Transport::Udp),
-            Some(name) if name.eq_ignore_ascii_case("tcp") => Some(Transport::Tcp),
-            Some(_) => None,
-        }
+        let ours = self.flow.transport;
+        let named = match (uri.scheme(), uri.param("transport")) {
+            ("sips", None) => Transport::Tls,
+            ("sips", Some(name)) if name.eq_ignore_ascii_case("tcp") => Transport::Tls,
+            ("sip", None) => ours,
+            ("sip", Some(name)) => {
+                let known = [Transport::Udp, Transport::Tcp, Transport::Tls];
+                let named = |it: &Transport| name.eq_ignore_ascii_case(it.param());
+                known.into_iter().find(named)?
+            }
+            _ => return None,
+        };
+        let can_follow = !ours.is_inbound_only() && (named.is_secure() || !ours.is_secure());
+        can_follow.then_some(named)
     }
 
     /// Whether the peer may send us there. Only one that is on this host itself may name it: another

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::Uri;
 
-/// How a message travels. RFC 3261 §18.
+/// How a message travels. RFC 3261 §18, RFC 7118.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transport {
     /// Datagrams; the transaction layer retransmits.
@@ -17,6 +17,12 @@ pub enum Transport {
     /// A connection; nothing is retransmitted but the 2xx to an INVITE, which is its user's
     /// (RFC 3261 §13.3.1.4).
     Tcp,
+    /// The same, encrypted.
+    Tls,
+    /// A connection that the peer made as a WebSocket: nobody can be reached so who is not there.
+    Ws,
+    /// The same, encrypted.
+    Wss,
 }
 
 impl Transport {
@@ -25,15 +31,46 @@ impl Transport {
         match self {
             Self::Udp => "UDP",
             Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+            Self::Ws => "WS",
+            Self::Wss => "WSS",
+        }
+    }
+
+    /// As the `transport` parameter of a URI says it. RFC 7118 §5.2 has one word for both kinds of
+    /// WebSocket.
+    pub fn param(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Ws | Self::Wss => "ws",
+        }
+    }
+
+    /// The port where none is given. RFC 3261 §19.1.2, RFC 7118 §5.2.
+    pub fn port(self) -> u16 {
+        match self {
+            Self::Udp | Self::Tcp => 5060,
+            Self::Tls => 5061,
+            Self::Ws => 80,
+            Self::Wss => 443,
         }
     }
 
     /// Whether what is sent arrives, or the sender is told ([`Input::Disconnected`]).
     pub fn is_reliable(self) -> bool {
-        match self {
-            Self::Udp => false,
-            Self::Tcp => true,
-        }
+        self != Self::Udp
+    }
+
+    /// Whether nobody on the way can read it.
+    pub fn is_secure(self) -> bool {
+        matches!(self, Self::Tls | Self::Wss)
+    }
+
+    /// Whether only the peer can make the connection.
+    pub fn is_inbound_only(self) -> bool {
+        matches!(self, Self::Ws | Self::Wss)
     }
 }
 
@@ -297,7 +334,8 @@ pub struct Incoming {
     pub dialog: DialogId,
     /// Where it came from.
     pub flow: Flow,
-    /// The port at which the sender says that it listens: that of its Via, or 5060.
+    /// The port at which the sender says that it listens: that of its Via, or the
+    /// transport's own.
     pub sent_by_port: u16,
     /// The Call-ID.
     pub call_id: String,

@@ -79,7 +79,22 @@ impl Uri {
         let uri = Self::at(user, address);
         match transport {
             Transport::Udp => uri,
-            Transport::Tcp => uri.with_params(|params| params.with("transport", Some("tcp"))),
+            _ => uri.with_params(|params| params.with("transport", Some(transport.param()))),
+        }
+    }
+
+    /// The same as sips, which says by itself that TLS is meant (RFC 3261 §26.2.2).
+    pub(crate) fn secured(self) -> Self {
+        let uri = match self.param("transport") {
+            Some("tls") => self.without_param("transport"),
+            _ => self,
+        };
+        match uri.parts() {
+            Some(sip) => Self::of(Sip {
+                secure: true,
+                ..sip
+            }),
+            None => uri,
         }
     }
 

@@ -75,7 +75,7 @@ pub(crate) async fn check_trunk(
 }
 
 /// Refuses the address of a line inside a block from which another tenant's calls come: the line
-/// would take them. Over TCP a line calls from any port, and only what it says of itself tells it from
+/// would take them. Over connections a line calls from any port, and only what it says of itself tells it from
 /// another line at the same IP address: there no other tenant may have one.
 pub(crate) async fn check_line(
     tx: &mut Tx,
@@ -83,7 +83,7 @@ pub(crate) async fn check_line(
     address: SocketAddr,
     transport: Transport,
 ) -> Result<(), StoreError> {
-    if transport == Transport::Tcp {
+    if transport != Transport::Udp {
         let lines: Vec<(String,)> = query(
             "SELECT address FROM phone
              WHERE tenant <> $1 AND transport = $2 AND address IS NOT NULL",

@@ -48,7 +48,7 @@ pub fn play(options: Options, policies: Box<dyn Policies>) -> World {
             tenant.fault_policy = FaultPolicy::KeepTalking;
         }
         if world.options().tcp {
-            tenant = town::over_tcp(tenant);
+            tenant = town::over(model::Transport::Tcp, tenant);
         }
         let tenant = world.add_tenant(tenant);
         for line in world

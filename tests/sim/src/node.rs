@@ -13,6 +13,13 @@ use model::SessionId;
 
 use crate::{Options, Random, town::NODE};
 
+/// The transports on which it listens.
+const LISTENS: [sip::Transport; 3] = [
+    sip::Transport::Udp,
+    sip::Transport::Tcp,
+    sip::Transport::Tls,
+];
+
 /// The node: its cores, and the sockets of its media.
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -47,8 +54,8 @@ impl Node {
                 shard: n,
                 placement,
                 listener: NODE,
-                tcp: Some(NODE),
                 sip: sip::Config {
+                    listeners: sip::Listeners::new(LISTENS.map(|it| (it, NODE))),
                     session_expires: options.session_expires,
                     ..sip::Config::default()
                 },

@@ -81,13 +81,13 @@ pub fn tenant(name: &str, n: u8, script: &str) -> TenantConfig {
     }
 }
 
-/// The same tenant, all of whose telephones speak SIP over connections.
-pub fn over_tcp(mut tenant: TenantConfig) -> TenantConfig {
+/// The same tenant, all of whose telephones speak SIP over this.
+pub fn over(transport: Transport, mut tenant: TenantConfig) -> TenantConfig {
     for phone in tenant.phones.values_mut() {
-        phone.transport = Transport::Tcp;
+        phone.transport = transport;
     }
     for trunk in &mut tenant.trunks {
-        trunk.transport = Transport::Tcp;
+        trunk.transport = transport;
     }
     tenant
 }

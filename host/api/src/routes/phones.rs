@@ -51,7 +51,7 @@ impl Body for NewPhone {
         let user = fields.text("user");
         let password = fields.optional("password");
         let address = fields.optional_checked("address", path::peer);
-        let transport = fields.optional_checked("transport", str::parse::<Transport>);
+        let transport = fields.optional_checked("transport", Transport::to_address);
         match (&password, &address) {
             (Some(Some(_)), Some(Some(_))) => {
                 fields.refuse("password", "is not for a phone that has an address")

@@ -64,7 +64,7 @@ impl Body for NewTrunk {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let name = fields.text("name");
         let address = fields.checked("address", path::peer);
-        let transport = fields.optional_checked("transport", str::parse::<Transport>);
+        let transport = fields.optional_checked("transport", Transport::to_address);
         let blocks = fields.texts("accept_from", limits::TRUNK_LIST, str::parse::<Prefix>);
         if blocks == Some(None) {
             fields.refuse::<()>("accept_from", "is missing");

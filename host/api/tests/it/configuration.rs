@@ -130,13 +130,16 @@ async fn a_line_lives_and_goes() {
 async fn a_transport_that_is_not_there_is_refused_by_its_member() {
     let api = Api::new().await;
     let tenant = api.tenant("acme").await;
-    let line = json!({"user": "1001", "address": "127.0.0.1:5071", "transport": "sctp"});
-    let trunk = json!({"name": "carrier", "address": "127.0.0.1:5070", "transport": "sctp",
-                       "accept_from": ["127.0.0.1/32"]});
-    for (path, body) in [("/api/v1/phones", line), ("/api/v1/trunks", trunk)] {
-        let answer = api.post(path, &tenant.key, body).await;
-        answer.problem(422, "invalid-body");
-        assert_eq!(answer.pointers(), ["#/transport"]);
+    // Nobody is reached by a WebSocket of ours.
+    for transport in ["sctp", "ws", "wss", "TLS"] {
+        let line = json!({"user": "1001", "address": "127.0.0.1:5071", "transport": transport});
+        let trunk = json!({"name": "carrier", "address": "127.0.0.1:5070",
+                           "transport": transport, "accept_from": ["127.0.0.1/32"]});
+        for (path, body) in [("/api/v1/phones", line), ("/api/v1/trunks", trunk)] {
+            let answer = api.post(path, &tenant.key, body).await;
+            answer.problem(422, "invalid-body");
+            assert_eq!(answer.pointers(), ["#/transport"]);
+        }
     }
 }
 

@@ -27,12 +27,13 @@ use model::{
     Answer, CallId, Cdr, Event, IdSource, LogLine, Now, SessionId, Target, TenantConfig, TenantId,
     Trace, TraceItem, limits, turn::Usage,
 };
-use sip::{DialogId, Endpoint, Flow, Transport};
+use sip::{DialogId, Endpoint, Flow};
 
 use crate::{
     Input, Output, TenantLog, Ticket,
     admission::Sources,
     call::Call,
+    hop,
     placement::Placement,
     session::Session,
     timers::{Due, Timers},
@@ -51,11 +52,9 @@ pub struct ShardConfig {
     pub shard: u8,
     /// Which Call-IDs belong to which shard.
     pub placement: Placement,
-    /// The address of the listener through which calls go out.
+    /// What we are called where no listener of `sip.listeners` has the transport and the address
+    /// family of a call: the peer reaches us over the connection that we made.
     pub listener: SocketAddr,
-    /// The same for connections; none: what we are called on such calls is `listener`, and the peer
-    /// reaches us over the connection that we made.
-    pub tcp: Option<SocketAddr>,
     /// The endpoint's settings.
     pub sip: sip::Config,
     /// Seeds ids, tags, branches and Call-IDs.
@@ -477,14 +476,14 @@ impl Shard {
     }
 
     fn flow_to(&self, target: &Target) -> Flow {
-        let (transport, local) = match target.hop.transport {
-            model::Transport::Udp => (Transport::Udp, None),
-            model::Transport::Tcp => (Transport::Tcp, self.config.tcp),
-        };
+        let hop = target.hop;
+        let transport = hop::transport(hop.transport);
+        let listeners = &self.config.sip.listeners;
+        let local = listeners.towards(transport, hop.address.ip());
         Flow {
             transport,
             local: target.local.or(local).unwrap_or(self.config.listener),
-            remote: target.hop.address,
+            remote: hop.address,
         }
     }
 }

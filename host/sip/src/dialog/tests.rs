@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{Dialog, answer_flow};
+use crate::endpoint::Listeners;
 use crate::event::{Flow, Transport};
 use crate::wire::{Method, NameAddr, Request, Via};
 
@@ -56,6 +57,68 @@ fn the_next_hop_is_an_ip_literal_of_our_transport_or_the_flow() {
         "<sip:proxy.example.com;lr>",
         "10.0.0.9:5060",
     );
+}
+
+#[test]
+fn a_dialog_that_nobody_can_listen_to_stays_so_and_a_websocket_is_the_only_way_back() {
+    let local = |port| SocketAddr::from(([10, 0, 0, 1], port));
+    let listeners = Listeners::new([
+        (Transport::Udp, local(5060)),
+        (Transport::Tcp, local(5060)),
+        (Transport::Tls, local(5061)),
+        (Transport::Tls, local(5071)),
+        (Transport::Ws, local(8080)),
+    ]);
+    let check = |transport, contact: &str, expect: (Transport, u16, &str)| {
+        let mut dialog = dialog(contact, "").through(&listeners);
+        dialog.flow.transport = transport;
+        let hop = dialog.next_hop();
+        let is = (
+            hop.transport,
+            hop.local.port(),
+            &*hop.remote.ip().to_string(),
+        );
+        assert_eq!(is, expect, "{transport:?} {contact}");
+    };
+    use Transport::{Tcp, Tls, Udp, Ws, Wss};
+    for from in [Udp, Tcp] {
+        check(
+            from,
+            "<sip:a@10.0.0.5;transport=TLS>",
+            (Tls, 5061, "10.0.0.5"),
+        );
+        check(from, "<sips:a@10.0.0.5>", (Tls, 5061, "10.0.0.5"));
+        check(
+            from,
+            "<sips:a@10.0.0.5;transport=tcp>",
+            (Tls, 5061, "10.0.0.5"),
+        );
+        check(
+            from,
+            "<sips:a@10.0.0.5;transport=udp>",
+            (from, 5060, "10.0.0.9"),
+        );
+        check(
+            from,
+            "<sip:a@10.0.0.5;transport=ws>",
+            (from, 5060, "10.0.0.9"),
+        );
+    }
+    check(Tls, "<sip:a@10.0.0.5>", (Tls, 5060, "10.0.0.5"));
+    check(
+        Tls,
+        "<sip:a@10.0.0.5;transport=udp>",
+        (Tls, 5060, "10.0.0.9"),
+    );
+    for from in [Ws, Wss] {
+        for contact in [
+            "sip:a@10.0.0.5;transport=ws",
+            "sip:a@10.0.0.5",
+            "sips:a@10.0.0.5",
+        ] {
+            check(from, &format!("<{contact}>"), (from, 5060, "10.0.0.9"));
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What an endpoint is told once, and what it can be asked at any time.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use crate::Uri;
 use crate::event::{Flow, Transport};
@@ -58,28 +59,42 @@ impl Config {
         self.advertised.get(&local).copied().unwrap_or(local)
     }
 
-    /// Our Contact on the listener of a flow.
-    pub(super) fn contact(&self, flow: Flow) -> Uri {
-        Uri::over(flow.transport, &self.contact_user, self.address(flow.local))
+    /// Our Contact on the listener of a flow, in a dialog with that remote target. Who was asked for
+    /// by sips answers so, if nobody could listen so far (RFC 3261 §12.1.1).
+    pub(super) fn contact(&self, flow: Flow, target: &Uri) -> Uri {
+        let uri = Uri::over(flow.transport, &self.contact_user, self.address(flow.local));
+        if flow.transport.is_secure() && target.scheme() == "sips" {
+            uri.secured()
+        } else {
+            uri
+        }
     }
 }
 
-/// One listener of each transport, where there is one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Listeners {
-    /// For datagrams.
-    pub udp: Option<SocketAddr>,
-    /// For connections.
-    pub tcp: Option<SocketAddr>,
-}
+/// One listener of each transport and address family, where there is one. Cheap to clone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listeners(Arc<[(Transport, SocketAddr)]>);
 
 impl Listeners {
-    /// The one of a transport.
-    pub fn of(self, transport: Transport) -> Option<SocketAddr> {
-        match transport {
-            Transport::Udp => self.udp,
-            Transport::Tcp => self.tcp,
+    /// The first of each kind.
+    pub fn new(all: impl IntoIterator<Item = (Transport, SocketAddr)>) -> Self {
+        let mut first: Vec<(Transport, SocketAddr)> = Vec::new();
+        for (transport, local) in all {
+            let same = |it: &(Transport, SocketAddr)| {
+                it.0 == transport && it.1.is_ipv4() == local.is_ipv4()
+            };
+            if !first.iter().any(same) {
+                first.push((transport, local));
+            }
         }
+        Self(first.into())
+    }
+
+    /// The one through which that peer is reached.
+    pub fn towards(&self, transport: Transport, peer: IpAddr) -> Option<SocketAddr> {
+        let mut all = self.0.iter();
+        let found = all.find(|it| it.0 == transport && it.1.is_ipv4() == peer.is_ipv4());
+        found.map(|it| it.1)
     }
 }
 

@@ -33,7 +33,7 @@ impl Endpoint {
         let Some(dialog) = Dialog::of_inbound(&arrived.request, arrived.flow, &local_tag) else {
             return Err(Refusal::new(400));
         };
-        let dialog = dialog.through(self.config.listeners);
+        let dialog = dialog.through(&self.config.listeners);
         let id = self.new_dialog();
         let Some(incoming) = incoming(id, arrived) else {
             return Err(Refusal::new(400));
@@ -321,7 +321,10 @@ fn incoming(id: DialogId, arrived: &Arrived) -> Option<Incoming> {
     Some(Incoming {
         dialog: id,
         flow: arrived.flow,
-        sent_by_port: headers.via().port().unwrap_or(dialog::PORT),
+        sent_by_port: headers
+            .via()
+            .port()
+            .unwrap_or(arrived.flow.transport.port()),
         call_id: headers.call_id().to_owned(),
         request_uri: request.uri().clone(),
         from: headers.from().uri()?,

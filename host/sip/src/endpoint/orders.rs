@@ -105,7 +105,7 @@ impl Endpoint {
             .to(NameAddr::new(order.to.clone()))
             .call_id(&order.call_id)
             .cseq(cseq)
-            .contact(&self.config.contact(order.flow))
+            .contact(&self.config.contact(order.flow, &order.request_uri))
             .header("Allow", ALLOW)
             .header("Supported", SUPPORTED)
             .header("Session-Expires", &session.0.to_string())

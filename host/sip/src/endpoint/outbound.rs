@@ -248,7 +248,8 @@ impl Endpoint {
         let (invite, flow) = self.transactions.invite(delivery.transaction)?;
         let offer = invite.body().clone();
         let cseq = invite.headers().cseq().number;
-        let mut dialog = Dialog::of_outbound(invite, response, flow).through(self.config.listeners);
+        let mut dialog =
+            Dialog::of_outbound(invite, response, flow).through(&self.config.listeners);
         let usage = self.usages.get(&delivery.usage)?;
         let same = |early: &&Early| early.dialog.remote_tag() == dialog.remote_tag();
         if let Some(early) = usage.early.iter().find(same) {

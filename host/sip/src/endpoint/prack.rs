@@ -62,7 +62,7 @@ impl Endpoint {
             return None;
         }
         let (invite, flow) = self.transactions.invite(delivery.transaction)?;
-        let dialog = Dialog::of_outbound(invite, response, flow).through(self.config.listeners);
+        let dialog = Dialog::of_outbound(invite, response, flow).through(&self.config.listeners);
         let usage = self.usages.get_mut(&delivery.usage)?;
         usage.remote_tags.push(tag.to_owned());
         usage.early.push(Early {

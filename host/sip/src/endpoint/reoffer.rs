@@ -58,9 +58,10 @@ impl Endpoint {
         id: DialogId,
         method: Method,
     ) -> Option<(Flow, Builder)> {
-        let flow = self.established(id)?.dialog.next_hop();
+        let dialog = &self.established(id)?.dialog;
+        let (flow, target) = (dialog.next_hop(), dialog.target().clone());
         let via = self.fresh_via(flow);
-        let contact = self.config.contact(flow);
+        let contact = self.config.contact(flow, &target);
         let product = self.config.product.clone();
         let call = self.established(id)?;
         let mut builder = call

@@ -69,7 +69,7 @@ impl Endpoint {
         if let Some(flow) = answer.dialog {
             reply = reply
                 .copy("Record-Route")
-                .contact(&self.config.contact(flow))
+                .contact(&self.config.contact(flow, request.uri()))
                 .header("Allow", ALLOW)
                 .header("Supported", SUPPORTED);
         }

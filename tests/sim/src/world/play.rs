@@ -8,7 +8,6 @@ use media::sdp::Codec;
 use model::{
     Answer, Ask, Cause, IdSource, Origin, Request, RequestId, TenantConfig, TenantId, draw_ladder,
 };
-use sip::Transport;
 
 use super::{Deed, Happening, World};
 use crate::{
@@ -42,10 +41,7 @@ impl World {
             let rtp = SocketAddr::new(sip.ip(), 4_000);
             let seed = self.chance.seed();
             let mut settings = phone::PhoneConfig::new(&user, &config.domain, sip, rtp, seed);
-            settings.transport = match transport {
-                model::Transport::Udp => Transport::Udp,
-                model::Transport::Tcp => Transport::Tcp,
-            };
+            settings.transport = control::hop::transport(transport);
             let tone = TONES[self.lines.len() % TONES.len()];
             self.lines.push(crate::Line::new(place, settings, tone));
         }

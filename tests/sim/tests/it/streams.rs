@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use control::phone::Behaviour;
 use expect_test::expect_file;
-use model::Cdr;
+use model::{Cdr, Transport};
 use sim::{
     Options, World,
     scenes::{self, ANSWERS},
@@ -15,8 +15,12 @@ use sim::{
 const SECOND: Duration = Duration::from_secs(1);
 
 fn play(scene: impl FnOnce(&mut World)) -> World {
+    play_over(Transport::Tcp, scene)
+}
+
+fn play_over(transport: Transport, scene: impl FnOnce(&mut World)) -> World {
     let mut world = World::new(Options::calm(), Box::new(Scripts));
-    world.add_tenant(town::over_tcp(town::tenant("acme", 1, "makecall")));
+    world.add_tenant(town::over(transport, town::tenant("acme", 1, "makecall")));
     scene(&mut world);
     assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
     world
@@ -38,11 +42,13 @@ fn count(world: &World, start: &str) -> usize {
 
 #[test]
 fn a_call_over_connections_has_the_ladder_of_any_other() {
-    let world = play(scenes::bridged);
-    expect_file!["ladders/bridged.txt"].assert_eq(&world.ladders());
-    let journal = world.journal();
-    assert_eq!(count(&world, "INVITE"), 2, "{journal}");
-    assert_eq!(count(&world, "BYE"), 2, "{journal}");
+    for transport in [Transport::Tcp, Transport::Tls] {
+        let world = play_over(transport, scenes::bridged);
+        expect_file!["ladders/bridged.txt"].assert_eq(&world.ladders());
+        let journal = world.journal();
+        assert_eq!(count(&world, "INVITE"), 2, "{journal}");
+        assert_eq!(count(&world, "BYE"), 2, "{journal}");
+    }
 }
 
 #[test]

@@ -215,7 +215,7 @@ fn a_dialog_follows_its_target_to_another_transport_if_there_is_a_listener() {
         (Some(listener), Transport::Udp, listener),
     ];
     for (udp, transport, local) in rows {
-        let listeners = Listeners { udp, tcp: None };
+        let listeners = Listeners::new(udp.map(|local| (Transport::Udp, local)));
         let config = Config {
             listeners,
             ..Config::default()
@@ -232,6 +232,62 @@ fn a_dialog_follows_its_target_to_another_transport_if_there_is_a_listener() {
         };
         assert_eq!(bye.headers().via().transport(), transport.name());
         pair.rest();
+    }
+}
+
+#[test]
+fn our_contact_says_the_transport_and_is_sips_where_the_peer_asked_for_that() {
+    let rows = [
+        (
+            Transport::Udp,
+            "sip:x@10.0.0.2",
+            "sip:jackfield@10.0.0.2:5060",
+        ),
+        (
+            Transport::Tcp,
+            "sip:x@10.0.0.2",
+            "sip:jackfield@10.0.0.2:5060;transport=tcp",
+        ),
+        (
+            Transport::Tls,
+            "sip:x@10.0.0.2",
+            "sip:jackfield@10.0.0.2:5060;transport=tls",
+        ),
+        (
+            Transport::Tls,
+            "sips:x@10.0.0.2",
+            "sips:jackfield@10.0.0.2:5060",
+        ),
+        // Anybody could listen: we do not say otherwise.
+        (
+            Transport::Tcp,
+            "sips:x@10.0.0.2",
+            "sip:jackfield@10.0.0.2:5060;transport=tcp",
+        ),
+        (
+            Transport::Ws,
+            "sip:x@10.0.0.2",
+            "sip:jackfield@10.0.0.2:5060;transport=ws",
+        ),
+        (
+            Transport::Wss,
+            "sip:x@10.0.0.2",
+            "sip:jackfield@10.0.0.2:5060;transport=ws",
+        ),
+        (
+            Transport::Wss,
+            "sips:x@10.0.0.2",
+            "sips:jackfield@10.0.0.2:5060;transport=ws",
+        ),
+    ];
+    let config = Config::default();
+    for (transport, target, expect) in rows {
+        let flow = Flow {
+            transport,
+            ..flow(address(B), address(A))
+        };
+        let contact = config.contact(flow, &target.parse().unwrap());
+        assert_eq!(contact.to_string(), expect);
     }
 }
 
