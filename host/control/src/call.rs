@@ -92,6 +92,9 @@ pub(crate) struct Media {
     pub(crate) passing: Option<Passing>,
     /// The port is joined with that of the bridge peer.
     pub(crate) relayed: bool,
+    /// How often the party was asked to take part in its present bridge, and was busy with an offer of
+    /// its own.
+    pub(crate) crossed: u8,
     pub(crate) stats: Stats,
 }
 
@@ -103,8 +106,18 @@ pub(crate) struct Passing {
     pub(crate) ours: Bytes,
     /// What stands if it is to be taken back.
     pub(crate) before: Bytes,
-    /// Who waits for the answer; `None` if nobody does any more.
-    pub(crate) holder: Option<Holder>,
+    pub(crate) asker: Asker,
+}
+
+/// Who waits for the answer of a party that was asked.
+#[derive(Debug)]
+pub(crate) enum Asker {
+    /// The other side of its bridge.
+    Party(Holder),
+    /// Nobody any more.
+    Nobody,
+    /// We do: it was bridged anew.
+    Platform,
 }
 
 /// Whoever made an offer that was passed on.
@@ -243,6 +256,7 @@ impl Media {
             agreed: None,
             passing: None,
             relayed: false,
+            crossed: 0,
             stats: Stats::default(),
         }
     }

@@ -12,6 +12,8 @@ use model::{CallId, SessionId};
 pub(crate) enum Due {
     /// The deadline of a call's state.
     Call(CallId),
+    /// The other side of a bridge is told anew what it may do.
+    Align(CallId),
     /// A timer of a policy.
     Policy(SessionId, String),
 }

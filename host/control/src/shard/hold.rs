@@ -14,19 +14,32 @@
 //! side may offer when is the endpoint's to say: while one of ours is under way, an offer of that party
 //! gets 491, and so does the holder if its offer meets one.
 
+use std::time::Duration;
+
 use ::media::sdp::{self, Direction, SessionVersion};
 use bytes::Bytes;
-use model::{CallId, Now, TraceItem};
+use model::{CallDirection, CallId, Now, TraceItem};
 
 use super::{
     Shard,
     media::{Refusal, port_number},
 };
-use crate::call::{Call, Holder, Passing, State};
+use crate::{
+    call::{Asker, Call, Holder, Passing, State},
+    timers::Due,
+};
+
+/// Offers of ours that may cross one of the party's before it is left as it is: each of them waited as
+/// long as RFC 3261 §14.1 says, so that this one does not want to be asked.
+const CROSSINGS: u8 = 5;
 
 impl Shard {
     /// A re-INVITE or UPDATE with an offer, or a re-INVITE that wants one.
     pub(super) fn reoffer(&mut self, now: Now, id: CallId, offer: Option<Bytes>) {
+        if let Some(call) = self.calls.get_mut(&id) {
+            // An ACK that brought no answer to our offer: what was agreed before stands.
+            call.media.offering = false;
+        }
         let answer = match offer {
             Some(offer) if self.pass_on(now, id, &offer) => return,
             Some(offer) => self.answer_offer(now, id, &offer, Direction::SendRecv),
@@ -45,7 +58,8 @@ impl Shard {
             offer: offer.clone(),
         };
         let before = self.calls.get(&peer).and_then(|p| p.media.local.clone());
-        before.is_some_and(|before| self.ask_for(now, peer, &before, direction, Some(holder)))
+        let asker = Asker::Party(holder);
+        before.is_some_and(|before| self.ask_for(now, peer, &before, direction, asker))
     }
 
     /// Whom an offer concerns beside us, and how audio shall flow by it, seen from the offering side.
@@ -73,7 +87,7 @@ impl Shard {
         id: CallId,
         before: &Bytes,
         direction: Direction,
-        holder: Option<Holder>,
+        asker: Asker,
     ) -> bool {
         let Some(call) = self.calls.get_mut(&id) else {
             return false;
@@ -93,7 +107,7 @@ impl Shard {
         call.media.passing = Some(Passing {
             ours: ours.clone(),
             before: before.clone(),
-            holder,
+            asker,
         });
         let reoffer = sip::Input::Reoffer { dialog, sdp: ours };
         self.sip.handle_input(now.mono, reoffer);
@@ -117,15 +131,17 @@ impl Shard {
             Err(status) => Err((passed(status), format!("the other side said {status}"))),
         };
         let direction = self.direction(id);
-        match (passing.holder, agreed) {
-            (Some(Holder { call, offer }), Ok(())) => {
+        match (passing.asker, agreed) {
+            (Asker::Party(Holder { call, offer }), Ok(())) => {
                 // We speak for the other side: what it does, we do here.
                 let answer = self.answer_offer(now, call, &offer, direction.reversed());
                 self.reanswer(now, call, answer);
             }
-            (Some(holder), Err(refusal)) => self.reanswer(now, holder.call, Err(refusal)),
-            (None, Ok(())) => self.take_back(now, id, &passing.before),
-            (None, Err(_)) => {}
+            (Asker::Party(holder), Err(refusal)) => self.reanswer(now, holder.call, Err(refusal)),
+            (Asker::Nobody, Ok(())) => self.take_back(now, id, &passing.before),
+            (Asker::Platform, Err((491, _))) => self.align_later(now, id),
+            (Asker::Platform, Err((_, what))) => self.trace(now, id, TraceItem::Note { what }),
+            (Asker::Platform, Ok(())) | (Asker::Nobody, Err(_)) => {}
         }
     }
 
@@ -137,7 +153,7 @@ impl Shard {
             return;
         };
         if is != Some(was) {
-            self.ask_for(now, id, before, was, None);
+            self.ask_for(now, id, before, was, Asker::Platform);
         }
     }
 
@@ -153,9 +169,9 @@ impl Shard {
                 .get_mut(&call)
                 .and_then(|call| call.media.passing.as_mut());
             if let Some(passing) = passing
-                && passing.holder.as_ref().is_some_and(|by| by.call == id)
+                && matches!(&passing.asker, Asker::Party(by) if by.call == id)
             {
-                passing.holder = None;
+                passing.asker = Asker::Nobody;
             }
         }
     }
@@ -166,10 +182,58 @@ impl Shard {
             .calls
             .get_mut(&id)
             .and_then(|call| call.media.passing.take());
-        if let Some(Holder { call, offer }) = passing.and_then(|passing| passing.holder) {
+        if let Some(Asker::Party(Holder { call, offer })) = passing.map(|passing| passing.asker) {
             let answer = self.answer_offer(now, call, &offer, Direction::SendRecv);
             self.reanswer(now, call, answer);
         }
+    }
+
+    /// A party that was held by one is bridged to another, or is held or taken back by an answer: it is
+    /// told, if it does not know.
+    pub(super) fn align(&mut self, now: Now, id: CallId) {
+        let wanted = self.wanted(id);
+        let Some(call) = self.calls.get(&id).filter(|call| call.bridged.is_some()) else {
+            return;
+        };
+        let free = matches!(call.state, State::Answered)
+            && !call.media.offering
+            && call.media.passing.is_none();
+        // Who does not listen holds the other side, and knows it.
+        let told = |agreed: &sdp::Negotiated| {
+            !agreed.direction.sends() || agreed.direction.receives() == wanted.receives()
+        };
+        if !free || call.media.agreed.as_ref().is_none_or(told) {
+            return;
+        }
+        if let Some(before) = call.media.local.clone() {
+            self.ask_for(now, id, &before, wanted, Asker::Platform);
+        }
+    }
+
+    /// An offer of ours has crossed one of the party's (RFC 3261 §14.1).
+    fn align_later(&mut self, now: Now, id: CallId) {
+        let random = self.ids.number();
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        call.media.crossed += 1;
+        if call.media.crossed > CROSSINGS {
+            return;
+        }
+        let wait = match call.direction {
+            CallDirection::Outbound => 2_100 + random % 1_900,
+            CallDirection::Inbound => random % 2_000,
+        };
+        let at = now.mono + Duration::from_millis(wait);
+        self.timers.set(Due::Align(id), at);
+    }
+
+    /// What we want to do towards a party: speak, and hear it unless the other side of its bridge does not
+    /// listen.
+    pub(super) fn wanted(&self, id: CallId) -> Direction {
+        let peer = self.calls.get(&id).and_then(|call| call.bridged);
+        let heard = peer.is_none_or(|peer| self.direction(peer).sends());
+        Direction::of(true, heard)
     }
 
     /// A refresh said our description again, and the party may have moved meanwhile.

@@ -242,18 +242,21 @@ impl Shard {
         Ok(ours)
     }
 
-    /// A fresh offer for a re-INVITE that has none: whatever was held before may be resumed by it. The ACK
-    /// answers it.
+    /// A fresh offer for a re-INVITE that has none: whatever this party held before may be resumed by it,
+    /// but not what the other side holds. The ACK answers it.
     pub(super) fn offer_anew(&mut self, id: CallId) -> Result<Bytes, Refusal> {
         let gone = || (488, "the call has no media".to_owned());
         let codecs = self.preferred(id);
+        let direction = self.wanted(id);
         let call = self.calls.get_mut(&id).ok_or_else(gone)?;
         let (_, addr) = call.port().ok_or_else(gone)?;
         let version = SessionVersion {
             id: port_number(addr),
             version: call.media.version + 1,
         };
-        let ours = Bytes::from(sdp::offer(addr, &codecs, version));
+        let all = sdp::offer(addr, &codecs, version);
+        let ours = sdp::redirected(&all, direction, version);
+        let ours = Bytes::from(ours.map_err(|error| (500, error.to_string()))?);
         call.media.version += 1;
         call.media.local = Some(ours.clone());
         call.media.offering = true;
@@ -350,6 +353,7 @@ impl Shard {
         for id in [id, other] {
             if let Some(call) = self.calls.get_mut(&id) {
                 call.media.relayed = true;
+                call.media.crossed = 0;
             }
         }
         self.out.push_back(Output::Media {
@@ -358,6 +362,8 @@ impl Shard {
         });
         let what = "bridged".to_owned();
         self.trace(now, id, TraceItem::Media { call: id, what });
+        self.align(now, id);
+        self.align(now, other);
     }
 
     /// The port of an outbound call is open: its INVITE goes out.

@@ -169,6 +169,7 @@ impl Shard {
                     let _span = self.span(call);
                     self.call_due(now, call);
                 }
+                Due::Align(call) => self.align(now, call),
                 Due::Policy(session, name) => {
                     if let Some(s) = self.sessions.get_mut(&session) {
                         s.timers.remove(&name);

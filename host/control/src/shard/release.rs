@@ -12,6 +12,7 @@ use super::{Shard, count_down};
 use crate::{
     Output,
     call::{Call, End, Port, Record, State},
+    timers::Due,
 };
 
 /// How a call is to end.
@@ -129,6 +130,7 @@ impl Shard {
             report: release_report(call, now, &ending),
         };
         self.deadline(id, None);
+        self.timers.stop(&Due::Align(id));
         self.count_end(session);
         let others = self.part(id);
         self.answer_holder(now, id);

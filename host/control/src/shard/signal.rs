@@ -333,6 +333,10 @@ impl Shard {
             return self.end(now, id, ending);
         }
         self.advance_session(now, session);
+        // By it a party may have held the other side, or taken it back.
+        if let Some(peer) = self.calls.get(&id).and_then(|call| call.bridged) {
+            self.align(now, peer);
+        }
     }
 }
 

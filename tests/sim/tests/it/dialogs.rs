@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
+use control::phone::{Event, Input};
 use expect_test::expect_file;
-use sim::{Options, World, count_errors, script::Scripts, town};
+use media::sdp::Direction;
+use sim::{Options, World, count_errors, scenes, script::Scripts, town};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -59,4 +61,83 @@ fn a_callee_may_ring_reliably_and_its_early_media_outlives_a_bare_180() {
         part(world, alice);
     });
     expect_file!["ladders/reliable-callee.txt"].assert_eq(&world.ladders());
+}
+
+/// The caller, by hand, is in a call with 3001; it has said `directions` in one INVITE each.
+fn calls_by_hand(world: &mut World, directions: &[&str]) -> usize {
+    let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));
+    world.phone(bob, Input::Behave(scenes::ANSWERS));
+    assert_eq!(world.makecall(0, "1001", "2001", "3001"), 200);
+    let hand = world.by_hand(alice);
+    world.hand(hand).be_polite();
+    for direction in directions {
+        let sdp = world.hand(hand).sdp(direction);
+        let invite = world.hand(hand).invite("2001", &sdp);
+        world.send(hand, invite);
+        world.run_for(3 * SECOND);
+        let ack = world.hand(hand).ack("");
+        world.send(hand, ack);
+        world.run_for(SECOND);
+    }
+    hand
+}
+
+/// The hand sends an INVITE without a description, and answers the offer in its 200 in that direction.
+fn asks_for_an_offer(world: &mut World, hand: usize, direction: &str) -> String {
+    let invite = world.hand(hand).invite("2001", "");
+    world.send(hand, invite);
+    world.run_for(SECOND);
+    let sdp = world.hand(hand).sdp(direction);
+    let ack = world.hand(hand).ack(&sdp);
+    world.send(hand, ack);
+    world.run_for(SECOND);
+    let mut answers = world.hand(hand).heard().iter();
+    let ok = answers.rfind(|it| it.starts_with("SIP/2.0 200") && it.contains("m=audio"));
+    let way = ok.unwrap().lines().find(|line| line.starts_with("a=send"));
+    way.unwrap().to_owned()
+}
+
+/// What 3001 was told that it may do, after it was answered.
+fn changes(world: &World) -> Vec<Direction> {
+    let line = &world.lines()[world.line(0, "3001")];
+    let changed = line.told.iter().filter_map(|(_, event)| match event {
+        Event::Changed { agreed } => Some(agreed.direction),
+        _ => None,
+    });
+    changed.collect()
+}
+
+#[test]
+fn a_reinvite_without_an_offer_resumes_what_its_sender_held() {
+    let world = play(|world| {
+        let hand = calls_by_hand(world, &["sendrecv", "sendonly"]);
+        assert_eq!(asks_for_an_offer(world, hand, "sendrecv"), "a=sendrecv");
+        let bye = world.hand(hand).bye();
+        world.send(hand, bye);
+        world.run_to_rest();
+    });
+    expect_file!["ladders/late-offer-resumes.txt"].assert_eq(&world.ladders());
+    let told = [Direction::RecvOnly, Direction::SendRecv];
+    assert_eq!(changes(&world), told);
+}
+
+#[test]
+fn a_reinvite_without_an_offer_resumes_nothing_that_the_other_side_holds() {
+    let world = play(|world| {
+        let bob = world.line(0, "3001");
+        let hand = calls_by_hand(world, &["sendrecv"]);
+        world.phone(bob, Input::Hold(true));
+        world.run_for(SECOND);
+        let held = world.hand(hand).last("INVITE").unwrap().to_owned();
+        let sdp = world.hand(hand).sdp("recvonly");
+        let ok = world.hand(hand).respond(&held, "200 OK", "", &sdp);
+        world.send(hand, ok);
+        world.run_for(SECOND);
+        assert_eq!(asks_for_an_offer(world, hand, "recvonly"), "a=sendonly");
+        let bye = world.hand(hand).bye();
+        world.send(hand, bye);
+        world.run_to_rest();
+    });
+    // Its own wish, and nothing after it.
+    assert_eq!(changes(&world), [Direction::SendOnly]);
 }
