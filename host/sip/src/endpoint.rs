@@ -14,12 +14,14 @@ mod outbound;
 mod prack;
 mod random;
 mod receive;
+mod registering;
 mod reinvite;
 mod reliable;
 mod reoffer;
 mod session;
 #[cfg(test)]
 mod tests;
+mod unproven;
 mod update;
 mod write;
 
@@ -30,9 +32,11 @@ pub use config::{Config, Counts, Listeners, Refusals};
 use connections::Connections;
 use random::Random;
 use receive::Source;
+use registering::Open;
+pub use unproven::Unproven;
 
 use crate::dialog::{State, Usage};
-use crate::event::{DialogId, Event, Input, Output};
+use crate::event::{DialogId, Event, Input, Output, RequestId};
 use crate::transaction::{Owner, Timer, Transactions};
 
 /// One user agent: the sans-IO whole of SIP on one shard.
@@ -52,6 +56,8 @@ pub struct Endpoint {
     inbound: BTreeMap<(String, String), DialogId>,
     /// Which usages have their dialog on which connection.
     connections: Connections,
+    /// Requests that the owner is to answer.
+    requests: BTreeMap<RequestId, Open>,
     /// Usages that ended since the last `reap`.
     ended: BTreeSet<DialogId>,
     last_dialog: u64,
@@ -70,6 +76,7 @@ impl Endpoint {
             by_tag: BTreeMap::new(),
             inbound: BTreeMap::new(),
             connections: Connections::default(),
+            requests: BTreeMap::new(),
             ended: BTreeSet::new(),
             last_dialog: 0,
             draining: false,
@@ -83,6 +90,11 @@ impl Endpoint {
         DialogId(self.last_dialog)
     }
 
+    /// A fresh handle for [`Input::Begin`].
+    pub fn new_request(&mut self) -> RequestId {
+        RequestId(self.new_dialog().0)
+    }
+
     /// Takes a packet from the network or an order from the owner. Nothing here can fail: what is
     /// wrong on the network is answered or dropped, what is wrong with an order comes back as an
     /// event, and an order for a call that has ended is ignored.
@@ -90,9 +102,20 @@ impl Endpoint {
         match input {
             Input::Packet { flow, bytes } => self.packet(now, flow, &bytes, Source::Known),
             Input::Stranger { flow, bytes } => {
-                let octets = bytes.len();
+                // Whoever has made a connection is at its address.
+                let forgeable = !flow.transport.is_reliable();
+                let octets = if forgeable { bytes.len() } else { usize::MAX };
                 self.packet(now, flow, &bytes, Source::Stranger { octets });
             }
+            Input::Challenge { asked, challenges } => self.order_challenge(*asked, challenges),
+            Input::Refuse { asked, status } => self.order_refuse(&asked, status),
+            Input::Admit { asked, proven } => self.order_admit(now, *asked, proven),
+            Input::Begin { asked, request } => self.order_begin(*asked, request),
+            Input::Answer {
+                request,
+                status,
+                headers,
+            } => self.order_answer(now, request, status, headers),
             Input::Disconnected { flow } => self.disconnected(now, flow),
             Input::Invite(invite) => self.order_invite(now, *invite),
             Input::Progress {

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use crate::Uri;
+use crate::endpoint::Unproven;
 
 /// How a message travels. RFC 3261 §18, RFC 7118.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,6 +92,20 @@ pub struct Flow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DialogId(pub u64);
 
+/// The handle of one request of a peer that belongs to no call and whose answer is the owner's. Unique
+/// in one endpoint, never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// Who a peer has proven to be, by digest authentication.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The realm for which it has a password.
+    pub realm: String,
+    /// Its user there.
+    pub user: String,
+}
+
 /// One thing that happens to the endpoint: from the network, or asked for by its owner.
 #[derive(Clone, Debug)]
 pub enum Input {
@@ -109,6 +124,47 @@ pub enum Input {
         flow: Flow,
         /// Its bytes.
         bytes: Bytes,
+    },
+    /// The sender of this request must prove who it is: 401 without state with these values of
+    /// WWW-Authenticate, best first. To a stranger's datagram the answer may not be larger than the
+    /// request: then the last one alone, and if that is too large too, silence.
+    Challenge {
+        /// From [`Event::Unproven`].
+        asked: Box<Unproven>,
+        /// The values.
+        challenges: [String; 2],
+    },
+    /// This request is refused without state; to a stranger's datagram in silence if the answer would
+    /// be larger.
+    Refuse {
+        /// From [`Event::Unproven`].
+        asked: Box<Unproven>,
+        /// 400 to 699.
+        status: u16,
+    },
+    /// This INVITE or OPTIONS goes on as one of a source that is known.
+    Admit {
+        /// From [`Event::Unproven`].
+        asked: Box<Unproven>,
+        /// Who its sender is: for [`Incoming::proven`].
+        proven: Option<Identity>,
+    },
+    /// This request, no INVITE, is the owner's to answer, by `Answer`: until then its copies are
+    /// absorbed.
+    Begin {
+        /// From [`Event::Unproven`].
+        asked: Box<Unproven>,
+        /// A handle from [`Endpoint::new_request`](crate::Endpoint::new_request).
+        request: RequestId,
+    },
+    /// The final answer to a request of `Begin`.
+    Answer {
+        /// Which request.
+        request: RequestId,
+        /// 200 to 699.
+        status: u16,
+        /// Headers beside those that every answer has.
+        headers: Vec<(&'static str, String)>,
     },
     /// A connection ended, or none could be made: what was sent on it may not have arrived. An INVITE
     /// of ours to which nothing has come fails with 503 (RFC 3261 §8.1.3.1, §17.1.4); calls go on, and
@@ -215,6 +271,11 @@ pub enum Output {
 /// `Lost`, or the owner's own `Release`) only `Gone` follows.
 #[derive(Clone, Debug)]
 pub enum Event {
+    /// A request that begins something has come, and its sender must prove who it is, or has brought
+    /// a proof: any REGISTER, and an INVITE or OPTIONS of a stranger or with credentials. Nothing of it
+    /// is kept. What becomes of it is said by `Challenge`, `Refuse`, `Admit` or `Begin`; if nothing is
+    /// said it has never been.
+    Unproven(Box<Unproven>),
     /// A new inbound call; 100 was sent.
     Incoming(Box<Incoming>),
     /// Outbound: a provisional answer other than 100.
@@ -334,6 +395,8 @@ pub struct Incoming {
     pub dialog: DialogId,
     /// Where it came from.
     pub flow: Flow,
+    /// Who the sender has proven to be, if the owner asked for it.
+    pub proven: Option<Identity>,
     /// The port at which the sender says that it listens: that of its Via, or the
     /// transport's own.
     pub sent_by_port: u16,

@@ -26,7 +26,10 @@ mod transaction;
 mod uri;
 pub mod wire;
 
-pub use endpoint::{Config, Counts, Endpoint, Listeners, Refusals};
-pub use event::{DialogId, Event, FailedBy, Flow, Incoming, Input, Invite, Output, Transport};
+pub use endpoint::{Config, Counts, Endpoint, Listeners, Refusals, Unproven};
+pub use event::{
+    DialogId, Event, FailedBy, Flow, Identity, Incoming, Input, Invite, Output, RequestId,
+    Transport,
+};
 pub use transaction::TimerConfig;
 pub use uri::{Uri, UriError};

@@ -25,6 +25,8 @@ const VISIBLE: [&str; 5] = [
 impl Shard {
     pub(super) fn signal(&mut self, now: Now, event: sip::Event) {
         match event {
+            // Nobody is asked: the endpoint is no registrar's.
+            sip::Event::Unproven(_) => {}
             sip::Event::Incoming(incoming) => self.incoming(now, *incoming),
             sip::Event::Provisional {
                 dialog,

@@ -22,6 +22,10 @@ pub struct Config {
     pub listeners: Listeners,
     /// The value of Server and User-Agent; no CR, LF or NUL.
     pub product: String,
+    /// Whether REGISTER is served, and the owner asked whom it believes ([`Event::Unproven`]).
+    ///
+    /// [`Event::Unproven`]: crate::Event::Unproven
+    pub registrar: bool,
     /// The base values of all timers.
     pub timers: TimerConfig,
     /// Seconds after which a session that nobody refreshed is over, as we ask for it (RFC 4028 §4):
@@ -44,6 +48,7 @@ impl Default for Config {
             advertised: BTreeMap::new(),
             listeners: Listeners::default(),
             product: "Jackfield".to_owned(),
+            registrar: false,
             timers: TimerConfig::default(),
             session_expires: 1_800,
             min_se: limits::MIN_SE,

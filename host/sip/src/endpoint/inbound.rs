@@ -271,7 +271,7 @@ impl Endpoint {
             return Ok(());
         }
         let answer = Answer {
-            headers: abilities(),
+            headers: abilities(false),
             ..Answer::new(200)
         };
         self.respond(now, transaction, request, answer);
@@ -321,6 +321,7 @@ fn incoming(id: DialogId, arrived: &Arrived) -> Option<Incoming> {
     Some(Incoming {
         dialog: id,
         flow: arrived.flow,
+        proven: arrived.proven.clone(),
         sent_by_port: headers
             .via()
             .port()

@@ -9,9 +9,9 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::Endpoint;
-use super::write::{ALLOW, ALLOWED, Answer, SDP, SERVED, SUPPORTED, abilities};
+use super::write::{ALLOWED, Answer, REGISTRAR, SDP, SERVED, SUPPORTED, abilities, allow};
 use crate::dialog::answer_flow;
-use crate::event::{DialogId, Flow};
+use crate::event::{DialogId, Flow, Identity};
 use crate::transaction::{Arrival, ServerKey};
 use crate::wire::{self, Message, Method, ParseError, Request, Response};
 
@@ -38,7 +38,7 @@ impl Source {
 }
 
 /// A request on its way through the endpoint.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Arrived {
     pub(super) request: Arc<Request>,
     /// Which way it came.
@@ -46,6 +46,8 @@ pub(super) struct Arrived {
     /// Which way its answers go.
     pub(super) back: Flow,
     pub(super) source: Source,
+    /// Who its sender has proven to be.
+    pub(super) proven: Option<Identity>,
     pub(super) key: ServerKey,
 }
 
@@ -145,35 +147,57 @@ impl Endpoint {
                     flow,
                     back,
                     source,
+                    proven: None,
                     key,
                 };
-                if let Err(refusal) = self.new_request(now, &arrived) {
-                    *self.refusals.requests.entry(refusal.status).or_default() += 1;
-                    self.refuse(&arrived, refusal);
-                }
+                let done = self.receive_new(now, &arrived);
+                self.refuse_unless(&arrived, done);
             }
         }
     }
 
-    fn new_request(&mut self, now: Instant, arrived: &Arrived) -> Result<(), Refusal> {
+    /// Refuses, without state, what could not be taken.
+    pub(super) fn refuse_unless(&mut self, arrived: &Arrived, done: Result<(), Refusal>) {
+        if let Err(refusal) = done {
+            *self.refusals.requests.entry(refusal.status).or_default() += 1;
+            self.answer_stateless(arrived, refusal);
+        }
+    }
+
+    fn receive_new(&mut self, now: Instant, arrived: &Arrived) -> Result<(), Refusal> {
         if *arrived.request.method() == Method::CANCEL {
             return self.cancel(now, arrived);
         }
         let tag = arrived.request.headers().to_tag();
-        if tag.is_none() && arrived.source != Source::Known {
-            return Err(Refusal::new(403));
+        if tag.is_none() {
+            if self.config.registrar && self.needs_proof(arrived) {
+                return self.ask_owner(arrived);
+            }
+            if arrived.source != Source::Known {
+                return Err(Refusal::new(403));
+            }
         }
         let usage = tag.and_then(|tag| self.usage_of(&arrived.request, tag));
         if let Some(id) = usage.filter(|_| *arrived.request.method() == Method::INVITE) {
             return self.reinvite(now, id, arrived);
         }
-        screen(&arrived.request)?;
+        self.receive(now, usage, arrived)
+    }
+
+    /// A request of somebody who may send it, in that call or in none.
+    pub(super) fn receive(
+        &mut self,
+        now: Instant,
+        usage: Option<DialogId>,
+        arrived: &Arrived,
+    ) -> Result<(), Refusal> {
+        screen(&arrived.request, self.config.registrar)?;
         if *arrived.request.method() != Method::BYE {
             self.room()?;
         }
         match usage {
             Some(id) => self.in_dialog(now, id, arrived),
-            None if tag.is_some() => Err(Refusal::new(481)),
+            None if arrived.request.headers().to_tag().is_some() => Err(Refusal::new(481)),
             None => self.out_of_dialog(now, arrived),
         }
     }
@@ -222,7 +246,7 @@ impl Endpoint {
         let tag = self.random.stateless_tag(&arrived.request);
         let answer = Answer {
             tag: Some(&tag),
-            headers: abilities(),
+            headers: abilities(self.config.registrar),
             ..Answer::new(200)
         };
         if let Some(bytes) = self.answer(&arrived.request, answer) {
@@ -243,19 +267,19 @@ impl Endpoint {
         self.respond(now, invite, request, refusal.answer(Some(&tag)));
     }
 
-    /// Answers without state.
-    fn refuse(&mut self, arrived: &Arrived, refusal: Refusal) {
+    /// Answers without state, unless the sender may not get so much; whether it was sent.
+    pub(super) fn answer_stateless(&mut self, arrived: &Arrived, refusal: Refusal) -> bool {
         let tag = self.random.stateless_tag(&arrived.request);
         let answer = Answer {
             nameless: arrived.source != Source::Known,
             ..refusal.answer(Some(&tag))
         };
-        if let Some(bytes) = self
-            .answer(&arrived.request, answer)
-            .filter(|bytes| arrived.source.may_get(bytes))
-        {
-            self.transactions.transmit(arrived.back, bytes);
-        }
+        let bytes = self.answer(&arrived.request, answer);
+        let Some(bytes) = bytes.filter(|bytes| arrived.source.may_get(bytes)) else {
+            return false;
+        };
+        self.transactions.transmit(arrived.back, bytes);
+        true
     }
 
     /// The usage that a request means, by our tag in its To, its Call-ID and its From tag.
@@ -271,12 +295,13 @@ impl Endpoint {
 }
 
 /// The checks that need nothing but the request: RFC 3261 §8.2.1 to §8.2.3.
-pub(super) fn screen(request: &Request) -> Result<(), Refusal> {
+pub(super) fn screen(request: &Request, registrar: bool) -> Result<(), Refusal> {
     let headers = request.headers();
     let method = request.method();
-    if !SERVED.contains(method) {
+    let registers = registrar && *method == Method::REGISTER;
+    if !SERVED.contains(method) && !registers {
         let status = if method.is_known() { 405 } else { 501 };
-        return Err(Refusal::new(status).with("Allow", ALLOW));
+        return Err(Refusal::new(status).with("Allow", allow(registrar)));
     }
     if !matches!(request.uri().scheme(), "sip" | "sips" | "tel") {
         return Err(Refusal::new(416));
@@ -284,10 +309,10 @@ pub(super) fn screen(request: &Request) -> Result<(), Refusal> {
     let required = headers.require();
     let known = |tag: &str| {
         // Nothing but an INVITE has responses that could be reliable.
-        let allowed = if *method == Method::INVITE {
-            SUPPORTED
-        } else {
-            ALLOWED
+        let allowed = match method.as_str() {
+            "INVITE" => SUPPORTED,
+            "REGISTER" => REGISTRAR,
+            _ => ALLOWED,
         };
         allowed
             .split(", ")

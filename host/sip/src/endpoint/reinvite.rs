@@ -48,7 +48,7 @@ impl Endpoint {
         if !new {
             return Err(Refusal::new(500));
         }
-        screen(request)?;
+        screen(request, false)?;
         self.screen_session(request.headers())?;
         self.may_offer(id)
     }

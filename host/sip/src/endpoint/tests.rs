@@ -9,6 +9,7 @@ mod limits;
 mod outbound;
 mod pair;
 mod pracks;
+mod proofs;
 mod refusals;
 mod reinvites;
 mod releases;

@@ -24,6 +24,9 @@ pub(super) static SERVED: [Method; 7] = [
 /// The same, as Allow says it.
 pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK";
 
+/// The extensions that a registrar knows (RFC 3327, RFC 5626).
+pub(super) const REGISTRAR: &str = "path, outbound";
+
 /// The extensions that we know, as Supported says it in our answers and INVITEs.
 pub(super) const SUPPORTED: &str = "timer, 100rel";
 
@@ -142,9 +145,26 @@ impl Endpoint {
 }
 
 /// What an answer to OPTIONS says.
-pub(super) fn abilities() -> Vec<(&'static str, String)> {
-    let said = [("Allow", ALLOW), ("Accept", SDP), ("Supported", SUPPORTED)];
-    said.map(|(name, value)| (name, value.to_owned())).into()
+pub(super) fn abilities(registrar: bool) -> Vec<(&'static str, String)> {
+    let supported = if registrar {
+        [SUPPORTED, REGISTRAR].join(", ")
+    } else {
+        SUPPORTED.to_owned()
+    };
+    vec![
+        ("Allow", allow(registrar)),
+        ("Accept", SDP.to_owned()),
+        ("Supported", supported),
+    ]
+}
+
+/// The methods that we serve outside a dialog.
+pub(super) fn allow(registrar: bool) -> String {
+    if registrar {
+        [ALLOW, "REGISTER"].join(", ")
+    } else {
+        ALLOW.to_owned()
+    }
 }
 
 /// The value of Reason that says why we end a call (RFC 3326); a normal end needs none.

@@ -311,6 +311,7 @@ impl Pair {
 /// A short name of an event.
 pub(super) fn name_of(event: &Event) -> String {
     match event {
+        Event::Unproven(_) => "unproven".to_owned(),
         Event::Incoming(_) => "incoming".to_owned(),
         Event::Provisional { status, sdp, .. } => {
             format!(

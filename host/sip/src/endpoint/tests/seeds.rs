@@ -225,6 +225,7 @@ fn take(pair: &mut Pair, sides: &mut [Side; 2], seed: u64) {
 
 fn dialog_of(event: &Event) -> DialogId {
     match event {
+        Event::Unproven(_) => panic!("nobody here is a registrar"),
         Event::Incoming(incoming) => incoming.dialog,
         Event::Provisional { dialog, .. }
         | Event::Accepted { dialog, .. }
