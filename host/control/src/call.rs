@@ -19,7 +19,7 @@ use model::{
 };
 use sip::DialogId;
 
-use crate::Ticket;
+use crate::{Ticket, shard::Legs};
 
 /// Where a call stands.
 #[derive(Debug)]
@@ -36,10 +36,10 @@ pub(crate) enum State {
     },
     /// Outbound; the INVITE waits for the port.
     Opening(Box<Construct>),
-    /// Outbound; the INVITE is out, no 18x yet.
-    Dialling,
+    /// Outbound; an INVITE is out, no 18x yet.
+    Dialling(Box<Legs>),
     /// Outbound; the callee rings.
-    Ringing,
+    Ringing(Box<Legs>),
     /// Outbound; the 2xx came, the CDR with its time is on its way.
     Confirming {
         /// Its ticket.
@@ -139,10 +139,15 @@ pub(crate) struct Call {
     pub(crate) number: String,
     pub(crate) user_data: String,
     pub(crate) headers: Arc<[(String, String)]>,
+    /// The dialog that counts: outbound, that of the leg which answered.
     pub(crate) dialog: Option<DialogId>,
+    /// How many dialogs it has in all: those of legs that lost linger.
+    pub(crate) dialogs: usize,
     pub(crate) sip_call_id: String,
     /// Where its signalling comes from.
     pub(crate) signalling: IpAddr,
+    /// Where else it was tried.
+    pub(crate) elsewhere: Vec<IpAddr>,
     pub(crate) media: Media,
     pub(crate) bridged: Option<CallId>,
     pub(crate) begin: u64,
@@ -184,7 +189,7 @@ impl Call {
 
     /// Nothing of it can happen any more: told, recorded, its dialog and port gone.
     pub(crate) fn is_done(&self) -> bool {
-        self.progress.released && self.record == Record::Durable && self.dialog.is_none()
+        self.progress.released && self.record == Record::Durable && self.dialogs == 0
     }
 
     /// The wall-clock time of a moment of this call, Unix milliseconds.
@@ -195,10 +200,23 @@ impl Call {
     pub(crate) fn phase(&self) -> Phase {
         match self.state {
             State::Offered { rung: false } => Phase::Offered,
-            State::Opening(_) | State::Dialling => Phase::Dialling,
-            State::Offered { rung: true } | State::Ringing => Phase::Ringing,
+            State::Opening(_) | State::Dialling(_) => Phase::Dialling,
+            State::Offered { rung: true } | State::Ringing(_) => Phase::Ringing,
             State::Accepting { .. } | State::Confirming { .. } | State::Answered => Phase::Answered,
             State::Released(_) => Phase::Released,
+        }
+    }
+
+    /// Whether its signalling may come from there.
+    pub(crate) fn is_from(&self, ip: IpAddr) -> bool {
+        self.signalling == ip || self.elsewhere.contains(&ip)
+    }
+
+    /// Where it is being tried, while it is.
+    pub(crate) fn legs(&mut self) -> Option<&mut Legs> {
+        match &mut self.state {
+            State::Dialling(legs) | State::Ringing(legs) => Some(legs),
+            _ => None,
         }
     }
 

@@ -14,6 +14,8 @@ pub(crate) enum Due {
     Call(CallId),
     /// The other side of a bridge is told anew what it may do.
     Align(CallId),
+    /// The legs of a call that have said nothing are given up, as it can be tried elsewhere.
+    Legs(CallId),
     /// A timer of a policy.
     Policy(SessionId, String),
 }

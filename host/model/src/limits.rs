@@ -52,6 +52,9 @@ pub const OFFER_TIMEOUT: Duration = Duration::from_secs(180);
 pub const RING_LONGEST: Duration = Duration::from_secs(120);
 /// How long a callee may take to its first 18x (100 is none) before the call fails with 408.
 pub const SETUP_LONGEST: Duration = Duration::from_secs(32);
+/// How long a place where a call is tried may say nothing at all, not even 100, before the call is tried
+/// at the next one: long enough for three lost datagrams (RFC 3261 §17.1.1.2: 0.5, 1 and 2 s).
+pub const LEG_SILENCE: Duration = Duration::from_secs(4);
 /// How long a call may stay answered if the policy does not say.
 pub const ANSWERED_LONGEST: Duration = Duration::from_secs(4 * 3600);
 /// How long a media port may take to open.

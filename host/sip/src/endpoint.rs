@@ -163,6 +163,12 @@ impl Endpoint {
         self.transactions.timers.next()
     }
 
+    /// Whether anything came to an INVITE of ours that is unanswered, be it a 100.
+    pub fn hears(&self, dialog: DialogId) -> bool {
+        let state = self.usages.get(&dialog).map(|usage| &usage.state);
+        matches!(state, Some(State::Calling { answered: true, .. }))
+    }
+
     /// What was not taken, since the start.
     pub fn refusals(&self) -> &Refusals {
         &self.refusals

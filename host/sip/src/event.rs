@@ -201,7 +201,8 @@ pub enum Input {
     /// End the call in whatever state it is: inbound and unanswered, `status` is its final answer;
     /// outbound and unanswered, CANCEL, held until the first 1xx (RFC 3261 §9.1), and a 2xx that
     /// crosses it is ACKed and ended with BYE; answered, BYE (inbound: not before the ACK or the end
-    /// of its wait). CANCEL and BYE carry `Reason: SIP;cause=status` unless `status` is 200.
+    /// of its wait). CANCEL and BYE carry `Reason: SIP;cause=status`; with 200 a BYE carries none, and a
+    /// CANCEL says that the call was completed elsewhere.
     Release {
         /// Which call.
         dialog: DialogId,
@@ -308,6 +309,8 @@ pub enum Event {
         q850: Option<u8>,
         /// The first Contact of a 3xx.
         contact: Option<Uri>,
+        /// For how many seconds the peer wants to be left alone (Retry-After).
+        retry_after: Option<u32>,
     },
     /// Inbound: the ACK of our 200 came. Either way: the ACK of a `Reanswer` that held an offer, if it
     /// brings the answer.

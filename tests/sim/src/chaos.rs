@@ -41,11 +41,18 @@ const TENANTS: [(u8, &str, &str); 5] = [
 pub fn play(options: Options, policies: Box<dyn Policies>) -> World {
     let seed = options.seed;
     let mut random = Random::new(seed ^ 0x5eed);
+    // Drawn apart, as the clock is.
+    let mut forks = Random::new(seed ^ 0xf02c);
     let mut world = World::new(options, policies);
     for (n, name, script) in TENANTS {
         let mut tenant = town::tenant(name, n, script);
         if random.percent(30) {
             tenant.fault_policy = FaultPolicy::KeepTalking;
+        }
+        if forks.percent(40) {
+            let first = |random: &mut Random| *random.pick(&[1_000, 1_000, 500]);
+            let telephones = SEVERAL.map(|name| (name, first(&mut forks)));
+            tenant = town::registered(tenant, n, &telephones[..2 + forks.below(2) as usize]);
         }
         if world.options().tcp {
             tenant = town::over(model::Transport::Tcp, tenant);
@@ -69,6 +76,7 @@ pub fn play(options: Options, policies: Box<dyn Policies>) -> World {
             episode(&mut world, &mut random, tenant);
         }
     }
+    others(&mut world, &mut forks);
     operator(&mut world, &mut random);
     set_clock(&mut world, seed);
     holds(&mut world, seed);
@@ -80,6 +88,27 @@ pub fn play(options: Options, policies: Box<dyn Policies>) -> World {
         }
     }
     world
+}
+
+/// The telephones of 3002, where it has registered several: it is called at the same time at those that
+/// it likes as much, or one after another.
+const SEVERAL: [&str; 3] = ["3002", "3002-b", "3002-c"];
+
+/// What the other telephones of 3002 do.
+fn others(world: &mut World, random: &mut Random) {
+    for line in 0..world.lines().len() {
+        if !SEVERAL[1..].contains(&world.lines()[line].user.as_str()) {
+            continue;
+        }
+        for _ in 0..3 {
+            let behave = Input::Behave(behaviour(random));
+            world.at(random.millis(SPAN), Deed::Phone(line, behave));
+            if random.percent(50) {
+                let at = random.millis(SPAN + 20_000);
+                world.at(at, Deed::Phone(line, Input::HangUp));
+            }
+        }
+    }
 }
 
 /// What befalls single messages of a telephone: races are a matter of these.

@@ -20,6 +20,7 @@
 mod agenda;
 pub mod chaos;
 mod errors;
+pub mod forks;
 mod hand;
 mod line;
 mod mishap;

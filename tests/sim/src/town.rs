@@ -15,8 +15,8 @@ use std::{
 };
 
 use model::{
-    ActivePlugin, FaultPolicy, IdSource, Number, NumberId, Phone, PhoneId, TenantConfig, TenantId,
-    Transport, Trunk, TrunkId,
+    ActivePlugin, Binding, FaultPolicy, Hop, IdSource, Number, NumberId, Phone, PhoneId,
+    TenantConfig, TenantId, Transport, Trunk, TrunkId,
 };
 
 /// Who can call in a town: users of telephones that are the tenant's own.
@@ -89,6 +89,37 @@ pub fn over(transport: Transport, mut tenant: TenantConfig) -> TenantConfig {
     for trunk in &mut tenant.trunks {
         trunk.transport = transport;
     }
+    for binding in tenant.bindings.values_mut().flatten() {
+        binding.hop.transport = Transport::Tcp;
+    }
+    tenant
+}
+
+/// The same tenant, whose phone 3002 has registered these telephones: their names and preferences, 0 to
+/// 1000. They are at 10.0.*n*.101 and following.
+pub fn registered(mut tenant: TenantConfig, n: u8, telephones: &[(&str, u16)]) -> TenantConfig {
+    if let Some(phone) = tenant.phones.get_mut("3002") {
+        phone.address = None;
+    }
+    let bindings = (101..).zip(telephones).map(|(host, (name, q))| {
+        let address = SocketAddr::from(([10, 0, n, host], 5060));
+        let transport = Transport::Udp;
+        Binding {
+            contact: format!("sip:{name}@{address}"),
+            outbound: None,
+            path: vec![],
+            q: *q,
+            local: NODE,
+            hop: Hop { transport, address },
+            call_id: format!("registration of {name}"),
+            cseq: 1,
+            renewed: 255 - u64::from(host),
+            expires: u64::MAX,
+        }
+    });
+    tenant
+        .bindings
+        .insert("3002".to_owned(), bindings.collect());
     tenant
 }
 

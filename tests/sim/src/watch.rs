@@ -36,8 +36,8 @@ pub struct Watch {
     reinvites: BTreeSet<(SocketAddr, String)>,
     /// The INVITE that is being handled just now.
     arriving: Option<String>,
-    /// Our INVITEs by Call-ID: where to, when first, and whether they were answered in time.
-    outbound: BTreeMap<String, (SocketAddr, Duration, bool)>,
+    /// Our INVITEs by where to and Call-ID: when first, and whether they were answered in time.
+    outbound: BTreeMap<(SocketAddr, String), (Duration, bool)>,
     /// Inbound calls by Call-ID.
     inbound: BTreeMap<String, CallId>,
     calls: BTreeMap<CallId, Book>,
@@ -133,7 +133,8 @@ impl Watch {
     /// A SIP message came to the node.
     pub(crate) fn received(&mut self, now: Duration, from: SocketAddr, message: &Glimpse) {
         self.arriving = None;
-        if let Some((_, sent, heard)) = self.outbound.get_mut(message.call_id) {
+        let leg = (from, message.call_id.to_owned());
+        if let Some((sent, heard)) = self.outbound.get_mut(&leg) {
             *heard |= now < *sent + TIMER_B;
         }
         if message.is_request("INVITE") {
@@ -161,8 +162,8 @@ impl Watch {
         durable: impl Fn(CallId) -> Option<&'a Cdr>,
     ) {
         if message.is_request("INVITE") {
-            let call_id = message.call_id.to_owned();
-            self.outbound.entry(call_id).or_insert((to, now, false));
+            let leg = (to, message.call_id.to_owned());
+            self.outbound.entry(leg).or_insert((now, false));
         }
         let Some(status) = message
             .status
@@ -194,8 +195,8 @@ impl Watch {
     /// Whether an INVITE of ours to that address was given up without a word from there: then it may
     /// have arrived all the same, and whoever got it rings on (RFC 3261 §9.1: no CANCEL without 1xx).
     pub(crate) fn gave_up(&self, address: SocketAddr) -> bool {
-        let mut invites = self.outbound.values();
-        invites.any(|(to, _, heard)| *to == address && !heard)
+        let mut invites = self.outbound.iter();
+        invites.any(|((to, _), (_, heard))| *to == address && !heard)
     }
 
     /// A shard puts out a row.

@@ -8,10 +8,7 @@ use ::media::{
     sdp::{self, Codec, Direction, SessionVersion},
 };
 use bytes::Bytes;
-use model::{
-    CallId, Cause, EndReason, Now, SessionId, Target, TraceItem, command::Construct, limits,
-};
-use sip::Uri;
+use model::{CallId, Cause, EndReason, Now, SessionId, TraceItem, limits};
 
 use super::{Shard, release::Ending};
 use crate::{
@@ -101,7 +98,7 @@ impl Shard {
             return;
         };
         let step = match &call.state {
-            State::Opening(_) => Shard::invite,
+            State::Opening(_) => Shard::dial,
             State::Offered { .. } if self.early_media_waits(id) => Shard::send_early,
             State::Accepting { durable: None } => Shard::accept,
             _ => return self.relay(now, id),
@@ -182,7 +179,7 @@ impl Shard {
         self.deadline(id, Some(now.mono + limits::DURABLE));
     }
 
-    fn fail_media(&mut self, now: Now, id: CallId, status: u16, why: String) {
+    pub(super) fn fail_media(&mut self, now: Now, id: CallId, status: u16, why: String) {
         self.trace(now, id, TraceItem::Note { what: why });
         let cause = Cause::from_network(status);
         self.end(now, id, Ending::platform(cause, EndReason::Released));
@@ -364,79 +361,6 @@ impl Shard {
         self.trace(now, id, TraceItem::Media { call: id, what });
         self.align(now, id);
         self.align(now, other);
-    }
-
-    /// The port of an outbound call is open: its INVITE goes out.
-    fn invite(&mut self, now: Now, id: CallId) {
-        let codecs = self.preferred(id);
-        let dialog = self.sip.new_dialog();
-        let Some(call) = self.calls.get_mut(&id) else {
-            return;
-        };
-        let Some((_, addr)) = call.port() else { return };
-        let State::Opening(construct) = std::mem::replace(&mut call.state, State::Dialling) else {
-            return;
-        };
-        let version = SessionVersion {
-            id: port_number(addr),
-            version: 1,
-        };
-        let offer = Bytes::from(sdp::offer(addr, &codecs, version));
-        call.media.local = Some(offer.clone());
-        call.media.version = 1;
-        let call_id = call.sip_call_id.clone();
-        let session = call.session;
-        let Some(target) = construct.route.targets().next() else {
-            return;
-        };
-        let flow = self.flow_to(target);
-        let Ok(parties) = Parties::of(&construct, target, flow) else {
-            return self.fail_media(now, id, 500, "a party's URI cannot be written".to_owned());
-        };
-        if let Some(call) = self.calls.get_mut(&id) {
-            call.dialog = Some(dialog);
-        }
-        self.by_dialog.insert(dialog, id);
-        self.deadline(id, Some(now.mono + limits::SETUP_LONGEST));
-        let max_forwards = self.sessions.get(&session).map_or(0, |s| s.max_forwards);
-        let invite = sip::Invite {
-            dialog,
-            flow,
-            request_uri: parties.request_uri,
-            routes: parties.routes,
-            from: parties.from,
-            to: parties.to,
-            call_id,
-            max_forwards,
-            headers: construct.headers,
-            sdp: offer,
-        };
-        self.sip
-            .handle_input(now.mono, sip::Input::Invite(Box::new(invite)));
-    }
-}
-
-/// The URIs of an INVITE.
-struct Parties {
-    request_uri: Uri,
-    routes: Vec<Uri>,
-    from: Uri,
-    to: Uri,
-}
-
-impl Parties {
-    fn of(construct: &Construct, target: &Target, flow: sip::Flow) -> Result<Self, sip::UriError> {
-        let number = || Ok(Uri::over(flow.transport, construct.to.user(), flow.remote));
-        Ok(Self {
-            request_uri: target.uri.as_deref().map_or_else(number, str::parse)?,
-            routes: target
-                .path
-                .iter()
-                .map(|uri| uri.parse())
-                .collect::<Result<_, _>>()?,
-            from: construct.from.as_str().parse()?,
-            to: construct.to.as_str().parse()?,
-        })
     }
 }
 

@@ -8,6 +8,7 @@ mod ask;
 mod commands;
 mod counts;
 mod hold;
+mod legs;
 mod media;
 mod release;
 mod signal;
@@ -23,6 +24,7 @@ use std::{
 
 use ::media::PortId;
 pub use counts::{Counts, Refusals};
+pub(crate) use legs::Legs;
 use model::{
     Answer, CallId, Cdr, Event, IdSource, LogLine, Now, SessionId, Target, TenantConfig, TenantId,
     Trace, TraceItem, limits, turn::Usage,
@@ -170,6 +172,10 @@ impl Shard {
                     self.call_due(now, call);
                 }
                 Due::Align(call) => self.align(now, call),
+                Due::Legs(call) => {
+                    let _span = self.span(call);
+                    self.legs_overdue(now, call);
+                }
                 Due::Policy(session, name) => {
                     if let Some(s) = self.sessions.get_mut(&session) {
                         s.timers.remove(&name);
@@ -233,7 +239,7 @@ impl Shard {
         let Some(&owner) = self.by_sip_call_id.get(&id) else {
             return self.unclaimed.push((id, sent, line, sdp));
         };
-        let peer = |call: &Call| from.is_none_or(|from| from.ip() == call.signalling);
+        let peer = |call: &Call| from.is_none_or(|from| call.is_from(from.ip()));
         // Whoever has learned a Call-ID could fill the trace of its call.
         let Some(call) = owner.filter(|id| self.calls.get(id).is_some_and(peer)) else {
             return;

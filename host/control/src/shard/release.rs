@@ -17,7 +17,7 @@ use crate::{
 
 /// How a call is to end.
 #[derive(Clone, Debug)]
-pub(super) struct Ending {
+pub(crate) struct Ending {
     pub(super) by: ReleasedBy,
     pub(super) cause: Cause,
     pub(super) reason: EndReason,
@@ -95,13 +95,15 @@ impl Shard {
             call.answer = None;
         }
         let ending = ending.fitting(call);
+        let status = ending.cause.code();
         if let (true, Some(dialog)) = (ending.signal, call.dialog) {
-            let input = sip::Input::Release {
-                dialog,
-                status: ending.cause.code(),
-            };
+            let input = sip::Input::Release { dialog, status };
             self.sip.handle_input(now.mono, input);
         }
+        self.give_up_legs(now, id, status);
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
         if let State::Confirming { durable }
         | State::Accepting {
             durable: Some(durable),
@@ -302,11 +304,11 @@ impl Shard {
                 "no media port in time",
                 Ending::platform(Cause::SERVICE_UNAVAILABLE, EndReason::Released),
             ),
-            State::Dialling => (
+            State::Dialling(_) => (
                 "the callee did not ring in time",
                 Ending::platform(Cause::TIMEOUT, EndReason::Released),
             ),
-            State::Ringing => (
+            State::Ringing(_) => (
                 "the callee did not answer in time",
                 Ending::platform(Cause::TIMEOUT, EndReason::Released),
             ),

@@ -7,7 +7,11 @@ use bytes::Bytes;
 use model::{CallDirection, CallId, Cause, DialReport, EndReason, Event, Now, limits};
 use sip::{DialogId, Incoming, event::FailedBy};
 
-use super::{Shard, release::Ending};
+use super::{
+    Shard,
+    legs::{Failure, Progress},
+    release::Ending,
+};
 use crate::{
     admission::{Admitted, Refused, admit},
     call::{Call, Media, Record, State, Told},
@@ -33,24 +37,17 @@ impl Shard {
                 status,
                 sdp,
             } => {
-                self.on_call(dialog, |shard, id| shard.progress(now, id, status, sdp));
+                let progress = Progress {
+                    dialog,
+                    status,
+                    sdp,
+                };
+                self.on_call(dialog, |shard, id| shard.progress(now, id, progress));
             }
             sip::Event::Accepted { dialog, sdp } => {
-                self.on_call(dialog, |shard, id| shard.accepted(now, id, sdp));
+                self.on_call(dialog, |shard, id| shard.accepted(now, id, dialog, sdp));
             }
-            sip::Event::Failed {
-                dialog,
-                status,
-                by,
-                reason,
-                q850,
-                contact,
-            } => {
-                let ending = failed(status, by).saying(q850, reason);
-                let redirect = contact.and_then(|uri| uri.to_string().parse().ok());
-                let ending = Ending { redirect, ..ending };
-                self.on_call(dialog, |shard, id| shard.end(now, id, ending));
-            }
+            failed @ sip::Event::Failed { .. } => self.dialling_failed(now, failed),
             sip::Event::Confirmed { dialog, sdp } => {
                 self.on_call(dialog, |shard, id| shard.confirmed(now, id, sdp));
             }
@@ -94,6 +91,30 @@ impl Shard {
         }
     }
 
+    fn dialling_failed(&mut self, now: Now, event: sip::Event) {
+        let sip::Event::Failed {
+            dialog,
+            status,
+            by,
+            reason,
+            q850,
+            contact,
+            ..
+        } = event
+        else {
+            return;
+        };
+        let ending = failed(status, by).saying(q850, reason);
+        let redirect = contact.and_then(|uri| uri.to_string().parse().ok());
+        let failure = Failure {
+            dialog,
+            by,
+            status,
+            ending: Ending { redirect, ..ending },
+        };
+        self.on_call(dialog, |shard, id| shard.leg_failed(now, id, failure));
+    }
+
     fn on_call(&mut self, dialog: DialogId, act: impl FnOnce(&mut Self, CallId)) {
         if let Some(&call) = self.by_dialog.get(&dialog) {
             let _span = self.span(call);
@@ -108,7 +129,10 @@ impl Shard {
         let Some(call) = self.calls.get_mut(&id) else {
             return;
         };
-        call.dialog = None;
+        call.dialogs -= 1;
+        if call.dialog == Some(dialog) {
+            call.dialog = None;
+        }
         let session = call.session;
         self.prune(session);
     }
@@ -178,8 +202,10 @@ impl Shard {
             user_data: String::new(),
             headers: visible(&incoming.headers),
             dialog: Some(incoming.dialog),
+            dialogs: 1,
             sip_call_id: incoming.call_id,
             signalling: incoming.flow.remote.ip(),
+            elsewhere: Vec::new(),
             media: Media::new(incoming.sdp),
             bridged: None,
             begin: now.unix_ms,
@@ -200,72 +226,6 @@ impl Shard {
                 begin: now.unix_ms,
             },
         );
-    }
-
-    /// 18x of a callee: ringing, early media.
-    fn progress(&mut self, now: Now, id: CallId, status: u16, sdp: Option<Bytes>) {
-        let Some(call) = self.calls.get_mut(&id) else {
-            return;
-        };
-        if !(180..=189).contains(&status) || !matches!(call.state, State::Dialling | State::Ringing)
-        {
-            return;
-        }
-        let first = matches!(call.state, State::Dialling);
-        call.state = State::Ringing;
-        let (session, limit) = (call.session, Self::ringing_for(call));
-        if first {
-            self.deadline(id, Some(now.mono + limit));
-        }
-        // A description that cannot be used is no reason to give up a call that only rings.
-        let early = sdp.is_some_and(|sdp| self.accept_answer(now, id, &sdp).is_ok());
-        let Some(call) = self.calls.get_mut(&id) else {
-            return;
-        };
-        let news = !call.progress.ringing || (early && !call.progress.early_media);
-        call.progress.ringing = true;
-        call.progress.early_media |= early;
-        if news {
-            self.tell(
-                now,
-                session,
-                Event::Ringing {
-                    call: id,
-                    early_media: early,
-                },
-            );
-        }
-        self.advance_session(now, session);
-    }
-
-    /// The callee answered: its time must be durable before anybody is told.
-    fn accepted(&mut self, now: Now, id: CallId, sdp: Option<Bytes>) {
-        let Some(call) = self.calls.get_mut(&id) else {
-            return;
-        };
-        if !matches!(call.state, State::Dialling | State::Ringing) {
-            return;
-        }
-        let session = call.session;
-        let described = match sdp {
-            Some(sdp) => self.accept_answer(now, id, &sdp),
-            None if call.media.agreed.is_some() => Ok(()),
-            None => Err("the callee's answer has no session description".to_owned()),
-        };
-        if let Err(why) = described {
-            self.note(now, session, why);
-            let ending = Ending::platform(Cause::NOT_ACCEPTABLE, EndReason::Released);
-            return self.end(now, id, ending);
-        }
-        if let Some(call) = self.calls.get_mut(&id) {
-            call.answer = Some(call.unix_ms(now.mono));
-        }
-        let ticket = self.record(id);
-        self.durable.insert(ticket, id);
-        if let Some(call) = self.calls.get_mut(&id) {
-            call.state = State::Confirming { durable: ticket };
-        }
-        self.deadline(id, Some(now.mono + limits::DURABLE));
     }
 
     /// The CDR with an answer time is durable: the answer may be told.

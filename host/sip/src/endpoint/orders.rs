@@ -132,6 +132,7 @@ impl Endpoint {
             reason,
             q850: None,
             contact: None,
+            retry_after: None,
         });
         self.emit(Event::Gone { dialog: id });
     }

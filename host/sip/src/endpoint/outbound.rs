@@ -14,6 +14,9 @@ use crate::limits;
 use crate::transaction::{Delivery, Owner, Timer, TransactionId, cancel_of};
 use crate::wire::Response;
 
+/// Why the phones stop ringing that were not the first (RFC 3326 §2): so that none shows a missed call.
+const ELSEWHERE: &str = "SIP;cause=200;text=\"Call completed elsewhere\"";
+
 impl Endpoint {
     pub(super) fn invite_answered(
         &mut self,
@@ -97,7 +100,7 @@ impl Endpoint {
         let calling = self.is_calling(id);
         self.end(id);
         if calling {
-            let (reason, q850, contact) = (None, None, None);
+            let (reason, q850, contact, retry_after) = (None, None, None, None);
             self.emit(Event::Failed {
                 dialog: id,
                 by: FailedBy::Nobody,
@@ -105,6 +108,7 @@ impl Endpoint {
                 reason,
                 q850,
                 contact,
+                retry_after,
             });
         }
     }
@@ -129,7 +133,11 @@ impl Endpoint {
         let Some((request, flow)) = self.transactions.invite(invite) else {
             return;
         };
-        let Some(cancel) = sound(cancel_of(request, reason(status).as_deref())) else {
+        let why = match status {
+            200 => Some(ELSEWHERE.to_owned()),
+            status => reason(status),
+        };
+        let Some(cancel) = sound(cancel_of(request, why.as_deref())) else {
             return;
         };
         self.start_client(now, flow, cancel, id);
@@ -185,6 +193,7 @@ impl Endpoint {
             let phrase = Some(response.reason().to_owned()).filter(|text| !text.is_empty());
             let contact = headers.contact().filter(|_| status < 400);
             let reason = text.or(phrase);
+            let retry_after = headers.retry_after();
             self.emit(Event::Failed {
                 dialog: id,
                 by: FailedBy::Peer,
@@ -192,6 +201,7 @@ impl Endpoint {
                 reason,
                 q850,
                 contact,
+                retry_after,
             });
         }
     }

@@ -27,7 +27,7 @@ const PARTING: Duration = Duration::from_secs(100);
 const CIRCLE: u64 = 3_000_000;
 
 impl World {
-    /// A tenant moves in, with a telephone for each line and each trunk. Its place is returned.
+    /// A tenant moves in, with a telephone for each line, each trunk and each binding. Its place is returned.
     pub fn add_tenant(&mut self, config: TenantConfig) -> usize {
         let place = self.tenants.len();
         let lines = config.phones.values();
@@ -36,7 +36,13 @@ impl World {
             .trunks
             .iter()
             .map(|t| (t.prefixes[0].clone(), Some(t.address), t.transport));
-        for (user, address, transport) in lines.chain(trunks) {
+        let contacts = config.bindings.values().flatten().map(|binding| {
+            let (_, contact) = binding.contact.split_once(':').unwrap_or_default();
+            let (name, _) = contact.split_once('@').unwrap_or_default();
+            let hop = binding.hop;
+            (name.to_owned(), Some(hop.address), hop.transport)
+        });
+        for (user, address, transport) in lines.chain(trunks).chain(contacts) {
             let Some(sip) = address else { continue };
             let rtp = SocketAddr::new(sip.ip(), 4_000);
             let seed = self.chance.seed();
@@ -323,10 +329,14 @@ impl World {
     fn check_heard(&mut self, line: usize) {
         let (tenant, user) = (self.lines[line].tenant, &self.lines[line].user);
         for heard in &self.lines[line].heard {
-            let speaker = self.lines.iter().position(|l| Some(l.tone) == heard.tone);
-            let Some(speaker) = speaker else { continue };
-            if speaker == line || self.lines[speaker].tenant != tenant {
-                let other = &self.lines[speaker].user;
+            let lines = self.lines.iter().enumerate();
+            let mut speakers = lines.filter(|(_, l)| Some(l.tone) == heard.tone).peekable();
+            let Some((_, other)) = speakers.peek().copied() else {
+                continue;
+            };
+            // In a large town some have the same tone.
+            if speakers.all(|(at, l)| at == line || l.tenant != tenant) {
+                let other = &other.user;
                 let what = format!("telephone {user} of tenant {tenant} heard {other}");
                 self.watch.violated(what);
             }

@@ -2,6 +2,7 @@
 //! ladder shows, and tests of the watch.
 mod clocks;
 mod dialogs;
+mod forks;
 mod hold;
 mod ladders;
 mod races;

@@ -73,7 +73,9 @@ const REACHED: [&str; 12] = [
 ];
 
 /// What must happen within calls, as traces say it.
-const WITHIN: [&str; 5] = [
+const WITHIN: [&str; 7] = [
+    "INVITE 3002-b",
+    "INVITE 3002-c",
     ", it only hears",
     ", it only speaks",
     ", silent",

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::pair::{A, B, DELAY, Pair, sdp};
-use crate::Input;
+use super::dialogs::peer;
+use super::pair::{A, B, DELAY, Pair, invite, sdp};
+use crate::{Event, Input};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -75,6 +76,43 @@ fn cancel_after_180_is_sent_at_once_and_says_nothing_more() {
     pair.rest();
     assert_eq!(pair.names(A), ["provisional 180", "gone"]);
     assert_eq!(pair.names(B), ["cancelled", "gone"]);
+}
+
+#[test]
+fn a_cancel_with_200_says_that_another_has_answered() {
+    let mut pair = Pair::new();
+    let dialog = pair.ends[A].new_dialog();
+    pair.input(A, Input::Invite(Box::new(invite(dialog, A, peer()))));
+    pair.run(DELAY);
+    let sent = pair.stray_request();
+    assert!(!pair.ends[A].hears(dialog));
+    pair.inject(peer(), A, sent.respond(100, None).build().unwrap());
+    assert!(pair.ends[A].hears(dialog));
+    let status = 200;
+    pair.input(A, Input::Release { dialog, status });
+    pair.run(DELAY);
+    let cancel = pair.stray_request();
+    let why = "SIP;cause=200;text=\"Call completed elsewhere\"";
+    assert_eq!(cancel.headers().get("Reason"), Some(why));
+    pair.rest();
+}
+
+#[test]
+fn a_refusal_says_for_how_long_the_peer_wants_to_be_left_alone() {
+    let mut pair = Pair::new();
+    let dialog = pair.ends[A].new_dialog();
+    pair.input(A, Input::Invite(Box::new(invite(dialog, A, peer()))));
+    pair.run(DELAY);
+    let sent = pair.stray_request();
+    let refusal = sent
+        .respond(503, Some("t"))
+        .header("Retry-After", "120 (maintenance)");
+    pair.inject(peer(), A, refusal.build().unwrap());
+    let Event::Failed { retry_after, .. } = pair.next(A) else {
+        panic!()
+    };
+    assert_eq!(retry_after, Some(120));
+    pair.rest();
 }
 
 #[test]
