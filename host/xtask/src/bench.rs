@@ -93,7 +93,7 @@ fn measure(workspace: &Workspace, bench: Bench, options: &Options) -> Result<Rep
     match bench {
         Bench::Turn => setup::wasm_target(workspace)?,
         Bench::Call => {
-            if !setup::sipp(workspace) {
+            if !setup::SIPP.is_there(workspace) {
                 bail!("bench call needs SIPp: install it and put it on the search path");
             }
             command.env("JACKFIELD_BIN", release_server(workspace)?);

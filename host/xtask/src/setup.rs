@@ -1,4 +1,4 @@
-//! Setting up a developer's machine: the wasm target, and SIPp.
+//! Setting up a developer's machine: the wasm target, and the SIP peers of the end-to-end tests.
 //!
 //! It owns what is installed and how. It asks nobody for a password and leaves alone what it may not
 //! change: then it says in one line what is missing, and what follows from that.
@@ -12,13 +12,45 @@ use crate::shell::{self, Workspace};
 /// The target that policies are built for.
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// A system's package manager and its words for installing SIPp.
+/// A program that tests drive and the project does not bring.
+pub(crate) struct Peer {
+    /// Its name on the search path.
+    pub(crate) program: &'static str,
+    /// Tells the end-to-end tier whether it may rely on it.
+    pub(crate) variable: &'static str,
+    /// What is left out without it.
+    pub(crate) shows: &'static str,
+    /// The package that has it, by package manager.
+    packages: [(&'static str, &'static str); 3],
+}
+
+/// Plays scenarios, one message after the other.
+pub(crate) const SIPP: Peer = Peer {
+    program: "sipp",
+    variable: "E2E_SIPP",
+    shows: "the SIPp scenarios of tests/e2e",
+    packages: [("apt-get", "sip-tester"), ("dnf", "sipp"), ("brew", "sipp")],
+};
+
+/// A softphone.
+pub(crate) const BARESIP: Peer = Peer {
+    program: "baresip",
+    variable: "E2E_BARESIP",
+    shows: "the softphones of tests/e2e",
+    packages: [
+        ("apt-get", "baresip"),
+        ("dnf", "baresip"),
+        ("brew", "baresip"),
+    ],
+};
+
+/// A system's package manager.
 struct Installer {
     /// The program whose presence tells the system.
     manager: &'static str,
     /// Whether it must be run as root.
     as_root: bool,
-    /// What to run, in order.
+    /// What to run, in order; the package's name follows the last.
     steps: &'static [&'static [&'static str]],
 }
 
@@ -28,25 +60,18 @@ const INSTALLERS: [Installer; 3] = [
         as_root: true,
         steps: &[
             &["apt-get", "update", "-qq"],
-            &[
-                "apt-get",
-                "install",
-                "-qq",
-                "-y",
-                "--no-install-recommends",
-                "sip-tester",
-            ],
+            &["apt-get", "install", "-qq", "-y", "--no-install-recommends"],
         ],
     },
     Installer {
         manager: "dnf",
         as_root: true,
-        steps: &[&["dnf", "install", "-q", "-y", "sipp"]],
+        steps: &[&["dnf", "install", "-q", "-y"]],
     },
     Installer {
         manager: "brew",
         as_root: false,
-        steps: &[&["brew", "install", "--quiet", "sipp"]],
+        steps: &[&["brew", "install", "--quiet"]],
     },
 ];
 
@@ -63,43 +88,48 @@ pub(crate) fn wasm_target(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Whether SIPp is there, after an attempt to install it. If not, one line has said so.
-pub(crate) fn sipp(workspace: &Workspace) -> bool {
-    if is_on_path("sipp") {
-        return true;
-    }
-    let missing = "SIPp is not installed (Debian: apt-get install sip-tester): \
-                   the SIPp scenarios of tests/e2e are left out";
-    let Some(installer) = INSTALLERS.iter().find(|it| is_on_path(it.manager)) else {
-        println!("xtask: {missing}");
-        return false;
-    };
-    let sudo: &[&str] = match () {
-        () if !installer.as_root || is_root() => &[],
-        () if shell::succeeds(Command::new("sudo").args(["-n", "true"])) => &["sudo", "-n"],
-        () => {
-            println!("xtask: {missing}");
-            return false;
+impl Peer {
+    /// Whether it is there, after an attempt to install it. If not, one line has said so.
+    pub(crate) fn is_there(&self, workspace: &Workspace) -> bool {
+        if is_on_path(self.program) || self.install(workspace) {
+            return true;
         }
-    };
-    println!(
-        "xtask: SIPp is missing; installing it with {}",
-        installer.manager
-    );
-    let installed = installer
-        .steps
-        .iter()
-        .all(|step| install_step(workspace, sudo, step));
-    if installed && is_on_path("sipp") {
-        return true;
+        let (program, shows) = (self.program, self.shows);
+        let (manager, package) = self.packages[0];
+        println!(
+            "xtask: {program} is not installed (Debian: {manager} install {package}): {shows} are left out"
+        );
+        false
     }
-    println!("xtask: {missing}");
-    false
+
+    fn install(&self, workspace: &Workspace) -> bool {
+        let Some(installer) = INSTALLERS.iter().find(|it| is_on_path(it.manager)) else {
+            return false;
+        };
+        let sudo: &[&str] = match () {
+            () if !installer.as_root || is_root() => &[],
+            () if shell::succeeds(Command::new("sudo").args(["-n", "true"])) => &["sudo", "-n"],
+            () => return false,
+        };
+        let (program, manager) = (self.program, installer.manager);
+        let package = self.packages.iter().find(|it| it.0 == manager);
+        let Some((_, package)) = package else {
+            return false;
+        };
+        println!("xtask: {program} is missing; installing it with {manager}");
+        let last = installer.steps.len() - 1;
+        let mut steps = installer.steps.iter().enumerate();
+        let installed = steps.all(|(number, step)| {
+            let package = Some(*package).filter(|_| number == last);
+            let words: Vec<&str> = sudo.iter().chain(*step).copied().chain(package).collect();
+            install_step(workspace, &words)
+        });
+        installed && is_on_path(program)
+    }
 }
 
 /// One step of an installer; what it prints on standard output is of no interest.
-fn install_step(workspace: &Workspace, sudo: &[&str], step: &[&str]) -> bool {
-    let words: Vec<&str> = sudo.iter().chain(step).copied().collect();
+fn install_step(workspace: &Workspace, words: &[&str]) -> bool {
     let Some((program, arguments)) = words.split_first() else {
         return false;
     };

@@ -37,7 +37,7 @@ pub(crate) struct Options {
 
 /// Builds, soaks, prints, judges.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    if !setup::sipp(workspace) {
+    if !setup::SIPP.is_there(workspace) {
         bail!("the soak needs SIPp: install it and put it on the search path");
     }
     let machine = Machine::read();

@@ -8,15 +8,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use crate::setup::{BARESIP, Peer, SIPP};
 use crate::shell::{self, Workspace};
 use crate::{plugins, setup, tidy};
 
 /// Sets up, builds, tidies and tests.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut stages = Stages::default();
-    let sipp = stages.run("set-up", || {
+    let peers = stages.run("set-up", || {
         setup::wasm_target(workspace)?;
-        Ok(setup::sipp(workspace))
+        Ok([SIPP, BARESIP].map(|peer| (peer.is_there(workspace), peer)))
     })?;
     // All targets at once: the server's binary and the tests then share one resolution of features,
     // and the end-to-end tier finds the binary that belongs to this source.
@@ -24,16 +25,21 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     stages.run("build", || shell::run(&mut workspace.cargo(all)))?;
     stages.run("plugins", || plugins::run(workspace))?;
     stages.run("tidy", || tidy::run(workspace))?;
-    stages.run("tests", || tests(workspace, sipp))?;
+    stages.run("tests", || tests(workspace, &peers))?;
     stages.print();
-    if !sipp {
-        println!("xtask: left out for want of SIPp: the SIPp scenarios of tests/e2e");
+    for (_, peer) in peers.iter().filter(|(is_there, _)| !is_there) {
+        println!(
+            "xtask: left out for want of {}: {}",
+            peer.program, peer.shows
+        );
     }
     Ok(())
 }
 
 /// Every test of the workspace; the end-to-end tier is told what it may rely on.
-fn tests(workspace: &Workspace, sipp: bool) -> Result<()> {
+fn tests(workspace: &Workspace, peers: &[(bool, Peer)]) -> Result<()> {
+    let told = peers.iter();
+    let told = told.map(|(is_there, peer)| (peer.variable, if *is_there { "1" } else { "0" }));
     shell::run(
         workspace
             .cargo([
@@ -45,7 +51,7 @@ fn tests(workspace: &Workspace, sipp: bool) -> Result<()> {
             ])
             .env("JACKFIELD_BIN", workspace.server_binary())
             .env("JACKFIELD_PLUGINS", workspace.plugins())
-            .env("E2E_SIPP", if sipp { "1" } else { "0" }),
+            .envs(told),
     )
 }
 

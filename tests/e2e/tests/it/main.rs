@@ -8,8 +8,10 @@
 //! | `JACKFIELD_BIN` | the binary | `jackfield` beside the folder of this test's binary |
 //! | `JACKFIELD_PLUGINS` | the folder of components | `plugins` in the target folder |
 //! | `E2E_LONG` | `1`: ten crashes instead of one, time-outs of half a minute | the short variants |
+//! | `E2E_BARESIP` | `0`: leave out what needs baresip; `1`: it must be there | whatever is installed |
 //! | `E2E_SIPP` | `0`: leave out what needs SIPp; `1`: it must be there | whatever is installed |
 
+mod baresip;
 mod binary;
 mod callee;
 mod caller;
@@ -29,6 +31,7 @@ mod office;
 mod pending;
 mod rest;
 mod sipp;
+mod softphones;
 mod stopwatch;
 mod tcp;
 mod trunks;

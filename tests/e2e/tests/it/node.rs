@@ -107,6 +107,14 @@ impl Node {
         self.data.path().join("data/jackfield.db")
     }
 
+    /// Where it takes SIP over that transport.
+    pub(crate) fn over(&self, transport: &str) -> SocketAddr {
+        match transport {
+            "tcp" => self.sip_tcp,
+            _ => self.sip,
+        }
+    }
+
     fn start_by(program: Command) -> Self {
         let data = tempfile::tempdir().expect("a temporary folder");
         let (child, output) = launch(program, data.path());

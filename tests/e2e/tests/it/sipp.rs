@@ -46,21 +46,27 @@ pub(crate) struct Sipp {
 
 /// Whether SIPp tests are to be run here; a line says so if not.
 pub(crate) fn is_there() -> bool {
+    is_installed("sipp", "E2E_SIPP")
+}
+
+/// Whether tests with that program are to be run here; a line says so if not. The variable may forbid
+/// it (`0`) or demand it (`1`).
+pub(crate) fn is_installed(program: &str, variable: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let is_installed = std::env::split_paths(&path).any(|it| it.join("sipp").is_file());
-    let is_there = match std::env::var("E2E_SIPP").as_deref() {
+    let is_installed = std::env::split_paths(&path).any(|it| it.join(program).is_file());
+    let is_there = match std::env::var(variable).as_deref() {
         Ok("0") => false,
         Ok("1") => {
             assert!(
                 is_installed,
-                "E2E_SIPP=1, but sipp is not on the search path"
+                "{variable}=1, but {program} is not on the search path"
             );
             true
         }
         _ => is_installed,
     };
     if !is_there {
-        println!("skipped: no SIPp");
+        println!("skipped: no {program}");
     }
     is_there
 }
