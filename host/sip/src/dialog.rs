@@ -4,6 +4,7 @@
 //! target) and the requests that are made from it. Resolves nothing but IP literals, sends nothing,
 //! and knows no transactions.
 
+mod refer;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ mod usage;
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+pub(crate) use refer::{Asking, Referral, Refers, Told};
 pub(crate) use session::{Refresher, Session};
 pub(crate) use usage::{
     Answered, By, CachedAck, Cancel, Early, Established, Exchange, Reinviting, Reliable, Reoffered,

@@ -14,6 +14,7 @@ mod outbound;
 mod prack;
 mod random;
 mod receive;
+mod refer;
 mod registering;
 mod reinvite;
 mod reliable;
@@ -21,6 +22,7 @@ mod reoffer;
 mod session;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod unproven;
 mod update;
 mod write;
@@ -35,7 +37,7 @@ use receive::Source;
 use registering::Open;
 pub use unproven::Unproven;
 
-use crate::dialog::{State, Usage};
+use crate::dialog::{Referral, State, Usage};
 use crate::event::{DialogId, Event, Input, Output, RequestId};
 use crate::transaction::{Owner, Timer, Transactions};
 
@@ -130,6 +132,14 @@ impl Endpoint {
             Input::Release { dialog, status } => self.order_release(now, dialog, status),
             Input::Reanswer { dialog, answer } => self.order_reanswer(now, dialog, answer),
             Input::Reoffer { dialog, sdp } => self.order_reoffer(now, dialog, sdp),
+            Input::Refer {
+                dialog,
+                to,
+                by,
+                replaces,
+            } => self.order_refer(now, dialog, to, &by, replaces.as_ref()),
+            Input::Referral { dialog, answer } => self.order_referral(now, dialog, answer),
+            Input::Notify { dialog, status } => self.order_notify(now, dialog, status),
             Input::Drain => self.draining = true,
         }
         self.reap();
@@ -194,6 +204,8 @@ impl Endpoint {
             Timer::PrackWait => self.prack_missing(now, id),
             Timer::Refresh => self.refresh_due(now, id),
             Timer::SessionExpires => self.session_expired(now, id),
+            Timer::Referral => self.referral_overdue(now, id),
+            Timer::Transfer => self.transferred(id, 408),
             // The rest are transactions'.
             _ => {}
         }
@@ -208,6 +220,10 @@ impl Endpoint {
         if let Some(usage) = self.usages.get_mut(&id) {
             usage.state = State::Ended;
             self.transactions.timers.stop_all(Owner::Usage(id));
+            if let Some(Referral::Told(told)) = &usage.refers.theirs {
+                let timers = &mut self.transactions.timers;
+                timers.start(Owner::Usage(id), Timer::Referral, told.until);
+            }
             self.ended.insert(id);
         }
     }
@@ -217,7 +233,8 @@ impl Endpoint {
         let mut candidates = self.transactions.take_bereft();
         candidates.append(&mut self.ended);
         for id in candidates {
-            let over = matches!(self.usages.get(&id), Some(usage) if usage.is_ended());
+            let over = |usage: &Usage| usage.is_ended() && !usage.refers.is_telling();
+            let over = self.usages.get(&id).is_some_and(over);
             if over && !self.transactions.any_of(id) {
                 self.forget(id);
             }

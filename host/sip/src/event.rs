@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use crate::Uri;
 use crate::endpoint::Unproven;
+use crate::{Replaces, Uri};
 
 /// How a message travels. RFC 3261 §18, RFC 7118.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -224,6 +224,33 @@ pub enum Input {
         /// The offer.
         sdp: Bytes,
     },
+    /// Answered: ask the peer to call somebody else (RFC 3515), and to take the place of a dialog there
+    /// (RFC 3891). `Transferred` tells how it went.
+    Refer {
+        /// Which call.
+        dialog: DialogId,
+        /// Whom it shall call.
+        to: Uri,
+        /// On whose behalf.
+        by: Uri,
+        /// Which dialog of `to`.
+        replaces: Option<Replaces>,
+    },
+    /// The answer to `Referred`: 202, or a refusal.
+    Referral {
+        /// Which call.
+        dialog: DialogId,
+        /// Or the status that refuses, 300 to 699.
+        answer: Result<(), u16>,
+    },
+    /// How the transfer goes that was accepted: the peer is told, also if its call is over. A final
+    /// status is the last one.
+    Notify {
+        /// Which call.
+        dialog: DialogId,
+        /// 100 to 699.
+        status: u16,
+    },
     /// From now on new INVITEs and OPTIONS are answered with 503.
     Drain,
 }
@@ -373,6 +400,23 @@ pub enum Event {
         /// The SDP of the 2xx.
         sdp: Bytes,
     },
+    /// The peer wants the other side of its conversation to call somebody else (RFC 3515); it waits for
+    /// `Referral`, at most as long as a request may wait.
+    Referred {
+        /// Which call.
+        dialog: DialogId,
+        /// Whom.
+        to: Uri,
+        /// In place of which dialog.
+        replaces: Option<Replaces>,
+    },
+    /// How `Refer` went: what the peer said at last, its refusal, or 408 if it said nothing.
+    Transferred {
+        /// Which call.
+        dialog: DialogId,
+        /// 200 to 699.
+        status: u16,
+    },
     /// Nothing of this dialog is left: no transaction, no timer, no memory.
     Gone {
         /// Which call.
@@ -414,6 +458,8 @@ pub struct Incoming {
     /// The first URI of P-Asserted-Identity (RFC 3325), if any; whether to trust it is the owner's
     /// decision.
     pub asserted: Option<Uri>,
+    /// The dialog that it shall take the place of (RFC 3891).
+    pub replaces: Option<Replaces>,
     /// Max-Forwards; 70 if it has none (RFC 3261 §16.6 step 3).
     pub max_forwards: u8,
     /// Every header in order, with its canonical long name and its unfolded value.

@@ -22,6 +22,7 @@ pub mod digest;
 mod endpoint;
 pub mod event;
 pub mod limits;
+mod replaces;
 mod transaction;
 mod uri;
 pub mod wire;
@@ -31,5 +32,6 @@ pub use event::{
     DialogId, Event, FailedBy, Flow, Identity, Incoming, Input, Invite, Output, RequestId,
     Transport,
 };
+pub use replaces::Replaces;
 pub use transaction::TimerConfig;
 pub use uri::{Uri, UriError};

@@ -37,6 +37,10 @@ pub const DIALOGS: usize = 50_000;
 /// Forks of one of our INVITEs that may accept it; each one costs an ACK, a BYE and a transaction.
 pub const FORKS: usize = 16;
 
+/// How long a transfer may take, either way: as long as a callee may take to ring and to answer, and a
+/// little more. A dialog has at most one that its peer asked for and one that we did.
+pub const TRANSFER: Duration = Duration::from_secs(180);
+
 /// How long a nonce may be used: a phone that registers every five minutes is challenged about once
 /// each time, which costs it one round trip.
 pub const NONCE: Duration = Duration::from_secs(300);

@@ -66,6 +66,7 @@ fn two() -> BTreeMap<TenantId, Arc<TenantConfig>> {
 fn call(from: &str, to: &str) -> Incoming {
     let uri = |text: &str| text.parse::<Uri>().unwrap();
     Incoming {
+        replaces: None,
         proven: None,
         dialog: DialogId(1),
         flow: Flow {

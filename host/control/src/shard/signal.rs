@@ -30,7 +30,7 @@ impl Shard {
     pub(super) fn signal(&mut self, now: Now, event: sip::Event) {
         match event {
             // Nobody is asked: the endpoint is no registrar's.
-            sip::Event::Unproven(_) => {}
+            sip::Event::Unproven(_) | sip::Event::Transferred { .. } => {}
             sip::Event::Incoming(incoming) => self.incoming(now, *incoming),
             sip::Event::Provisional {
                 dialog,
@@ -86,6 +86,11 @@ impl Shard {
             }
             sip::Event::Reanswered { dialog, answer } => {
                 self.on_call(dialog, |shard, id| shard.reanswered(now, id, answer));
+            }
+            sip::Event::Referred { dialog, .. } => {
+                let answer = Err(603);
+                let refusal = sip::Input::Referral { dialog, answer };
+                self.sip.handle_input(now.mono, refusal);
             }
             sip::Event::Gone { dialog } => self.gone(dialog),
         }
@@ -158,6 +163,10 @@ impl Shard {
         };
         if self.draining || self.sessions.len() >= limits::SHARD_SESSIONS {
             return Err(busy);
+        }
+        if incoming.replaces.is_some() {
+            let why = "nothing can be replaced";
+            return Err(Refused { status: 481, why });
         }
         if incoming.max_forwards == 0 {
             let why = "Max-Forwards is used up";

@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Dialog, Session};
+use super::{Dialog, Refers, Session};
 use crate::event::{Flow, Invite};
 use crate::transaction::TransactionId;
 use crate::wire::Request;
@@ -49,6 +49,8 @@ pub(crate) struct Usage {
     pub(crate) acks: Vec<CachedAck>,
     /// Outbound: the early dialogs in which something was said reliably, one for each fork.
     pub(crate) early: Vec<Early>,
+    /// Transfers.
+    pub(crate) refers: Refers,
 }
 
 /// An early dialog of ours (RFC 3261 §12.1.2, RFC 3262 §4).

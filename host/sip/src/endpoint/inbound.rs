@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use super::Endpoint;
 use super::receive::{Arrived, Refusal};
 use super::write::{Answer, SDP, abilities};
-use crate::dialog::{self, Dialog, Established, Exchange, Ringing, State, Usage};
+use crate::Replaces;
+use crate::dialog::{self, Dialog, Established, Exchange, Refers, Ringing, State, Usage};
 use crate::event::{DialogId, Event, Incoming};
 use crate::transaction::{Owner, Timer};
 use crate::wire::{Headers, Request};
@@ -63,6 +64,7 @@ impl Endpoint {
             state,
             acks: vec![],
             early: vec![],
+            refers: Refers::default(),
         };
         self.usages.insert(id, usage);
         if let Some(seconds) = arrived.request.headers().expires() {
@@ -242,8 +244,9 @@ impl Endpoint {
                 });
             }
             State::Established(call) => {
-                let released = call.is_released();
+                let (released, dialog) = (call.is_released(), call.dialog.clone());
                 self.refuse_reoffer(now, id, 487);
+                self.part_referral(now, id, &dialog);
                 self.end(id);
                 if !released {
                     self.emit(Event::HungUp {
@@ -286,8 +289,9 @@ impl Endpoint {
         };
         let state = std::mem::replace(&mut usage.state, State::Ended);
         if let State::Established(call) = state {
-            let Established { dialog, .. } = *call;
-            self.send_bye(now, id, dialog, status);
+            let Established { mut dialog, .. } = *call;
+            self.send_bye(now, id, &mut dialog, status);
+            self.part_referral(now, id, &dialog);
         }
         self.end(id);
     }
@@ -331,6 +335,7 @@ fn incoming(id: DialogId, arrived: &Arrived) -> Option<Incoming> {
         from: headers.from().uri()?,
         to: headers.to().uri()?,
         asserted: headers.asserted(),
+        replaces: headers.get("Replaces").and_then(Replaces::parse),
         max_forwards: headers.max_forwards().unwrap_or(70),
         headers: headers
             .iter()

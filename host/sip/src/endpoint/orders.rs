@@ -9,7 +9,7 @@ use super::Endpoint;
 use super::session::{says, takes_update};
 use super::write::{ALLOW, Answer, SDP, SUPPORTED};
 use crate::Uri;
-use crate::dialog::{self, Cancel, Established, Exchange, State, Usage};
+use crate::dialog::{self, Cancel, Established, Exchange, Refers, State, Usage};
 use crate::event::{DialogId, Event, FailedBy, Invite};
 use crate::transaction::{Owner, Timer};
 use crate::wire::{Method, NameAddr, Request};
@@ -77,6 +77,7 @@ impl Endpoint {
             },
             acks: vec![],
             early: vec![],
+            refers: Refers::default(),
         };
         self.usages.insert(id, usage);
     }

@@ -79,6 +79,8 @@ impl Endpoint {
     /// A request of ours was answered by nobody (408), or its connection was lost (503).
     pub(super) fn unanswered(&mut self, now: Instant, delivery: Delivery, status: u16) {
         let (id, transaction) = (delivery.usage, delivery.transaction);
+        self.notify_answered(now, delivery, status);
+        self.refer_failed(delivery, status);
         match self.state(id) {
             Some(State::Calling { invite, .. } | State::Cancelling { invite, .. })
                 if *invite == transaction =>
@@ -219,7 +221,7 @@ impl Endpoint {
             tracing::debug!("more forks answer than a call can have");
             return;
         }
-        let Some((dialog, offer)) = self.acknowledge(delivery, response) else {
+        let Some((mut dialog, offer)) = self.acknowledge(delivery, response) else {
             return;
         };
         if self.is_calling(id) {
@@ -247,7 +249,7 @@ impl Endpoint {
             Some(State::Cancelling { status, .. }) => (true, *status),
             _ => (false, 200),
         };
-        self.send_bye(now, id, dialog, status);
+        self.send_bye(now, id, &mut dialog, status);
         if cancelled {
             self.end(id);
         }

@@ -9,7 +9,9 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::Endpoint;
+use super::refer::REFER;
 use super::write::{ALLOWED, Answer, REGISTRAR, SDP, SERVED, SUPPORTED, abilities, allow};
+use crate::Replaces;
 use crate::dialog::answer_flow;
 use crate::event::{DialogId, Flow, Identity};
 use crate::transaction::{Arrival, ServerKey};
@@ -72,7 +74,7 @@ impl Refusal {
         self
     }
 
-    fn because(mut self, reason: &'static str) -> Self {
+    pub(super) fn because(mut self, reason: &'static str) -> Self {
         self.reason = Some(reason);
         self
     }
@@ -125,6 +127,8 @@ impl Endpoint {
         match response.headers().cseq().method.as_str() {
             "INVITE" => self.invite_answered(now, delivery, response),
             "UPDATE" => self.update_answered(now, delivery, response),
+            "NOTIFY" => self.notify_answered(now, delivery, response.status()),
+            "REFER" => self.refer_answered(delivery, response),
             // Answers to BYE and CANCEL change nothing: the usage has ended, or its INVITE ends it.
             _ => {}
         }
@@ -216,13 +220,17 @@ impl Endpoint {
             "BYE" => self.bye(now, id, arrived),
             "PRACK" => self.prack(now, id, arrived),
             "UPDATE" => self.update(now, id, arrived),
+            "REFER" => self.referred(now, id, arrived),
+            "NOTIFY" => self.notified(now, id, arrived),
             _ => self.options_in_dialog(now, id, arrived),
         }
     }
 
     fn out_of_dialog(&mut self, now: Instant, arrived: &Arrived) -> Result<(), Refusal> {
         match arrived.request.method().as_str() {
-            "BYE" | "UPDATE" | "PRACK" => Err(Refusal::new(481)),
+            "BYE" | "UPDATE" | "PRACK" | "NOTIFY" => Err(Refusal::new(481)),
+            // Only a party of a call has somebody to transfer.
+            "REFER" => Err(Refusal::new(603)),
             method if self.draining => {
                 let refusal = Refusal::new(503)
                     .with("Retry-After", "10")
@@ -299,6 +307,10 @@ pub(super) fn screen(request: &Request, registrar: bool) -> Result<(), Refusal> 
     let headers = request.headers();
     let method = request.method();
     let registers = registrar && *method == Method::REGISTER;
+    if *method == Method::SUBSCRIBE {
+        // There is nothing to subscribe to: what REFER makes is the only subscription.
+        return Err(Refusal::new(489).with("Allow-Events", REFER));
+    }
     if !SERVED.contains(method) && !registers {
         let status = if method.is_known() { 405 } else { 501 };
         return Err(Refusal::new(status).with("Allow", allow(registrar)));
@@ -321,6 +333,13 @@ pub(super) fn screen(request: &Request, registrar: bool) -> Result<(), Refusal> 
     let unknown: Vec<&str> = required.into_iter().filter(|tag| !known(tag)).collect();
     if !unknown.is_empty() {
         return Err(Refusal::new(420).with("Unsupported", unknown.join(", ")));
+    }
+    let mut replaces = headers.get_all("Replaces");
+    if *method == Method::INVITE
+        && let Some(value) = replaces.next()
+        && (Replaces::parse(value).is_none() || replaces.next().is_some())
+    {
+        return Err(Refusal::new(400).because("Bad Replaces"));
     }
     match method.as_str() {
         "INVITE" if headers.contact().is_none() => {

@@ -11,7 +11,7 @@ use crate::transaction::TransactionId;
 use crate::wire::{self, BuildError, Method, Request, Via};
 
 /// The methods that we serve.
-pub(super) static SERVED: [Method; 7] = [
+pub(super) static SERVED: [Method; 9] = [
     Method::INVITE,
     Method::ACK,
     Method::CANCEL,
@@ -19,20 +19,22 @@ pub(super) static SERVED: [Method; 7] = [
     Method::OPTIONS,
     Method::UPDATE,
     Method::PRACK,
+    Method::REFER,
+    Method::NOTIFY,
 ];
 
 /// The same, as Allow says it.
-pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK";
+pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, REFER, NOTIFY";
 
 /// The extensions that a registrar knows (RFC 3327, RFC 5626).
 pub(super) const REGISTRAR: &str = "path, outbound";
 
 /// The extensions that we know, as Supported says it in our answers and INVITEs.
-pub(super) const SUPPORTED: &str = "timer, 100rel";
+pub(super) const SUPPORTED: &str = "timer, 100rel, replaces, norefersub";
 
 /// Those that make sense in all other requests: nothing but an INVITE that begins a call has responses
 /// that we acknowledge.
-pub(super) const ALLOWED: &str = "timer";
+pub(super) const ALLOWED: &str = "timer, replaces, norefersub";
 
 /// The only body that we understand.
 pub(super) const SDP: &str = "application/sdp";
@@ -113,7 +115,13 @@ impl Endpoint {
     }
 
     /// Sends BYE in a dialog; the usage ends by it, whatever the answer.
-    pub(super) fn send_bye(&mut self, now: Instant, id: DialogId, mut dialog: Dialog, status: u16) {
+    pub(super) fn send_bye(
+        &mut self,
+        now: Instant,
+        id: DialogId,
+        dialog: &mut Dialog,
+        status: u16,
+    ) {
         let flow = dialog.next_hop();
         let via = self.fresh_via(flow);
         let mut bye = dialog

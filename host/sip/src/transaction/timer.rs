@@ -95,6 +95,10 @@ pub(crate) enum Timer {
     Refresh,
     /// The user agent: the session was not refreshed (RFC 4028 §10).
     SessionExpires,
+    /// The user agent: a transfer that the peer asked for has taken too long.
+    Referral,
+    /// The user agent: the peer did not tell how a transfer went.
+    Transfer,
     /// The user agent: say the 1xx again (RFC 3261 §13.3.1.1).
     Progress,
 }

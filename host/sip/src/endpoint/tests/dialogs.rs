@@ -101,7 +101,7 @@ fn answers_repeat_record_route_and_carry_contact_and_allow() {
     assert_eq!(
         headers.allow(),
         [
-            "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "PRACK"
+            "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "PRACK", "REFER", "NOTIFY"
         ]
     );
     assert_eq!(headers.get("Server"), Some("Jackfield"));

@@ -333,6 +333,11 @@ pub(super) fn name_of(event: &Event) -> String {
             ..
         } => format!("reanswered {status}"),
         Event::Refreshed { .. } => "refreshed".to_owned(),
+        Event::Referred { to, replaces, .. } => match replaces {
+            Some(replaces) => format!("referred {to} {replaces}"),
+            None => format!("referred {to}"),
+        },
+        Event::Transferred { status, .. } => format!("transferred {status}"),
         Event::Gone { .. } => "gone".to_owned(),
     }
 }

@@ -64,7 +64,10 @@ fn answered(pair: &mut Pair, request: &Request) {
 fn one_is_acknowledged_and_told_once_and_in_order() {
     let mut pair = Pair::new();
     let (dialog, invite) = call(&mut pair);
-    assert_eq!(invite.headers().supported(), ["timer", "100rel"]);
+    assert_eq!(
+        invite.headers().supported(),
+        ["timer", "100rel", "replaces", "norefersub"]
+    );
     assert!(invite.headers().require().is_empty());
     says(&mut pair, &invite, "a", 7, Some("early"));
     assert_eq!(prack(&mut pair), ("a".into(), "7 1 INVITE".into(), 2));

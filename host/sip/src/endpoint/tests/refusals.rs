@@ -36,15 +36,37 @@ fn refused(text: &str) -> Response {
 
 #[test]
 fn methods_that_we_do_not_serve_get_405_with_allow() {
-    for method in ["REGISTER", "SUBSCRIBE", "MESSAGE", "REFER", "INFO"] {
+    for method in ["REGISTER", "PUBLISH", "MESSAGE", "INFO"] {
         let answer = refused(&request(method, "", ""));
         assert_eq!(answer.status(), 405, "{method}");
         assert_eq!(
             answer.headers().allow(),
             [
-                "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "PRACK"
+                "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "PRACK", "REFER", "NOTIFY"
             ]
         );
+    }
+}
+
+#[test]
+fn there_is_nothing_to_subscribe_to_and_nobody_to_refer() {
+    let answer = refused(&request("SUBSCRIBE", "Event: presence\r\n", ""));
+    let packages = answer.headers().tokens("Allow-Events");
+    assert_eq!((answer.status(), packages), (489, vec!["refer"]));
+    let refer = "Refer-To: <sip:a@b>\r\n";
+    assert_eq!(refused(&request("REFER", refer, "")).status(), 603);
+    assert_eq!(
+        refused(&request("NOTIFY", "Event: refer\r\n", "")).status(),
+        481
+    );
+}
+
+#[test]
+fn an_invite_that_replaces_nothing_that_can_be_read_gets_400() {
+    let one = "Replaces: a;to-tag=1;from-tag=2\r\n";
+    for replaces in ["Replaces: a;to-tag=1\r\n".to_owned(), format!("{one}{one}")] {
+        let answer = refused(&request("INVITE", &format!("{CONTACT}{replaces}"), ""));
+        assert_eq!((answer.status(), answer.reason()), (400, "Bad Replaces"));
     }
 }
 
@@ -131,7 +153,7 @@ fn options_gets_200_with_what_we_can() {
     assert_eq!(
         answer.headers().allow(),
         [
-            "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "PRACK"
+            "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "PRACK", "REFER", "NOTIFY"
         ]
     );
     assert_eq!(answer.headers().get("Accept"), Some("application/sdp"));

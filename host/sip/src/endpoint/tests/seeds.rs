@@ -238,6 +238,8 @@ fn dialog_of(event: &Event) -> DialogId {
         | Event::Withdrawn { dialog }
         | Event::Reanswered { dialog, .. }
         | Event::Refreshed { dialog, .. }
+        | Event::Referred { dialog, .. }
+        | Event::Transferred { dialog, .. }
         | Event::Gone { dialog } => *dialog,
     }
 }

@@ -78,7 +78,7 @@ fn a_peer_that_wants_us_to_refresh_and_knows_no_update_gets_re_invites() {
     assert_eq!(said.get("Session-Expires"), Some("600;refresher=uas"));
     assert_eq!(
         (said.supported(), said.require()),
-        (vec!["timer", "100rel"], vec![])
+        (vec!["timer", "100rel", "replaces", "norefersub"], vec![])
     );
     for _ in 0..2 {
         pair.run(SECOND * 301);
@@ -169,7 +169,7 @@ fn a_callee_that_wants_a_longer_session_is_called_once_more() {
     assert_eq!(said.get("Session-Expires"), Some("1800"));
     assert_eq!(
         (said.supported(), said.get("Min-SE")),
-        (vec!["timer", "100rel"], None)
+        (vec!["timer", "100rel", "replaces", "norefersub"], None)
     );
     let longer = "Min-SE: 3600\r\n";
     let refused = answer(&first, "422 Session Interval Too Small", longer, "");
