@@ -7,10 +7,9 @@ use axum::{
     http::request::Parts,
 };
 
-use crate::{State, limits, problem::Problem};
+use model::Transport;
 
-/// The port of SIP without TLS (RFC 3261 §19.1.2).
-const SIP_PORT: u16 = 5060;
+use crate::{State, limits, problem::Problem};
 
 /// The one parameter of a path. A text that is no such id names nothing: 404, like an unknown one.
 pub(crate) struct Target<T>(pub(crate) T);
@@ -80,13 +79,16 @@ impl FromStr for PluginName {
     }
 }
 
-/// Where a SIP peer is: an IP address of one host and a port; 5060 if there is none.
-pub(crate) fn peer(text: &str) -> Result<SocketAddr, String> {
-    let with_port = |ip| SocketAddr::new(ip, SIP_PORT);
+/// Where a SIP peer is: an IP address of one host and a port; without one it is that of its transport.
+/// A zone means something on one machine only, and may be an interface that is none of its business.
+pub(crate) fn peer(text: &str, transport: Transport) -> Result<SocketAddr, String> {
+    let with_port = |ip| SocketAddr::new(ip, transport.port());
     let address = text.parse().or_else(|_| text.parse().map(with_port));
-    let address = address.map_err(|_| "is not an address such as 192.0.2.1:5060")?;
+    let address: SocketAddr =
+        address.map_err(|_| "is not an address such as 192.0.2.1:5060 or [2001:db8::1]:5060")?;
     let ip = address.ip();
-    if ip.is_unspecified() || ip.is_multicast() || address.port() == 0 {
+    let zoned = matches!(address, SocketAddr::V6(address) if address.scope_id() != 0);
+    if ip.is_unspecified() || ip.is_multicast() || address.port() == 0 || zoned {
         return Err("is not the address of one host and port".into());
     }
     Ok(address)

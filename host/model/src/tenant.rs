@@ -88,12 +88,22 @@ impl Transport {
         }
     }
 
-    /// A transport over which we reach a peer at a fixed address.
+    /// The port where none is given. RFC 3261 §19.1.2, RFC 7118 §5.2.
+    pub fn port(self) -> u16 {
+        match self {
+            Self::Udp | Self::Tcp => 5060,
+            Self::Tls => 5061,
+            Self::Ws => 80,
+            Self::Wss => 443,
+        }
+    }
+
+    /// A transport over which we reach a peer at a fixed address: no WebSocket.
     pub fn to_address(text: &str) -> Result<Self, String> {
         let named = text.parse().ok();
         named
-            .filter(|it| matches!(it, Self::Udp | Self::Tcp))
-            .ok_or_else(|| "is neither \"udp\" nor \"tcp\"".into())
+            .filter(|it| !matches!(it, Self::Ws | Self::Wss))
+            .ok_or_else(|| "is none of \"udp\", \"tcp\" and \"tls\"".into())
     }
 }
 

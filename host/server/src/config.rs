@@ -1,5 +1,7 @@
 //! Configuration: TOML, then `JACKFIELD__SECTION__KEY`, then flags. Unknown keys are errors.
 
+mod sip;
+
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
     path::{Path, PathBuf},
@@ -14,6 +16,8 @@ use figment::{
 };
 use media::io::PortRange;
 use serde::{Deserialize, Serialize};
+
+pub use self::sip::Sip;
 
 /// The whole of it, as written.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -39,19 +43,6 @@ pub struct Node {
     pub data: PathBuf,
     /// How long live calls may go on after SIGTERM: `10m`.
     pub drain_timeout: String,
-}
-
-/// Signalling.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Sip {
-    /// UDP listeners. Port 0: a free one, which is printed.
-    pub udp: Vec<SocketAddr>,
-    /// TCP listeners, in the same way; empty: none.
-    pub tcp: Vec<SocketAddr>,
-    /// The address that peers shall use; empty: the listener's own, or this machine's if that is
-    /// unspecified.
-    pub external: String,
 }
 
 /// Media.
@@ -118,16 +109,6 @@ impl Default for Node {
             name: "n1".into(),
             data: "data".into(),
             drain_timeout: "10m".into(),
-        }
-    }
-}
-
-impl Default for Sip {
-    fn default() -> Self {
-        Self {
-            udp: vec![(Ipv4Addr::UNSPECIFIED, 5060).into()],
-            tcp: vec![(Ipv4Addr::UNSPECIFIED, 5060).into()],
-            external: String::new(),
         }
     }
 }
@@ -209,6 +190,7 @@ impl Config {
         self.upload_max()?;
         self.media_ports()?;
         self.sip_external()?;
+        self.sip.security()?;
         self.metrics_listen()?;
         if !["pretty", "json"].contains(&self.log.format.as_str()) {
             bail!(
@@ -370,6 +352,21 @@ mod tests {
             ("[sip]\nudpp = []", "udpp"),
             ("[sip]\nudp = [\"x\"]", "sip.udp"),
             ("[sip]\ntcp = [\"x\"]", "sip.tcp"),
+            (
+                "[sip]\ntls = [\"127.0.0.1:0\"]",
+                "sip.tls needs sip.tls_cert",
+            ),
+            ("[sip]\ntls_cert = \"/no.pem\"", "no sip.tls_key"),
+            (
+                "[sip]\ntls_cert = \"/no.pem\"\ntls_key = \"/no.key\"",
+                "sip.tls_cert: no certificate in /no.pem",
+            ),
+            (
+                "[sip]\ntls_ca = \"/no.pem\"",
+                "sip.tls_ca: no certificate in /no.pem",
+            ),
+            ("[sip.tls_names]\n\"192.0.2.1\" = \"a b\"", "sip.tls_names"),
+            ("[sip.tls_names]\nx = \"carrier.example\"", "sip.tls_names"),
             ("[node]\ndrain_timeout = \"10 days\"", "node.drain_timeout"),
             ("[media]\nports = \"9-1\"", "media.ports"),
             ("[store]\nurl = \"postgres://x\"", "store.url"),

@@ -91,9 +91,9 @@ impl Fleet {
         let outage = Outage::default();
         let commits = Arc::new(Commits::new(store.clone()));
         let mut threads = Vec::new();
-        let tcp = streams.addresses();
+        let connections = streams.addresses();
         for (shard, mail) in (0..count).zip(receivers) {
-            let settings = shard_config(config, shard, placement, listeners, &tcp)?;
+            let settings = shard_config(config, shard, placement, listeners, &connections)?;
             let outlets = Outlets {
                 shard,
                 ..outlets.clone()
@@ -306,13 +306,12 @@ fn shard_config(
     shard: u8,
     placement: Placement,
     listeners: &[Listener],
-    tcp: &[SocketAddr],
+    connections: &[(Transport, SocketAddr)],
 ) -> anyhow::Result<ShardConfig> {
     let external = config.sip_external()?;
     let mut advertised = BTreeMap::new();
     let udp = listeners.iter().map(|it| (Transport::Udp, it.local));
-    let tcp = tcp.iter().map(|local| (Transport::Tcp, *local));
-    let all: Vec<_> = udp.chain(tcp).collect();
+    let all: Vec<_> = udp.chain(connections.iter().copied()).collect();
     for (_, local) in all.iter().copied() {
         let shown = match external {
             Some(external) => external,

@@ -27,6 +27,7 @@ mod setup;
 mod shard;
 mod softphone;
 mod stream;
+mod tls;
 mod turns;
 mod udp;
 mod vital;
@@ -64,6 +65,12 @@ enum Command {
         /// The data folder; overrides node.data.
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
+    },
+    /// Say what is wrong with a configuration, its certificates included, or that nothing is.
+    CheckConfig {
+        /// The configuration file, TOML; without one: what the environment says.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
     },
     /// The main job on this machine: a node, two phones, a makecall and a bridged call, measured.
     Demo(demo::Args),
@@ -104,6 +111,11 @@ async fn run(command: Command) -> anyhow::Result<bool> {
             start_log(&config.log.level, config.log.format == "json")?;
             serve(&config).await.map(|()| true)
         }
+        Command::CheckConfig { config } => {
+            Config::load(config.as_deref(), None)?;
+            println!("the configuration is valid");
+            Ok(true)
+        }
         Command::Demo(args) => {
             start_log("warn", false)?;
             demo::run(args).await
@@ -130,8 +142,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     for address in &node.sip {
         println!("sip udp {address}");
     }
-    for address in &node.sip_tcp {
-        println!("sip tcp {address}");
+    for (transport, address) in &node.sip_streams {
+        println!("sip {} {address}", transport.name().to_ascii_lowercase());
     }
     println!("http {}", node.http);
     if let Some(address) = &node.metrics {

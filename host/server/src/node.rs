@@ -14,6 +14,7 @@ use std::{
 
 use anyhow::Context;
 use api::Control;
+use sip::Transport;
 use store::{Store, admin};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
@@ -40,8 +41,8 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 pub struct Node {
     /// Where SIP is served over UDP.
     pub sip: Vec<SocketAddr>,
-    /// Where it is served over TCP.
-    pub sip_tcp: Vec<SocketAddr>,
+    /// Where it is served over connections.
+    pub sip_streams: Vec<(Transport, SocketAddr)>,
     /// Where REST is served.
     pub http: SocketAddr,
     /// Where metrics are served, if they are.
@@ -67,7 +68,7 @@ impl Node {
             admin_key,
         } = setup::lay(config, preset).await?;
         let (mut listeners, streams, http) = bind(config).await?;
-        let (sip_tcp, http_address) = (streams.addresses(), http.local_addr()?);
+        let (sip_streams, http_address) = (streams.addresses(), http.local_addr()?);
 
         let (page, metrics) = listen_metrics(config).await?;
         let metrics_address = page.as_ref().map(TcpListener::local_addr).transpose()?;
@@ -117,7 +118,7 @@ impl Node {
         service.spawn(streams.run(stream::Mailboxes { placement, shards }));
         Ok(Node {
             sip: listeners.iter().map(|listener| listener.local).collect(),
-            sip_tcp,
+            sip_streams,
             http: http_address,
             metrics: metrics_address,
             admin_key,
@@ -159,7 +160,7 @@ async fn bind(config: &Config) -> anyhow::Result<(Vec<Listener>, stream::Service
     let udp = &config.sip.udp;
     let listen = udp.iter().map(|address| Listener::bind(*address));
     let listeners = listen.collect::<anyhow::Result<Vec<_>>>()?;
-    let streams = stream::Service::bind(&config.sip.tcp).await?;
+    let streams = stream::Service::bind(&config.sip.streams(), config.sip.security()?).await?;
     let http = TcpListener::bind(config.api.listen)
         .await
         .with_context(|| format!("api.listen: cannot listen on {}", config.api.listen))?;

@@ -13,6 +13,7 @@
 
 mod connection;
 mod end;
+mod link;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,8 @@ use connection::{Connection, Limits};
 pub use end::{End, Traffic};
 use table::{Seat, Sent, Table};
 
+use crate::tls::Tls;
+
 /// Messages that wait for one peer.
 const QUEUE: usize = 1_024;
 /// Connections that wait to be made.
@@ -51,27 +54,40 @@ pub struct Streams {
 
 /// The listeners and the tasks of all connections.
 pub struct Service {
-    listeners: Vec<(TcpListener, SocketAddr)>,
+    listeners: Vec<Socket>,
     streams: Streams,
     opens: mpsc::Receiver<Seat>,
     limits: Limits,
+    tls: Arc<Tls>,
+}
+
+/// A listener.
+struct Socket {
+    listener: TcpListener,
+    transport: Transport,
+    local: SocketAddr,
 }
 
 impl Service {
     /// Binds, but does not accept yet.
-    pub async fn bind(addresses: &[SocketAddr]) -> anyhow::Result<Self> {
+    pub async fn bind(wanted: &[(Transport, SocketAddr)], tls: Tls) -> anyhow::Result<Self> {
         let mut listeners = Vec::new();
-        for address in addresses {
+        for (transport, address) in wanted.iter().copied() {
+            let setting = transport.name().to_ascii_lowercase();
             let listener = TcpListener::bind(address)
                 .await
-                .with_context(|| format!("sip.tcp: cannot listen on {address}"))?;
+                .with_context(|| format!("sip.{setting}: cannot listen on {address}"))?;
             let local = listener.local_addr()?;
-            listeners.push((listener, local));
+            listeners.push(Socket {
+                listener,
+                transport,
+                local,
+            });
         }
-        Ok(Self::with(listeners, most(), Limits::default()))
+        Ok(Self::with(listeners, most(), Limits::default(), tls))
     }
 
-    fn with(listeners: Vec<(TcpListener, SocketAddr)>, most: usize, limits: Limits) -> Self {
+    fn with(listeners: Vec<Socket>, most: usize, limits: Limits, tls: Tls) -> Self {
         let (waiting, opens) = mpsc::channel(OPENS);
         let streams = Streams {
             table: Arc::new(Table::new(most)),
@@ -82,12 +98,14 @@ impl Service {
             streams,
             opens,
             limits,
+            tls: Arc::new(tls),
         }
     }
 
     /// The bound addresses.
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().map(|(_, local)| *local).collect()
+    pub fn addresses(&self) -> Vec<(Transport, SocketAddr)> {
+        let all = self.listeners.iter();
+        all.map(|it| (it.transport, it.local)).collect()
     }
 
     /// The way out.
@@ -102,10 +120,12 @@ impl Service {
             table: self.streams.table,
             mailboxes,
             limits: self.limits,
+            tls: Arc::clone(&self.tls),
         };
-        for (listener, local) in self.listeners {
-            tasks.spawn(accept(listener, local, way.clone()));
+        for socket in self.listeners {
+            tasks.spawn(accept(socket, way.clone()));
         }
+        tasks.spawn(self.tls.keep_fresh());
         tasks.spawn(open(self.opens, way));
         while tasks.join_next().await.is_some() {}
     }
@@ -146,6 +166,7 @@ struct Way {
     table: Arc<Table>,
     mailboxes: Mailboxes,
     limits: Limits,
+    tls: Arc<Tls>,
 }
 
 impl Way {
@@ -155,8 +176,9 @@ impl Way {
         let _ = stream.set_nodelay(true);
         Connection {
             seat,
-            stream,
+            stream: Some(stream),
             is_ours,
+            tls: Arc::clone(&self.tls),
             table: Arc::clone(&self.table),
             mailboxes: self.mailboxes.clone(),
             limits: self.limits,
@@ -165,13 +187,18 @@ impl Way {
 }
 
 /// Lets connections in. It never waits for one of them.
-async fn accept(mut listener: TcpListener, local: SocketAddr, way: Way) {
+async fn accept(socket: Socket, way: Way) {
+    let Socket {
+        mut listener,
+        transport,
+        local,
+    } = socket;
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             // Axum's accept waits a second when the process has no file left.
             (stream, remote) = Listener::accept(&mut listener) => {
-                let flow = Flow { transport: Transport::Tcp, local, remote };
+                let flow = Flow { transport, local, remote };
                 // Nobody who has no seat is told why.
                 if let Some(seat) = way.table.admit(flow) {
                     connections.spawn(way.connection(seat, stream, false).run());

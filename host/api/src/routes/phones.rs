@@ -39,7 +39,7 @@ pub(super) struct NewPhone {
     /// A fixed IP address and port.
     #[schema(value_type = Option<String>, example = "127.0.0.1:5071")]
     address: Option<SocketAddr>,
-    /// How calls go to that address, and come from there: `udp`, which is the default, or `tcp`.
+    /// How calls go to that address, and come from there: `udp`, which is the default, `tcp` or `tls`.
     #[schema(value_type = Option<String>, example = "udp")]
     transport: Transport,
     /// The secret that it authenticates with.
@@ -50,8 +50,9 @@ impl Body for NewPhone {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let user = fields.text("user");
         let password = fields.optional("password");
-        let address = fields.optional_checked("address", path::peer);
         let transport = fields.optional_checked("transport", Transport::to_address);
+        let ours = transport.flatten().unwrap_or_default();
+        let address = fields.optional_checked("address", |text| path::peer(text, ours));
         match (&password, &address) {
             (Some(Some(_)), Some(Some(_))) => {
                 fields.refuse("password", "is not for a phone that has an address")

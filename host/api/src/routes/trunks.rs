@@ -46,7 +46,7 @@ pub(super) struct NewTrunk {
     /// Where calls to it go: an IP address and a port.
     #[schema(value_type = String, example = "127.0.0.1:5070")]
     address: SocketAddr,
-    /// `udp`, which is the default, or `tcp`.
+    /// `udp`, which is the default, `tcp` or `tls`.
     #[schema(value_type = Option<String>, example = "udp")]
     transport: Transport,
     /// Address blocks where calls from it come from.
@@ -63,8 +63,9 @@ pub(super) struct NewTrunk {
 impl Body for NewTrunk {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let name = fields.text("name");
-        let address = fields.checked("address", path::peer);
         let transport = fields.optional_checked("transport", Transport::to_address);
+        let ours = transport.flatten().unwrap_or_default();
+        let address = fields.checked("address", |text| path::peer(text, ours));
         let blocks = fields.texts("accept_from", limits::TRUNK_LIST, str::parse::<Prefix>);
         if blocks == Some(None) {
             fields.refuse::<()>("accept_from", "is missing");

@@ -118,6 +118,36 @@ async fn a_trunk_trusts_and_dials_everything_by_default() {
 }
 
 #[tokio::test]
+async fn an_address_without_a_port_has_that_of_its_transport() {
+    for (transport, address, expected) in [
+        ("tcp", "192.0.2.1", "192.0.2.1:5060"),
+        ("tls", "192.0.2.1", "192.0.2.1:5061"),
+        ("tls", "2001:db8::1", "[2001:db8::1]:5061"),
+        ("tls", "[2001:db8::1]:5060", "[2001:db8::1]:5060"),
+    ] {
+        let body = json!({"user": "1001", "address": address, "transport": transport});
+        let expected = json!({"user": "1001", "address": expected, "transport": transport});
+        lifecycle("/api/v1/phones", body, "phn_", expected).await;
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_no_host_is_refused_and_so_is_a_zone() {
+    let api = Api::new().await;
+    let tenant = api.tenant("acme").await;
+    let addresses = ["0.0.0.0:5060", "[::]:5060", "[ff02::1]:5060", "192.0.2.1:0"];
+    for address in addresses
+        .into_iter()
+        .chain(["[fe80::1%1]:5060", "fe80::1%eth0"])
+    {
+        let body = json!({"user": "1001", "address": address});
+        let answer = api.post("/api/v1/phones", &tenant.key, body).await;
+        answer.problem(422, "invalid-body");
+        assert_eq!(answer.pointers(), ["#/address"]);
+    }
+}
+
+#[tokio::test]
 async fn a_line_lives_and_goes() {
     let body = json!({"user": "1001", "address": "127.0.0.1:5071"});
     let expected = json!({"user": "1001", "address": "127.0.0.1:5071", "transport": "udp"});

@@ -132,13 +132,13 @@ async fn every_wrong_member_is_named_by_its_pointer() {
     check(NUMBERS, body, &["#/plugin"]).await;
 
     let trunks = "/api/v1/trunks";
-    let body = json!({"name": 1, "address": "carrier.example", "transport": "tls",
+    let body = json!({"name": 1, "address": "carrier.example", "transport": "sctp",
                       "accept_from": ["127.0.0.1/32", "x", 7], "trust_identity": "yes",
                       "prefixes": "49"});
     let pointers = [
         "#/name",
-        "#/address",
         "#/transport",
+        "#/address",
         "#/accept_from/1",
         "#/accept_from/2",
         "#/trust_identity",

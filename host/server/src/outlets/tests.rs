@@ -22,7 +22,10 @@ async fn outlets(cdrs: mpsc::Sender<CdrJob>, records: mpsc::Sender<Record>) -> O
     Outlets {
         shard: 0,
         sockets: vec![],
-        streams: crate::stream::Service::bind(&[]).await.unwrap().streams(),
+        streams: crate::stream::Service::bind(&[], crate::tls::tests::none())
+            .await
+            .unwrap()
+            .streams(),
         media: vec![],
         backlogs: vec![],
         cdrs,

@@ -3,32 +3,30 @@
 //! Reading and writing wait for each other in nothing: a peer that must first write before it reads is
 //! served, and one that does either too slowly is cut.
 
-use std::{io, sync::Arc, sync::atomic::Ordering, time::Duration};
+use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use control::placement::Placement;
 use sip::{
     Flow,
-    wire::{Frame, Framer, PONG},
+    wire::{Frame, PONG},
 };
 use tokio::{
-    io::AsyncWriteExt,
-    net::{
-        TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
+    net::TcpStream,
     sync::mpsc,
     time::{Instant, sleep, timeout, timeout_at},
 };
 
-use super::{End, Seat, Table};
+use super::{
+    End, Seat, Table,
+    link::{self, Input, Output, Over},
+};
 use crate::{
     clock,
     shard::{MAILBOX, Mail},
+    tls::Tls,
 };
 
-/// How much is read at once.
-const READ: usize = 8 * 1024;
 /// Messages that are written together.
 const BATCH: usize = 64;
 /// How long a connection waits until it looks again whether a mailbox has room.
@@ -37,9 +35,9 @@ const ROOM: Duration = Duration::from_millis(5);
 /// How long everything may take.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// To make a connection.
+    /// To make a connection, and to agree with its peer on how to speak.
     pub(super) connect: Duration,
-    /// Until the first message of a peer that connected to us is there.
+    /// Until the first message of a peer that connected to us is there, all handshakes included.
     pub(super) first: Duration,
     /// From the begin of a later message to its end.
     pub(super) message: Duration,
@@ -61,9 +59,11 @@ pub struct Mailboxes {
 /// One connection to be served.
 pub(super) struct Connection {
     pub(super) seat: Seat,
-    pub(super) stream: TcpStream,
+    /// Until its handshakes begin.
+    pub(super) stream: Option<TcpStream>,
     /// Whether we made it; then nobody waits for the peer's first message.
     pub(super) is_ours: bool,
+    pub(super) tls: Arc<Tls>,
     pub(super) table: Arc<Table>,
     pub(super) mailboxes: Mailboxes,
     pub(super) limits: Limits,
@@ -100,47 +100,91 @@ impl Mailboxes {
 
 impl Connection {
     /// Serves it to its end.
-    pub(super) async fn run(self) {
-        let Self {
-            seat,
-            stream,
-            is_ours,
-            table,
-            mailboxes,
-            limits,
-        } = self;
-        let (flow, id) = (seat.flow, seat.id);
-        let (input, output) = stream.into_split();
+    pub(super) async fn run(mut self) {
+        let (flow, is_ours) = (self.seat.flow, self.is_ours);
+        let first = Instant::now() + self.limits.first;
+        let (end, is_known) = match self.agree(first).await {
+            Ok((input, output)) => self.converse(input, output, first).await,
+            Err(end) => (end, is_ours),
+        };
+        self.table.leave(flow, self.seat.id, end);
+        if !is_ours {
+            self.table.free(flow);
+        }
+        // Nobody has anything on a connection on which nothing came.
+        if is_known {
+            self.mailboxes.disconnected(flow).await;
+        }
+    }
+
+    /// The handshakes.
+    async fn agree(&mut self, first: Instant) -> Result<(Input, Output), End> {
+        let Some(stream) = self.stream.take() else {
+            return Err(End::Peer);
+        };
+        let due = if self.is_ours {
+            Instant::now() + self.limits.connect
+        } else {
+            first
+        };
+        let agreed = link::agree(stream, self.seat.flow, self.is_ours, &self.tls);
+        let agreed = tokio::select! {
+            agreed = timeout_at(due, agreed) => agreed,
+            Ok(end) = &mut self.seat.cut => return Err(end),
+        };
+        match agreed {
+            Ok(Ok(link)) => Ok(link),
+            Ok(Err(why)) => {
+                self.tell(&why.to_string());
+                Err(End::Handshake)
+            }
+            Err(_) => {
+                self.tell("it took too long");
+                Err(End::Handshake)
+            }
+        }
+    }
+
+    /// Somebody wanted a connection that we make, and wonders why calls fail. What others want of us
+    /// may be anything.
+    fn tell(&self, why: &str) {
+        let Flow {
+            transport, remote, ..
+        } = self.seat.flow;
+        if self.is_ours {
+            tracing::warn!(%remote, ?transport, %why, "no connection");
+        } else {
+            tracing::debug!(%remote, ?transport, %why, "a handshake failed");
+        }
+    }
+
+    /// Reads and writes to the end; whether anything whole came.
+    async fn converse(&mut self, input: Input, output: Output, first: Instant) -> (End, bool) {
+        let (flow, id) = (self.seat.flow, self.seat.id);
         let mut reader = Reader {
             flow,
             id,
             input,
-            pongs: table.queue(flow),
-            is_known: is_ours,
-            table: Arc::clone(&table),
-            mailboxes: mailboxes.clone(),
-            limits,
+            pongs: self.table.queue(flow),
+            is_known: self.is_ours,
+            table: Arc::clone(&self.table),
+            mailboxes: self.mailboxes.clone(),
+            limits: self.limits,
         };
+        let (queue, table) = (&mut self.seat.queue, &self.table);
         let end = tokio::select! {
-            end = reader.run() => end,
-            end = write(output, seat.queue, &table, limits.taken) => end,
-            Ok(end) = seat.cut => end,
+            end = reader.run(first) => end,
+            end = write(output, queue, table, self.limits.taken) => end,
+            Ok(end) = &mut self.seat.cut => end,
         };
-        table.leave(flow, id, end);
-        if !is_ours {
-            table.free(flow);
-        }
-        // Nobody has anything on a connection on which nothing came.
-        if reader.is_known {
-            mailboxes.disconnected(flow).await;
-        }
+        (end, reader.is_known)
     }
 }
 
 struct Reader {
     flow: Flow,
     id: u64,
-    input: OwnedReadHalf,
+    input: Input,
     pongs: Option<mpsc::Sender<Bytes>>,
     /// Whether a message came, or the connection is ours.
     is_known: bool,
@@ -150,22 +194,25 @@ struct Reader {
 }
 
 impl Reader {
-    async fn run(&mut self) -> End {
-        let mut framer = Framer::new();
-        let (first, idle) = (self.limits.first, self.limits.idle);
-        let mut due = Instant::now() + if self.is_known { idle } else { first };
+    async fn run(&mut self, first: Instant) -> End {
+        let idle = self.limits.idle;
+        let mut due = if self.is_known {
+            Instant::now() + idle
+        } else {
+            first
+        };
         let mut was_amid = false;
         loop {
-            match timeout_at(due, receive(&self.input, &mut framer)).await {
-                Ok(Ok(0) | Err(_)) => return End::Peer,
-                Ok(Ok(_)) => {}
+            match timeout_at(due, self.input.receive()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(over)) => return over.into(),
                 Err(_) if !self.is_known => return End::Silent,
                 Err(_) if was_amid => return End::Slow,
                 Err(_) => return End::Idle,
             }
             let mut is_whole = false;
             loop {
-                match framer.poll() {
+                match self.input.poll() {
                     Ok(Some(frame)) => {
                         is_whole = true;
                         if !self.take(frame).await {
@@ -173,13 +220,10 @@ impl Reader {
                         }
                     }
                     Ok(None) => break,
-                    Err(error) => {
-                        tracing::debug!(%error, "a connection is cut");
-                        return End::Garbage;
-                    }
+                    Err(over) => return over.into(),
                 }
             }
-            let is_amid = framer.is_amid();
+            let is_amid = self.input.is_amid();
             if self.is_known && (is_whole || is_amid != was_amid || !is_amid) {
                 let patience = if is_amid { self.limits.message } else { idle };
                 due = Instant::now() + patience;
@@ -210,25 +254,21 @@ impl Reader {
     }
 }
 
-/// Reads what there is. Nothing is kept for a connection on which nothing comes.
-async fn receive(input: &OwnedReadHalf, framer: &mut Framer) -> io::Result<usize> {
-    loop {
-        input.readable().await?;
-        let mut octets = [0; READ];
-        match input.try_read(&mut octets) {
-            Ok(length) => {
-                framer.push(&octets[..length]);
-                return Ok(length);
+impl From<Over> for End {
+    fn from(over: Over) -> Self {
+        match over {
+            Over::Ended => Self::Peer,
+            Over::Garbage(error) => {
+                tracing::debug!(%error, "a connection is cut");
+                Self::Garbage
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
         }
     }
 }
 
 async fn write(
-    mut output: OwnedWriteHalf,
-    mut queue: mpsc::Receiver<Bytes>,
+    mut output: Output,
+    queue: &mut mpsc::Receiver<Bytes>,
     table: &Table,
     patience: Duration,
 ) -> End {
@@ -239,22 +279,12 @@ async fn write(
             // Displaced: nobody can send any more, and the cut says why.
             return std::future::pending().await;
         }
-        let octets = match &messages[..] {
-            [one] => one.clone(),
-            all => {
-                let mut octets = BytesMut::new();
-                for message in all {
-                    octets.extend_from_slice(message);
-                }
-                octets.freeze()
-            }
-        };
-        messages.clear();
-        match timeout(patience, output.write_all(&octets)).await {
+        match timeout(patience, output.write(&messages)).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return End::Peer,
             Err(_) => return End::Deaf,
         }
+        messages.clear();
         table
             .traffic()
             .sent

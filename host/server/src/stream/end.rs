@@ -11,6 +11,8 @@ pub enum End {
     Idle,
     /// The first message did not come in time.
     Silent,
+    /// The handshake of TLS failed, or was not done in time.
+    Handshake,
     /// A message began and did not end in time.
     Slow,
     /// The peer did not take what we sent in time.
@@ -29,10 +31,11 @@ pub enum End {
 
 impl End {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Peer,
         Self::Idle,
         Self::Silent,
+        Self::Handshake,
         Self::Slow,
         Self::Deaf,
         Self::Behind,
@@ -48,6 +51,7 @@ impl End {
             Self::Peer => "peer",
             Self::Idle => "idle",
             Self::Silent => "silent",
+            Self::Handshake => "handshake",
             Self::Slow => "slow",
             Self::Deaf => "deaf",
             Self::Behind => "behind",

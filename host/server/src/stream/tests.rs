@@ -12,8 +12,11 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{End, Limits, Mailboxes, QUEUE, Service, Streams};
-use crate::shard::{MAILBOX, Mail};
+use super::{End, Limits, Mailboxes, QUEUE, Service, Socket, Streams};
+use crate::{
+    shard::{MAILBOX, Mail},
+    tls::{self, Tls},
+};
 
 const OPTIONS: &[u8] = b"OPTIONS sip:x SIP/2.0\r\nCall-ID: a\r\nContent-Length: 0\r\n\r\n";
 /// Longer than any test.
@@ -27,6 +30,8 @@ const PATIENT: Limits = Limits {
     idle: EVER,
 };
 
+mod secure;
+
 struct Stage {
     address: SocketAddr,
     streams: Streams,
@@ -38,9 +43,18 @@ struct Stage {
 impl Stage {
     /// A service with so many seats.
     async fn new(most: usize, limits: Limits) -> Self {
+        Self::over(Transport::Tcp, tls::tests::none(), most, limits).await
+    }
+
+    async fn over(transport: Transport, tls: Tls, most: usize, limits: Limits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let service = Service::with(vec![(listener, address)], most, limits);
+        let socket = Socket {
+            listener,
+            transport,
+            local: address,
+        };
+        let service = Service::with(vec![socket], most, limits, tls);
         let streams = service.streams();
         let (mailbox, mail) = mpsc::channel(MAILBOX);
         let mut tasks = JoinSet::new();

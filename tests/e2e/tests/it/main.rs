@@ -34,4 +34,5 @@ mod sipp;
 mod softphones;
 mod stopwatch;
 mod tcp;
+mod tls;
 mod trunks;

@@ -75,6 +75,15 @@ impl Node {
         Self::start_by(program)
     }
 
+    /// The same, with further settings: the names of `JACKFIELD__…` and their values.
+    pub(crate) fn start_with(settings: &[(&str, &str)]) -> Self {
+        let mut program = Command::new(binary());
+        for (name, value) in settings {
+            program.env(format!("JACKFIELD__{name}"), value);
+        }
+        Self::start_by(program)
+    }
+
     /// The same, as a process to which a file that may not grow is an error and not its end
     /// (SIGXFSZ): what a full disk is to others.
     pub(crate) fn start_for_a_full_disk() -> Self {
@@ -139,6 +148,13 @@ impl Node {
         let (sip, sip_tcp) = (address("sip udp "), address("sip tcp "));
         let (http, metrics) = (address("http "), address("metrics "));
         (self.sip, self.sip_tcp, self.http, self.metrics) = (sip, sip_tcp, http, metrics);
+    }
+
+    /// Where it takes SIP over that transport, if it does.
+    pub(crate) fn sip_over(&self, transport: &str) -> SocketAddr {
+        let said = self.output.after(&format!("sip {transport} "));
+        let said = said.expect("it listens there");
+        said.parse().expect("an address")
     }
 
     /// The rest of the first line that begins so.

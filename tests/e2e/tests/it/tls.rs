@@ -1,0 +1,122 @@
+//! SIP over TLS: a call through two nodes that prove to each other who they are, and a renewed
+//! certificate.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::metrics::Page;
+use crate::node::Node;
+use crate::office::{Office, check};
+use crate::sipp;
+use crate::stopwatch::wait_for;
+
+/// Who signs certificates, and where they are.
+struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    folder: TempDir,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::new(vec![]).expect("no names are names");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        let issuer = CertifiedIssuer::self_signed(params, key).expect("it may sign");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(folder.path().join("ca.pem"), issuer.pem()).expect("it is ours");
+        Self { issuer, folder }
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.folder.path().join(file)
+    }
+
+    /// A certificate for that name, in `NAME.pem` and `NAME.key` of this stem.
+    fn sign(&self, stem: &str, name: &str) {
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+        let signed = params.signed_by(&key, &self.issuer).expect("it may sign");
+        let write = |end: &str, text: String| {
+            std::fs::write(self.path(&format!("{stem}.{end}")), text).expect("it is ours");
+        };
+        write("pem", signed.pem());
+        write("key", key.serialize_pem());
+    }
+
+    /// A node with that certificate, to which the other one is known by `peer`.
+    fn node(&self, stem: &str, peer: &str) -> Node {
+        let text = |path: &Path| path.display().to_string();
+        let (cert, key) = (format!("{stem}.pem"), format!("{stem}.key"));
+        Node::start_with(&[
+            ("SIP__TLS", "[\"127.0.0.1:0\"]"),
+            ("SIP__TLS_CERT", &text(&self.path(&cert))),
+            ("SIP__TLS_KEY", &text(&self.path(&key))),
+            ("SIP__TLS_CA", &text(&self.path("ca.pem"))),
+            ("SIP__TLS_CLIENT_CA", &text(&self.path("ca.pem"))),
+            ("SIP__TLS_NAMES", &format!("{{\"127.0.0.1\"=\"{peer}\"}}")),
+        ])
+    }
+}
+
+/// Gives the office a trunk to that node.
+fn trunk(office: &Office, to: &Node) {
+    let body = json!({
+        "name": "other", "address": to.sip_over("tls").to_string(), "transport": "tls",
+        "accept_from": ["127.0.0.1/32"], "prefixes": ["2"],
+    });
+    office.rest.post("/api/v1/trunks", &body).expect(201);
+}
+
+/// How many handshakes have failed at a node.
+fn failed(node: &Node) -> u64 {
+    let labels = [r#"end="handshake""#];
+    Page::of(node).count("jackfield_sip_connections_ended_total", &labels)
+}
+
+#[test]
+fn a_call_crosses_two_nodes_by_tls_and_a_renewed_certificate_needs_no_restart() {
+    if !sipp::is_there() {
+        return;
+    }
+    let authority = Authority::new();
+    authority.sign("near", "near.example");
+    // Not what the other one expects.
+    authority.sign("far", "wrong.example");
+    let near = authority.node("near", "far.example");
+    let far = authority.node("far", "near.example");
+    let (mut here, there) = (Office::empty(&near, "here"), Office::empty(&far, "there"));
+    here.number("2001", "makecall");
+    here.phone("1001", here.user);
+    trunk(&here, &far);
+    there.number("2001", "makecall");
+    there.phone("3001", there.callee);
+    trunk(&there, &near);
+
+    here.makecall("2001", "2001");
+    let refused = here.calls("uac-refused", "2001").with("status", 500);
+    refused.start().finish();
+    assert!(failed(&near) > 0);
+
+    authority.sign("far", "far.example");
+    wait_for("the new certificate", Duration::from_secs(15), || {
+        far.text().contains("are in use").then_some(())
+    });
+    // SIPp does not use its port twice.
+    here.user = sipp::free_port();
+    here.phone("1002", here.user);
+    let id = here.makecall_of("1002", "2001", "2001");
+    let id_there = there.makecall_of("2001", "2001", "3001");
+    let mut callee = there.is_called("uas-answers").start();
+    here.calls("uac-answered", "2001").start().finish();
+    callee.finish();
+    for (office, id) in [(&here, &id), (&there, &id_there)] {
+        for cdr in office.cdrs(id, 2) {
+            check(&cdr, &json!({ "cause": 200, "end_reason": "released" }));
+        }
+        assert_eq!(office.live(), 0);
+    }
+}
