@@ -11,6 +11,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
+use memchr::memchr;
 use parts::{Cut, Sip};
 pub(crate) use parts::{HOST, is_host};
 
@@ -101,6 +102,7 @@ impl Uri {
     /// Whether `text` is a URI.
     pub(crate) fn check(text: &str) -> Result<(), UriError> {
         match scheme_of(text)? {
+            (Scheme::Sip { .. }, rest) if parts::is_plain(rest) => Ok(()),
             (Scheme::Sip { secure }, rest) => Sip::read(secure, rest).map(drop),
             (Scheme::Tel, rest) => parts::read_tel(rest).map(drop),
             (Scheme::Other, rest) => check_opaque(rest),
@@ -152,6 +154,7 @@ impl Uri {
 
     /// The `?name=value` part, as it stands on the wire.
     pub fn headers(&self) -> Option<&str> {
+        memchr(b'?', self.0.as_bytes())?;
         self.cut()?.headers
     }
 
@@ -266,6 +269,7 @@ impl FromStr for Uri {
 
     fn from_str(text: &str) -> Result<Self, UriError> {
         match scheme_of(text)? {
+            (Scheme::Sip { .. }, rest) if is_normal(text, rest) => Ok(Self(text.into())),
             (Scheme::Sip { secure }, rest) => Sip::read(secure, rest).map(Self::of),
             (Scheme::Tel, rest) => {
                 let (number, params) = parts::read_tel(rest)?;
@@ -323,6 +327,12 @@ fn scheme_of(text: &str) -> Result<(Scheme, &str), UriError> {
         Scheme::Other
     };
     Ok((kind, rest))
+}
+
+/// Whether a sip or sips URI, of which `rest` stands after the scheme, is in normal form.
+fn is_normal(text: &str, rest: &str) -> bool {
+    let scheme = &text[..text.len() - rest.len()];
+    (scheme == "sip:" || scheme == "sips:") && parts::is_plain(rest)
 }
 
 fn check_opaque(rest: &str) -> Result<(), UriError> {

@@ -1,12 +1,13 @@
 //! The wire codec: bytes to [`Message`] and back.
 //!
 //! Owns the grammar of RFC 3261 §25 and nothing of its meaning: which method is served, which
-//! branch matches, who may call is decided above. Messages live in rsip's types; rsip's parsers and
+//! branch matches, who may call is decided above. Methods and status codes are rsip's; its parsers and
 //! printers stay unused, since they mangle folding, compact forms, IPv6 and binary bodies.
 
 mod addr;
 mod build;
 mod error;
+mod fields;
 mod frame;
 mod headers;
 mod lex;

@@ -51,6 +51,36 @@ impl<'a> Cut<'a> {
     }
 }
 
+/// Whether what stands after `sip:` is in normal form already and has neither password nor headers nor
+/// an IPv6 address: nearly all there is, and seen in one go.
+pub(super) fn is_plain(rest: &str) -> bool {
+    let mut lex = Lex::new(rest);
+    let user = lex.run(&USER);
+    if !lex.eat(b'@') {
+        lex = Lex::new(rest);
+    } else if user.is_empty() {
+        return false;
+    }
+    if lex.run(&LOWER_HOST).is_empty() {
+        return false;
+    }
+    if lex.eat(b':') {
+        let port = lex.run(&DIGIT);
+        if port.starts_with('0') || parse_port(port).is_err() {
+            return false;
+        }
+    }
+    while lex.eat(b';') {
+        if lex.run(&PARAM).is_empty() {
+            return false;
+        }
+        if lex.eat(b'=') {
+            lex.run(&PARAM);
+        }
+    }
+    lex.is_empty()
+}
+
 /// What sip and sips URIs are made of, in normal form. RFC 3261 §19.1.1.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Sip<'a> {
@@ -67,48 +97,6 @@ pub(super) struct Sip<'a> {
 impl<'a> Sip<'a> {
     /// Reads what stands after `sip:`.
     pub(super) fn read(secure: bool, rest: &'a str) -> Result<Self, UriError> {
-        match Self::read_plain(secure, rest) {
-            Some(sip) => Ok(sip),
-            None => Self::read_any(secure, rest),
-        }
-    }
-
-    /// Reads in one go what is in normal form already and has neither password nor headers nor an
-    /// IPv6 address: nearly all there is. `None`: it is something else, or nothing at all.
-    pub(super) fn read_plain(secure: bool, rest: &'a str) -> Option<Self> {
-        let mut lex = Lex::new(rest);
-        let user = Some(lex.run(&USER)).filter(|_| lex.eat(b'@'));
-        if user.is_none() {
-            lex = Lex::new(rest);
-        }
-        let host = lex.run(&LOWER_HOST);
-        let port = if lex.eat(b':') {
-            Some(parse_port(lex.run(&DIGIT)).ok()?)
-        } else {
-            None
-        };
-        let params = lex.rest();
-        while lex.eat(b';') {
-            if lex.run(&PARAM).is_empty() {
-                return None;
-            }
-            if lex.eat(b'=') {
-                lex.run(&PARAM);
-            }
-        }
-        let whole = lex.is_empty() && !host.is_empty() && user != Some("");
-        whole.then(|| Self {
-            secure,
-            user: user.map(Cow::Borrowed),
-            host: host.into(),
-            port,
-            params: params.into(),
-            ..Self::default()
-        })
-    }
-
-    /// Reads whatever the grammar allows.
-    pub(super) fn read_any(secure: bool, rest: &'a str) -> Result<Self, UriError> {
         let cut = Cut::new(rest);
         let (host, port) = split_host(cut.address)?;
         let normal = |part: Option<&'a str>, class, place| {

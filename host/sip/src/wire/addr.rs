@@ -17,6 +17,7 @@ pub struct Address<'a> {
     display: Option<&'a str>,
     uri: &'a str,
     params: Params<'a>,
+    tag: Option<&'a str>,
 }
 
 impl<'a> Address<'a> {
@@ -37,7 +38,7 @@ impl<'a> Address<'a> {
 
     /// The tag. RFC 3261 §19.3.
     pub fn tag(self) -> Option<&'a str> {
-        self.params.get("tag").filter(|tag| !tag.is_empty())
+        self.tag.filter(|tag| !tag.is_empty())
     }
 
     /// The text with a tag.
@@ -57,13 +58,15 @@ impl<'a> Address<'a> {
         lex.skip_blanks();
         let text = lex.rest();
         let (display, uri) = read_address(lex)?;
-        let params = Params::read(lex)?;
+        let (params, tag) = Params::read_for(lex, "tag")?;
+        let text = &text[..text.len() - lex.rest().len()];
         lex.skip_blanks();
         Ok(Self {
-            text: text[..text.len() - lex.rest().len()].trim_end_matches([' ', '\t']),
+            text,
             display,
             uri,
             params,
+            tag,
         })
     }
 
@@ -178,10 +181,8 @@ fn read_address<'a>(lex: &mut Lex<'a>) -> Result<(Option<&'a str>, &'a str), Why
     if !ahead.eat(b'<') {
         return Ok((None, read_bare(lex)?));
     }
-    let uri = ahead.run(&BRACKETED);
-    if !ahead.eat(b'>') {
-        return Err("unbalanced angle bracket");
-    }
+    // What it holds is judged with the URI.
+    let uri = ahead.until(b'>').ok_or("unbalanced angle bracket")?;
     *lex = ahead;
     Ok((display, uri))
 }
@@ -198,7 +199,6 @@ fn read_bare<'a>(lex: &mut Lex<'a>) -> Result<&'a str, Why> {
 
 /// The grammar wants tokens; peers send `J. Müller & Co (2)` bare, which no reader can mistake.
 static DISPLAY: Class = Class::all_but(b"\",;<>");
-static BRACKETED: Class = Class::all_but(b">");
 static BARE: Class = Class::all_but(b" \t;,");
 
 impl fmt::Display for NameAddr {

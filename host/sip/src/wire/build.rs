@@ -5,20 +5,22 @@
 use std::fmt;
 
 use bytes::Bytes;
-use rsip::Header;
 
 use super::addr::NameAddr;
 use super::error::Fault;
+use super::fields::Fields;
 use super::headers::{Headers, Routing};
 use super::lex::TOKEN;
 use super::message::Request;
 use super::method::Method;
-use super::names;
-use super::section::{SINGLE, single};
+use super::names::Name;
+use super::section::{SINGLES, repeated, single};
 use crate::Uri;
 
 /// Room for the headers of nearly all requests of ours at once.
 const USUAL_HEADERS: usize = 16;
+/// And for their values.
+const USUAL_OCTETS: usize = 512;
 
 /// Why a message cannot be built: a bug of the caller, or text from outside that fits no header.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +38,7 @@ pub enum BuildError {
 pub struct Builder {
     method: Method,
     uri: Uri,
-    headers: Vec<Header>,
+    headers: Fields,
     body: Bytes,
     error: Option<BuildError>,
 }
@@ -46,7 +48,7 @@ impl Builder {
         Self {
             method,
             uri,
-            headers: Vec::with_capacity(USUAL_HEADERS),
+            headers: Fields::with_capacity(USUAL_HEADERS, USUAL_OCTETS),
             body: Bytes::new(),
             error: None,
         }
@@ -54,20 +56,20 @@ impl Builder {
 
     /// Appends a Via; the first one is the topmost.
     #[must_use]
-    pub fn via(self, via: impl Into<String>) -> Self {
-        self.push("Via", via.into())
+    pub fn via(self, via: impl fmt::Display) -> Self {
+        self.push("Via", via)
     }
 
     /// Appends From.
     #[must_use]
     pub fn from(self, from: impl fmt::Display) -> Self {
-        self.push("From", from.to_string())
+        self.push("From", from)
     }
 
     /// Appends To.
     #[must_use]
     pub fn to(self, to: impl fmt::Display) -> Self {
-        self.push("To", to.to_string())
+        self.push("To", to)
     }
 
     /// Appends Call-ID.
@@ -79,21 +81,21 @@ impl Builder {
     /// Appends CSeq.
     #[must_use]
     pub fn cseq(self, number: u32) -> Self {
-        let cseq = format!("{number} {}", self.method);
-        self.push("CSeq", cseq)
+        let method = self.method.clone();
+        self.push("CSeq", format_args!("{number} {method}"))
     }
 
     /// Appends Contact.
     #[must_use]
     pub fn contact(self, uri: &Uri) -> Self {
-        self.push("Contact", ["<", uri.as_str(), ">"].concat())
+        self.push("Contact", format_args!("<{uri}>"))
     }
 
     /// Appends one Route each.
     #[must_use]
     pub fn routes<'a>(mut self, routes: impl IntoIterator<Item = &'a NameAddr>) -> Self {
         for route in routes {
-            self = self.push("Route", route.to_string());
+            self = self.push("Route", route);
         }
         self
     }
@@ -102,7 +104,7 @@ impl Builder {
     #[must_use]
     pub fn copy(mut self, source: &Headers, name: &str) -> Self {
         for value in source.get_all(name) {
-            self = self.push(name, value.to_owned());
+            self = self.push(name, value);
         }
         self
     }
@@ -110,15 +112,19 @@ impl Builder {
     /// Appends a header; Content-Length is ignored, the body says it.
     #[must_use]
     pub fn header(self, name: &str, value: &str) -> Self {
-        self.push(name, value.trim_matches([' ', '\t']).to_owned())
+        self.push(name, value.trim_matches([' ', '\t']))
     }
 
-    fn push(mut self, name: &str, value: String) -> Self {
-        if name.is_empty() || !TOKEN.holds(name) || !is_safe(&value) {
+    fn push(mut self, name: &str, value: impl fmt::Display) -> Self {
+        if Name::of(name.as_bytes()) == Name::ContentLength {
+            return self;
+        }
+        self.headers.push(name, value);
+        let written = self.headers.value(self.headers.len() - 1);
+        if name.is_empty() || !TOKEN.holds(name) || !is_safe(written) {
+            self.headers.pop();
             self.error
                 .get_or_insert_with(|| BuildError::Octet(name.escape_debug().to_string()));
-        } else if !names::long(name).eq_ignore_ascii_case("Content-Length") {
-            self.headers.push(names::header(name, value));
         }
         self
     }
@@ -135,14 +141,14 @@ impl Builder {
         if let Some(error) = self.error {
             return Err(error);
         }
-        let mut seen = [false; SINGLE.len()];
-        for place in self.headers.iter().filter_map(single) {
-            if std::mem::replace(&mut seen[place], true) {
-                return Err(Fault::Repeated(SINGLE[place]).into());
+        let mut seen = [false; SINGLES];
+        for (name, _) in self.headers.iter() {
+            if single(name).is_some_and(|single| std::mem::replace(&mut seen[single], true)) {
+                return Err(repeated(name).into());
             }
         }
-        let headers = rsip::Headers::from(self.headers);
-        let routing = Routing::read(&headers, |_| Ok(()))?;
+        let headers = self.headers;
+        let routing = Routing::read(&headers, |_, _| Ok(()))?;
         Ok(Request {
             method: self.method,
             uri: self.uri,

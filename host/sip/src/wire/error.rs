@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use super::headers::{stamp_first, values};
+use super::fields::Fields;
+use super::names::Name;
 use super::via::Via;
-use super::{names, write};
+use super::write;
 
 /// The fault itself; its text is a reason phrase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,18 +91,24 @@ impl ParseError {
 /// What could be read of a broken request: the headers that its answer repeats.
 #[derive(Clone, Debug)]
 pub struct Partial {
-    headers: rsip::Headers,
+    headers: Fields,
 }
 
 impl Partial {
     /// `None` if no Via can be read: there is nobody to answer.
-    pub(super) fn new(headers: &rsip::Headers) -> Option<Box<Self>> {
-        Via::parse_leniently(values(headers, "Via").next()?)?;
-        let mut kept = rsip::Headers::default();
-        for (name, value) in headers.iter().map(names::view) {
-            let first = values(&kept, name).next().is_none();
-            if name == "Via" || (first && ["From", "To", "Call-ID", "CSeq"].contains(&name)) {
-                kept.push(names::header(name, value.to_owned()));
+    pub(super) fn new(headers: &Fields) -> Option<Box<Self>> {
+        Via::parse_leniently(headers.values("Via").next()?)?;
+        let mut kept = Fields::default();
+        for (name, value) in headers.iter() {
+            let Some(label) = name.as_str() else { continue };
+            let first = || kept.iter().all(|(other, _)| other != name);
+            let wanted = match name {
+                Name::Via => true,
+                Name::From | Name::To | Name::CallId | Name::CSeq => first(),
+                _ => false,
+            };
+            if wanted {
+                kept.push(label, value);
             }
         }
         Some(Box::new(Self { headers: kept }))
@@ -109,14 +116,17 @@ impl Partial {
 
     /// The topmost Via, as far as it could be read.
     pub fn via(&self) -> Via<'_> {
-        let via = values(&self.headers, "Via").next();
+        let via = self.headers.values("Via").next();
         via.and_then(Via::parse_leniently).unwrap_or_default()
     }
 
     /// Notes `received` and `rport` in the topmost Via. RFC 3261 §18.2.1, RFC 3581 §4.
     pub fn stamp(&mut self, source: SocketAddr) {
         let via = self.via().stamped(source);
-        stamp_first(&mut self.headers, via);
+        let topmost = self.headers.iter().position(|(name, _)| name == Name::Via);
+        if let Some(topmost) = topmost {
+            self.headers.replace(topmost, &via);
+        }
     }
 
     /// The bytes of a stateless refusal, with the headers that there were. `to_tag` is added if To
@@ -124,7 +134,7 @@ impl Partial {
     pub fn refuse(&self, status: u16, reason: &str, to_tag: &str) -> Bytes {
         let mut text = String::with_capacity(512);
         write::status_line(&mut text, status, reason);
-        for (name, value) in self.headers.iter().map(names::view) {
+        for (name, value) in self.headers.view() {
             // To may be unreadable, so the tag is searched for as text.
             if name == "To" && !value.to_ascii_lowercase().contains("tag") {
                 text.extend([name, ": ", value, ";tag=", to_tag, "\r\n"]);

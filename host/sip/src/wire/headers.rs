@@ -1,37 +1,38 @@
 //! The headers of a message, in order, and their typed readings.
 //!
-//! Storage is rsip's `Headers`. The five that route a message (Via, From, To, CSeq, Call-ID) are
-//! checked when the message is made, and so are always there and readable. The typed readings are
-//! views of the stored text, made when they are asked for; only what is asked for several times is
-//! kept.
+//! The five that route a message (Via, From, To, CSeq, Call-ID) are checked when the message is made,
+//! and so are always there and readable. The typed readings are views of the stored text, made when
+//! they are asked for; only what is asked for several times is kept.
 
+use std::fmt;
 use std::net::SocketAddr;
-use std::ops::Range;
-
-use rsip::Header;
-use rsip::headers::UntypedHeader;
 
 use super::addr::{Address, CSeq, NameAddr, Reason};
 use super::error::Fault;
-use super::lex::{Why, list, number, place};
-use super::names;
+use super::fields::{Fields, Span};
+use super::lex::{Why, list, number};
+use super::names::Name;
 use super::via::Via;
 use crate::Uri;
 
 /// The headers of one message. Comma-listed Vias are apart from one another; Content-Length is not
-/// among them, since the body says it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// among them, since the body says it. They are equal if the fields are, wherever they stand.
+#[derive(Clone)]
 pub struct Headers {
-    all: rsip::Headers,
+    all: Fields,
     routing: Routing,
 }
 
 /// What routes a message, as far as it is needed again and again. (The rest is only checked.)
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub(super) struct Routing {
-    /// Where the tags are in From and To.
-    from_tag: Option<Range<usize>>,
-    to_tag: Option<Range<usize>>,
+    /// Which fields they are; of Via, the topmost.
+    via: usize,
+    from: usize,
+    to: usize,
+    call_id: usize,
+    from_tag: Option<Span>,
+    to_tag: Option<Span>,
     pub(super) cseq: CSeq,
 }
 
@@ -46,38 +47,43 @@ pub struct SessionExpires<'a> {
 
 impl Routing {
     /// Reads Via, From, To, Call-ID and CSeq, of which the first counts; `check` is for all others,
-    /// and for the Vias below the first.
+    /// and for the Vias below the first, by name and place.
     pub(super) fn read(
-        all: &rsip::Headers,
-        check: impl Fn(&Header) -> Result<(), Fault>,
+        all: &Fields,
+        check: impl Fn(Name, usize) -> Result<(), Fault>,
     ) -> Result<Self, Fault> {
         let (mut via, mut call_id) = (None, None);
         let (mut from, mut to, mut cseq) = (None, None, None);
-        for header in all.iter() {
-            match header {
-                Header::Via(text) if via.is_none() => {
-                    via = Some(read("Via", Via::parse(text.value()))?);
+        for (at, name) in all.names().enumerate() {
+            let text = || all.value(at);
+            match name {
+                Name::Via if via.is_none() => {
+                    read("Via", Via::parse(text()))?;
+                    via = Some(at);
                 }
-                Header::From(text) if from.is_none() => {
-                    from = Some(read("From", tag_in(text.value()))?);
+                Name::From if from.is_none() => {
+                    from = Some((at, read("From", tag_in(all, text()))?));
                 }
-                Header::To(text) if to.is_none() => {
-                    to = Some(read("To", tag_in(text.value()))?);
+                Name::To if to.is_none() => to = Some((at, read("To", tag_in(all, text()))?)),
+                Name::CallId if call_id.is_none() => {
+                    read("Call-ID", check_call_id(text()))?;
+                    call_id = Some(at);
                 }
-                Header::CallId(text) if call_id.is_none() => {
-                    call_id = Some(read("Call-ID", check_call_id(text.value()))?);
-                }
-                Header::CSeq(text) if cseq.is_none() => {
-                    cseq = Some(read("CSeq", CSeq::parse(text.value()))?);
-                }
-                other => check(other)?,
+                Name::CSeq if cseq.is_none() => cseq = Some(read("CSeq", CSeq::parse(text()))?),
+                other => check(other, at)?,
             }
         }
-        via.ok_or(Fault::Missing("Via"))?;
-        call_id.ok_or(Fault::Missing("Call-ID"))?;
+        let via = via.ok_or(Fault::Missing("Via"))?;
+        let call_id = call_id.ok_or(Fault::Missing("Call-ID"))?;
+        let (from, from_tag) = from.ok_or(Fault::Missing("From"))?;
+        let (to, to_tag) = to.ok_or(Fault::Missing("To"))?;
         Ok(Self {
-            from_tag: from.ok_or(Fault::Missing("From"))?,
-            to_tag: to.ok_or(Fault::Missing("To"))?,
+            via,
+            from,
+            to,
+            call_id,
+            from_tag,
+            to_tag,
             cseq: cseq.ok_or(Fault::Missing("CSeq"))?,
         })
     }
@@ -85,34 +91,34 @@ impl Routing {
 
 impl Headers {
     /// `routing` was read from `all`.
-    pub(super) fn new(all: rsip::Headers, routing: Routing) -> Self {
+    pub(super) fn new(all: Fields, routing: Routing) -> Self {
         Self { all, routing }
     }
 
     /// The topmost Via.
     pub fn via(&self) -> Via<'_> {
         // It was read when the message was made.
-        Via::parse(self.text_of_via()).unwrap_or_default()
+        Via::parse(self.all.value(self.routing.via)).unwrap_or_default()
     }
 
     /// From.
     pub fn from(&self) -> Address<'_> {
-        Address::of_checked(self.text_of_from())
+        Address::of_checked(self.all.value(self.routing.from))
     }
 
     /// To.
     pub fn to(&self) -> Address<'_> {
-        Address::of_checked(self.text_of_to())
+        Address::of_checked(self.all.value(self.routing.to))
     }
 
     /// The tag of From.
     pub fn from_tag(&self) -> Option<&str> {
-        self.text_of_from().get(self.routing.from_tag.clone()?)
+        Some(self.all.at(self.routing.from_tag?))
     }
 
     /// The tag of To.
     pub fn to_tag(&self) -> Option<&str> {
-        self.text_of_to().get(self.routing.to_tag.clone()?)
+        Some(self.all.at(self.routing.to_tag?))
     }
 
     /// CSeq.
@@ -122,10 +128,7 @@ impl Headers {
 
     /// Call-ID.
     pub fn call_id(&self) -> &str {
-        first(&self.all, |header| match header {
-            Header::CallId(text) => Some(text.value()),
-            _ => None,
-        })
+        self.all.value(self.routing.call_id)
     }
 
     /// The value of the first header of that name, in any case or compact form.
@@ -135,16 +138,16 @@ impl Headers {
 
     /// The values of all headers of that name, in order.
     pub fn get_all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
-        values(&self.all, name)
+        self.all.values(name)
     }
 
     /// Every header in order: its canonical long name and its unfolded value.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.all.iter().map(names::view)
+        self.all.view()
     }
 
     /// The headers as they are stored.
-    pub(super) fn all(&self) -> &rsip::Headers {
+    pub(super) fn all(&self) -> &Fields {
         &self.all
     }
 
@@ -289,50 +292,22 @@ impl Headers {
     /// Notes in the topmost Via where the message came from.
     pub(super) fn stamp(&mut self, source: SocketAddr) {
         let via = self.via().stamped(source);
-        stamp_first(&mut self.all, via);
-    }
-
-    fn text_of_via(&self) -> &str {
-        first(&self.all, |header| match header {
-            Header::Via(text) => Some(text.value()),
-            _ => None,
-        })
-    }
-
-    fn text_of_from(&self) -> &str {
-        first(&self.all, |header| match header {
-            Header::From(text) => Some(text.value()),
-            _ => None,
-        })
-    }
-
-    fn text_of_to(&self) -> &str {
-        first(&self.all, |header| match header {
-            Header::To(text) => Some(text.value()),
-            _ => None,
-        })
+        self.all.replace(self.routing.via, &via);
     }
 }
 
-/// The value of the first header that is picked. It was there when the message was made.
-fn first(all: &rsip::Headers, pick: impl Fn(&Header) -> Option<&str>) -> &str {
-    all.iter().find_map(pick).unwrap_or("")
-}
-
-/// Writes `via` over the topmost Via of `all`.
-pub(super) fn stamp_first(all: &mut rsip::Headers, via: String) {
-    if let Some(Header::Via(first)) = all.iter_mut().find(|h| matches!(h, Header::Via(_))) {
-        first.replace(via);
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.all == other.all
     }
 }
 
-/// The values of one header, in order.
-pub(super) fn values<'a>(all: &'a rsip::Headers, name: &str) -> impl Iterator<Item = &'a str> {
-    let name = names::long(name);
-    all.iter()
-        .map(names::view)
-        .filter(move |(known, _)| known.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value)
+impl Eq for Headers {}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.all.fmt(f)
+    }
 }
 
 /// The grammar allows less; what matters is that it is one word, for `scan_call_id` sees one line.
@@ -342,9 +317,9 @@ fn check_call_id(value: &str) -> Result<(), Why> {
 }
 
 /// Where the tag is in a From or To that is well formed.
-fn tag_in(value: &str) -> Result<Option<Range<usize>>, Why> {
+fn tag_in(all: &Fields, value: &str) -> Result<Option<Span>, Why> {
     let address = Address::parse(value)?;
-    Ok(address.tag().map(|tag| place(value, tag)))
+    Ok(address.tag().map(|tag| all.place(tag)))
 }
 
 /// A number of seconds; one too large for 32 bits counts as the largest.

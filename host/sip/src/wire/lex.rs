@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use memchr::{memchr, memchr2};
+
 /// What is wrong with a value, in words that name the fault.
 pub(crate) type Why = &'static str;
 
@@ -42,12 +44,29 @@ impl<'a> Lex<'a> {
         found
     }
 
+    /// Takes `text` if it comes next.
+    #[inline]
+    pub(crate) fn skip(&mut self, text: &str) -> bool {
+        let rest = self.0.strip_prefix(text);
+        self.0 = rest.unwrap_or(self.0);
+        rest.is_some()
+    }
+
     /// `octet` between optional blanks: the separators SLASH, SEMI, EQUAL… of RFC 3261 §25.1.
     #[inline]
     pub(crate) fn separator(&mut self, octet: u8) -> bool {
-        if self.is_empty() {
-            return false;
+        match self.peek() {
+            Some(next) if next == octet => {
+                self.0 = &self.0[1..];
+                self.skip_blanks();
+                true
+            }
+            Some(b' ' | b'\t') => self.separator_after_blanks(octet),
+            _ => false,
         }
+    }
+
+    fn separator_after_blanks(&mut self, octet: u8) -> bool {
         let mut ahead = *self;
         ahead.skip_blanks();
         let found = ahead.eat(octet);
@@ -70,6 +89,16 @@ impl<'a> Lex<'a> {
         let (taken, rest) = self.0.split_at(end);
         self.0 = rest;
         taken
+    }
+
+    /// What stands before the next `octet`, which is ASCII and is taken too.
+    #[inline]
+    pub(crate) fn until(&mut self, octet: u8) -> Option<&'a str> {
+        debug_assert!(octet.is_ascii());
+        let end = memchr(octet, self.0.as_bytes())?;
+        let taken = &self.0[..end];
+        self.0 = &self.0[end + 1..];
+        Some(taken)
     }
 
     /// What is still to be read.
@@ -95,16 +124,14 @@ impl<'a> Lex<'a> {
     pub(crate) fn quoted(&mut self) -> Result<&'a str, Why> {
         let octets = self.0.as_bytes();
         let mut at = 1;
-        while let Some(octet) = octets.get(at) {
-            match octet {
-                b'"' => {
-                    let (taken, rest) = self.0.split_at(at + 1);
-                    self.0 = rest;
-                    return Ok(taken);
-                }
-                b'\\' => at += 2,
-                _ => at += 1,
+        while let Some(found) = octets.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
+            at += found;
+            if octets[at] == b'"' {
+                let (taken, rest) = self.0.split_at(at + 1);
+                self.0 = rest;
+                return Ok(taken);
             }
+            at += 2;
         }
         Err("unbalanced quote")
     }

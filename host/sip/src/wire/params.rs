@@ -83,7 +83,16 @@ impl<'a> Params<'a> {
 
     /// `*( SEMI generic-param )` of a header value. RFC 3261 §25.1.
     pub(crate) fn read(lex: &mut Lex<'a>) -> Result<Self, Why> {
+        Self::read_for(lex, "").map(|(params, _)| params)
+    }
+
+    /// The same, and what [`get`](Self::get) says of `wanted`.
+    pub(crate) fn read_for(
+        lex: &mut Lex<'a>,
+        wanted: &str,
+    ) -> Result<(Self, Option<&'a str>), Why> {
         let text = lex.rest();
+        let mut found = None;
         while let Some((name, value)) = next(lex, &TOKEN)? {
             if name.is_empty() {
                 return Err("parameter without a name");
@@ -91,8 +100,11 @@ impl<'a> Params<'a> {
             if value == Some("") {
                 return Err("parameter without its value");
             }
+            if found.is_none() && name.eq_ignore_ascii_case(wanted) {
+                found = Some(value.unwrap_or(""));
+            }
         }
-        Ok(Self(&text[..text.len() - lex.rest().len()]))
+        Ok((Self(&text[..text.len() - lex.rest().len()]), found))
     }
 }
 

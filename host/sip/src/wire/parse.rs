@@ -5,8 +5,7 @@
 //! that is dropped for a bad Contact would leave its call ringing.
 
 use bytes::Bytes;
-use rsip::Header;
-use rsip::headers::UntypedHeader;
+use memchr::memrchr;
 
 use super::addr::Address;
 use super::error::{Fault, ParseError, Partial};
@@ -14,6 +13,7 @@ use super::headers::{Headers, Routing};
 use super::lex::{Lex, TOKEN, Why, cut, find, number};
 use super::message::{Message, Request, Response, StatusLine};
 use super::method::Method;
+use super::names::Name;
 use super::section::Section;
 use super::via::Via;
 use crate::limits;
@@ -30,7 +30,7 @@ pub fn parse(bytes: &Bytes) -> Result<Message, ParseError> {
         return Err(ParseError::silent(Fault::KeepAlive));
     }
     let mut section = Section::read(&bytes[blanks..]);
-    let headers = rsip::Headers::from(std::mem::take(&mut section.headers));
+    let headers = std::mem::take(&mut section.headers);
     let answerable = !is_response(section.start) && !section.start.starts_with(b"ACK ");
     // Made before anything is judged, and given away only with a fault.
     let partial = || {
@@ -52,7 +52,7 @@ pub fn parse(bytes: &Bytes) -> Result<Message, ParseError> {
     let body = body(bytes, blanks + section.body_at, section.length).map_err(refuse)?;
     match start {
         Start::Response(line) => {
-            let routing = Routing::read(&headers, |_| Ok(())).map_err(ParseError::silent)?;
+            let routing = Routing::read(&headers, |_, _| Ok(())).map_err(ParseError::silent)?;
             let headers = Headers::new(headers, routing);
             Ok(Message::Response(Response {
                 line,
@@ -61,7 +61,8 @@ pub fn parse(bytes: &Bytes) -> Result<Message, ParseError> {
             }))
         }
         Start::Request(method, uri) => {
-            let routing = Routing::read(&headers, check_of_request).map_err(refuse)?;
+            let check = |name, at| check_of_request(name, || headers.value(at));
+            let routing = Routing::read(&headers, check).map_err(refuse)?;
             if routing.cseq.method != method {
                 return Err(refuse(Fault::CSeqMismatch));
             }
@@ -87,9 +88,8 @@ fn start_line(line: &[u8]) -> Result<Start, Fault> {
     }
     let line = std::str::from_utf8(line).map_err(|_| Fault::StartLine("not utf-8"))?;
     let (method, rest) = cut(line, b' ').ok_or(Fault::StartLine("no request-uri"))?;
-    let (uri, version) = rest
-        .rsplit_once(' ')
-        .ok_or(Fault::StartLine("no version"))?;
+    let blank = memrchr(b' ', rest.as_bytes()).ok_or(Fault::StartLine("no version"))?;
+    let (uri, version) = (&rest[..blank], &rest[blank + 1..]);
     if method.is_empty() || !TOKEN.holds(method) {
         return Err(Fault::StartLine("bad method"));
     }
@@ -127,7 +127,7 @@ fn status_line(line: &str) -> Result<StatusLine, Fault> {
 
 /// `SIP/2.0` in any case: RFC 3261 §7.1.
 fn check_version(version: &str) -> Result<(), Fault> {
-    if version.eq_ignore_ascii_case("SIP/2.0") {
+    if version == "SIP/2.0" || version.eq_ignore_ascii_case("SIP/2.0") {
         return Ok(());
     }
     let numbers = version.get(4..).and_then(|numbers| numbers.split_once('.'));
@@ -156,18 +156,17 @@ fn body(bytes: &Bytes, at: usize, length: Option<usize>) -> Result<Bytes, Fault>
 }
 
 /// What a request must have right beside the headers that route it.
-fn check_of_request(header: &Header) -> Result<(), Fault> {
-    let (name, checked) = match header {
-        Header::Via(text) => ("Via", Via::parse(text.value()).map(drop)),
-        Header::MaxForwards(text) => ("Max-Forwards", check_hops(text.value())),
-        Header::Contact(text) if text.value() == "*" => return Ok(()),
-        Header::Contact(text) => ("Contact", Address::check_list(text.value())),
-        Header::Route(text) => ("Route", Address::check_list(text.value())),
-        Header::RecordRoute(text) => ("Record-Route", Address::check_list(text.value())),
-        Header::ContentType(text) => ("Content-Type", check_media_type(text.value())),
-        Header::Date(text) => ("Date", check_date(text.value())),
+fn check_of_request<'a>(name: Name, text: impl Fn() -> &'a str) -> Result<(), Fault> {
+    let checked = match name {
+        Name::Via => Via::parse(text()).map(drop),
+        Name::MaxForwards => check_hops(text()),
+        Name::Contact if text() == "*" => Ok(()),
+        Name::Contact | Name::Route | Name::RecordRoute => Address::check_list(text()),
+        Name::ContentType => check_media_type(text()),
+        Name::Date => check_date(text()),
         _ => return Ok(()),
     };
+    let name = name.as_str().unwrap_or("");
     checked.map_err(|why| Fault::Header { name, why })
 }
 

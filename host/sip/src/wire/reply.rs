@@ -4,14 +4,13 @@
 //! never becomes a message of headers. The first fault is kept and told by `build`, as in `Builder`.
 
 use bytes::Bytes;
-use rsip::Header;
 
 use super::build::{BuildError, is_safe};
-use super::error::Fault;
 use super::lex::TOKEN;
 use super::message::Request;
-use super::section::SINGLE;
-use super::{names, write};
+use super::names::Name;
+use super::section::{repeated, single};
+use super::write;
 use crate::Uri;
 
 /// Octets of an answer without a body, as most are.
@@ -39,25 +38,19 @@ impl<'a> Reply<'a> {
         };
         let headers = request.headers();
         let tag = tag.filter(|_| status != 100 && headers.to_tag().is_none());
-        for header in headers.all().iter() {
-            let (name, value) = names::view(header);
-            match (header, tag) {
-                (Header::To(_), Some(tag)) => {
-                    text.extend([name, ": ", value, ";tag=", tag, "\r\n"]);
-                }
-                (
-                    Header::Via(_)
-                    | Header::From(_)
-                    | Header::To(_)
-                    | Header::CallId(_)
-                    | Header::CSeq(_),
-                    _,
-                ) => write::header(&mut text, name, value),
+        for (name, value) in headers.all().iter() {
+            let copied = match name {
+                Name::Via | Name::From | Name::To | Name::CallId | Name::CSeq => true,
                 // RFC 3261 §8.2.6.1.
-                (Header::Timestamp(_), _) if status == 100 => {
-                    write::header(&mut text, name, value);
-                }
-                _ => {}
+                Name::Timestamp => status == 100,
+                _ => false,
+            };
+            let Some(label) = name.as_str().filter(|_| copied) else {
+                continue;
+            };
+            match tag.filter(|_| name == Name::To) {
+                Some(tag) => text.extend([label, ": ", value, ";tag=", tag, "\r\n"]),
+                None => write::header(&mut text, label, value),
             }
         }
         Self {
@@ -88,16 +81,15 @@ impl<'a> Reply<'a> {
     /// Content-Length is ignored, the body says it.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        let name = names::long(name);
+        let known = Name::of(name.as_bytes());
+        let name = known.as_str().unwrap_or(name);
         let value = value.trim_matches([' ', '\t']);
-        let is = |known: &&str| name.eq_ignore_ascii_case(known);
         if name.is_empty() || !TOKEN.holds(name) || !is_safe(value) {
             let error = || BuildError::Octet(name.escape_debug().to_string());
             self.error.get_or_insert_with(error);
-        } else if let Some(single) = SINGLE.iter().copied().find(is) {
-            let error = || Fault::Repeated(single).into();
-            self.error.get_or_insert_with(error);
-        } else if !is(&"Content-Length") {
+        } else if single(known).is_some() {
+            self.error.get_or_insert_with(|| repeated(known).into());
+        } else if known != Name::ContentLength {
             write::header(&mut self.text, name, value);
         }
         self

@@ -1,43 +1,43 @@
 //! The header section: lines, folding, framing; no grammar of any one header.
 //!
-//! Reads on after a fault, so that the refusal can repeat the headers that came after it. A header
-//! that needs no repair is copied once, into the string that rsip's type holds.
+//! Reads on after a fault, so that the refusal can repeat the headers that came after it. It works on
+//! octets and notes where headers stand; whether they are text is asked once, of all of them.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
-use memchr::{memchr, memchr_iter};
-use rsip::Header;
+use memchr::{memchr, memchr3};
 
+use super::build;
 use super::error::Fault;
-use super::lex::{TOKEN, is_blank, list, number};
-use super::{build, names};
+use super::fields::{Field, Fields};
+use super::lex::{TOKEN, is_blank, list, number, place};
+use super::names::Name;
 use crate::limits;
 
 /// Room for the headers of nearly all messages at once.
 const USUAL_HEADERS: usize = 20;
 
-/// Headers that may be there once. RFC 3261 §7.3.1. (Content-Length is dealt with apart.)
-pub(super) const SINGLE: [&str; 6] = [
-    "From",
-    "To",
-    "Call-ID",
-    "CSeq",
-    "Max-Forwards",
-    "Content-Type",
-];
+/// How many headers may be there only once.
+pub(super) const SINGLES: usize = 6;
 
-/// The place of a header in `SINGLE`.
-pub(super) fn single(header: &Header) -> Option<usize> {
-    match header {
-        Header::From(_) => Some(0),
-        Header::To(_) => Some(1),
-        Header::CallId(_) => Some(2),
-        Header::CSeq(_) => Some(3),
-        Header::MaxForwards(_) => Some(4),
-        Header::ContentType(_) => Some(5),
+/// The place of a header among those that may be there once. RFC 3261 §7.3.1. (Content-Length is dealt
+/// with apart.)
+#[inline]
+pub(super) fn single(name: Name) -> Option<usize> {
+    match name {
+        Name::From => Some(0),
+        Name::To => Some(1),
+        Name::CallId => Some(2),
+        Name::CSeq => Some(3),
+        Name::MaxForwards => Some(4),
+        Name::ContentType => Some(5),
         _ => None,
     }
+}
+
+/// The fault of one that is there again.
+pub(super) fn repeated(name: Name) -> Fault {
+    Fault::Repeated(name.as_str().unwrap_or(""))
 }
 
 /// A header section.
@@ -46,78 +46,61 @@ pub(super) struct Section<'a> {
     /// The start line, without its line end.
     pub(super) start: &'a [u8],
     /// The headers, unfolded, Vias apart from one another, without Content-Length.
-    pub(super) headers: Vec<Header>,
+    pub(super) headers: Fields,
     /// Content-Length.
     pub(super) length: Option<usize>,
     /// Where the body begins.
     pub(super) body_at: usize,
     /// The first thing that was wrong.
     pub(super) fault: Option<Fault>,
-    /// Which of `SINGLE` were there.
-    seen: [bool; SINGLE.len()],
+    /// Where the headers stand. Places behind the octets are in `unfolded`.
+    all: Vec<Field>,
+    /// Names and values of headers that were folded.
+    unfolded: Vec<u8>,
+    /// Which of those were there that may be there once.
+    seen: [bool; SINGLES],
 }
 
 /// The lines of a datagram, up to the limit of the header section.
 struct Lines<'a> {
     octets: &'a [u8],
-    /// As much of it as is UTF-8 from its begin: nearly always all, and looked at only once.
-    text: &'a str,
     /// Where the next line begins.
     at: usize,
-    /// How many ended as they should, and how many did not.
-    whole: usize,
-    bare: usize,
+    /// Whether a CR or LF stood alone in what was read.
+    stray: bool,
+    /// Whether a NUL stood in it.
+    nul: bool,
 }
 
-impl<'a> Lines<'a> {
-    fn new(octets: &'a [u8]) -> Self {
-        let text = match str::from_utf8(octets) {
-            Ok(text) => text,
-            Err(error) => str::from_utf8(&octets[..error.valid_up_to()]).unwrap_or(""),
-        };
-        Self {
-            octets,
-            text,
-            at: 0,
-            whole: 0,
-            bare: 0,
-        }
-    }
-
-    /// The next line without its line end.
+impl Lines<'_> {
+    /// The next line without its line end. One search finds its end and what no line may hold.
+    #[inline]
     fn next(&mut self) -> Option<Range<usize>> {
         let begin = self.at;
-        let rest = &self.octets[begin..];
-        let line = &rest[..memchr(b'\n', rest)?];
-        self.at += line.len() + 1;
-        let whole = line.strip_suffix(b"\r");
-        self.whole += usize::from(whole.is_some());
-        self.bare += usize::from(whole.is_none());
-        Some(begin..begin + whole.unwrap_or(line).len())
+        let mut from = begin;
+        loop {
+            let found = from + memchr3(b'\r', b'\n', 0, &self.octets[from..])?;
+            from = found + 1;
+            match self.octets[found] {
+                b'\r' if self.octets.get(from) == Some(&b'\n') => {
+                    self.at = from + 1;
+                    return Some(begin..found);
+                }
+                b'\n' => {
+                    self.stray = true;
+                    self.at = from;
+                    return Some(begin..found);
+                }
+                b'\r' => self.stray = true,
+                _ => self.nul = true,
+            }
+        }
     }
 
     /// Whether the next line goes on with the one before. RFC 3261 §7.3.1.
+    #[inline]
     fn is_folded(&self) -> bool {
         self.octets.get(self.at).copied().is_some_and(is_blank)
-    }
-
-    /// A stretch of a line as text; owned if it had to be repaired.
-    fn text(&self, range: Range<usize>) -> Cow<'a, str> {
-        match self.text.get(range.clone()) {
-            Some(text) => text.into(),
-            None => String::from_utf8_lossy(&self.octets[range]),
-        }
-    }
-
-    /// The stretch without blanks at its ends.
-    fn trim(&self, mut range: Range<usize>) -> Range<usize> {
-        while !range.is_empty() && is_blank(self.octets[range.start]) {
-            range.start += 1;
-        }
-        while !range.is_empty() && is_blank(self.octets[range.end - 1]) {
-            range.end -= 1;
-        }
-        range
     }
 }
 
@@ -125,11 +108,16 @@ impl<'a> Section<'a> {
     /// Reads up to the empty line.
     pub(super) fn read(datagram: &'a [u8]) -> Self {
         let mut section = Self {
-            headers: Vec::with_capacity(USUAL_HEADERS),
+            all: Vec::with_capacity(USUAL_HEADERS),
             ..Self::default()
         };
         let limit = datagram.len().min(limits::HEADER_SECTION);
-        let mut lines = Lines::new(&datagram[..limit]);
+        let mut lines = Lines {
+            octets: &datagram[..limit],
+            at: 0,
+            stray: false,
+            nul: false,
+        };
         section.start = lines.next().map_or(b"", |line| &datagram[line]);
         loop {
             let Some(line) = lines.next() else {
@@ -148,86 +136,95 @@ impl<'a> Section<'a> {
             }
         }
         section.body_at = lines.at;
-        section.judge(&lines);
+        section.finish(&lines);
         section
     }
 
     /// One header with the lines that go on with it.
+    #[inline]
     fn header(&mut self, lines: &mut Lines<'a>, line: Range<usize>) {
-        let text = &lines.octets[line.clone()];
-        let name = text.iter().position(|octet| !TOKEN.has(*octet));
-        let name = name.unwrap_or(text.len());
-        let blanks = text[name..].iter().position(|octet| !is_blank(*octet));
-        let colon = blanks.map_or(text.len(), |blanks| name + blanks);
-        if name == 0 || text.get(colon) != Some(&b':') {
-            let colon = memchr(b':', text);
-            return self.fail(Fault::Line(colon.map_or("no colon", |_| "bad name")));
+        let text = &lines.octets[line.start..line.end];
+        let Some(colon) = text.iter().position(|octet| *octet == b':') else {
+            return self.fail(Fault::Line("no colon"));
+        };
+        let (label, value) = (trim_end(&text[..colon]), trim_start(&text[colon + 1..]));
+        let name = Name::of(label);
+        // What is in the table is a token.
+        let token = || !label.is_empty() && label.iter().all(|octet| TOKEN.has(*octet));
+        if name == Name::Other && !token() {
+            return self.fail(Fault::Line("bad name"));
         }
-        let value = lines.trim(line.start + colon + 1..line.end);
-        let name = lines.text(line.start..line.start + name);
-        let name = names::long(&name);
-        let mut value = lines.text(value);
-        let mut repaired = matches!(value, Cow::Owned(_));
+        if lines.is_folded() {
+            return self.unfold(lines, name, label, value);
+        }
+        let at = line.end - value.len();
+        self.close(
+            name,
+            line.start..line.start + label.len(),
+            at,
+            trim_end(value),
+        );
+    }
+
+    /// A header with more than one line.
+    fn unfold(&mut self, lines: &mut Lines<'a>, name: Name, label: &[u8], first: &[u8]) {
+        let mut value = trim_end(first).to_owned();
         while lines.is_folded() {
             let Some(line) = lines.next() else { break };
-            let more = lines.text(lines.trim(line));
-            repaired |= matches!(more, Cow::Owned(_));
-            let value = value.to_mut();
+            let more = trim_end(trim_start(&lines.octets[line]));
             if !value.is_empty() && !more.is_empty() {
-                value.push(' ');
+                value.push(b' ');
             }
-            value.push_str(&more);
+            value.extend_from_slice(more);
         }
+        let start = lines.octets.len() + self.unfolded.len();
+        let at = start + label.len();
+        self.unfolded.extend_from_slice(label);
+        self.unfolded.extend_from_slice(&value);
+        self.close(name, start..at, at, &value);
+    }
+
+    /// Notes a header; its value stands at `at`.
+    #[inline]
+    fn close(&mut self, name: Name, label: Range<usize>, at: usize, value: &[u8]) {
         if value.len() > limits::HEADER_VALUE {
             return self.fail(Fault::TooLarge("header value"));
         }
-        self.close(name, value, repaired);
+        match name {
+            Name::ContentLength => return self.set_length(value),
+            Name::Via if memchr(b',', value).is_some() => return self.vias(&label, at, value),
+            _ => {}
+        }
+        if let Some(single) = single(name)
+            && std::mem::replace(&mut self.seen[single], true)
+        {
+            return self.fail(repeated(name));
+        }
+        self.push(name, label, at..at + value.len());
     }
 
-    /// `repaired`: it was not UTF-8.
-    fn close(&mut self, name: &str, value: Cow<'_, str>, repaired: bool) {
-        let is = |known: &str| name.eq_ignore_ascii_case(known);
-        // Old peers send names in Latin-1. What matches a message to its call must be exact.
-        if repaired && (is("Via") || is("Call-ID") || is("CSeq")) {
+    /// Vias in one line.
+    fn vias(&mut self, label: &Range<usize>, at: usize, value: &[u8]) {
+        let Ok(value) = str::from_utf8(value) else {
             return self.fail(Fault::Line("not utf-8"));
-        }
-        if is("Content-Length") {
-            return self.set_length(&value);
-        }
-        if is("Via") && memchr(b',', value.as_bytes()).is_some() {
-            return list(&value).for_each(|via| self.push(names::header("Via", via.to_owned())));
-        }
-        let header = names::header(name, value.into_owned());
-        if let Some(single) = single(&header) {
-            if self.seen[single] {
-                return self.fail(Fault::Repeated(SINGLE[single]));
-            }
-            self.seen[single] = true;
-        }
-        self.push(header);
-    }
-
-    /// Looks for octets that no line may hold, over all lines at once; what is found where it must not
-    /// be is dropped too, lest the refusal repeat it.
-    fn judge(&mut self, lines: &Lines<'_>) {
-        let read = &lines.octets[..lines.at];
-        let stray = lines.bare > 0 || memchr_iter(b'\r', read).count() > lines.whole;
-        if stray {
-            self.fail(Fault::Line("CR or LF alone"));
-        }
-        if !stray && memchr(0, read).is_none() {
-            return;
-        }
-        let before = self.headers.len();
-        self.headers
-            .retain(|header| build::is_safe(names::view(header).1));
-        if self.headers.len() < before {
-            self.fail(Fault::Line("NUL in a value"));
+        };
+        for via in list(value) {
+            let range = place(value, via);
+            self.push(Name::Via, label.clone(), at + range.start..at + range.end);
         }
     }
 
-    fn set_length(&mut self, value: &str) {
-        match number(value, u64::from(u32::MAX)).map(|length| length as usize) {
+    #[inline]
+    fn push(&mut self, name: Name, label: Range<usize>, value: Range<usize>) {
+        if self.all.len() == limits::HEADERS {
+            return self.fail(Fault::TooLarge("number of headers"));
+        }
+        self.all.push(Field::new(name, label, value));
+    }
+
+    fn set_length(&mut self, value: &[u8]) {
+        let digits = str::from_utf8(value).unwrap_or("");
+        match number(digits, u64::from(u32::MAX)).map(|length| length as usize) {
             None => self.fail(Fault::Header {
                 name: "Content-Length",
                 why: "not a number",
@@ -239,14 +236,62 @@ impl<'a> Section<'a> {
         }
     }
 
-    fn push(&mut self, header: Header) {
-        if self.headers.len() == limits::HEADERS {
-            return self.fail(Fault::TooLarge("number of headers"));
+    /// Makes the headers of what was noted; what holds octets that no line may hold is dropped, lest the
+    /// refusal repeat it.
+    fn finish(&mut self, lines: &Lines<'_>) {
+        let all = std::mem::take(&mut self.all);
+        let head = &lines.octets[..lines.at];
+        let texts =
+            str::from_utf8(head).and_then(|head| Ok((head, str::from_utf8(&self.unfolded)?)));
+        match texts {
+            Ok((head, rest)) => {
+                self.headers = Fields::of_section(all, head, lines.octets.len(), rest);
+            }
+            Err(_) => self.mend(all, lines),
         }
-        self.headers.push(header);
+        if lines.stray {
+            self.fail(Fault::Line("CR or LF alone"));
+        }
+        if (lines.stray || lines.nul) && self.headers.retain(build::is_safe) > 0 {
+            self.fail(Fault::Line("NUL in a value"));
+        }
     }
 
+    /// The headers of a section that is not all UTF-8: old peers send names in Latin-1. What matches a
+    /// message to its call must be exact.
+    fn mend(&mut self, all: Vec<Field>, lines: &Lines<'_>) {
+        let octets = [lines.octets, &self.unfolded].concat();
+        for field in all {
+            let label = String::from_utf8_lossy(field.label_in(&octets));
+            let value = String::from_utf8_lossy(field.value_in(&octets));
+            let name = Name::of(label.as_bytes());
+            let broken = matches!(value, std::borrow::Cow::Owned(_));
+            if broken && matches!(name, Name::Via | Name::CallId | Name::CSeq) {
+                self.fail(Fault::Line("not utf-8"));
+            } else {
+                self.headers.push(&label, value);
+            }
+        }
+    }
+
+    #[cold]
     fn fail(&mut self, fault: Fault) {
         self.fault.get_or_insert(fault);
     }
+}
+
+#[inline]
+fn trim_start(mut octets: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = octets {
+        octets = rest;
+    }
+    octets
+}
+
+#[inline]
+fn trim_end(mut octets: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t'] = octets {
+        octets = rest;
+    }
+    octets
 }

@@ -122,14 +122,12 @@ impl<'a> Via<'a> {
 
     fn read_head(lex: &mut Lex<'a>) -> Result<Self, Why> {
         let text = lex.rest();
-        let protocol = lex.token().ok_or("no protocol")?;
-        let slash = lex.separator(b'/');
-        lex.token().filter(|_| slash).ok_or("no version")?;
-        let slash = lex.separator(b'/');
-        let transport = lex.token().filter(|_| slash).ok_or("no transport")?;
-        if !protocol.eq_ignore_ascii_case("SIP") {
-            return Err("protocol is not sip");
+        if lex.skip("SIP/2.0/") {
+            lex.skip_blanks();
+        } else {
+            read_protocol(lex)?;
         }
+        let transport = lex.token().ok_or("no transport")?;
         lex.skip_blanks();
         let host = read_host(lex)?;
         let port = if lex.separator(b':') {
@@ -144,6 +142,21 @@ impl<'a> Via<'a> {
             port,
             params: Params::default(),
         })
+    }
+}
+
+/// `SIP / any / ` with blanks anywhere: all that stands before the transport.
+fn read_protocol(lex: &mut Lex<'_>) -> Result<(), Why> {
+    let protocol = lex.token().ok_or("no protocol")?;
+    let slash = lex.separator(b'/');
+    lex.token().filter(|_| slash).ok_or("no version")?;
+    if !lex.separator(b'/') {
+        return Err("no transport");
+    }
+    if protocol.eq_ignore_ascii_case("SIP") {
+        Ok(())
+    } else {
+        Err("protocol is not sip")
     }
 }
 

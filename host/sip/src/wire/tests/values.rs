@@ -81,6 +81,7 @@ fn vias_are_read_with_any_transport_and_ipv6() {
             None,
             Some("z9"),
         ),
+        ("SIP/2.0/ UDP a", "UDP", "a", None, None),
         (
             "SIP/2.0/WSS [2001:DB8::9]:7;branch=1",
             "WSS",
