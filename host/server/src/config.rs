@@ -356,6 +356,11 @@ mod tests {
                 "[sip]\ntls = [\"127.0.0.1:0\"]",
                 "sip.tls needs sip.tls_cert",
             ),
+            (
+                "[sip]\nwss = [\"127.0.0.1:0\"]",
+                "sip.wss needs sip.tls_cert",
+            ),
+            ("[sip]\nws = [\"localhost\"]", "sip.ws"),
             ("[sip]\ntls_cert = \"/no.pem\"", "no sip.tls_key"),
             (
                 "[sip]\ntls_cert = \"/no.pem\"\ntls_key = \"/no.key\"",

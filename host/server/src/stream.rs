@@ -257,7 +257,9 @@ impl Default for Limits {
             first: Duration::from_secs(10),
             message: Duration::from_secs(10),
             taken: Duration::from_secs(10),
-            idle: Duration::from_secs(30 * 60),
+            // A phone is known by its connection for as long as it is registered; a call without a word
+            // ends before.
+            idle: model::limits::BINDING_LONGEST + Duration::from_secs(15 * 60),
         }
     }
 }

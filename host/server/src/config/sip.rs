@@ -22,6 +22,10 @@ pub struct Sip {
     pub tcp: Vec<SocketAddr>,
     /// TLS listeners; they need a certificate.
     pub tls: Vec<SocketAddr>,
+    /// WebSocket listeners.
+    pub ws: Vec<SocketAddr>,
+    /// The same with TLS; they need a certificate.
+    pub wss: Vec<SocketAddr>,
     /// Our certificate and those that lead to its root, as PEM; empty: none.
     pub tls_cert: PathBuf,
     /// Its key.
@@ -43,6 +47,8 @@ impl Default for Sip {
             udp: vec![(Ipv4Addr::UNSPECIFIED, 5060).into()],
             tcp: vec![(Ipv4Addr::UNSPECIFIED, 5060).into()],
             tls: Vec::new(),
+            ws: Vec::new(),
+            wss: Vec::new(),
             tls_cert: PathBuf::new(),
             tls_key: PathBuf::new(),
             tls_client_ca: PathBuf::new(),
@@ -56,7 +62,12 @@ impl Default for Sip {
 impl Sip {
     /// Where connections are taken.
     pub fn streams(&self) -> Vec<(Transport, SocketAddr)> {
-        let kinds = [(Transport::Tcp, &self.tcp), (Transport::Tls, &self.tls)];
+        let kinds = [
+            (Transport::Tcp, &self.tcp),
+            (Transport::Tls, &self.tls),
+            (Transport::Ws, &self.ws),
+            (Transport::Wss, &self.wss),
+        ];
         let listeners = kinds.into_iter().flat_map(|(transport, listeners)| {
             listeners.iter().map(move |address| (transport, *address))
         });

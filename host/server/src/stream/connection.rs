@@ -258,8 +258,8 @@ impl From<Over> for End {
     fn from(over: Over) -> Self {
         match over {
             Over::Ended => Self::Peer,
-            Over::Garbage(error) => {
-                tracing::debug!(%error, "a connection is cut");
+            Over::Garbage(why) => {
+                tracing::debug!(%why, "a connection is cut");
                 Self::Garbage
             }
         }

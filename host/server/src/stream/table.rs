@@ -129,6 +129,11 @@ impl Table {
             },
             None => bytes,
         };
+        if flow.transport.is_inbound_only() {
+            // Nobody can be reached so who is not there.
+            self.traffic.count_end(End::Unreachable);
+            return Sent::Refused;
+        }
         if seats.by_flow.len() >= self.most && seats.displace_oldest().is_none() {
             self.traffic.count_end(End::Crowded);
             return Sent::Refused;

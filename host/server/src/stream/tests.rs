@@ -31,6 +31,7 @@ const PATIENT: Limits = Limits {
 };
 
 mod secure;
+mod websocket;
 
 struct Stage {
     address: SocketAddr,
