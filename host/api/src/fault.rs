@@ -95,6 +95,12 @@ impl Faults {
         }
     }
 
+    /// Those of a part of the same body.
+    pub(crate) fn add(&mut self, of_a_part: Vec<Wrong>) {
+        let room = limits::FAULTS - self.0.len();
+        self.0.extend(of_a_part.into_iter().take(room));
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -32,6 +32,8 @@ pub const NUMBER: usize = 64;
 pub const NAME: usize = 64;
 /// Address blocks, or prefixes, of one trunk: what the store takes.
 pub const TRUNK_LIST: usize = store::limits::TRUNK_LIST;
+/// Gateways of one trunk beside its first.
+pub const GATEWAYS: usize = model::limits::GATEWAYS;
 /// Lines that one look at a plugin's log returns.
 pub const LOG_PAGE: u32 = 100;
 /// How often a follower of a log looks for new lines.

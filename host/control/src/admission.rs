@@ -146,7 +146,8 @@ fn source<'a>(
         tenant.numbers.contains_key(called)
     });
     narrow(&mut trunks, |(_, trunk)| {
-        trunk.address.port() == from.address.port()
+        let mut ports = trunk.gateways().filter_map(|(peer, ..)| peer.port());
+        ports.any(|port| port == from.address.port())
     });
     narrow(&mut trunks, |(tenant, _)| {
         tenant.domain.eq_ignore_ascii_case(domain)

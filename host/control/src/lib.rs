@@ -9,6 +9,7 @@
 //! | [`Shard`] | the state, and the four verbs |
 //! | `admission` | who is calling, and where to (architecture §12) |
 //! | `session`, `call` | the data of a service session and of a call resource |
+//! | `gateways` | which gateways of trunks take calls |
 //! | `timers` | when what is due |
 //! | `tracer` | one line for each SIP message |
 //! | [`hop`] | a tenant's word for a transport, and the endpoint's |
@@ -21,6 +22,7 @@
 mod admission;
 mod call;
 mod event;
+mod gateways;
 pub mod hop;
 pub mod lockout;
 pub mod phone;

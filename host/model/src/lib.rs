@@ -23,6 +23,7 @@ mod pii;
 mod route;
 mod tenant;
 mod trace;
+mod trunk;
 pub mod turn;
 pub mod wall;
 
@@ -46,7 +47,8 @@ pub use now::Now;
 pub use pii::Pii;
 pub use route::{NoRoute, Route, Target, Via};
 pub use tenant::{
-    ActivePlugin, FaultPolicy, Ha1, Hop, Number, Phone, Prefix, TenantConfig, Transport, Trunk,
+    ActivePlugin, FaultPolicy, Ha1, Hop, Number, Phone, Prefix, TenantConfig, Transport,
 };
 pub use trace::{Lane, Trace, TraceEntry, TraceItem};
+pub use trunk::{Gateway, Peer, Trunk};
 pub use wall::Wall;

@@ -52,6 +52,15 @@ pub const OFFER_TIMEOUT: Duration = Duration::from_secs(180);
 pub const RING_LONGEST: Duration = Duration::from_secs(120);
 /// How long a callee may take to its first 18x (100 is none) before the call fails with 408.
 pub const SETUP_LONGEST: Duration = Duration::from_secs(32);
+/// Octets of a domain name. RFC 1035 §2.3.4.
+pub const DOMAIN: usize = 253;
+/// Gateways of one trunk beside its first: a call may be tried at all of them.
+pub const GATEWAYS: usize = 15;
+/// The longest time for which a gateway that answers 503 may ask to be left alone: longer ones are
+/// mistakes, and nobody would know why a trunk is dead.
+pub const RETRY_AFTER_LONGEST: Duration = Duration::from_secs(300);
+/// How long a gateway that said nothing is tried after all others of its trunk.
+pub const GATEWAY_SUSPECT: Duration = Duration::from_secs(30);
 /// How long a place where a call is tried may say nothing at all, not even 100, before the call is tried
 /// at the next one: long enough for three lost datagrams (RFC 3261 §17.1.1.2: 0.5, 1 and 2 s).
 pub const LEG_SILENCE: Duration = Duration::from_secs(4);

@@ -13,6 +13,7 @@ pub struct Route {
     /// Whose way it is.
     pub via: Via,
     /// Where it is tried: one group after another, all of one group at the same time. None is empty.
+    /// Through a trunk there are none: which of its gateways answer is the shard's to know.
     pub groups: Vec<Vec<Target>>,
 }
 
@@ -87,9 +88,7 @@ impl TenantConfig {
             (Via::Phone, self.groups_of(phone, unix_ms)?)
         } else {
             let trunk = self.trunk_for(user).ok_or(NoRoute::NotPermitted)?;
-            let (transport, address) = (trunk.transport, trunk.address);
-            let hop = Hop { transport, address };
-            (Via::Trunk(trunk.id), vec![vec![hop.into()]])
+            (Via::Trunk(trunk.id), Vec::new())
         };
         Ok(Route { via, groups })
     }

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{Binding, NumberId, PhoneId, TenantId, TrunkId};
+use crate::{Binding, NumberId, PhoneId, TenantId, Trunk};
 
 /// A customer and all that its calls need to know.
 #[derive(Clone, Debug)]
@@ -118,31 +118,12 @@ impl FromStr for Transport {
 }
 
 /// Where SIP goes, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hop {
     /// How.
     pub transport: Transport,
     /// Where.
     pub address: SocketAddr,
-}
-
-/// A SIP peer to the network.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trunk {
-    /// Its id.
-    pub id: TrunkId,
-    /// Its name.
-    pub name: String,
-    /// Where calls to it go.
-    pub address: SocketAddr,
-    /// How they go there.
-    pub transport: Transport,
-    /// Where calls from it come from.
-    pub accept_from: Vec<Prefix>,
-    /// Whether its P-Asserted-Identity and From are believed.
-    pub trust_identity: bool,
-    /// What may be dialled through it.
-    pub prefixes: Vec<String>,
 }
 
 /// A SIP user agent of the tenant.

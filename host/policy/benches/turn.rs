@@ -276,13 +276,12 @@ impl Scene {
             plugin: "makecall".into(),
         };
         let trunk = Trunk {
-            id: TrunkId::mint(ids, NOW),
-            name: "carrier".into(),
-            address: ([127, 0, 0, 1], 5070).into(),
-            transport: model::Transport::Udp,
-            accept_from: vec![],
-            trust_identity: true,
             prefixes: vec!["3".into()],
+            ..Trunk::new(
+                TrunkId::mint(ids, NOW),
+                "carrier",
+                std::net::SocketAddr::from(([127, 0, 0, 1], 5070)),
+            )
         };
         let tenant = TenantConfig {
             id: TenantId::mint(ids, NOW),

@@ -169,7 +169,7 @@ fn make_private(path: &str) -> std::io::Result<()> {
 }
 
 /// What brings the tables up to date, in order. One that was released never changes.
-const MIGRATIONS: [(&str, &str); 5] = [
+const MIGRATIONS: [(&str, &str); 6] = [
     ("first", include_str!("../migrations/sqlite/0001_first.sql")),
     (
         "cdr by number",
@@ -186,6 +186,10 @@ const MIGRATIONS: [(&str, &str); 5] = [
     (
         "bindings",
         include_str!("../migrations/sqlite/0005_bindings.sql"),
+    ),
+    (
+        "trunk settings",
+        include_str!("../migrations/sqlite/0006_trunk_settings.sql"),
     ),
 ];
 

@@ -1,12 +1,15 @@
 //! SIP peers of a tenant to the network: where calls to them go, and where those from them
 //! come from.
 
-use model::{Prefix, TenantId, Trunk, TrunkId};
+mod settings;
+
+use model::{Peer, Prefix, TenantId, Trunk, TrunkId};
+use settings::Settings;
 
 use crate::db::{Tx, check_room, from_json, json_list, parsed, query};
 use crate::{Listed, Page, Store, StoreError, ambiguity, limits, names};
 
-type Row = (String, String, String, String, String, bool, String);
+type Row = (String, String, String, String, String, bool, String, String);
 
 impl Store {
     /// Adds a trunk. Its name is the tenant's own; a trunk by which the tenant could not be told apart
@@ -23,8 +26,9 @@ impl Store {
         check_room(&mut tx, count, "trunks", limits::TRUNKS).await?;
         query(
             "INSERT INTO trunk
-             (id, tenant, name, address, transport, accept_from, trust_identity, prefixes, created)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+             (id, tenant, name, address, transport, accept_from, trust_identity, prefixes, settings,
+              created)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(trunk.id)
         .bind(tenant)
@@ -34,6 +38,7 @@ impl Store {
         .bind(json_list(&trunk.accept_from))
         .bind(trunk.trust_identity)
         .bind(json_list(&trunk.prefixes))
+        .bind(Settings::text(trunk)?)
         .bind(now_ms)
         .run(&mut tx)
         .await
@@ -57,8 +62,8 @@ impl Store {
     /// One trunk.
     pub async fn trunk(&self, tenant: TenantId, id: TrunkId) -> Result<Trunk, StoreError> {
         let row = query(
-            "SELECT id, name, address, transport, accept_from, trust_identity, prefixes FROM trunk
-             WHERE tenant = $1 AND id = $2",
+            "SELECT id, name, address, transport, accept_from, trust_identity, prefixes, settings
+             FROM trunk WHERE tenant = $1 AND id = $2",
         )
         .bind(tenant)
         .bind(id)
@@ -89,8 +94,8 @@ pub(crate) async fn list(
     most: i64,
 ) -> Result<Vec<Trunk>, StoreError> {
     let rows = query(
-        "SELECT id, name, address, transport, accept_from, trust_identity, prefixes FROM trunk
-         WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3",
+        "SELECT id, name, address, transport, accept_from, trust_identity, prefixes, settings
+         FROM trunk WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3",
     )
     .bind(tenant)
     .bind(after)
@@ -102,11 +107,14 @@ pub(crate) async fn list(
 
 fn check(trunk: &Trunk) -> Result<(), StoreError> {
     names::check_name("name", &trunk.name)?;
-    if trunk.address.port() == 0 || trunk.address.ip().is_unspecified() {
-        return Err(StoreError::invalid(
-            "address",
-            "not an address that calls can go to",
-        ));
+    check_peer("address", &trunk.address)?;
+    let most = model::limits::GATEWAYS;
+    if trunk.others.len() > most {
+        let why = format!("more than {most} gateways");
+        return Err(StoreError::invalid("gateways", why));
+    }
+    for gateway in &trunk.others {
+        check_peer("gateways", &gateway.peer)?;
     }
     let most = limits::TRUNK_LIST;
     if trunk.accept_from.len() > most {
@@ -127,18 +135,30 @@ fn check(trunk: &Trunk) -> Result<(), StoreError> {
         .try_for_each(|prefix| names::check_prefix("prefixes", prefix))
 }
 
+/// Whether calls can go there.
+fn check_peer(field: &'static str, peer: &Peer) -> Result<(), StoreError> {
+    let here = |at: &std::net::SocketAddr| at.port() == 0 || at.ip().is_unspecified();
+    match peer {
+        Peer::At(address) if here(address) => Err(StoreError::invalid(
+            field,
+            "not an address that calls can go to",
+        )),
+        Peer::At(_) | Peer::Named(..) => Ok(()),
+    }
+}
+
 fn read(
-    (id, name, address, transport, accept_from, trust_identity, prefixes): Row,
+    (id, name, address, transport, accept_from, trust_identity, prefixes, settings): Row,
 ) -> Result<Trunk, StoreError> {
     let blocks: Vec<String> = from_json(&accept_from)?;
     let blocks = blocks.iter().map(|block| parsed::<Prefix>(block));
-    Ok(Trunk {
-        id: parsed(&id)?,
-        name,
-        address: parsed(&address)?,
+    let mut trunk = Trunk {
         transport: parsed(&transport)?,
         accept_from: blocks.collect::<Result<_, _>>()?,
         trust_identity,
         prefixes: from_json(&prefixes)?,
-    })
+        ..Trunk::new(parsed(&id)?, &name, parsed::<Peer>(&address)?)
+    };
+    Settings::give(&settings, &mut trunk)?;
+    Ok(trunk)
 }

@@ -54,6 +54,10 @@ pub fn play(options: Options, policies: Box<dyn Policies>) -> World {
             let telephones = SEVERAL.map(|name| (name, first(&mut forks)));
             tenant = town::registered(tenant, n, &telephones[..2 + forks.below(2) as usize]);
         }
+        if forks.percent(40) {
+            let priority = *forks.pick(&[0, 0, 10]);
+            tenant = town::with_gateways(tenant, n, &[(priority, 1)]);
+        }
         if world.options().tcp {
             tenant = town::over(model::Transport::Tcp, tenant);
         }
@@ -94,10 +98,11 @@ pub fn play(options: Options, policies: Box<dyn Policies>) -> World {
 /// it likes as much, or one after another.
 const SEVERAL: [&str; 3] = ["3002", "3002-b", "3002-c"];
 
-/// What the other telephones of 3002 do.
+/// What the other telephones of 3002 do, and the other gateway to 3001.
 fn others(world: &mut World, random: &mut Random) {
     for line in 0..world.lines().len() {
-        if !SEVERAL[1..].contains(&world.lines()[line].user.as_str()) {
+        let user = world.lines()[line].user.as_str();
+        if !SEVERAL[1..].contains(&user) && user != "3001-2" {
             continue;
         }
         for _ in 0..3 {

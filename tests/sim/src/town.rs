@@ -15,7 +15,7 @@ use std::{
 };
 
 use model::{
-    ActivePlugin, Binding, FaultPolicy, Hop, IdSource, Number, NumberId, Phone, PhoneId,
+    ActivePlugin, Binding, FaultPolicy, Gateway, Hop, IdSource, Number, NumberId, Phone, PhoneId,
     TenantConfig, TenantId, Transport, Trunk, TrunkId,
 };
 
@@ -52,10 +52,6 @@ pub fn tenant(name: &str, n: u8, script: &str) -> TenantConfig {
         (number.to_owned(), owned)
     });
     let trunks = ["3001", "3003"].map(|prefix| Trunk {
-        id: TrunkId::mint(&mut ids, 1),
-        name: format!("carrier-{prefix}"),
-        address: sip_address(n, prefix),
-        transport: Transport::Udp,
         accept_from: vec![
             sip_address(n, prefix)
                 .ip()
@@ -63,8 +59,12 @@ pub fn tenant(name: &str, n: u8, script: &str) -> TenantConfig {
                 .parse()
                 .expect("an address is a block of one"),
         ],
-        trust_identity: true,
         prefixes: vec![prefix.to_owned()],
+        ..Trunk::new(
+            TrunkId::mint(&mut ids, 1),
+            &format!("carrier-{prefix}"),
+            sip_address(n, prefix),
+        )
     });
     TenantConfig {
         id: TenantId::mint(&mut ids, 1),
@@ -90,7 +90,7 @@ pub fn over(transport: Transport, mut tenant: TenantConfig) -> TenantConfig {
         trunk.transport = transport;
     }
     for binding in tenant.bindings.values_mut().flatten() {
-        binding.hop.transport = Transport::Tcp;
+        binding.hop.transport = transport;
     }
     tenant
 }
@@ -120,6 +120,22 @@ pub fn registered(mut tenant: TenantConfig, n: u8, telephones: &[(&str, u16)]) -
     tenant
         .bindings
         .insert("3002".to_owned(), bindings.collect());
+    tenant
+}
+
+/// The same tenant, whose trunk to 3001 has further gateways of these priorities and weights. Their
+/// telephones are 3001-2 and so on, at 10.0.*n*.131 and following.
+pub fn with_gateways(mut tenant: TenantConfig, n: u8, gateways: &[(u16, u16)]) -> TenantConfig {
+    let others = (131..)
+        .zip(gateways)
+        .map(|(host, &(priority, weight))| Gateway {
+            peer: SocketAddr::from(([10, 0, n, host], 5060)).into(),
+            priority,
+            weight,
+        });
+    if let Some(trunk) = tenant.trunks.first_mut() {
+        trunk.others = others.collect();
+    }
     tenant
 }
 

@@ -9,6 +9,8 @@ use crate::fault::{Faults, Place, Wrong};
 
 /// A reader of one object.
 pub(crate) struct Fields<'a> {
+    /// Where in the body the object stands.
+    place: Place<'a>,
     members: &'a Map<String, Value>,
     asked: BTreeSet<&'a str>,
     wrong: Faults,
@@ -17,7 +19,12 @@ pub(crate) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// A reader of a body's members.
     pub(crate) fn of(members: &'a Map<String, Value>) -> Self {
+        Self::within(Place::Whole, members)
+    }
+
+    fn within(place: Place<'a>, members: &'a Map<String, Value>) -> Self {
         Self {
+            place,
             members,
             asked: BTreeSet::new(),
             wrong: Faults::default(),
@@ -28,7 +35,8 @@ impl<'a> Fields<'a> {
     pub(crate) fn finish(mut self) -> Vec<Wrong> {
         for name in self.members.keys() {
             if !self.asked.contains(name.as_str()) {
-                self.wrong.note(Place::member(name), "is not known here");
+                self.wrong
+                    .note(Place::Member(&self.place, name), "is not known here");
             }
         }
         self.wrong.into_vec()
@@ -98,6 +106,15 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A whole number from 0 to 65,535; absent: `default`.
+    pub(crate) fn small(&mut self, name: &'static str, default: u16) -> Option<u16> {
+        let number = self.number(name, Some(default.into()))?;
+        match u16::try_from(number) {
+            Ok(number) => Some(number),
+            Err(_) => self.refuse(name, "is more than 65535"),
+        }
+    }
+
     /// A list of at most `most` texts; absent: none.
     #[allow(clippy::option_option)] // outer: could be read; inner: was there
     pub(crate) fn texts<T, E: Display>(
@@ -115,7 +132,7 @@ impl<'a> Fields<'a> {
         if items.len() > most {
             return self.refuse(name, &format!("has more than {most} items"));
         }
-        let list = Place::member(name);
+        let list = Place::Member(&self.place, name);
         let mut read = Vec::with_capacity(items.len());
         for (at, item) in items.iter().enumerate() {
             let place = Place::Item(&list, at);
@@ -126,6 +143,40 @@ impl<'a> Fields<'a> {
             }
         }
         (read.len() == items.len()).then_some(Some(read))
+    }
+
+    /// A list of at most `most` objects; absent: none. `read` reads one: none only if it has noted why.
+    pub(crate) fn objects<T>(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        read: impl Fn(&mut Fields<'_>) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let items = match self.get(name) {
+            None => return Some(Vec::new()),
+            Some(Value::Array(items)) => items,
+            Some(_) => return self.refuse(name, "is not a list"),
+        };
+        if items.len() > most {
+            return self.refuse(name, &format!("has more than {most} items"));
+        }
+        let list = Place::Member(&self.place, name);
+        let mut all = Vec::with_capacity(items.len());
+        for (at, item) in items.iter().enumerate() {
+            let place = Place::Item(&list, at);
+            let Value::Object(members) = item else {
+                self.wrong.note(place, "is not an object");
+                continue;
+            };
+            let mut fields = Fields::within(place, members);
+            let one = read(&mut fields);
+            let faults = fields.finish();
+            if faults.is_empty() {
+                all.extend(one);
+            }
+            self.wrong.add(faults);
+        }
+        (all.len() == items.len()).then_some(all)
     }
 
     /// Any JSON that may be absent.
@@ -141,7 +192,7 @@ impl<'a> Fields<'a> {
 
     /// Notes a fault of a member. Always none, so that a reader can end with it.
     pub(crate) fn refuse<T>(&mut self, name: &str, why: &str) -> Option<T> {
-        self.wrong.note(Place::member(name), why);
+        self.wrong.note(Place::Member(&self.place, name), why);
         None
     }
 

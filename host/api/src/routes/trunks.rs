@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::{Json, extract::State as Of, http::StatusCode};
-use model::{Prefix, Transport, Trunk, TrunkId};
+use model::{Gateway, Prefix, Transport, Trunk, TrunkId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -35,6 +35,24 @@ pub(super) struct TrunkBody {
     trust_identity: bool,
     /// What may be dialled through it.
     prefixes: Vec<String>,
+    /// Its other gateways.
+    gateways: Vec<GatewayBody>,
+}
+
+/// One of several places where a trunk takes calls. `address` of the trunk is the first, of priority 0
+/// and weight 1.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Gateway)]
+pub(super) struct GatewayBody {
+    /// Where calls to it go: an IP address and a port.
+    #[schema(example = "127.0.0.1:5072")]
+    address: String,
+    /// Those of a lower one are tried first; default 1.
+    #[schema(required = false, default = 1)]
+    priority: u16,
+    /// Of those with the same priority this share is tried first; default 1.
+    #[schema(required = false, default = 1)]
+    weight: u16,
 }
 
 /// A trunk to be.
@@ -58,6 +76,20 @@ pub(super) struct NewTrunk {
     /// What may be dialled through it; default `[""]`: everything.
     #[schema(value_type = Option<Vec<String>>)]
     prefixes: Vec<String>,
+    /// Its other gateways: a call that one does not take is tried at the next.
+    #[schema(value_type = Option<Vec<GatewayBody>>)]
+    gateways: Vec<Gateway>,
+}
+
+fn gateway(fields: &mut Fields<'_>) -> Option<Gateway> {
+    let peer = fields.checked("address", path::peer);
+    let priority = fields.small("priority", 1);
+    let weight = fields.small("weight", 1);
+    Some(Gateway {
+        peer: peer?.into(),
+        priority: priority?,
+        weight: weight?,
+    })
 }
 
 impl Body for NewTrunk {
@@ -72,6 +104,7 @@ impl Body for NewTrunk {
         }
         let trust_identity = fields.flag("trust_identity", true);
         let prefixes = fields.texts("prefixes", limits::TRUNK_LIST, path::prefix);
+        let gateways = fields.objects("gateways", limits::GATEWAYS, gateway);
         Some(Self {
             name: name?,
             address: address?,
@@ -79,6 +112,7 @@ impl Body for NewTrunk {
             accept_from: blocks??,
             trust_identity: trust_identity?,
             prefixes: prefixes?.unwrap_or_else(|| vec![String::new()]),
+            gateways: gateways?,
         })
     }
 }
@@ -93,13 +127,12 @@ pub(super) async fn create(
     Checked(new): Checked<NewTrunk>,
 ) -> Result<(StatusCode, Json<TrunkBody>), Problem> {
     let trunk = Trunk {
-        id: state.mint(TrunkId::mint),
-        name: new.name,
-        address: new.address,
+        others: new.gateways,
         transport: new.transport,
         accept_from: new.accept_from,
         trust_identity: new.trust_identity,
         prefixes: new.prefixes,
+        ..Trunk::new(state.mint(TrunkId::mint), &new.name, new.address)
     };
     let now = state.now_ms();
     state.store().create_trunk(tenant, &trunk, now).await?;
@@ -160,6 +193,17 @@ impl From<Trunk> for TrunkBody {
             accept_from: trunk.accept_from.iter().map(Prefix::to_string).collect(),
             trust_identity: trunk.trust_identity,
             prefixes: trunk.prefixes,
+            gateways: trunk.others.into_iter().map(GatewayBody::from).collect(),
+        }
+    }
+}
+
+impl From<Gateway> for GatewayBody {
+    fn from(gateway: Gateway) -> Self {
+        Self {
+            address: gateway.peer.to_string(),
+            priority: gateway.priority,
+            weight: gateway.weight,
         }
     }
 }

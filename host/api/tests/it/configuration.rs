@@ -104,7 +104,8 @@ async fn a_number_lives_and_goes() {
 async fn a_trunk_lives_and_goes() {
     let body = json!({"name": "carrier", "address": "127.0.0.1:5070", "transport": "tcp",
                       "accept_from": ["127.0.0.1/32"], "trust_identity": false,
-                      "prefixes": ["49", "+"]});
+                      "prefixes": ["49", "+"],
+                      "gateways": [{"address": "127.0.0.1:5072", "priority": 10, "weight": 0}]});
     lifecycle("/api/v1/trunks", body.clone(), "trk_", body).await;
 }
 
@@ -113,7 +114,18 @@ async fn a_trunk_trusts_and_dials_everything_by_default() {
     let body = json!({"name": "carrier", "address": "192.0.2.1", "accept_from": ["192.0.2.0/24"]});
     let expected = json!({"name": "carrier", "address": "192.0.2.1:5060", "transport": "udp",
                           "accept_from": ["192.0.2.0/24"], "trust_identity": true,
-                          "prefixes": [""]});
+                          "prefixes": [""], "gateways": []});
+    lifecycle("/api/v1/trunks", body, "trk_", expected).await;
+}
+
+#[tokio::test]
+async fn a_gateway_is_a_backup_by_default() {
+    let body = json!({"name": "carrier", "address": "192.0.2.1", "accept_from": ["192.0.2.0/24"],
+                      "gateways": [{"address": "192.0.2.2"}]});
+    let expected = json!({"name": "carrier", "address": "192.0.2.1:5060", "transport": "udp",
+                          "accept_from": ["192.0.2.0/24"], "trust_identity": true,
+                          "prefixes": [""],
+                          "gateways": [{"address": "192.0.2.2:5060", "priority": 1, "weight": 1}]});
     lifecycle("/api/v1/trunks", body, "trk_", expected).await;
 }
 

@@ -147,6 +147,19 @@ async fn every_wrong_member_is_named_by_its_pointer() {
     check(trunks, body, &pointers).await;
     let body = json!({"name": "c", "address": "0.0.0.0:5060", "accept_from": null});
     check(trunks, body, &["#/address", "#/accept_from"]).await;
+    let body = json!({"name": "c", "address": "192.0.2.1", "accept_from": [], "gateways": [
+        {"address": "192.0.2.2", "priority": 65_536, "weight": -1, "port": 5060}, 7, {}]});
+    let pointers = [
+        "#/gateways/0/priority",
+        "#/gateways/0/weight",
+        "#/gateways/0/port",
+        "#/gateways/1",
+        "#/gateways/2/address",
+    ];
+    check(trunks, body, &pointers).await;
+    let many = vec![json!({"address": "192.0.2.2"}); 16];
+    let body = json!({"name": "c", "address": "192.0.2.1", "accept_from": [], "gateways": many});
+    check(trunks, body, &["#/gateways"]).await;
 
     let phones = "/api/v1/phones";
     check(phones, json!({"user": "1001"}), &["#/password"]).await;

@@ -26,13 +26,13 @@ fn tenant(
         plugin: "makecall".into(),
     };
     let trunk = Trunk {
-        id: TrunkId::mint(ids, 1),
-        name: "carrier".into(),
-        address: ([192, 0, 2, 1], trunk_port).into(),
-        transport: model::Transport::Udp,
         accept_from: vec!["192.0.2.0/24".parse().unwrap()],
         trust_identity: name == "acme",
-        prefixes: vec![String::new()],
+        ..Trunk::new(
+            TrunkId::mint(ids, 1),
+            "carrier",
+            std::net::SocketAddr::from(([192, 0, 2, 1], trunk_port)),
+        )
     };
     let phones = line.map(|address| Phone {
         id: PhoneId::mint(ids, 1),

@@ -3,10 +3,14 @@
 //! Each was checked against the view; the network went on meanwhile. One whose call has ended, or has
 //! moved on, is skipped, and the trace says so: its terminal event is already queued.
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use model::{
-    CallDirection, CallId, Cause, Command, EndReason, Now, SessionId, command::Construct, limits,
+    CallDirection, CallId, Cause, Command, EndReason, Now, SessionId, Target, Via,
+    command::Construct, limits,
 };
 
 use super::{Shard, release::Ending};
@@ -140,15 +144,23 @@ impl Shard {
     }
 
     /// Makes the call; its INVITE goes out when its port is open.
-    fn construct(&mut self, now: Now, session: SessionId, construct: Box<Construct>) {
+    fn construct(&mut self, now: Now, session: SessionId, mut construct: Box<Construct>) {
         let Some(s) = self.sessions.get(&session) else {
             return;
         };
         let (tenant, hops) = (s.tenant.id, s.max_forwards);
         let begin = s.unix_ms(now.mono);
-        let Some(first) = construct.route.targets().next() else {
-            return tracing::error!("a route without a target");
-        };
+        if let Via::Trunk(id) = construct.route.via
+            && let Some(trunk) = s.tenant.trunks.iter().find(|trunk| trunk.id == id)
+        {
+            let ids = &mut self.ids;
+            let hops = self.gateways.in_turn(now.mono, trunk, || ids.number());
+            let alone = |hop| vec![Target::from(hop)];
+            construct.route.groups = hops.into_iter().map(alone).collect();
+        }
+        let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let first = construct.route.targets().next();
+        let first = first.map(|target| target.hop.address.ip());
         let call = Call {
             id: construct.call,
             session,
@@ -161,7 +173,7 @@ impl Shard {
             dialog: None,
             dialogs: 0,
             sip_call_id: self.mint_sip_call_id(),
-            signalling: first.hop.address.ip(),
+            signalling: first.unwrap_or(nowhere),
             elsewhere: Vec::new(),
             media: Media::new(None),
             bridged: None,
@@ -178,17 +190,24 @@ impl Shard {
         let full = self.tenant_is_full(tenant);
         self.add_call(now, call);
         self.deadline(id, Some(now.mono + limits::MEDIA_OPEN));
-        let why = match (self.closing, full, hops) {
-            (true, ..) => (Cause::SERVICE_UNAVAILABLE, "the node ends"),
-            (_, true, _) => (
-                Cause::SERVICE_UNAVAILABLE,
-                "the tenant has too many live calls",
+        let busy = Cause::SERVICE_UNAVAILABLE;
+        let (cause, reason, why) = match (self.closing, full, hops, first) {
+            (true, ..) => (busy, EndReason::Limit, "the node ends"),
+            (_, true, ..) => (busy, EndReason::Limit, "the tenant has too many live calls"),
+            (_, _, 0, _) => (
+                Cause::TOO_MANY_HOPS,
+                EndReason::Limit,
+                "Max-Forwards is used up: a loop",
             ),
-            (.., 0) => (Cause::TOO_MANY_HOPS, "Max-Forwards is used up: a loop"),
+            (.., None) => (
+                busy,
+                EndReason::Released,
+                "no gateway of the trunk takes calls",
+            ),
             _ => return,
         };
-        self.note(now, session, why.1);
-        self.end(now, id, Ending::platform(why.0, EndReason::Limit));
+        self.note(now, session, why);
+        self.end(now, id, Ending::platform(cause, reason));
     }
 
     /// A Call-ID that hashes to this shard, so that every message of the call comes here.

@@ -15,7 +15,9 @@
 
 use ::media::sdp::{self, SessionVersion};
 use bytes::Bytes;
-use model::{CallId, Cause, EndReason, Event, Now, Target, Via, command::Construct, limits};
+use model::{
+    CallId, Cause, EndReason, Event, Hop, Now, Target, TrunkId, Via, command::Construct, limits,
+};
 use sip::{DialogId, Uri, event::FailedBy};
 
 use super::{Shard, media::port_number, release::Ending};
@@ -59,6 +61,8 @@ pub(super) struct Failure {
     pub(super) dialog: DialogId,
     pub(super) by: FailedBy,
     pub(super) status: u16,
+    /// For how many seconds the peer wants to be left alone.
+    pub(super) retry_after: Option<u32>,
     pub(super) ending: Ending,
 }
 
@@ -145,6 +149,15 @@ impl Legs {
             return Some(Step::Next);
         }
         Some(self.end())
+    }
+
+    /// The gateway that a leg leads to, if it leads to one.
+    fn gateway(&self, dialog: DialogId) -> Option<(TrunkId, Hop)> {
+        let Via::Trunk(trunk) = self.construct.route.via else {
+            return None;
+        };
+        let leg = self.live.iter().find(|leg| leg.dialog == dialog)?;
+        Some((trunk, leg.target.hop))
     }
 
     fn end(&mut self) -> Step {
@@ -316,6 +329,9 @@ impl Shard {
         };
         let session = call.session;
         let Some(legs) = call.legs() else { return };
+        if let Some((trunk, hop)) = legs.gateway(dialog) {
+            self.gateways.answered(trunk, hop);
+        }
         let Some(leg) = legs.live.iter().find(|leg| leg.dialog == dialog) else {
             return;
         };
@@ -352,11 +368,29 @@ impl Shard {
         let Some(legs) = self.calls.get_mut(&id).and_then(|call| call.legs()) else {
             return;
         };
+        if let Some((trunk, hop)) = legs.gateway(failure.dialog) {
+            self.learn(now, trunk, hop, &failure);
+        }
+        let Some(legs) = self.calls.get_mut(&id).and_then(|call| call.legs()) else {
+            return;
+        };
         match legs.lose(failure) {
             None => {}
             Some(Step::Wait) => self.hear_another(now, id),
             Some(Step::Next) => self.try_next(now, id),
             Some(Step::End(ending)) => self.end(now, id, ending),
+        }
+    }
+
+    /// What a failure says of a gateway.
+    fn learn(&mut self, now: Now, trunk: TrunkId, hop: Hop, failure: &Failure) {
+        match (failure.by, failure.status, failure.retry_after) {
+            (FailedBy::Peer, 503, Some(seconds)) => {
+                self.gateways.rest(now.mono, trunk, hop, seconds);
+            }
+            (FailedBy::Peer, ..) => self.gateways.answered(trunk, hop),
+            (FailedBy::Nobody, ..) => self.gateways.suspect(now.mono, trunk, hop),
+            (FailedBy::Ourselves, ..) => {}
         }
     }
 
@@ -391,6 +425,7 @@ impl Shard {
                 dialog,
                 by: FailedBy::Nobody,
                 status,
+                retry_after: None,
                 ending: Ending::platform(Cause::TIMEOUT, EndReason::Released),
             };
             self.leg_failed(now, id, failure);

@@ -35,6 +35,7 @@ use crate::{
     Input, Output, TenantLog, Ticket,
     admission::Sources,
     call::Call,
+    gateways::Gateways,
     hop,
     placement::Placement,
     session::Session,
@@ -87,6 +88,7 @@ pub struct Shard {
     refused: BTreeMap<u16, u64>,
     /// Events of sessions that had too many.
     events_lost: u64,
+    gateways: Gateways,
     timers: Timers,
     next: u64,
     draining: bool,
@@ -118,6 +120,7 @@ impl Shard {
             sessions_of: BTreeMap::new(),
             refused: BTreeMap::new(),
             events_lost: 0,
+            gateways: Gateways::default(),
             timers: Timers::default(),
             next: 0,
             draining: false,

@@ -104,7 +104,7 @@ impl Shard {
             reason,
             q850,
             contact,
-            ..
+            retry_after,
         } = event
         else {
             return;
@@ -115,6 +115,7 @@ impl Shard {
             dialog,
             by,
             status,
+            retry_after,
             ending: Ending { redirect, ..ending },
         };
         self.on_call(dialog, |shard, id| shard.leg_failed(now, id, failure));

@@ -5,7 +5,7 @@ use crate::{
     Binding,
     CallDirection::{Inbound, Outbound},
     FaultPolicy, Hop, IdSource, NoRoute, Number, NumberId, Phone, PhoneId, Target, TenantConfig,
-    TenantId, Trunk, TrunkId,
+    TenantId, Trunk, TrunkId, Via,
 };
 
 fn tenant(ids: &mut IdSource) -> Arc<TenantConfig> {
@@ -27,13 +27,12 @@ fn tenant(ids: &mut IdSource) -> Arc<TenantConfig> {
         transport: crate::Transport::Udp,
     };
     let trunk = |ids: &mut IdSource, port, prefix: &str| Trunk {
-        id: TrunkId::mint(ids, 1),
-        name: prefix.into(),
-        address: ([127, 0, 0, 1], port).into(),
-        transport: crate::Transport::Udp,
-        accept_from: vec![],
-        trust_identity: true,
         prefixes: vec![prefix.into()],
+        ..Trunk::new(
+            TrunkId::mint(ids, 1),
+            prefix,
+            std::net::SocketAddr::from(([127, 0, 0, 1], port)),
+        )
     };
     Arc::new(TenantConfig {
         id: TenantId::mint(ids, 1),
@@ -178,14 +177,18 @@ fn a_call_is_constructed_where_the_tenant_may_dial() {
         (Phase::Dialling, "sip:3001@acme.example")
     );
     plan.construct(&dial("1001", "1001")).unwrap();
+    let config = plan.view().tenant.clone();
     let commands = plan.into_commands();
     let hops = commands.iter().map(|command| match command {
-        Command::Construct(c) => c.route.groups[0][0].hop.address.port(),
+        Command::Construct(c) => match (c.route.via, &c.route.groups[..]) {
+            (Via::Trunk(id), []) => config.trunks.iter().position(|t| t.id == id).unwrap() as u16,
+            (_, groups) => groups[0][0].hop.address.port(),
+        },
         other => panic!("{other:?}"),
     });
     assert_eq!(
         hops.collect::<Vec<_>>(),
-        [2, 5071],
+        [1, 5071],
         "the longest prefix; the phone's line"
     );
 }

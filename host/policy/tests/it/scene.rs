@@ -358,13 +358,12 @@ fn tenant(ids: &mut IdSource) -> Arc<TenantConfig> {
         domain: "acme.example".into(),
         numbers: BTreeMap::from([number(ids, "2001"), number(ids, "2002")]),
         trunks: vec![Trunk {
-            id: TrunkId::mint(ids, 1),
-            name: "carrier".into(),
-            address: ([127, 0, 0, 1], 5070).into(),
-            transport: model::Transport::Udp,
-            accept_from: vec![],
-            trust_identity: true,
             prefixes: vec!["3".into()],
+            ..Trunk::new(
+                TrunkId::mint(ids, 1),
+                "carrier",
+                std::net::SocketAddr::from(([127, 0, 0, 1], 5070)),
+            )
         }],
         phones: BTreeMap::new(),
         secrets: BTreeMap::new(),

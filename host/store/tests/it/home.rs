@@ -62,13 +62,12 @@ impl Home {
 
     pub(crate) fn a_trunk(&mut self, name: &str, address: &str, accept_from: &str) -> Trunk {
         Trunk {
-            id: TrunkId::mint(&mut self.ids, NOW),
-            name: name.into(),
-            address: address.parse().unwrap(),
-            transport: model::Transport::Udp,
             accept_from: vec![accept_from.parse().unwrap()],
-            trust_identity: true,
-            prefixes: vec![String::new()],
+            ..Trunk::new(
+                TrunkId::mint(&mut self.ids, NOW),
+                name,
+                address.parse::<std::net::SocketAddr>().unwrap(),
+            )
         }
     }
 

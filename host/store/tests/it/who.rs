@@ -1,6 +1,6 @@
 //! Tenants and what they have: numbers, trunks, phones.
 
-use model::{Hop, Phone, PhoneId, Prefix, Transport, TrunkId, Via};
+use model::{Gateway, Hop, Phone, PhoneId, Prefix, Transport, TrunkId, Via};
 use store::{Page, StoreError, admin, limits};
 
 use crate::home::{Home, NOW, built_in, conflict};
@@ -92,13 +92,15 @@ async fn the_snapshot_holds_what_was_made_and_routes_by_it() {
         transport: Transport::Udp,
         address: address.parse().unwrap(),
     };
-    let check = |to: &str, via: Via, address: &str| {
+    let check = |to: &str, via: Via, address: &[&str]| {
         let route = config.route(&to.parse().unwrap(), NOW).unwrap();
         assert_eq!(route.via, via, "{to}");
-        assert_eq!(route.groups, [[hop(address).into()]], "{to}");
+        let groups: Vec<_> = address.iter().map(|at| vec![hop(at).into()]).collect();
+        assert_eq!(route.groups, groups, "{to}");
     };
-    check("1001", Via::Phone, "127.0.0.1:5071");
-    check("3001", Via::Trunk(trunk), "127.0.0.1:5070");
+    check("1001", Via::Phone, &["127.0.0.1:5071"]);
+    check("3001", Via::Trunk(trunk), &[]);
+    assert_eq!(config.trunks[0].address.to_string(), "127.0.0.1:5070");
     let block: Prefix = "127.0.0.1/32".parse().unwrap();
     assert_eq!(config.trunks[0].accept_from, [block]);
 
@@ -282,4 +284,31 @@ async fn pages_follow_each_other_without_gap_or_overlap() {
     }
     seen.sort();
     assert_eq!(seen, ["2001", "2002", "2003", "2004", "2005"]);
+}
+
+#[tokio::test]
+async fn a_trunk_keeps_its_gateways_and_has_so_many_at_most() {
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    let mut trunk = home.a_trunk("carrier", "192.0.2.1:5060", "192.0.2.0/24");
+    let gateway = |priority| Gateway {
+        peer: std::net::SocketAddr::from(([192, 0, 2, 2], 5080)).into(),
+        priority,
+        weight: 7,
+    };
+    trunk.others = (0..).take(model::limits::GATEWAYS).map(gateway).collect();
+    home.store.create_trunk(acme, &trunk, NOW).await.unwrap();
+    assert_eq!(home.store.trunk(acme, trunk.id).await.unwrap(), trunk);
+
+    let mut more = home.a_trunk("other", "192.0.2.1:5060", "192.0.2.0/24");
+    more.others = (0..)
+        .take(model::limits::GATEWAYS + 1)
+        .map(gateway)
+        .collect();
+    invalid(home.store.create_trunk(acme, &more, NOW).await, "gateways");
+    more.others = vec![Gateway {
+        peer: std::net::SocketAddr::from(([0, 0, 0, 0], 5060)).into(),
+        ..gateway(1)
+    }];
+    invalid(home.store.create_trunk(acme, &more, NOW).await, "gateways");
 }

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use control::{Input, Ticket, phone};
 use media::sdp::Codec;
 use model::{
-    Answer, Ask, Cause, IdSource, Origin, Request, RequestId, TenantConfig, TenantId, draw_ladder,
+    Answer, Ask, Cause, IdSource, Origin, Peer, Request, RequestId, TenantConfig, TenantId,
+    draw_ladder,
 };
 
 use super::{Deed, Happening, World};
@@ -35,7 +36,17 @@ impl World {
         let trunks = config
             .trunks
             .iter()
-            .map(|t| (t.prefixes[0].clone(), Some(t.address), t.transport));
+            .flat_map(|t| (1..).zip(t.gateways()).map(move |gateway| (t, gateway)))
+            .map(|(t, (nth, (peer, ..)))| {
+                let Peer::At(address) = peer else {
+                    panic!("a simulated gateway has an address")
+                };
+                let name = match nth {
+                    1 => t.prefixes[0].clone(),
+                    nth => format!("{}-{nth}", t.prefixes[0]),
+                };
+                (name, Some(*address), t.transport)
+            });
         let contacts = config.bindings.values().flatten().map(|binding| {
             let (_, contact) = binding.contact.split_once(':').unwrap_or_default();
             let (name, _) = contact.split_once('@').unwrap_or_default();

@@ -60,7 +60,7 @@ fn the_first_that_answers_has_the_call_and_the_others_stop_ringing() {
             ("desk", rings(300, None)),
             ("mobile", rings(500, Some(2_000))),
         ];
-        forks::call_for(world, &telephones, 5_000);
+        forks::call_for(world, "3002", &telephones, 5_000);
     });
     assert!(answered(&world, "mobile") && !answered(&world, "desk"));
     assert_eq!(
@@ -88,7 +88,7 @@ fn two_that_answer_at_once_are_one_call() {
                 ("desk", rings(300, Some(2_000))),
                 ("mobile", rings(300, Some(2_000))),
             ];
-            forks::call_for(world, &telephones, 5_000);
+            forks::call_for(world, "3002", &telephones, 5_000);
         },
     );
     // The second one is told by BYE.
@@ -112,7 +112,7 @@ fn media_follows_the_one_that_answers() {
                 answer: None,
             };
             let telephones = [("desk", early), ("mobile", rings(500, Some(2_000)))];
-            forks::call_for(world, &telephones, 5_000);
+            forks::call_for(world, "3002", &telephones, 5_000);
         },
     );
     let [alice, mobile] = ["1001", "mobile"].map(|name| &world.lines()[world.line(0, name)]);
@@ -132,7 +132,7 @@ fn early_media_of_another_is_heard_when_the_first_gives_up() {
             };
             let answer = Some(Duration::from_secs(3));
             let telephones = [("desk", early(300, None)), ("mobile", early(500, answer))];
-            let alice = forks::call(world, &telephones);
+            let alice = forks::call(world, "3002", &telephones);
             world.run_for(Duration::from_secs(1));
             let desk = world.line(0, "desk");
             world.hang_up(desk);
@@ -158,7 +158,7 @@ fn the_best_of_the_failures_is_the_answer() {
         (refuses(100, 480), refuses(300, 600), 600),
     ] {
         let world = play(&BOTH, |world| {
-            forks::call_for(world, &[("desk", desk), ("mobile", mobile)], 40_000);
+            forks::call_for(world, "3002", &[("desk", desk), ("mobile", mobile)], 40_000);
         });
         assert_eq!(ended(&world, "1001"), Some(expect), "{desk:?} {mobile:?}");
     }
@@ -168,7 +168,7 @@ fn the_best_of_the_failures_is_the_answer() {
 fn a_6xx_of_one_ends_the_call_at_all() {
     let world = check(&BOTH, expect_file!["ladders/fork-declined.txt"], |world| {
         let telephones = [("desk", rings(100, None)), ("mobile", refuses(1_000, 603))];
-        forks::call_for(world, &telephones, 5_000);
+        forks::call_for(world, "3002", &telephones, 5_000);
     });
     assert_eq!(
         (ended(&world, "1001"), ended(&world, "desk")),
@@ -181,7 +181,7 @@ fn a_caller_who_gives_up_takes_it_back_from_all() {
     let world = check(&BOTH, expect_file!["ladders/fork-given-up.txt"], |world| {
         // The CANCEL of the one that is deaf is never sent (RFC 3261 §9.1).
         let telephones = [("desk", rings(100, None)), ("mobile", Behaviour::Deaf)];
-        forks::call_for(world, &telephones, 2_000);
+        forks::call_for(world, "3002", &telephones, 2_000);
     });
     assert_eq!(ended(&world, "desk"), Some(487));
     assert_eq!(
@@ -203,7 +203,7 @@ fn who_is_less_preferred_rings_when_the_first_does_not() {
                 ("desk", refuses(100, 486)),
                 ("mobile", rings(300, Some(1_000))),
             ];
-            forks::call_for(world, &telephones, 5_000);
+            forks::call_for(world, "3002", &telephones, 5_000);
         },
     );
     assert!(answered(&world, "mobile"));
@@ -220,7 +220,7 @@ fn who_says_nothing_is_given_up_for_the_next_after_four_seconds() {
                 ("desk", Behaviour::Deaf),
                 ("mobile", rings(300, Some(1_000))),
             ];
-            forks::call_for(world, &telephones, 8_000);
+            forks::call_for(world, "3002", &telephones, 8_000);
         },
     );
     assert!(answered(&world, "mobile"));
@@ -233,7 +233,7 @@ fn who_has_rung_has_the_last_word() {
             ("desk", rings(100, None)),
             ("mobile", rings(300, Some(1_000))),
         ];
-        forks::call(world, &telephones);
+        forks::call(world, "3002", &telephones);
         world.run_for(Duration::from_secs(10));
         let desk = world.line(0, "desk");
         world.hang_up(desk);
@@ -251,7 +251,7 @@ fn who_has_said_100_is_waited_for() {
             ("desk", Behaviour::TryingOnly),
             ("mobile", rings(300, None)),
         ];
-        forks::call_for(world, &telephones, 20_000);
+        forks::call_for(world, "3002", &telephones, 20_000);
     });
     assert_eq!(
         (

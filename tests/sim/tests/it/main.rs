@@ -3,6 +3,7 @@
 mod clocks;
 mod dialogs;
 mod forks;
+mod gateways;
 mod hold;
 mod ladders;
 mod races;

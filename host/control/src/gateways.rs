@@ -1,0 +1,237 @@
+//! Which gateways of trunks take calls now, and in which order a call tries them.
+//!
+//! ```text
+//!            503 with Retry-After                    its time is over
+//!  usable ──────────────────────────▶ resting ─────────────────────────▶ usable
+//!         ──────────────────────────▶ suspect ─────────────────────────▶ usable
+//!            said nothing                            its time is over, or an answer
+//! ```
+//!
+//! One that rests is not tried at all (RFC 3261 §21.5.4), a suspect one after all others. Knows only
+//! those of which there is something to know. Takes randomness, never draws it.
+
+use std::{collections::BTreeMap, time::Duration, time::Instant};
+
+use model::{Hop, Peer, Trunk, TrunkId, limits};
+
+/// What is known of gateways.
+#[derive(Debug, Default)]
+pub(crate) struct Gateways {
+    known: BTreeMap<(TrunkId, Hop), Standing>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Resting { until: Instant },
+    Suspect { until: Instant },
+}
+
+impl Standing {
+    fn is_over(self, now: Instant) -> bool {
+        let (Self::Resting { until } | Self::Suspect { until }) = self;
+        until <= now
+    }
+}
+
+/// One that can be tried.
+struct Candidate {
+    /// Suspect ones last, then by priority.
+    order: (bool, u16),
+    weight: u16,
+    hop: Hop,
+}
+
+impl Gateways {
+    /// The gateways of a trunk in the order in which a call tries them: by priority, and among equals by
+    /// lot (RFC 2782). `draw` is asked only where there is a choice.
+    pub(crate) fn in_turn(
+        &self,
+        now: Instant,
+        trunk: &Trunk,
+        mut draw: impl FnMut() -> u64,
+    ) -> Vec<Hop> {
+        let mut all: Vec<Candidate> = Vec::new();
+        for (peer, priority, weight) in trunk.gateways() {
+            let Peer::At(address) = *peer else { continue };
+            let hop = Hop {
+                transport: trunk.transport,
+                address,
+            };
+            let standing = self.known.get(&(trunk.id, hop)).copied();
+            let suspect = match standing.filter(|standing| !standing.is_over(now)) {
+                Some(Standing::Resting { .. }) => continue,
+                Some(Standing::Suspect { .. }) => true,
+                None => false,
+            };
+            let order = (suspect, priority);
+            all.push(Candidate { order, weight, hop });
+        }
+        all.sort_by_key(|candidate| (candidate.order, candidate.weight != 0));
+        let mut hops = Vec::with_capacity(all.len());
+        for equals in all.chunk_by_mut(|a, b| a.order == b.order) {
+            by_lot(equals, &mut draw);
+            hops.extend(equals.iter().map(|candidate| candidate.hop));
+        }
+        hops
+    }
+
+    /// It answered 503 and wants to be left alone for so many seconds.
+    pub(crate) fn rest(&mut self, now: Instant, trunk: TrunkId, hop: Hop, seconds: u32) {
+        let time = Duration::from_secs(u64::from(seconds)).min(limits::RETRY_AFTER_LONGEST);
+        let until = now + time;
+        self.note(now, trunk, hop, Standing::Resting { until });
+    }
+
+    /// It said nothing, or could not be reached.
+    pub(crate) fn suspect(&mut self, now: Instant, trunk: TrunkId, hop: Hop) {
+        let until = now + limits::GATEWAY_SUSPECT;
+        self.note(now, trunk, hop, Standing::Suspect { until });
+    }
+
+    /// It answered.
+    pub(crate) fn answered(&mut self, trunk: TrunkId, hop: Hop) {
+        if !self.known.is_empty() {
+            self.known.remove(&(trunk, hop));
+        }
+    }
+
+    /// As many as can be known at once are those of the trunks that were called lately: what is over is
+    /// forgotten whenever something new is learned.
+    fn note(&mut self, now: Instant, trunk: TrunkId, hop: Hop, standing: Standing) {
+        self.known.retain(|_, known| !known.is_over(now));
+        self.known.insert((trunk, hop), standing);
+    }
+}
+
+/// RFC 2782: the next one is drawn from those that are left, each with a chance of its weight. Those of
+/// weight 0 stand first, so that they have a chance at all.
+fn by_lot(equals: &mut [Candidate], draw: &mut impl FnMut() -> u64) {
+    for first in 0..equals.len().saturating_sub(1) {
+        let rest = &equals[first..];
+        let total: u64 = rest
+            .iter()
+            .map(|candidate| u64::from(candidate.weight))
+            .sum();
+        let lot = draw() % (total + 1);
+        let mut sum = 0;
+        let drawn = rest.iter().position(|candidate| {
+            sum += u64::from(candidate.weight);
+            sum >= lot
+        });
+        // The others keep their order, so that weight 0 stays in front.
+        equals[first..=first + drawn.unwrap_or(0)].rotate_right(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::SocketAddr, time::Duration, time::Instant};
+
+    use model::{Gateway, Hop, IdSource, Transport, Trunk, TrunkId, limits};
+
+    use super::Gateways;
+
+    fn address(host: u8) -> SocketAddr {
+        ([192, 0, 2, host], 5060).into()
+    }
+
+    fn hop(host: u8) -> Hop {
+        Hop {
+            transport: Transport::Udp,
+            address: address(host),
+        }
+    }
+
+    /// A trunk whose gateways are at 192.0.2.0 and following.
+    fn trunk(others: &[(u16, u16)]) -> Trunk {
+        let mut ids = IdSource::new([1; 32], 0, 0);
+        let others = (1..)
+            .zip(others)
+            .map(|(host, &(priority, weight))| Gateway {
+                peer: address(host).into(),
+                priority,
+                weight,
+            });
+        Trunk {
+            others: others.collect(),
+            ..Trunk::new(TrunkId::mint(&mut ids, 1), "carrier", address(0))
+        }
+    }
+
+    fn hosts(gateways: &Gateways, now: Instant, trunk: &Trunk, lots: &[u64]) -> Vec<u8> {
+        let mut lots = lots.iter().copied();
+        let hops = gateways.in_turn(now, trunk, || lots.next().expect("no lot is asked for"));
+        let host = |hop: &Hop| match hop.address {
+            SocketAddr::V4(address) => address.ip().octets()[3],
+            SocketAddr::V6(_) => 0,
+        };
+        hops.iter().map(host).collect()
+    }
+
+    #[allow(clippy::disallowed_methods)] // any instant will do
+    fn now() -> Instant {
+        Instant::now()
+    }
+
+    #[test]
+    fn lower_priorities_are_tried_first_and_one_alone_needs_no_lot() {
+        let trunk = trunk(&[(20, 1), (10, 1)]);
+        assert_eq!(hosts(&Gateways::default(), now(), &trunk, &[]), [0, 2, 1]);
+    }
+
+    /// RFC 2782: the lot is between 0 and the sum of the weights; the first whose running sum reaches it
+    /// is drawn.
+    #[test]
+    fn equals_are_drawn_by_their_weights() {
+        let trunk = trunk(&[(0, 3), (0, 0)]);
+        let check = |lots: &[u64], expect: &[u8]| {
+            assert_eq!(
+                hosts(&Gateways::default(), now(), &trunk, lots),
+                expect,
+                "{lots:?}"
+            );
+        };
+        check(&[0, 0], &[2, 0, 1]);
+        check(&[0, 4], &[2, 1, 0]);
+        check(&[1, 0], &[0, 2, 1]);
+        check(&[2, 0], &[1, 2, 0]);
+        check(&[4, 1], &[1, 0, 2]);
+        check(&[5, 5], &[2, 0, 1]);
+    }
+
+    #[test]
+    fn one_that_rests_is_not_tried_until_its_time_is_over() {
+        let (trunk, now) = (trunk(&[(1, 1)]), now());
+        let mut gateways = Gateways::default();
+        gateways.rest(now, trunk.id, hop(0), 60);
+        assert_eq!(hosts(&gateways, now, &trunk, &[]), [1]);
+        let later = now + Duration::from_secs(60);
+        assert_eq!(hosts(&gateways, later, &trunk, &[]), [0, 1]);
+        // Nobody may say: never again.
+        gateways.rest(now, trunk.id, hop(0), u32::MAX);
+        let much_later = now + limits::RETRY_AFTER_LONGEST;
+        assert_eq!(hosts(&gateways, much_later, &trunk, &[]), [0, 1]);
+    }
+
+    #[test]
+    fn a_suspect_one_is_tried_last_until_it_answers() {
+        let (trunk, now) = (trunk(&[(1, 1)]), now());
+        let mut gateways = Gateways::default();
+        gateways.suspect(now, trunk.id, hop(0));
+        assert_eq!(hosts(&gateways, now, &trunk, &[]), [1, 0]);
+        gateways.answered(trunk.id, hop(0));
+        assert_eq!(hosts(&gateways, now, &trunk, &[]), [0, 1]);
+        gateways.suspect(now, trunk.id, hop(0));
+        let later = now + limits::GATEWAY_SUSPECT;
+        assert_eq!(hosts(&gateways, later, &trunk, &[]), [0, 1]);
+    }
+
+    #[test]
+    fn what_is_over_is_forgotten() {
+        let (trunk, now) = (trunk(&[(1, 1)]), now());
+        let mut gateways = Gateways::default();
+        gateways.rest(now, trunk.id, hop(0), 1);
+        gateways.suspect(now + Duration::from_secs(2), trunk.id, hop(1));
+        assert_eq!(gateways.known.len(), 1);
+    }
+}

@@ -1,0 +1,51 @@
+//! What a trunk may have beside what every trunk has, as one column holds it.
+//!
+//! A member that an older row does not have is as if nobody had set it.
+
+use model::{Gateway, Trunk};
+use serde::{Deserialize, Serialize};
+
+use crate::StoreError;
+use crate::db::{from_json, parsed};
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Settings {
+    gateways: Vec<GatewayRow>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct GatewayRow {
+    address: String,
+    priority: u16,
+    weight: u16,
+}
+
+impl Settings {
+    /// Those of a trunk, as its row holds them.
+    pub(super) fn text(trunk: &Trunk) -> Result<String, StoreError> {
+        let gateways = trunk.others.iter().map(|gateway| GatewayRow {
+            address: gateway.peer.to_string(),
+            priority: gateway.priority,
+            weight: gateway.weight,
+        });
+        let settings = Self {
+            gateways: gateways.collect(),
+        };
+        serde_json::to_string(&settings).map_err(|why| StoreError::Damaged(why.to_string()))
+    }
+
+    /// Gives a trunk those that its row holds.
+    pub(super) fn give(text: &str, trunk: &mut Trunk) -> Result<(), StoreError> {
+        let settings: Self = from_json(text)?;
+        let gateways = settings.gateways.into_iter().map(|row| {
+            Ok(Gateway {
+                peer: parsed(&row.address)?,
+                priority: row.priority,
+                weight: row.weight,
+            })
+        });
+        trunk.others = gateways.collect::<Result<_, StoreError>>()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,243 @@
+//! Calls through trunks with several gateways: failover, and what it remembers.
+
+use std::time::Duration;
+
+use control::phone::{Behaviour, Event};
+use expect_test::{ExpectFile, expect_file};
+use sim::{
+    Options, World, count_errors,
+    forks::{self, refuses, rings},
+    script::Scripts,
+    town,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+/// One that is tried after the first.
+const BACKUP: [(u16, u16); 1] = [(10, 1)];
+const FIRST: &str = "3001";
+const OTHER: &str = "3001-2";
+
+/// Plays a scene in the world of a tenant whose trunk to 3001 has these gateways beside its first.
+fn play(gateways: &[(u16, u16)], scene: impl FnOnce(&mut World)) -> World {
+    let (world, errors) = count_errors(|| {
+        // One shard, so that every call knows what the others have learned.
+        let options = Options {
+            shards: 1,
+            ..Options::calm()
+        };
+        let mut world = World::new(options, Box::new(Scripts));
+        let acme = town::tenant("acme", 1, "makecall");
+        world.add_tenant(town::with_gateways(acme, 1, gateways));
+        scene(&mut world);
+        world
+    });
+    assert_eq!(errors, 0);
+    assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
+    world
+}
+
+fn check(ladder: ExpectFile, scene: impl FnOnce(&mut World)) -> World {
+    let world = play(&BACKUP, scene);
+    ladder.assert_eq(&world.ladders());
+    world
+}
+
+/// How often the node sent a telephone what begins like that.
+fn sent(world: &World, name: &str, start: &str) -> usize {
+    let to = format!("> {}: {start}", world.lines()[world.line(0, name)].sip());
+    world
+        .journal()
+        .lines()
+        .filter(|line| line.contains(&to))
+        .count()
+}
+
+fn ended(world: &World, name: &str) -> Option<u16> {
+    world.lines()[world.line(0, name)].ended()
+}
+
+fn answers(world: &World, name: &str) -> usize {
+    let answers = |event: &Event| matches!(event, Event::Answered { .. });
+    let told = &world.lines()[world.line(0, name)].told;
+    told.iter().filter(|(_, event)| answers(event)).count()
+}
+
+#[test]
+fn one_that_does_not_take_the_call_is_followed_by_the_next() {
+    let world = check(expect_file!["ladders/failover.txt"], |world| {
+        let gateways = [(FIRST, refuses(100, 503)), (OTHER, rings(300, Some(1_000)))];
+        forks::call_for(world, "3001", &gateways, 5_000);
+    });
+    assert_eq!((answers(&world, OTHER), world.cdrs().len()), (1, 2));
+}
+
+#[test]
+fn what_the_callee_has_decided_is_final_and_what_the_gateway_says_is_not() {
+    for (status, tried) in [
+        (404, 0),
+        (408, 1),
+        (480, 0),
+        (486, 0),
+        (500, 1),
+        (502, 1),
+        (504, 1),
+        (600, 0),
+        (603, 0),
+    ] {
+        let world = play(&BACKUP, |world| {
+            let gateways = [(FIRST, refuses(100, status)), (OTHER, refuses(100, 486))];
+            forks::call_for(world, "3001", &gateways, 5_000);
+        });
+        assert_eq!(sent(&world, OTHER, "INVITE"), tried, "{status}");
+        let expect = if tried == 0 { status } else { 486 };
+        assert_eq!(ended(&world, "1001"), Some(expect), "{status}");
+    }
+}
+
+#[test]
+fn one_that_has_rung_is_not_followed_by_another() {
+    let world = play(&BACKUP, |world| {
+        let alice = forks::call(world, "3001", &[(FIRST, rings(100, None))]);
+        world.run_for(SECOND);
+        let first = world.line(0, FIRST);
+        world.hang_up(first);
+        world.run_for(SECOND);
+        world.hang_up(alice);
+        world.run_to_rest();
+    });
+    assert_eq!(sent(&world, OTHER, "INVITE"), 0);
+}
+
+#[test]
+fn one_that_says_nothing_is_given_up_after_four_seconds_and_tried_last_for_a_while() {
+    let world = check(expect_file!["ladders/failover-silent.txt"], |world| {
+        let gateways = [(FIRST, Behaviour::Deaf), (OTHER, rings(300, Some(1_000)))];
+        forks::call_for(world, "3001", &gateways, 8_000);
+    });
+    assert_eq!((answers(&world, FIRST), answers(&world, OTHER)), (0, 1));
+
+    let world = play(&BACKUP, |world| {
+        let gateways = [(FIRST, Behaviour::Deaf), (OTHER, rings(300, Some(1_000)))];
+        for _ in 0..2 {
+            let alice = forks::call(world, "3001", &gateways);
+            world.run_for(8 * SECOND);
+            world.hang_up(alice);
+            world.run_for(SECOND);
+        }
+        // Half a minute later it is tried first again.
+        world.run_for(30 * SECOND);
+        let alice = forks::call(world, "3001", &[(FIRST, rings(300, Some(1_000)))]);
+        world.run_for(5 * SECOND);
+        world.hang_up(alice);
+        world.run_for(SECOND);
+        world.run_to_rest();
+    });
+    assert_eq!((answers(&world, FIRST), answers(&world, OTHER)), (1, 2));
+    let call_ids = world.journal().lines();
+    let first = world.lines()[world.line(0, FIRST)].sip();
+    let tried = call_ids.filter(|line| line.contains(&format!("> {first}: INVITE")));
+    assert!(tried.count() <= 8, "the second call did not try it");
+}
+
+#[test]
+fn one_that_wants_to_be_left_alone_is() {
+    let rest = |world: &mut World, name: &str| {
+        let line = world.line(0, name);
+        let hand = world.by_hand(line);
+        world.hand(hand).be_polite();
+        let alice = forks::call(world, "3001", &[]);
+        world.run_for(Duration::from_millis(100));
+        let invite = world.hand(hand).last("INVITE").unwrap().to_owned();
+        let refusal = "503 Busy\r\nRetry-After: 60";
+        let refusal = world.hand(hand).respond(&invite, refusal, "t", "");
+        world.send(hand, refusal);
+        world.run_for(SECOND);
+        world.hang_up(alice);
+        world.run_for(SECOND);
+    };
+    let world = play(&BACKUP, |world| {
+        rest(world, FIRST);
+        forks::call_for(world, "3001", &[(OTHER, rings(100, Some(1_000)))], 5_000);
+    });
+    assert_eq!(sent(&world, FIRST, "INVITE"), 1);
+    assert_eq!(
+        (answers(&world, OTHER), ended(&world, "1001")),
+        (1, Some(200))
+    );
+
+    // Nobody is left: the call fails at once, and nothing is sent.
+    let world = play(&[], |world| {
+        rest(world, FIRST);
+        forks::call_for(world, "3001", &[], 1_000);
+    });
+    assert_eq!(sent(&world, FIRST, "INVITE"), 1);
+    let note = "no gateway of the trunk takes calls";
+    assert_eq!(
+        world.ladders().matches(note).count(),
+        1,
+        "{}",
+        world.ladders()
+    );
+}
+
+#[test]
+fn the_best_of_the_failures_is_told_when_all_gateways_fail() {
+    let world = play(&[(10, 1), (20, 1)], |world| {
+        let gateways = [
+            (FIRST, refuses(100, 503)),
+            (OTHER, refuses(100, 408)),
+            ("3001-3", refuses(100, 500)),
+        ];
+        forks::call_for(world, "3001", &gateways, 5_000);
+    });
+    assert_eq!(ended(&world, "1001"), Some(408));
+}
+
+#[test]
+fn a_call_is_set_up_for_32_seconds_at_most_however_many_gateways_are_silent() {
+    let world = play(&[(1, 1); 15], |world| {
+        let alice = forks::call(world, "3001", &[(FIRST, Behaviour::Deaf)]);
+        for nth in 2..=16 {
+            let line = world.line(0, &format!("3001-{nth}"));
+            world.phone(line, control::phone::Input::Behave(Behaviour::Deaf));
+        }
+        world.run_for(60 * SECOND);
+        world.hang_up(alice);
+        world.run_to_rest();
+    });
+    assert_eq!(ended(&world, "1001"), Some(408));
+    let ended = |event: &Event| matches!(event, Event::Ended { .. });
+    let at = world.lines()[world.line(0, "1001")].when(ended).unwrap();
+    assert!((32..34).contains(&at.as_secs()), "{at:?}");
+}
+
+#[test]
+fn a_caller_who_gives_up_takes_back_what_is_under_way() {
+    let world = check(expect_file!["ladders/failover-given-up.txt"], |world| {
+        let gateways = [(FIRST, refuses(100, 500)), (OTHER, rings(100, None))];
+        forks::call_for(world, "3001", &gateways, 3_000);
+    });
+    assert_eq!(
+        (sent(&world, FIRST, "CANCEL"), sent(&world, OTHER, "CANCEL")),
+        (0, 1)
+    );
+}
+
+#[test]
+fn equal_gateways_share_the_calls() {
+    let world = play(&[(0, 1)], |world| {
+        for _ in 0..20 {
+            let answer = rings(100, Some(200));
+            let alice = forks::call(world, "3001", &[(FIRST, answer), (OTHER, answer)]);
+            world.run_for(SECOND);
+            world.hang_up(alice);
+            world.run_for(SECOND);
+        }
+        world.run_to_rest();
+    });
+    let (first, other) = (answers(&world, FIRST), answers(&world, OTHER));
+    assert!(
+        first + other == 20 && first >= 4 && other >= 4,
+        "{first} {other}"
+    );
+}
