@@ -81,8 +81,8 @@ pub(super) struct NewTrunk {
     gateways: Vec<Gateway>,
 }
 
-fn gateway(fields: &mut Fields<'_>) -> Option<Gateway> {
-    let peer = fields.checked("address", path::peer);
+fn gateway(fields: &mut Fields<'_>, transport: Transport) -> Option<Gateway> {
+    let peer = fields.checked("address", |text| path::peer(text, transport));
     let priority = fields.small("priority", 1);
     let weight = fields.small("weight", 1);
     Some(Gateway {
@@ -104,7 +104,7 @@ impl Body for NewTrunk {
         }
         let trust_identity = fields.flag("trust_identity", true);
         let prefixes = fields.texts("prefixes", limits::TRUNK_LIST, path::prefix);
-        let gateways = fields.objects("gateways", limits::GATEWAYS, gateway);
+        let gateways = fields.objects("gateways", limits::GATEWAYS, |f| gateway(f, ours));
         Some(Self {
             name: name?,
             address: address?,
