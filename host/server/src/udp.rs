@@ -41,6 +41,8 @@ pub struct Traffic {
     pub dropped: AtomicU64,
     /// Handed to the kernel.
     pub sent: AtomicU64,
+    /// Of those that were read, the ones that only keep a path open.
+    pub keep_alives: AtomicU64,
     /// Refused by the kernel, as when the socket's send buffer is full.
     pub unsent: AtomicU64,
 }
@@ -87,10 +89,8 @@ impl Listener {
         shards: Vec<mpsc::Sender<Mail>>,
     ) -> io::Result<()> {
         let receiver = Receiver {
-            local: self.local,
-            socket: Arc::clone(&self.socket),
+            sender: self.sender(),
             stop: Arc::clone(&self.stop),
-            traffic: Arc::clone(&self.traffic),
             placement,
             shards,
         };
@@ -149,16 +149,16 @@ impl Traffic {
             received: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             sent: AtomicU64::new(0),
+            keep_alives: AtomicU64::new(0),
             unsent: AtomicU64::new(0),
         }
     }
 }
 
 struct Receiver {
-    local: SocketAddr,
-    socket: Arc<UdpSocket>,
+    /// The other side of its socket.
+    sender: Sender,
     stop: Arc<AtomicBool>,
-    traffic: Arc<Traffic>,
     placement: Placement,
     shards: Vec<mpsc::Sender<Mail>>,
 }
@@ -167,7 +167,7 @@ impl Receiver {
     fn run(self) {
         let mut buffer = vec![0; DATAGRAM];
         while !self.stop.load(Ordering::Relaxed) {
-            match self.socket.recv_from(&mut buffer) {
+            match self.sender.socket.recv_from(&mut buffer) {
                 Ok((length, remote)) => self.post(&buffer[..length], remote),
                 // A time-out, or an ICMP error of an earlier datagram.
                 Err(error) => tracing::trace!(%error, "nothing received"),
@@ -176,12 +176,19 @@ impl Receiver {
     }
 
     fn post(&self, datagram: &[u8], remote: SocketAddr) {
-        self.traffic.received.fetch_add(1, Ordering::Relaxed);
+        self.sender.traffic.received.fetch_add(1, Ordering::Relaxed);
+        if self.keeps_alive(datagram, remote) {
+            self.sender
+                .traffic
+                .keep_alives
+                .fetch_add(1, Ordering::Relaxed);
+            return;
+        }
         // Without a Call-ID any shard may answer; the first one does.
         let shard = sip::wire::scan_call_id(datagram).map_or(0, |id| self.placement.shard_of(id));
         let flow = Flow {
             transport: Transport::Udp,
-            local: self.local,
+            local: self.sender.local,
             remote,
         };
         let mail = Mail::Packet {
@@ -193,8 +200,22 @@ impl Receiver {
         // must not cost a call its end.
         let mailbox = &self.shards[usize::from(shard)];
         if mailbox.capacity() < MAILBOX / 4 || mailbox.try_send(mail).is_err() {
-            self.traffic.dropped.fetch_add(1, Ordering::Relaxed);
+            self.sender.traffic.dropped.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Line ends and the like need no answer, STUN has its own (RFC 5626 §3.5): no shard is bothered.
+    fn keeps_alive(&self, datagram: &[u8], remote: SocketAddr) -> bool {
+        if sip::stun::is_stun(datagram) {
+            if let Some(answer) = sip::stun::answer(datagram, remote) {
+                self.sender.send(&answer, remote);
+            }
+            return true;
+        }
+        // Some phones send zeros.
+        datagram
+            .iter()
+            .all(|octet| matches!(octet, b'\r' | b'\n' | 0))
     }
 }
 

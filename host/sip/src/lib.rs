@@ -11,6 +11,7 @@
 //! | [`Uri`] | `sip:`, `sips:`, `tel:` and what cannot be understood |
 //! | [`event`] | the words between the endpoint and its owner |
 //! | [`digest`] | challenges, credentials, nonces, replays, and our own answers: RFC 7616 |
+//! | [`stun`] | who asks is told where it comes from: RFC 5389 |
 //! | `transaction` | RFC 3261 §17 with RFC 6026: retransmission, matching |
 //! | `dialog` | RFC 3261 §12: tags, sequence numbers, route set, remote target |
 //! | `endpoint` | RFC 3261 §8, §9, §13–§15: what a user agent does with all that |
@@ -23,6 +24,7 @@ mod endpoint;
 pub mod event;
 pub mod limits;
 mod replaces;
+pub mod stun;
 mod transaction;
 mod uri;
 pub mod wire;

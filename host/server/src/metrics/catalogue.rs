@@ -114,6 +114,10 @@ const COUNTERS: &[(&str, &str)] = &[
         "SIP datagrams of a listener",
     ),
     (
+        "jackfield_sip_keep_alives_total",
+        "Datagrams that only keep a path open",
+    ),
+    (
         "jackfield_sip_messages_total",
         "SIP messages over connections",
     ),

@@ -194,6 +194,8 @@ fn sample_sip(traffic: &Traffic) {
         )
         .absolute(value.load(Ordering::Relaxed));
     }
+    counter!("jackfield_sip_keep_alives_total", "listener" => traffic.local.to_string())
+        .absolute(traffic.keep_alives.load(Ordering::Relaxed));
 }
 
 fn sample_streams(streams: &Streams) {

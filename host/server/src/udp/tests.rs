@@ -1,4 +1,4 @@
-use std::sync::atomic::Ordering;
+use std::{net::UdpSocket, sync::atomic::Ordering};
 
 use control::placement::Placement;
 use tokio::sync::{mpsc, oneshot};
@@ -6,18 +6,39 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Listener, Receiver};
 use crate::shard::{MAILBOX, Mail};
 
-#[test]
-fn a_flood_of_datagrams_leaves_a_quarter_of_the_mailbox_to_everybody_else() {
+fn stage() -> (Listener, Receiver, mpsc::Sender<Mail>, mpsc::Receiver<Mail>) {
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let (mailbox, mut mail) = mpsc::channel(MAILBOX);
+    let (mailbox, mail) = mpsc::channel(MAILBOX);
     let receiver = Receiver {
-        local: listener.local,
-        socket: listener.socket.clone(),
+        sender: listener.sender(),
         stop: listener.stop.clone(),
-        traffic: listener.traffic.clone(),
         placement: Placement::new([7; 16], 1),
         shards: vec![mailbox.clone()],
     };
+    (listener, receiver, mailbox, mail)
+}
+
+#[test]
+fn keep_alives_bother_no_shard_and_stun_is_answered() {
+    let (listener, receiver, _mailbox, mut mail) = stage();
+    let phone = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let from = phone.local_addr().unwrap();
+    let mut stun = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+    stun.extend([7; 12]);
+    for datagram in [&b"\r\n\r\n"[..], b"\r\n", b"", b"\0\0\0\0", &stun] {
+        receiver.post(datagram, from);
+    }
+    assert!(mail.try_recv().is_err());
+    let traffic = listener.traffic();
+    assert_eq!(traffic.keep_alives.load(Ordering::Relaxed), 5);
+    let mut answer = [0; 64];
+    let length = phone.recv(&mut answer).unwrap();
+    assert_eq!(answer[..length], sip::stun::answer(&stun, from).unwrap());
+}
+
+#[test]
+fn a_flood_of_datagrams_leaves_a_quarter_of_the_mailbox_to_everybody_else() {
+    let (listener, receiver, mailbox, mut mail) = stage();
     let from = "127.0.0.1:9".parse().unwrap();
     let counted = || {
         let traffic = listener.traffic();
