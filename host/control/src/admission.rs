@@ -35,7 +35,8 @@ const fn refused(status: u16, why: &'static str) -> Refused {
 
 /// Where a call came from, once that is known.
 enum Source<'a> {
-    Line(&'a Arc<TenantConfig>, &'a str),
+    /// A line, or a phone that has proven who it is.
+    Phone(&'a Arc<TenantConfig>, &'a str),
     Trunk(&'a Arc<TenantConfig>, &'a Trunk),
 }
 
@@ -67,27 +68,32 @@ impl Sources {
         }
     }
 
+    /// Whether just there a line is that sends datagrams.
+    pub(crate) fn has_line(&self, flow: Flow) -> bool {
+        !flow.transport.is_reliable() && self.lines.contains(&flow.remote)
+    }
+
     /// Whether a call from there could be anybody's.
     pub(crate) fn know(&self, flow: Flow) -> bool {
         let ip = flow.remote.ip();
-        let line = if flow.transport.is_reliable() {
-            self.hosts.contains(&ip)
-        } else {
-            self.lines.contains(&flow.remote)
-        };
-        line || self.blocks.iter().any(|block| block.contains(ip))
+        let host = flow.transport.is_reliable() && self.hosts.contains(&ip);
+        host || self.has_line(flow) || self.blocks.iter().any(|block| block.contains(ip))
     }
 }
 
-/// Decides about a new inbound call.
+/// Decides about a new inbound call. `phone`: who the caller has proven to be.
 pub(crate) fn admit(
     tenants: &BTreeMap<TenantId, Arc<TenantConfig>>,
+    phone: Option<(&Arc<TenantConfig>, &str)>,
     call: &Incoming,
 ) -> Result<Admitted, Refused> {
     let called = call.request_uri.user().unwrap_or_default();
-    let source = source(tenants, place(call), call.request_uri.host(), called)?;
+    let source = match phone {
+        Some((tenant, user)) => Source::Phone(tenant, user),
+        None => source(tenants, place(call), call.request_uri.host(), called)?,
+    };
     let (tenant, from) = match source {
-        Source::Line(tenant, user) => (tenant, format!("sip:{user}@{}", tenant.domain)),
+        Source::Phone(tenant, user) => (tenant, format!("sip:{user}@{}", tenant.domain)),
         Source::Trunk(tenant, trunk) => (tenant, identity(call, trunk.trust_identity)),
     };
     let from = from
@@ -136,7 +142,7 @@ fn source<'a>(
     called: &str,
 ) -> Result<Source<'a>, Refused> {
     if let Some((tenant, phone)) = line(tenants, from) {
-        return Ok(Source::Line(tenant, &phone.user));
+        return Ok(Source::Phone(tenant, &phone.user));
     }
     let mut trunks = accepting(tenants, from.address.ip());
     if trunks.is_empty() {

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{
-    Answer, Ask, Cdr, Event, IdSource, LogLine, SessionId, TenantConfig, TenantId, Trace,
+    Answer, Ask, Binding, Cdr, Event, IdSource, LogLine, SessionId, TenantConfig, TenantId, Trace,
     turn::{TurnOutcome, View},
 };
 use sip::Flow;
+
+use crate::registrar::{Refused, Registration};
 
 /// Joins an output with the input that answers it. Never used again by the same shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,6 +50,22 @@ pub enum Input {
         /// What.
         ask: Ask,
     },
+    /// The REGISTER of this ticket was refused, or its bindings are durable and every shard has them.
+    Registered {
+        /// The ticket of its `Register`.
+        ticket: Ticket,
+        /// What there is now.
+        result: Result<Arc<[Binding]>, Refused>,
+    },
+    /// The bindings of a phone have changed: these are all that it has.
+    Bindings {
+        /// Whose phone.
+        tenant: TenantId,
+        /// Its user.
+        user: String,
+        /// All of them.
+        bindings: Arc<[Binding]>,
+    },
     /// A tenant is new or has changed. Live sessions keep the snapshot that they began with.
     Tenant(Arc<TenantConfig>),
     /// A tenant is gone; its live sessions go on to their end.
@@ -85,6 +103,17 @@ pub enum Output {
         ticket: Ticket,
         /// The whole row.
         cdr: Box<Cdr>,
+    },
+    /// Change the bindings of this phone; answered by `Registered`.
+    Register {
+        /// The ticket.
+        ticket: Ticket,
+        /// Whose phone.
+        tenant: TenantId,
+        /// Its user.
+        user: String,
+        /// How.
+        registration: Arc<Registration>,
     },
     /// The trace of a session that ended.
     Trace(Box<Trace>),

@@ -8,6 +8,8 @@
 //! |---|---|
 //! | [`Shard`] | the state, and the four verbs |
 //! | `admission` | who is calling, and where to (architecture §12) |
+//! | `door` | who a sender is, by its password |
+//! | `locations` | where the phones that register are |
 //! | `session`, `call` | the data of a service session and of a call resource |
 //! | `gateways` | which gateways of trunks take calls |
 //! | `timers` | when what is due |
@@ -21,9 +23,11 @@
 
 mod admission;
 mod call;
+mod door;
 mod event;
 mod gateways;
 pub mod hop;
+mod locations;
 pub mod lockout;
 pub mod phone;
 pub mod placement;
@@ -34,4 +38,4 @@ mod timers;
 mod tracer;
 
 pub use event::{Input, Output, TenantLog, Ticket, TurnRequest};
-pub use shard::{Counts, Refusals, Shard, ShardConfig};
+pub use shard::{Counts, Refusals, Registrar, Shard, ShardConfig};

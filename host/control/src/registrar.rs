@@ -11,7 +11,10 @@ mod tests;
 
 use contact::Contact;
 use model::{Binding, Outbound, limits};
-use sip::{Flow, wire::Headers};
+use sip::{
+    Flow,
+    wire::{Headers, NameAddr},
+};
 
 use crate::hop;
 
@@ -25,10 +28,15 @@ pub struct Refused {
 }
 
 const fn refused(status: u16, why: &'static str) -> Refused {
-    Refused { status, why }
+    Refused::new(status, why)
 }
 
 impl Refused {
+    /// A refusal.
+    pub const fn new(status: u16, why: &'static str) -> Self {
+        Self { status, why }
+    }
+
     /// The header that the answer must have.
     pub fn header(&self) -> Option<(&'static str, String)> {
         (self.status == 423).then(|| {
@@ -46,7 +54,10 @@ pub struct Registration {
     wish: Wish,
     call_id: String,
     cseq: u32,
+    /// As it came.
     path: Vec<String>,
+    /// Its URIs.
+    route: Vec<String>,
     flow: Flow,
 }
 
@@ -66,13 +77,26 @@ impl Registration {
         if path.iter().map(String::len).sum::<usize>() > limits::BINDING_PATH {
             return Err(refused(400, "Path is too long"));
         }
+        let uri = |address: NameAddr| address.uri.without_headers().to_string();
         Ok(Self {
+            route: headers.paths().into_iter().map(uri).collect(),
             wish: wish(headers, &path)?,
             call_id: headers.call_id().to_owned(),
             cseq: headers.cseq().number,
             path,
             flow,
         })
+    }
+
+    /// The values of Path.
+    pub fn path(&self) -> &[String] {
+        &self.path
+    }
+
+    /// Whether one of its bindings is a flow that is to be kept (RFC 5626).
+    pub fn keeps_flow(&self) -> bool {
+        let flow = |contact: &Contact| contact.outbound.is_some() && contact.seconds > 0;
+        matches!(&self.wish, Wish::Change(contacts) if contacts.iter().any(flow))
     }
 
     /// Whether it asks for no change.
@@ -122,7 +146,7 @@ impl Registration {
         bindings.push(Binding {
             contact: contact.uri.clone(),
             outbound: contact.outbound.clone(),
-            path: self.path.clone(),
+            path: self.route.clone(),
             q: contact.q,
             local: self.flow.local,
             hop: hop::hop(self.flow),

@@ -45,7 +45,7 @@ pub use ladder_svg::draw as draw_ladder_svg;
 pub use log::{LogLevel, LogLine};
 pub use now::Now;
 pub use pii::Pii;
-pub use route::{NoRoute, Route, Target, Via};
+pub use route::{NoRoute, Route, Target, Via, ring_groups};
 pub use tenant::{
     ActivePlugin, FaultPolicy, Ha1, Hop, Number, Phone, Prefix, TenantConfig, Transport,
 };

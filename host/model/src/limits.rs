@@ -84,6 +84,8 @@ pub const TENANT_SESSIONS: usize = SHARD_SESSIONS / 4;
 pub const SHARD_SESSIONS: usize = 20_000;
 /// Bindings of one address of record: the telephones of one person. A call may ring at all of them.
 pub const BINDINGS: usize = 10;
+/// REGISTERs of one shard that wait for their bindings to be durable.
+pub const REGISTERING: usize = 1024;
 /// Octets of the Path of a binding: several proxies' URIs.
 pub const BINDING_PATH: usize = 1024;
 /// The shortest life of a binding: a phone costs at most one durable write a minute.

@@ -5,15 +5,16 @@
 
 use std::net::SocketAddr;
 
-use crate::{Address, Binding, Hop, Phone, TenantConfig, Trunk, TrunkId, ring_order};
+use crate::{Address, Binding, Hop, TenantConfig, Trunk, TrunkId, ring_order};
 
 /// Which way an outbound call goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// Whose way it is.
     pub via: Via,
-    /// Where it is tried: one group after another, all of one group at the same time. None is empty.
-    /// Through a trunk there are none: which of its gateways answer is the shard's to know.
+    /// Where it is tried: one group after another, all of one group at the same time; none is empty.
+    /// Without any it is a trunk or a phone that registers: which gateways answer, and where the phone
+    /// is, the shard knows when it makes the call.
     pub groups: Vec<Vec<Target>>,
 }
 
@@ -44,8 +45,6 @@ pub struct Target {
 pub enum NoRoute {
     /// No trunk of the tenant may dial this.
     NotPermitted,
-    /// A phone of the tenant that is not there now.
-    NotRegistered,
 }
 
 impl From<Hop> for Target {
@@ -79,40 +78,29 @@ impl Route {
     }
 }
 
+/// Where a phone with these bindings rings: at all of them, the most preferred ones first (RFC 3261
+/// §16.6).
+pub fn ring_groups(bindings: &[Binding], unix_ms: u64) -> Vec<Vec<Target>> {
+    let order = ring_order(bindings, unix_ms);
+    let groups = order.chunk_by(|a, b| a.q == b.q);
+    groups
+        .map(|group| group.iter().copied().map(Target::from).collect())
+        .collect()
+}
+
 impl TenantConfig {
     /// Where a call to `to` goes: a phone by user, else the trunk with the longest matching prefix.
-    /// `unix_ms` is now: bindings of phones end.
-    pub fn route(&self, to: &Address, unix_ms: u64) -> Result<Route, NoRoute> {
+    pub fn route(&self, to: &Address) -> Result<Route, NoRoute> {
         let user = to.user();
-        let (via, groups) = if let Some(phone) = self.phones.get(user) {
-            (Via::Phone, self.groups_of(phone, unix_ms)?)
+        let (via, hop) = if let Some(phone) = self.phones.get(user) {
+            (Via::Phone, phone.address.map(|it| (phone.transport, it)))
         } else {
             let trunk = self.trunk_for(user).ok_or(NoRoute::NotPermitted)?;
-            (Via::Trunk(trunk.id), Vec::new())
+            (Via::Trunk(trunk.id), None)
         };
+        let target = hop.map(|(transport, address)| Hop { transport, address }.into());
+        let groups = target.into_iter().map(|target| vec![target]).collect();
         Ok(Route { via, groups })
-    }
-
-    /// A line rings where it is; a phone that registers at all of its bindings, the most preferred
-    /// ones first (RFC 3261 §16.6).
-    fn groups_of(&self, phone: &Phone, unix_ms: u64) -> Result<Vec<Vec<Target>>, NoRoute> {
-        if let Some(address) = phone.address {
-            let transport = phone.transport;
-            return Ok(vec![vec![Hop { transport, address }.into()]]);
-        }
-        let bindings = self
-            .bindings
-            .get(&phone.user)
-            .ok_or(NoRoute::NotRegistered)?;
-        let order = ring_order(bindings, unix_ms);
-        let groups = order.chunk_by(|a, b| a.q == b.q);
-        let groups: Vec<_> = groups
-            .map(|group| group.iter().copied().map(Target::from).collect())
-            .collect();
-        if groups.is_empty() {
-            return Err(NoRoute::NotRegistered);
-        }
-        Ok(groups)
     }
 
     fn trunk_for(&self, user: &str) -> Option<&Trunk> {

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{Binding, NumberId, PhoneId, TenantId, Trunk};
+use crate::{NumberId, PhoneId, TenantId, Trunk};
 
 /// A customer and all that its calls need to know.
 #[derive(Clone, Debug)]
@@ -27,8 +27,6 @@ pub struct TenantConfig {
     pub phones: BTreeMap<String, Phone>,
     /// What proves who its registering phones are, by user.
     pub secrets: BTreeMap<String, Ha1>,
-    /// Where its registering phones are, by user; some may have ended.
-    pub bindings: BTreeMap<String, Vec<Binding>>,
     /// Its active plugins, by name.
     pub plugins: BTreeMap<String, ActivePlugin>,
     /// The plugin that answers requests.

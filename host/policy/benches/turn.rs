@@ -291,7 +291,6 @@ impl Scene {
             trunks: vec![trunk],
             phones: BTreeMap::new(),
             secrets: BTreeMap::new(),
-            bindings: BTreeMap::new(),
             plugins: BTreeMap::new(),
             default_plugin: "makecall".into(),
             fault_policy: FaultPolicy::Release,

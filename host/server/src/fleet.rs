@@ -24,7 +24,8 @@ use crate::{
     outage::Outage,
     outlets::{CdrJob, Losses, Outlets, Record},
     plugins::Plugins,
-    records,
+    records, registrar,
+    registrar::Registrar,
     setup::random,
     shard,
     shard::{MAILBOX, Mail},
@@ -53,6 +54,7 @@ pub struct Fleet {
     /// Weak, so that the writers can end.
     cdrs: mpsc::WeakSender<CdrJob>,
     records: mpsc::WeakSender<Record>,
+    registers: mpsc::WeakSender<registrar::Job>,
     losses: Arc<Losses>,
 }
 
@@ -75,6 +77,7 @@ impl Fleet {
         let (cdrs, cdr_jobs) = mpsc::channel(records::CDRS);
         let (records_in, record_jobs) = mpsc::channel(records::RECORDS);
         let (weak_cdrs, weak_records) = (cdrs.downgrade(), records_in.downgrade());
+        let (registers, register_jobs) = mpsc::channel(registrar::QUEUE);
         let losses = Arc::new(Losses::default());
         let urgent = Arc::new(Notify::new());
         let outlets = Outlets {
@@ -86,14 +89,15 @@ impl Fleet {
             cdrs,
             urgent: Arc::clone(&urgent),
             records: records_in,
+            registers,
             losses: Arc::clone(&losses),
         };
         let outage = Outage::default();
         let commits = Arc::new(Commits::new(store.clone()));
         let mut threads = Vec::new();
-        let connections = streams.addresses();
+        let (connections, keys) = (streams.addresses(), (placement, random()?));
         for (shard, mail) in (0..count).zip(receivers) {
-            let settings = shard_config(config, shard, placement, listeners, &connections)?;
+            let settings = shard_config(config, shard, keys, listeners, &connections)?;
             let outlets = Outlets {
                 shard,
                 ..outlets.clone()
@@ -109,7 +113,9 @@ impl Fleet {
             threads.push(shard::start(settings, mail, outlets, turns, metrics, part)?);
         }
         let queues = (cdr_jobs, urgent, record_jobs);
-        let writers = start_writers(store, metrics, &mailboxes, queues, &outage, &watch);
+        let mut writers = start_writers(store, metrics, &mailboxes, queues, &outage, &watch);
+        let registrar = Registrar::new(store, &mailboxes).run(register_jobs);
+        writers.spawn(vital(registrar, watch.part("the writer of bindings")));
         watch.arm();
         Ok(Fleet {
             watch,
@@ -120,6 +126,7 @@ impl Fleet {
             writers,
             cdrs: weak_cdrs,
             records: weak_records,
+            registers: outlets.registers.downgrade(),
             losses,
         })
     }
@@ -140,6 +147,7 @@ impl Fleet {
             media: self.media.iter().map(media_io::Shard::handle).collect(),
             cdrs: self.cdrs.clone(),
             records: self.records.clone(),
+            registers: self.registers.clone(),
             losses: Arc::clone(&self.losses),
             streams,
             control,
@@ -304,7 +312,7 @@ fn start_media(
 fn shard_config(
     config: &Config,
     shard: u8,
-    placement: Placement,
+    (placement, digest_key): (Placement, [u8; 32]),
     listeners: &[Listener],
     connections: &[(Transport, SocketAddr)],
 ) -> anyhow::Result<ShardConfig> {
@@ -330,6 +338,7 @@ fn shard_config(
             listeners: sip::Listeners::new(all),
             ..sip::Config::default()
         },
+        digest_key,
         seed: random()?,
     })
 }

@@ -22,6 +22,7 @@ mod outlets;
 mod plugins;
 mod publish;
 mod records;
+mod registrar;
 mod rest;
 mod setup;
 mod shard;

@@ -25,6 +25,7 @@ use crate::{
     fleet::Fleet,
     metrics::{self, Metrics},
     publish::{Press, Publisher},
+    registrar::Registrar,
     rest,
     setup::{self, Ground},
     shard::Mail,
@@ -178,12 +179,12 @@ async fn listen_metrics(config: &Config) -> anyhow::Result<(Option<TcpListener>,
     Ok((Some(listener), Metrics::new()?))
 }
 
-/// Tells every shard of every tenant.
+/// Tells every shard of every tenant, and where its phones are.
 async fn publish_all(press: &Press, store: &Store) -> anyhow::Result<()> {
     for tenant in admin::tenant_configs(store).await? {
         press.publish_config(tenant).await?;
     }
-    Ok(())
+    Registrar::new(store, &press.shards).restore().await
 }
 
 async fn sweep(store: Store) {

@@ -9,6 +9,7 @@
 //! | a media shard's commands | they wait in a [`Backlog`]; if that is full too, the port fails and its call ends with 503 |
 //! | CDRs | the call that waits ends with 503 after 2 s; open rows are closed at the next start |
 //! | traces and logs | lost and counted |
+//! | REGISTERs | refused with 503 and counted |
 
 use std::sync::{
     Arc,
@@ -16,15 +17,15 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use control::{Output, TenantLog, Ticket};
-use model::{Cdr, SessionId, Trace};
+use control::{Output, TenantLog, Ticket, registrar::Registration};
+use model::{Cdr, SessionId, TenantId, Trace};
 use sip::{Flow, Transport};
 use tokio::{
     sync::{Notify, mpsc},
     time::{Instant, timeout_at},
 };
 
-use crate::{backlog::Backlog, stream::Streams, udp::Sender};
+use crate::{backlog::Backlog, registrar::Job, stream::Streams, udp::Sender};
 
 /// A row to be written, and who waits for it.
 pub struct CdrJob {
@@ -60,6 +61,8 @@ pub struct Losses {
     pub cdrs: AtomicU64,
     /// Traces and log lines.
     pub records: AtomicU64,
+    /// REGISTERs, which were refused with 503.
+    pub registers: AtomicU64,
 }
 
 impl Losses {
@@ -92,12 +95,14 @@ pub struct Outlets {
     pub urgent: Arc<Notify>,
     /// The writer of traces and logs.
     pub records: mpsc::Sender<Record>,
+    /// The writer of bindings.
+    pub registers: mpsc::Sender<Job>,
     /// Counters.
     pub losses: Arc<Losses>,
 }
 
 impl Outlets {
-    /// Puts out everything but turns, replies and media commands, which are the driver's.
+    /// Puts out everything but turns, replies, REGISTERs and media commands, which are the driver's.
     pub fn put(&self, output: Output) {
         match output {
             Output::Transmit { flow, bytes } => {
@@ -116,7 +121,11 @@ impl Outlets {
             }
             Output::Trace(trace) => self.record(Record::Trace(trace)),
             Output::Log(log) => self.record(Record::Log(log)),
-            Output::RunTurn(_) | Output::Reply { .. } | Output::Media { .. } => {}
+            // These are the driver's.
+            Output::RunTurn(_)
+            | Output::Reply { .. }
+            | Output::Register { .. }
+            | Output::Media { .. } => {}
         }
     }
 
@@ -168,6 +177,28 @@ impl Outlets {
             shard: self.shard,
             ticket,
         }
+    }
+
+    /// Hands a REGISTER to the writer of bindings; false if it has no room.
+    pub fn register(
+        &self,
+        ticket: Ticket,
+        tenant: TenantId,
+        user: String,
+        registration: Arc<Registration>,
+    ) -> bool {
+        let job = Job {
+            shard: self.shard,
+            ticket,
+            tenant,
+            user,
+            registration,
+        };
+        let taken = self.registers.try_send(job).is_ok();
+        if !taken {
+            self.losses.registers.fetch_add(1, Ordering::Relaxed);
+        }
+        taken
     }
 
     /// Hands a command to the session's media shard, or keeps it until there is room; if there is

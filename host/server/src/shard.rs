@@ -7,7 +7,7 @@
 //! |---|---|
 //! | mailbox, [`MAILBOX`] | datagrams are dropped and counted by the receiver; connections wait; media events are counted by their shard; all others wait |
 //! | turns out, [`TURNS`] | further turns wait here, one a session at the most; tenants take turns, each with at most [`TURNS_TENANT`] |
-//! | CDRs, records, media commands | see [`Outlets`] |
+//! | CDRs, records, REGISTERs, media commands | see [`Outlets`] |
 
 use std::{
     collections::BTreeMap, future::Future, pin::Pin, sync::Arc, thread::JoinHandle, time::Duration,
@@ -15,9 +15,11 @@ use std::{
 
 use anyhow::Context;
 use bytes::Bytes;
-use control::{Counts, Input, Output, Refusals, Shard, ShardConfig, Ticket, TurnRequest};
+use control::{
+    Counts, Input, Output, Refusals, Shard, ShardConfig, Ticket, TurnRequest, registrar::Refused,
+};
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use model::{Answer, Ask, TenantConfig, TenantId, turn::TurnOutcome};
+use model::{Answer, Ask, Binding, TenantConfig, TenantId, turn::TurnOutcome};
 use sip::Flow;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -29,6 +31,7 @@ use crate::{
     fair::Fair,
     metrics::{Calls, Metrics},
     outlets::Outlets,
+    registrar::{self, Whereabouts},
     turns::TurnRunner,
     vital::Part,
 };
@@ -70,6 +73,10 @@ pub enum Mail {
         /// Answered once.
         reply: oneshot::Sender<Answer>,
     },
+    /// What became of a REGISTER.
+    Registered(Ticket, Result<Arc<[Binding]>, Refused>),
+    /// Where phones are now; answered when the shard knows.
+    Bindings(Whereabouts, oneshot::Sender<()>),
     /// A tenant's snapshot; answered when the shard has it.
     Tenant(Arc<TenantConfig>, oneshot::Sender<()>),
     /// A tenant is gone; answered when the shard knows.
@@ -95,6 +102,8 @@ pub struct Alive {
     pub backlog: usize,
     /// What was not taken, since the start.
     pub refusals: Refusals,
+    /// What was done for phones that register.
+    pub registrar: control::Registrar,
 }
 
 /// Starts the thread of a shard.
@@ -209,6 +218,17 @@ impl Driver {
                     ask,
                 });
             }
+            Mail::Registered(ticket, result) => self.input(Input::Registered { ticket, result }),
+            Mail::Bindings(whereabouts, done) => {
+                for (tenant, user, bindings) in whereabouts.iter() {
+                    self.input(Input::Bindings {
+                        tenant: *tenant,
+                        user: user.clone(),
+                        bindings: Arc::clone(bindings),
+                    });
+                }
+                let _ = done.send(());
+            }
             Mail::Tenant(tenant, done) => {
                 self.input(Input::Tenant(tenant));
                 // An asker who gave up needs no answer.
@@ -224,6 +244,7 @@ impl Driver {
                     running: self.running.len(),
                     backlog: self.outlets.waiting(),
                     refusals: self.shard.refusals(),
+                    registrar: self.shard.registrar(),
                 });
             }
             Mail::Drain => self.input(Input::Drain),
@@ -252,6 +273,17 @@ impl Driver {
                 Output::Media { session, command } => {
                     for failed in self.outlets.media(session, command) {
                         self.input(Input::Media(failed));
+                    }
+                }
+                Output::Register {
+                    ticket,
+                    tenant,
+                    user,
+                    registration,
+                } => {
+                    if !self.outlets.register(ticket, tenant, user, registration) {
+                        let result = Err(registrar::BUSY);
+                        self.input(Input::Registered { ticket, result });
                     }
                 }
                 other => self.outlets.put(other),

@@ -6,6 +6,7 @@
 
 mod addr;
 mod build;
+mod date;
 mod error;
 mod fields;
 mod frame;
@@ -28,6 +29,7 @@ mod tests;
 
 pub use addr::{Address, CSeq, NameAddr, Reason};
 pub use build::{BuildError, Builder};
+pub use date::date;
 pub use error::{Fault, ParseError, Partial};
 pub use frame::{Frame, FrameError, Framer, PONG};
 pub use headers::{Headers, SessionExpires};

@@ -8,8 +8,8 @@ use crate::db::{Tx, parsed, query};
 use crate::group::Job;
 use crate::key::{self, ApiKey, NewKey, Scope};
 use crate::{
-    BuiltIn, Listed, NewTenant, Page, Records, Store, StoreError, Tenant, cdr, kv, limits, secret,
-    tenant,
+    BuiltIn, Listed, Located, NewTenant, Page, Records, Store, StoreError, Tenant, binding, cdr,
+    kv, limits, secret, tenant,
 };
 
 /// Makes a tenant with its admin key and the active built-in policy, or nothing of it.
@@ -199,6 +199,20 @@ pub async fn sweep_expired(store: &Store, now_ms: u64) -> Result<u64, StoreError
     let mut tx = store.db().write().await?;
     let grace = limits::SWEEP_GRACE.as_millis() as u64;
     let swept = kv::sweep(&mut tx, now_ms.saturating_sub(grace)).await?;
+    tx.commit().await?;
+    Ok(swept)
+}
+
+/// Where the phones of all tenants are that registered; some bindings may have ended.
+pub async fn bindings(store: &Store) -> Result<Vec<Located>, StoreError> {
+    binding::all(&mut store.db().read().await?).await
+}
+
+/// Removes bindings that have ended, at most [`limits::SWEEP`]; tells where their phones are now, and
+/// how many there were, so that the caller goes on while it is full.
+pub async fn sweep_bindings(store: &Store, now_ms: u64) -> Result<(Vec<Located>, u64), StoreError> {
+    let mut tx = store.db().write().await?;
+    let swept = binding::sweep(&mut tx, now_ms).await?;
     tx.commit().await?;
     Ok(swept)
 }

@@ -31,6 +31,7 @@ mod trace;
 mod trunk;
 mod version;
 
+pub use binding::{BindingChange, Changed, Located, NotChanged};
 pub use cdr::CdrFilter;
 pub use error::StoreError;
 pub use group::Records;

@@ -49,10 +49,18 @@ pub fn play(options: Options, policies: Box<dyn Policies>) -> World {
         if random.percent(30) {
             tenant.fault_policy = FaultPolicy::KeepTalking;
         }
+        let mut bindings = Vec::new();
         if forks.percent(40) {
             let first = |random: &mut Random| *random.pick(&[1_000, 1_000, 500]);
             let telephones = SEVERAL.map(|name| (name, first(&mut forks)));
-            tenant = town::registered(tenant, n, &telephones[..2 + forks.below(2) as usize]);
+            let telephones = &telephones[..2 + forks.below(2) as usize];
+            let transport = if world.options().tcp {
+                model::Transport::Tcp
+            } else {
+                model::Transport::Udp
+            };
+            bindings = town::bindings(n, transport, telephones);
+            tenant = town::with_phone(tenant, "3002", "secret");
         }
         if forks.percent(40) {
             let priority = *forks.pick(&[0, 0, 10]);
@@ -62,6 +70,7 @@ pub fn play(options: Options, policies: Box<dyn Policies>) -> World {
             tenant = town::over(model::Transport::Tcp, tenant);
         }
         let tenant = world.add_tenant(tenant);
+        world.has_registered(tenant, "3002", bindings);
         for line in world
             .lines_mut()
             .iter_mut()

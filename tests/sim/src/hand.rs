@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
+use sip::digest::{Challenge, Login};
 
 use crate::town::NODE;
 
@@ -23,6 +24,12 @@ pub struct Hand {
     target: String,
     /// Answers what must be answered at once by itself.
     polite: bool,
+    /// Where it says that it is at home.
+    domain: String,
+    /// Further header lines of its next request.
+    further: String,
+    /// What it was last asked to prove.
+    challenge: Option<Challenge>,
 }
 
 impl Hand {
@@ -37,6 +44,9 @@ impl Hand {
             to: String::new(),
             target: String::new(),
             polite: false,
+            domain: "by.hand".to_owned(),
+            further: String::new(),
+            challenge: None,
         }
     }
 
@@ -53,6 +63,11 @@ impl Hand {
             contact
                 .trim_matches(['<', '>'])
                 .clone_into(&mut self.target);
+        }
+        if text.starts_with("SIP/2.0 401") {
+            let lines = text.lines();
+            let values = lines.filter_map(|line| line.strip_prefix("WWW-Authenticate: "));
+            self.challenge = Challenge::choose(values);
         }
         let asked = self.polite
             && ["BYE ", "CANCEL ", "PRACK "]
@@ -151,7 +166,9 @@ impl Hand {
             self.to = format!("<sip:{number}@{NODE}>");
             self.target = format!("sip:{number}@{NODE}");
         }
-        self.write("INVITE", self.cseq, "", sdp)
+        let invite = self.write("INVITE", self.cseq, "", sdp);
+        self.further.clear();
+        invite
     }
 
     /// The ACK of the last INVITE's 200.
@@ -162,6 +179,50 @@ impl Hand {
     /// The CANCEL of the last INVITE.
     pub fn cancel(&self) -> Bytes {
         self.write("CANCEL", self.cseq, "", "")
+    }
+
+    /// From now on its From has this domain.
+    pub fn is_at_home_in(&mut self, domain: &str) {
+        domain.clone_into(&mut self.domain);
+    }
+
+    /// Its next INVITE has these header lines too.
+    pub fn adds(&mut self, headers: String) {
+        self.further = headers;
+    }
+
+    /// A REGISTER of this telephone at a domain, with these header lines beside what all have.
+    pub fn register(&mut self, domain: &str, headers: &str) -> Bytes {
+        self.cseq += 1;
+        let Self {
+            user,
+            sip,
+            call,
+            cseq,
+            ..
+        } = self;
+        format!(
+            "REGISTER sip:{domain} SIP/2.0\r\n\
+             Via: SIP/2.0/UDP {sip};branch=z9hG4bK-{user}-{call}-{cseq};rport\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:{user}@{domain}>;tag=hand\r\n\
+             To: <sip:{user}@{domain}>\r\nCall-ID: by-hand-{user}-{sip}-{call}\r\n\
+             CSeq: {cseq} REGISTER\r\nUser-Agent: a telephone by hand, which has much to say about \
+             itself, so that all that it is asked fits into an answer of the same size, however long \
+             both of the challenges are\r\n\
+             {headers}Content-Length: 0\r\n\r\n"
+        )
+        .into()
+    }
+
+    /// The header line that answers the last challenge that it heard, for a request.
+    pub fn authorization(&mut self, password: &str, method: &str, uri: &str) -> String {
+        let login = Login {
+            username: self.user.clone(),
+            password: password.to_owned(),
+        };
+        let challenge = self.challenge.as_mut().expect("it was challenged");
+        let answer = challenge.answer(&login, method, uri, u64::from(self.cseq));
+        format!("Authorization: {answer}\r\n")
     }
 
     /// A BYE.
@@ -177,15 +238,17 @@ impl Hand {
             to,
             target,
             call,
+            domain,
+            further,
             ..
         } = self;
         let body = body(sdp);
         format!(
             "{method} {target} SIP/2.0\r\n\
              Via: SIP/2.0/UDP {sip};branch=z9hG4bK-{user}-{call}-{cseq}{branch};rport\r\n\
-             Max-Forwards: 70\r\nFrom: <sip:{user}@by.hand>;tag=hand\r\nTo: {to}\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:{user}@{domain}>;tag=hand\r\nTo: {to}\r\n\
              Call-ID: by-hand-{user}-{call}\r\nCSeq: {cseq} {method}\r\n\
-             Contact: <sip:{user}@{sip}>\r\n{body}"
+             Contact: <sip:{user}@{sip}>\r\n{further}{body}"
         )
         .into()
     }

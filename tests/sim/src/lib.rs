@@ -30,6 +30,7 @@ mod options;
 pub mod races;
 mod random;
 mod records;
+mod registrar;
 pub mod scenes;
 pub mod script;
 mod store;

@@ -48,8 +48,10 @@ impl Node {
         let mut key = [0; 16];
         key.copy_from_slice(&random.seed()[..16]);
         let placement = Placement::new(key, options.shards);
+        let digest_key = random.seed();
         let shard = |n| {
             Shard::new(ShardConfig {
+                digest_key,
                 node: 1,
                 shard: n,
                 placement,

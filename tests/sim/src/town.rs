@@ -15,9 +15,11 @@ use std::{
 };
 
 use model::{
-    ActivePlugin, Binding, FaultPolicy, Gateway, Hop, IdSource, Number, NumberId, Phone, PhoneId,
-    TenantConfig, TenantId, Transport, Trunk, TrunkId,
+    ActivePlugin, Binding, FaultPolicy, Gateway, Ha1, Hop, IdSource, Number, NumberId, Phone,
+    PhoneId, TenantConfig, TenantId, Transport, Trunk, TrunkId,
 };
+
+use sip::digest::Login;
 
 /// Who can call in a town: users of telephones that are the tenant's own.
 pub const CALLERS: [&str; 2] = ["1001", "1002"];
@@ -74,11 +76,30 @@ pub fn tenant(name: &str, n: u8, script: &str) -> TenantConfig {
         trunks: trunks.into(),
         phones: phones.into(),
         secrets: BTreeMap::new(),
-        bindings: BTreeMap::new(),
         plugins: [("makecall".to_owned(), plugin(script))].into(),
         default_plugin: "makecall".to_owned(),
         fault_policy: FaultPolicy::Release,
     }
+}
+
+/// The same tenant with a telephone that registers under that user and password.
+pub fn with_phone(mut tenant: TenantConfig, user: &str, password: &str) -> TenantConfig {
+    let login = Login {
+        username: user.to_owned(),
+        password: password.to_owned(),
+    };
+    let [md5, sha256] = login.ha1(&tenant.domain);
+    let mut ids = IdSource::new([99; 32], 0, 0);
+    let phone = Phone {
+        id: PhoneId::mint(&mut ids, 1),
+        user: user.to_owned(),
+        address: None,
+        transport: Transport::Udp,
+    };
+    tenant.phones.insert(user.to_owned(), phone);
+    let secret = Ha1::new(&md5, &sha256);
+    tenant.secrets.insert(user.to_owned(), secret);
+    tenant
 }
 
 /// The same tenant, all of whose telephones speak SIP over this.
@@ -89,21 +110,14 @@ pub fn over(transport: Transport, mut tenant: TenantConfig) -> TenantConfig {
     for trunk in &mut tenant.trunks {
         trunk.transport = transport;
     }
-    for binding in tenant.bindings.values_mut().flatten() {
-        binding.hop.transport = transport;
-    }
     tenant
 }
 
-/// The same tenant, whose phone 3002 has registered these telephones: their names and preferences, 0 to
-/// 1000. They are at 10.0.*n*.101 and following.
-pub fn registered(mut tenant: TenantConfig, n: u8, telephones: &[(&str, u16)]) -> TenantConfig {
-    if let Some(phone) = tenant.phones.get_mut("3002") {
-        phone.address = None;
-    }
-    let bindings = (101..).zip(telephones).map(|(host, (name, q))| {
+/// The telephones that phone 3002 has registered, which is no line then: their names and preferences, 0
+/// to 1000. They are at 10.0.*n*.101 and following.
+pub fn bindings(n: u8, transport: Transport, telephones: &[(&str, u16)]) -> Vec<Binding> {
+    let binding = |(host, (name, q)): (u8, &(&str, u16))| {
         let address = SocketAddr::from(([10, 0, n, host], 5060));
-        let transport = Transport::Udp;
         Binding {
             contact: format!("sip:{name}@{address}"),
             outbound: None,
@@ -116,11 +130,8 @@ pub fn registered(mut tenant: TenantConfig, n: u8, telephones: &[(&str, u16)]) -
             renewed: 255 - u64::from(host),
             expires: u64::MAX,
         }
-    });
-    tenant
-        .bindings
-        .insert("3002".to_owned(), bindings.collect());
-    tenant
+    };
+    (101..).zip(telephones).map(binding).collect()
 }
 
 /// The same tenant, whose trunk to 3001 has further gateways of these priorities and weights. Their

@@ -2,6 +2,7 @@
 
 mod drive;
 mod play;
+mod registers;
 mod turns;
 
 use std::{
@@ -16,10 +17,11 @@ use bytes::Bytes;
 use control::{TenantLog, Ticket, TurnRequest, phone};
 use media::PortId;
 use model::{Answer, Ask, Cdr, Now, TenantConfig, Trace, Wall, turn::TurnOutcome};
+use registers::Registering;
 
 use crate::{
     Hand, Line, Options, Policies, Random, Sabotage, Store, Watch, agenda::Agenda, mishap::Mishap,
-    node::Node, records::Records,
+    node::Node, records::Records, registrar::Registrar,
 };
 
 /// 2026-01-01T00:00:00Z, when every world begins.
@@ -46,6 +48,7 @@ pub struct World {
     policies: Box<dyn Policies>,
     store: Store,
     records: Records,
+    registrar: Registrar,
     watch: Watch,
     answers: BTreeMap<u64, Answer>,
     asked: u64,
@@ -101,6 +104,8 @@ enum Happening {
         ticket: Ticket,
         cdr: Box<Cdr>,
     },
+    /// A REGISTER is written, or cannot be.
+    Register { due: Box<Registering>, fails: bool },
     /// A media shard takes a command.
     Command {
         plane: usize,
@@ -137,6 +142,7 @@ impl World {
             policies,
             store: Store::default(),
             records: Records::new(&options, random.fork()),
+            registrar: Registrar::default(),
             watch: Watch::default(),
             answers: BTreeMap::new(),
             asked: 0,

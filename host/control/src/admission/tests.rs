@@ -48,7 +48,6 @@ fn tenant(
         trunks: vec![trunk],
         phones: phones.into_iter().map(|p| (p.user.clone(), p)).collect(),
         secrets: BTreeMap::new(),
-        bindings: BTreeMap::new(),
         plugins: BTreeMap::from([("makecall".into(), plugin)]),
         default_plugin: "makecall".into(),
         fault_policy: FaultPolicy::Release,
@@ -88,7 +87,7 @@ fn call(from: &str, to: &str) -> Incoming {
 
 /// Whose call it is and who calls, or the status.
 fn check(from: &str, to: &str) -> Result<(String, String), u16> {
-    let admitted = admit(&two(), &call(from, to)).map_err(|refused| refused.status)?;
+    let admitted = admit(&two(), None, &call(from, to)).map_err(|refused| refused.status)?;
     Ok((admitted.tenant.name.clone(), admitted.from.to_string()))
 }
 
@@ -120,7 +119,7 @@ fn check_stream(
     call.flow.transport = transport;
     call.sent_by_port = sent_by_port;
     let known = Sources::of(&tenants).know(call.flow);
-    let admitted = admit(&tenants, &call).map_err(|refused| refused.status);
+    let admitted = admit(&tenants, None, &call).map_err(|refused| refused.status);
     (known, admitted.map(|it| it.from.to_string()))
 }
 
@@ -191,7 +190,7 @@ fn a_trunk_that_is_not_trusted_names_nobody() {
 fn what_a_trusted_trunk_asserts_counts_more_than_from() {
     let mut asserted = call("192.0.2.1:5060", "2001");
     asserted.asserted = Some("sip:1001@carrier.example".parse().unwrap());
-    let admitted = admit(&two(), &asserted).unwrap();
+    let admitted = admit(&two(), None, &asserted).unwrap();
     assert_eq!(admitted.from.user(), "1001");
 }
 

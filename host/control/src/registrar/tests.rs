@@ -203,10 +203,7 @@ fn path_is_kept_in_order_and_within_its_limit() {
         "Path: <sip:p1.example;lr>\nPath: <sip:p2.example;lr>\nContact: <sip:a@10.0.0.9>",
         NOW,
     );
-    assert_eq!(
-        bindings[0].path,
-        ["<sip:p1.example;lr>", "<sip:p2.example;lr>"]
-    );
+    assert_eq!(bindings[0].path, ["sip:p1.example;lr", "sip:p2.example;lr"]);
     let long = format!(
         "Path: <sip:{}@p.example>\nContact: <sip:a@10.0.0.9>",
         "x".repeat(limits::BINDING_PATH)

@@ -10,7 +10,7 @@ use std::{
 
 use model::{
     CallDirection, CallId, Cause, Command, EndReason, Now, SessionId, Target, Via,
-    command::Construct, limits,
+    command::Construct, limits, ring_groups,
 };
 
 use super::{Shard, release::Ending};
@@ -49,7 +49,8 @@ impl Shard {
                 self.living(call, "set-user-data")?.user_data = user_data;
                 Ok(())
             }
-            Command::Construct(construct) => {
+            Command::Construct(mut construct) => {
+                self.locate(now, session, &mut construct);
                 self.construct(now, session, construct);
                 Ok(())
             }
@@ -143,22 +144,38 @@ impl Shard {
         Ok(())
     }
 
+    /// Where a call is tried, now that it is made: phones come and go, as gateways do.
+    fn locate(&mut self, now: Now, session: SessionId, construct: &mut Construct) {
+        let Some(s) = self.sessions.get(&session) else {
+            return;
+        };
+        let route = &mut construct.route;
+        match route.via {
+            Via::Trunk(id) => {
+                let Some(trunk) = s.tenant.trunks.iter().find(|trunk| trunk.id == id) else {
+                    return;
+                };
+                let ids = &mut self.ids;
+                let hops = self.gateways.in_turn(now.mono, trunk, || ids.number());
+                let alone = |hop| vec![Target::from(hop)];
+                route.groups = hops.into_iter().map(alone).collect();
+            }
+            Via::Phone if route.groups.is_empty() => {
+                let bindings = self.locations.of(s.tenant.id, construct.to.user());
+                route.groups = ring_groups(bindings, now.unix_ms);
+            }
+            Via::Phone => {}
+        }
+    }
+
     /// Makes the call; its INVITE goes out when its port is open.
-    fn construct(&mut self, now: Now, session: SessionId, mut construct: Box<Construct>) {
+    fn construct(&mut self, now: Now, session: SessionId, construct: Box<Construct>) {
         let Some(s) = self.sessions.get(&session) else {
             return;
         };
         let (tenant, hops) = (s.tenant.id, s.max_forwards);
         let begin = s.unix_ms(now.mono);
-        if let Via::Trunk(id) = construct.route.via
-            && let Some(trunk) = s.tenant.trunks.iter().find(|trunk| trunk.id == id)
-        {
-            let ids = &mut self.ids;
-            let hops = self.gateways.in_turn(now.mono, trunk, || ids.number());
-            let alone = |hop| vec![Target::from(hop)];
-            construct.route.groups = hops.into_iter().map(alone).collect();
-        }
-        let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let via = construct.route.via;
         let first = construct.route.targets().next();
         let first = first.map(|target| target.hop.address.ip());
         let call = Call {
@@ -173,7 +190,7 @@ impl Shard {
             dialog: None,
             dialogs: 0,
             sip_call_id: self.mint_sip_call_id(),
-            signalling: first.unwrap_or(nowhere),
+            signalling: first.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
             elsewhere: Vec::new(),
             media: Media::new(None),
             bridged: None,
@@ -198,6 +215,11 @@ impl Shard {
                 Cause::TOO_MANY_HOPS,
                 EndReason::Limit,
                 "Max-Forwards is used up: a loop",
+            ),
+            (.., None) if via == Via::Phone => (
+                Cause::UNAVAILABLE,
+                EndReason::Released,
+                "the phone is not registered",
             ),
             (.., None) => (
                 busy,

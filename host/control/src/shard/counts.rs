@@ -19,6 +19,8 @@ pub struct Counts {
     pub turns: usize,
     /// CDRs that somebody waits for.
     pub waiting: usize,
+    /// REGISTERs that wait for their bindings to be durable.
+    pub registering: usize,
     /// Timers of calls and policies.
     pub timers: usize,
     /// SIP transactions.
@@ -27,6 +29,21 @@ pub struct Counts {
     pub dialogs: usize,
     /// Entries of indexes by dialog and Call-ID.
     pub indexed: usize,
+}
+
+/// What a shard did for phones that register, since its start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Registrar {
+    /// Bindings that it knows, those included that have ended and are not swept.
+    pub bindings: usize,
+    /// REGISTERs of phones that have proven who they are, by the status of the answer.
+    pub answered: BTreeMap<u16, u64>,
+    /// Requests with a wrong password, or of no user.
+    pub guesses: u64,
+    /// Locks of one source for one user.
+    pub locks: u64,
+    /// Requests that a lock refused.
+    pub locked: u64,
 }
 
 /// What a shard did not take, since its start.
@@ -50,6 +67,18 @@ impl Shard {
         }
     }
 
+    /// What it did for phones that register.
+    pub fn registrar(&self) -> Registrar {
+        let (locks, locked, guesses) = self.door.counts();
+        Registrar {
+            bindings: self.locations.len(),
+            answered: self.registrations.clone(),
+            guesses,
+            locks,
+            locked,
+        }
+    }
+
     /// What is alive now.
     pub fn counts(&self) -> Counts {
         let sip = self.sip.counts();
@@ -60,6 +89,7 @@ impl Shard {
             ports: self.by_port.len(),
             turns: self.turns.len(),
             waiting: self.durable.len(),
+            registering: self.registering.len(),
             timers: self.timers.len() + sip.timers,
             transactions: sip.transactions,
             dialogs: sip.dialogs,

@@ -10,6 +10,7 @@ mod counts;
 mod hold;
 mod legs;
 mod media;
+mod register;
 mod release;
 mod signal;
 mod span;
@@ -23,7 +24,7 @@ use std::{
 };
 
 use ::media::PortId;
-pub use counts::{Counts, Refusals};
+pub use counts::{Counts, Refusals, Registrar};
 pub(crate) use legs::Legs;
 use model::{
     Answer, CallId, Cdr, Event, IdSource, LogLine, Now, SessionId, Target, TenantConfig, TenantId,
@@ -31,12 +32,16 @@ use model::{
 };
 use sip::{DialogId, Endpoint, Flow};
 
+use register::Registering;
+
 use crate::{
     Input, Output, TenantLog, Ticket,
     admission::Sources,
     call::Call,
+    door::Door,
     gateways::Gateways,
     hop,
+    locations::Locations,
     placement::Placement,
     session::Session,
     timers::{Due, Timers},
@@ -58,6 +63,8 @@ pub struct ShardConfig {
     /// What we are called where no listener of `sip.listeners` has the transport and the address
     /// family of a call: the peer reaches us over the connection that we made.
     pub listener: SocketAddr,
+    /// The key of the nonces of digest authentication; all shards of a process have the same.
+    pub digest_key: [u8; 32],
     /// The endpoint's settings.
     pub sip: sip::Config,
     /// Seeds ids, tags, branches and Call-IDs.
@@ -72,6 +79,11 @@ pub struct Shard {
     ids: IdSource,
     tenants: BTreeMap<TenantId, Arc<TenantConfig>>,
     sources: Sources,
+    door: Door,
+    locations: Locations,
+    registering: BTreeMap<Ticket, Registering>,
+    /// Answers to REGISTERs of phones that have proven who they are, by status.
+    registrations: BTreeMap<u16, u64>,
     sessions: BTreeMap<SessionId, Session>,
     calls: BTreeMap<CallId, Call>,
     by_dialog: BTreeMap<DialogId, CallId>,
@@ -104,7 +116,17 @@ impl Shard {
     pub fn new(config: ShardConfig) -> Self {
         let mut ids = IdSource::new(config.seed, config.node, config.shard);
         Self {
-            sip: Endpoint::new(config.sip.clone(), ids.seed()),
+            sip: Endpoint::new(
+                sip::Config {
+                    registrar: true,
+                    ..config.sip.clone()
+                },
+                ids.seed(),
+            ),
+            door: Door::new(config.digest_key),
+            locations: Locations::default(),
+            registering: BTreeMap::new(),
+            registrations: BTreeMap::new(),
             config,
             ids,
             tenants: BTreeMap::new(),
@@ -146,13 +168,22 @@ impl Shard {
                 tenant,
                 ask,
             } => self.ask(now, ticket, tenant, ask),
+            Input::Registered { ticket, result } => self.registered(now, ticket, result),
+            Input::Bindings {
+                tenant,
+                user,
+                bindings,
+            } => self.located(tenant, &user, bindings),
             Input::Tenant(tenant) => {
-                self.tenants.insert(tenant.id, tenant);
-                self.sources = Sources::of(&self.tenants);
+                if let Some(before) = self.tenants.insert(tenant.id, Arc::clone(&tenant)) {
+                    self.locations.changed(&before, &tenant);
+                }
+                self.know_tenants();
             }
             Input::TenantGone(tenant) => {
                 self.tenants.remove(&tenant);
-                self.sources = Sources::of(&self.tenants);
+                self.locations.gone(tenant);
+                self.know_tenants();
             }
             Input::Drain => {
                 self.draining = true;
@@ -204,6 +235,11 @@ impl Shard {
             .min()
     }
 
+    fn know_tenants(&mut self) {
+        self.sources = Sources::of(&self.tenants);
+        self.door.tenants(&self.tenants);
+    }
+
     /// Drains the endpoint until it is silent.
     fn settle(&mut self, now: Now) {
         while let Some(output) = self.sip.poll_output() {
@@ -220,8 +256,10 @@ impl Shard {
 
     fn packet(&mut self, now: Now, flow: Flow, bytes: bytes::Bytes) {
         self.trace_message(now, &bytes, Some(flow.remote));
-        // Whom nobody knows may go on with a call, but costs us no memory to begin one.
-        let input = if self.sources.know(flow) {
+        // Whom nobody knows may go on with a call, but costs us no memory to begin one; nor does a phone
+        // that registered, whatever trunk has its address too.
+        let phone = self.locations.know(flow) && !self.sources.has_line(flow);
+        let input = if !phone && self.sources.know(flow) {
             sip::Input::Packet { flow, bytes }
         } else {
             sip::Input::Stranger { flow, bytes }

@@ -29,8 +29,9 @@ const VISIBLE: [&str; 5] = [
 impl Shard {
     pub(super) fn signal(&mut self, now: Now, event: sip::Event) {
         match event {
-            // Nobody is asked: the endpoint is no registrar's.
-            sip::Event::Unproven(_) | sip::Event::Transferred { .. } => {}
+            // Policies do not hear of transfers yet.
+            sip::Event::Transferred { .. } => {}
+            sip::Event::Unproven(asked) => self.unproven(now, asked),
             sip::Event::Incoming(incoming) => self.incoming(now, *incoming),
             sip::Event::Provisional {
                 dialog,
@@ -173,7 +174,13 @@ impl Shard {
             let why = "Max-Forwards is used up";
             return Err(Refused { status: 483, why });
         }
-        let admitted = admit(&self.tenants, incoming)?;
+        let phone = incoming.proven.as_ref().and_then(|proven| {
+            let tenant = self
+                .door
+                .tenant(&self.tenants, &proven.realm, &proven.user)?;
+            Some((tenant, proven.user.as_str()))
+        });
+        let admitted = admit(&self.tenants, phone, incoming)?;
         let tenant = admitted.tenant.id;
         if self.tenant_is_full(tenant) || self.has_too_many_sessions(tenant) {
             return Err(busy);

@@ -168,18 +168,11 @@ impl Plan {
             let why = format!("from-uri {:?} is no number of this tenant", from.user());
             return Err(CommandError::NotPermitted(why));
         }
-        let route = self
-            .view
-            .tenant
-            .route(&to, self.view.now)
-            .map_err(|no| match no {
-                NoRoute::NotPermitted => {
-                    CommandError::NotPermitted(format!("no trunk may dial {:?}", to.user()))
-                }
-                NoRoute::NotRegistered => {
-                    CommandError::Unavailable(format!("phone {:?} is not registered", to.user()))
-                }
-            })?;
+        let route = self.view.tenant.route(&to).map_err(|no| match no {
+            NoRoute::NotPermitted => {
+                CommandError::NotPermitted(format!("no trunk may dial {:?}", to.user()))
+            }
+        })?;
         for (calls, most) in [
             (self.calls().count(), limits::SESSION_CALLS),
             (self.view.calls_made, limits::SESSION_CALLS_EVER),

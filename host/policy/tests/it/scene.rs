@@ -367,7 +367,6 @@ fn tenant(ids: &mut IdSource) -> Arc<TenantConfig> {
         }],
         phones: BTreeMap::new(),
         secrets: BTreeMap::new(),
-        bindings: BTreeMap::new(),
         plugins: BTreeMap::new(),
         default_plugin: "under-test".into(),
         fault_policy: FaultPolicy::Release,

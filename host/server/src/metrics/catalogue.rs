@@ -90,6 +90,22 @@ const COUNTERS: &[(&str, &str)] = &[
         "Datagrams that are no SIP message",
     ),
     (
+        "jackfield_registrations_total",
+        "REGISTERs of phones that have proven who they are, by the status of the answer",
+    ),
+    (
+        "jackfield_auth_failures_total",
+        "Requests with a wrong password, or of a user who is not there",
+    ),
+    (
+        "jackfield_auth_locks_total",
+        "Sources that were locked out for a user because they had guessed too often",
+    ),
+    (
+        "jackfield_auth_locked_total",
+        "Requests that were refused because of such a lock",
+    ),
+    (
         "jackfield_turns_total",
         "Turns, by outcome: done, or the kind of the fault",
     ),
@@ -141,6 +157,10 @@ const COUNTERS: &[(&str, &str)] = &[
 
 const GAUGES: &[(&str, &str)] = &[
     ("jackfield_calls_live", "Calls that are not released"),
+    (
+        "jackfield_bindings",
+        "Bindings of phones that register, as each shard knows them; ended ones until they are swept",
+    ),
     (
         "jackfield_sessions",
         "Sessions, those included whose last SIP transactions linger for 32 s",

@@ -21,6 +21,7 @@ use crate::{
     backlog::WAITING,
     clock,
     outlets::{CdrJob, Losses, Record},
+    registrar::Job,
     shard::{Alive, Mail, TURNS},
     stream::{End, Streams},
     udp::Traffic,
@@ -36,6 +37,7 @@ pub struct Sources {
     pub media: Vec<media_io::Handle>,
     pub cdrs: mpsc::WeakSender<CdrJob>,
     pub records: mpsc::WeakSender<Record>,
+    pub registers: mpsc::WeakSender<Job>,
     pub losses: Arc<Losses>,
     pub streams: Streams,
     pub control: api::Control,
@@ -81,6 +83,7 @@ impl Sources {
     fn sample_queues(&self) {
         queue("cdrs", "", fill(&self.cdrs));
         queue("records", "", fill(&self.records));
+        queue("registers", "", fill(&self.registers));
         let writes = (self.store.waiting(), store::limits::WRITES);
         queue("store-writes", "", Some(writes));
         let requests = (self.control.queued(), api::limits::CONTROL_QUEUE);
@@ -91,6 +94,7 @@ impl Sources {
         for (name, lost) in [
             ("cdrs", losses.cdrs.load(Ordering::Relaxed)),
             ("records", losses.records.load(Ordering::Relaxed)),
+            ("registers", losses.registers.load(Ordering::Relaxed)),
             ("media-commands", losses.media.load(Ordering::Relaxed)),
             ("requests", self.control.refused()),
             ("uploads", self.control.uploads_refused()),
@@ -143,6 +147,7 @@ fn sample_shard(shard: &str, alive: Alive) {
     gauge("jackfield_instances", alive.running);
     let waiting = counts.turns.saturating_sub(alive.running);
     queue("turns", shard, Some((waiting, TURNS)));
+    sample_registrar(shard, alive.registrar);
     let sip = alive.refusals.sip;
     counter!("jackfield_sip_broken_total", "shard" => shard.to_owned()).absolute(sip.broken);
     for (name, by_status) in [
@@ -153,6 +158,21 @@ fn sample_shard(shard: &str, alive: Alive) {
             counter!(name, "shard" => shard.to_owned(), "status" => status.to_string())
                 .absolute(refused);
         }
+    }
+}
+
+fn sample_registrar(shard: &str, registrar: control::Registrar) {
+    gauge!("jackfield_bindings", "shard" => shard.to_owned()).set(registrar.bindings as f64);
+    for (status, answered) in registrar.answered {
+        counter!("jackfield_registrations_total", "shard" => shard.to_owned(), "status" => status.to_string())
+            .absolute(answered);
+    }
+    for (name, value) in [
+        ("jackfield_auth_failures_total", registrar.guesses),
+        ("jackfield_auth_locks_total", registrar.locks),
+        ("jackfield_auth_locked_total", registrar.locked),
+    ] {
+        counter!(name, "shard" => shard.to_owned()).absolute(value);
     }
 }
 

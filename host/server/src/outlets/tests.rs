@@ -31,6 +31,7 @@ async fn outlets(cdrs: mpsc::Sender<CdrJob>, records: mpsc::Sender<Record>) -> O
         cdrs,
         urgent: Arc::default(),
         records,
+        registers: mpsc::channel(1).0,
         losses: Arc::new(Losses::default()),
     }
 }
@@ -58,6 +59,28 @@ async fn the_last_outputs_wait_for_room_and_what_finds_none_is_counted() {
     outlets.put_last(trace(), until).await;
     assert_eq!(lost(), 2);
     assert!(Instant::now() >= until);
+}
+
+#[tokio::test]
+async fn a_register_that_finds_no_room_is_refused_and_counted() {
+    let (cdrs, _cdrs) = mpsc::channel(1);
+    let (records, _records) = mpsc::channel(1);
+    let (registers, mut taken) = mpsc::channel(crate::registrar::QUEUE);
+    let outlets = Outlets {
+        registers,
+        ..outlets(cdrs, records).await
+    };
+    let tenant = TenantId::mint(&mut IdSource::new([3; 32], 0, 0), 1);
+    let registration = Arc::new(crate::registrar::tests::registration(1, 60));
+    let mut refused = 0;
+    for ticket in 0..=crate::registrar::QUEUE as u64 {
+        let (user, registration) = ("1001".to_owned(), Arc::clone(&registration));
+        let taken = outlets.register(Ticket(ticket), tenant, user, registration);
+        refused += u64::from(!taken);
+    }
+    assert_eq!(refused, 1);
+    assert_eq!(outlets.losses.registers.load(Ordering::Relaxed), 1);
+    assert_eq!(taken.try_recv().ok().unwrap().ticket, Ticket(0));
 }
 
 #[tokio::test]

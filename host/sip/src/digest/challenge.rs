@@ -17,6 +17,17 @@ pub struct Login {
     pub password: String,
 }
 
+impl Login {
+    /// What the password leaves for a realm, by MD5 and by SHA-256: `H(user:realm:password)` in lower
+    /// case hex (RFC 7616 §3.4.2).
+    pub fn ha1(&self, realm: &str) -> [String; 2] {
+        [Algorithm::Md5, Algorithm::Sha256].map(|algorithm| {
+            let hash = joined(algorithm, &[&self.username, realm, &self.password]);
+            hash.as_str().to_owned()
+        })
+    }
+}
+
 /// Nobody is to read it in a log.
 impl std::fmt::Debug for Login {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

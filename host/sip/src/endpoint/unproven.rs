@@ -22,6 +22,11 @@ impl Unproven {
         &self.arrived.request
     }
 
+    /// Whether it came from a source that the owner does not know.
+    pub fn is_stranger(&self) -> bool {
+        self.arrived.source != Source::Known
+    }
+
     /// Which way it came.
     pub fn flow(&self) -> Flow {
         self.arrived.flow

@@ -173,6 +173,11 @@ impl Headers {
         self.name_addrs("Route")
     }
 
+    /// The Path of a REGISTER, topmost first. RFC 3327.
+    pub fn paths(&self) -> Vec<NameAddr> {
+        self.name_addrs("Path")
+    }
+
     /// The Record-Route set, topmost first.
     pub fn record_routes(&self) -> Vec<NameAddr> {
         self.name_addrs("Record-Route")

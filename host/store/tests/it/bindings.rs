@@ -1,7 +1,7 @@
 //! Phones that register: their secrets are in the snapshot, their bindings outlive the process.
 
 use model::{Binding, Hop, Outbound, Phone, PhoneId, TenantId, Transport};
-use store::StoreError;
+use store::{BindingChange, Changed, Located, NotChanged, admin};
 
 use crate::home::{Home, NOW};
 
@@ -42,9 +42,30 @@ async fn replace(home: &Home, tenant: TenantId, user: &str, by: &[Binding]) -> V
         before = there.to_vec();
         Ok::<_, ()>(by.to_vec())
     };
-    let after = home.store.change_bindings(tenant, user, change).await;
-    assert_eq!(after, Ok(Ok(by.to_vec())));
+    let after = change_one(home, tenant, user, change).await;
+    assert_eq!(after, Ok(by.to_vec()));
     before
+}
+
+async fn change_one<E>(
+    home: &Home,
+    tenant: TenantId,
+    user: &str,
+    change: impl FnOnce(&[Binding]) -> Result<Vec<Binding>, E>,
+) -> Changed<E> {
+    let user = user.to_owned();
+    let changes = vec![BindingChange {
+        tenant,
+        user,
+        change,
+    }];
+    let mut outcomes = home.store.change_bindings(changes).await.unwrap();
+    outcomes.remove(0)
+}
+
+/// Where all phones are.
+async fn located(home: &Home) -> Vec<Located> {
+    admin::bindings(&home.store).await.unwrap()
 }
 
 #[tokio::test]
@@ -83,8 +104,8 @@ async fn bindings_are_there_after_a_restart_in_their_order() {
     let both = [full, binding("sip:1001@10.0.0.9", NOW + 1)];
     assert_eq!(replace(&home, acme, "1001", &both).await, []);
     let home = home.reopen().await;
-    let config = home.store.tenant_config(acme).await.unwrap();
-    assert_eq!(config.bindings["1001"], both);
+    let there = (acme, "1001".to_owned(), both.to_vec());
+    assert_eq!(located(&home).await, [there]);
     assert_eq!(replace(&home, acme, "1001", &both[1..]).await, both);
     assert_eq!(replace(&home, acme, "1001", &[]).await, both[1..]);
     assert_eq!(replace(&home, acme, "1001", &[]).await, []);
@@ -98,8 +119,8 @@ async fn a_refused_change_changes_nothing() {
     let one = [binding("sip:1001@10.0.0.9", NOW + 1)];
     replace(&home, acme, "1001", &one).await;
     let refuse = |_: &[Binding]| Err("too old");
-    let refused = home.store.change_bindings(acme, "1001", refuse).await;
-    assert_eq!(refused, Ok(Err("too old")));
+    let refused = change_one(&home, acme, "1001", refuse).await;
+    assert_eq!(refused, Err(NotChanged::Refused("too old")));
     assert_eq!(replace(&home, acme, "1001", &one).await, one);
 }
 
@@ -112,8 +133,8 @@ async fn only_a_phone_of_the_tenant_that_registers_has_bindings() {
     home.line(acme, "1002", "127.0.0.1:5071").await.unwrap();
     for (tenant, user) in [(evil, "1001"), (acme, "1002"), (acme, "1003")] {
         let change = |_: &[Binding]| Ok::<_, ()>(vec![binding("sip:x@10.0.0.9", NOW + 1)]);
-        let changed = home.store.change_bindings(tenant, user, change).await;
-        assert_eq!(changed, Err(StoreError::NotFound { what: "phone" }));
+        let changed = change_one(&home, tenant, user, change).await;
+        assert_eq!(changed, Err(NotChanged::NoPhone));
     }
 }
 
@@ -127,4 +148,60 @@ async fn bindings_go_with_their_phone() {
     home.store.delete_phone(acme, id).await.unwrap();
     phone(&mut home, acme, "1001").await;
     assert_eq!(replace(&home, acme, "1001", &[]).await, []);
+}
+
+#[tokio::test]
+async fn many_changes_are_one_transaction_and_see_each_other() {
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    phone(&mut home, acme, "1001").await;
+    phone(&mut home, acme, "1002").await;
+    let add = |user: &str, contact: &'static str, most: usize| BindingChange {
+        tenant: acme,
+        user: user.to_owned(),
+        change: move |there: &[Binding]| {
+            let mut after = there.to_vec();
+            after.push(binding(contact, NOW + 1));
+            if after.len() > most {
+                Err("too many")
+            } else {
+                Ok(after)
+            }
+        },
+    };
+    let changes = vec![
+        add("1001", "sip:a@10.0.0.9", 9),
+        add("1001", "sip:b@10.0.0.9", 9),
+        add("1001", "sip:c@10.0.0.9", 2),
+        add("1003", "sip:d@10.0.0.9", 9),
+        add("1002", "sip:e@10.0.0.9", 9),
+    ];
+    let outcomes = home.store.change_bindings(changes).await.unwrap();
+    let counts: Vec<_> = outcomes.into_iter().map(|it| it.map(|b| b.len())).collect();
+    let (refused, nobody) = (NotChanged::Refused("too many"), NotChanged::NoPhone);
+    assert_eq!(counts, [Ok(1), Ok(2), Err(refused), Err(nobody), Ok(1)]);
+    let there = located(&home.reopen().await).await;
+    let there: Vec<_> = there
+        .iter()
+        .map(|(_, user, b)| (&**user, b.len()))
+        .collect();
+    assert_eq!(there, [("1001", 2), ("1002", 1)]);
+}
+
+#[tokio::test]
+async fn bindings_that_have_ended_are_swept_and_their_phones_named() {
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    let all = [NOW, NOW + 1, NOW + 2].map(|at| binding("sip:a@10.0.0.9", at));
+    for (user, bindings) in [("1001", &all[..]), ("1002", &all[..1]), ("1003", &all[2..])] {
+        phone(&mut home, acme, user).await;
+        replace(&home, acme, user, bindings).await;
+    }
+    let (left, swept) = admin::sweep_bindings(&home.store, NOW + 1).await.unwrap();
+    assert_eq!(swept, 3);
+    let of = |user: &str, left: &[Binding]| (acme, user.to_owned(), left.to_vec());
+    assert_eq!(left, [of("1001", &all[2..]), of("1002", &[])]);
+    let (left, swept) = admin::sweep_bindings(&home.store, NOW + 1).await.unwrap();
+    assert_eq!((left.len(), swept), (0, 0));
+    assert_eq!(located(&home).await.len(), 2);
 }

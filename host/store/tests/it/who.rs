@@ -93,7 +93,7 @@ async fn the_snapshot_holds_what_was_made_and_routes_by_it() {
         address: address.parse().unwrap(),
     };
     let check = |to: &str, via: Via, address: &[&str]| {
-        let route = config.route(&to.parse().unwrap(), NOW).unwrap();
+        let route = config.route(&to.parse().unwrap()).unwrap();
         assert_eq!(route.via, via, "{to}");
         let groups: Vec<_> = address.iter().map(|at| vec![hop(at).into()]).collect();
         assert_eq!(route.groups, groups, "{to}");

@@ -8,7 +8,7 @@ use media::PortId;
 use model::SessionId;
 use sip::{Flow, Transport};
 
-use super::{Deed, Happening, World};
+use super::{Deed, Happening, World, registers::Registering};
 use crate::{Fate, Link, Sabotage, town::NODE, watch::Glimpse};
 
 /// How long a word between a session shard and a media shard takes.
@@ -98,6 +98,7 @@ impl World {
                 self.records.keep(*cdr);
                 self.input(shard, Input::Durable(ticket));
             }
+            Happening::Register { due, fails } => self.write_bindings(*due, fails),
             Happening::Command { plane, command } => {
                 let now = self.start + self.now;
                 self.node.planes[plane].handle_input(now, command);
@@ -205,6 +206,18 @@ impl World {
                     self.answers.insert(ticket.0, answer);
                 }
                 Output::Log(log) => self.logs.push(*log),
+                Output::Register {
+                    ticket,
+                    tenant,
+                    user,
+                    registration,
+                } => self.register(Registering {
+                    shard,
+                    ticket,
+                    tenant,
+                    user,
+                    registration,
+                }),
             }
         }
         self.watch.settled();

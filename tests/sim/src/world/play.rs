@@ -28,9 +28,11 @@ const PARTING: Duration = Duration::from_secs(100);
 const CIRCLE: u64 = 3_000_000;
 
 impl World {
-    /// A tenant moves in, with a telephone for each line, each trunk and each binding. Its place is returned.
+    /// A tenant moves in, with a telephone for each line and each trunk. Its place is returned.
     pub fn add_tenant(&mut self, config: TenantConfig) -> usize {
         let place = self.tenants.len();
+        let config = std::sync::Arc::new(config);
+        self.tenants.push(config.clone());
         let lines = config.phones.values();
         let lines = lines.map(|p| (p.user.clone(), p.address, p.transport));
         let trunks = config
@@ -47,27 +49,37 @@ impl World {
                 };
                 (name, Some(*address), t.transport)
             });
-        let contacts = config.bindings.values().flatten().map(|binding| {
-            let (_, contact) = binding.contact.split_once(':').unwrap_or_default();
-            let (name, _) = contact.split_once('@').unwrap_or_default();
-            let hop = binding.hop;
-            (name.to_owned(), Some(hop.address), hop.transport)
-        });
-        for (user, address, transport) in lines.chain(trunks).chain(contacts) {
-            let Some(sip) = address else { continue };
-            let rtp = SocketAddr::new(sip.ip(), 4_000);
-            let seed = self.chance.seed();
-            let mut settings = phone::PhoneConfig::new(&user, &config.domain, sip, rtp, seed);
-            settings.transport = control::hop::transport(transport);
-            let tone = TONES[self.lines.len() % TONES.len()];
-            self.lines.push(crate::Line::new(place, settings, tone));
+        for (user, address, transport) in lines.chain(trunks) {
+            if let Some(sip) = address {
+                self.add_line(place, &user, sip, transport);
+            }
         }
-        let config = std::sync::Arc::new(config);
-        self.tenants.push(config.clone());
         for shard in 0..self.node.shards.len() {
             self.input(shard, Input::Tenant(config.clone()));
         }
         place
+    }
+
+    /// A telephone that is at no fixed address gets one: from there it will register. Its place is
+    /// returned.
+    pub fn add_phone(&mut self, tenant: usize, user: &str, sip: SocketAddr) -> usize {
+        self.add_line(tenant, user, sip, model::Transport::Udp)
+    }
+
+    pub(super) fn add_line(
+        &mut self,
+        tenant: usize,
+        user: &str,
+        sip: SocketAddr,
+        transport: model::Transport,
+    ) -> usize {
+        let rtp = SocketAddr::new(sip.ip(), 4_000);
+        let (domain, seed) = (self.tenants[tenant].domain.clone(), self.chance.seed());
+        let mut settings = phone::PhoneConfig::new(user, &domain, sip, rtp, seed);
+        settings.transport = control::hop::transport(transport);
+        let tone = TONES[self.lines.len() % TONES.len()];
+        self.lines.push(crate::Line::new(tenant, settings, tone));
+        self.lines.len() - 1
     }
 
     /// The telephone of that number.

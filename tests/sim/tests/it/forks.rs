@@ -19,7 +19,9 @@ fn play(telephones: &[(&str, u16)], scene: impl FnOnce(&mut World)) -> World {
     let (world, errors) = count_errors(|| {
         let mut world = World::new(Options::calm(), Box::new(Scripts));
         let acme = town::tenant("acme", 1, "makecall");
-        world.add_tenant(town::registered(acme, 1, telephones));
+        let acme = world.add_tenant(town::with_phone(acme, "3002", "secret"));
+        let bindings = town::bindings(1, model::Transport::Udp, telephones);
+        world.has_registered(acme, "3002", bindings);
         scene(&mut world);
         world
     });

@@ -7,6 +7,7 @@ mod gateways;
 mod hold;
 mod ladders;
 mod races;
+mod register;
 mod rules;
 mod seeds;
 mod streams;

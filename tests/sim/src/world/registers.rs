@@ -1,0 +1,85 @@
+//! Phones that register: their bindings are written after a while, then every shard is told.
+
+use std::sync::Arc;
+
+use control::{
+    Input, Ticket,
+    registrar::{Refused, Registration},
+};
+use model::{Binding, TenantId};
+
+use super::{Happening, World};
+
+/// A REGISTER on its way to the writer.
+pub(super) struct Registering {
+    pub(super) shard: usize,
+    pub(super) ticket: Ticket,
+    pub(super) tenant: TenantId,
+    pub(super) user: String,
+    pub(super) registration: Arc<Registration>,
+}
+
+impl World {
+    /// Where a phone is that registers, as far as that is durable.
+    pub fn bindings(&self, tenant: usize, user: &str) -> &[Binding] {
+        self.registrar.of(self.tenants[tenant].id, user)
+    }
+
+    /// A phone has registered these telephones before the world began; each of them is there, under the
+    /// name of its contact.
+    pub fn has_registered(&mut self, tenant: usize, user: &str, bindings: Vec<Binding>) {
+        for binding in &bindings {
+            let (_, contact) = binding.contact.split_once(':').unwrap_or_default();
+            let (name, _) = contact.split_once('@').unwrap_or_default();
+            self.add_line(tenant, name, binding.hop.address, binding.hop.transport);
+        }
+        let id = self.tenants[tenant].id;
+        self.publish_bindings(id, user, &bindings.into());
+    }
+
+    fn publish_bindings(&mut self, tenant: TenantId, user: &str, bindings: &Arc<[Binding]>) {
+        for shard in 0..self.node.shards.len() {
+            let (user, bindings) = (user.to_owned(), Arc::clone(bindings));
+            let input = Input::Bindings {
+                tenant,
+                user,
+                bindings,
+            };
+            self.input(shard, input);
+        }
+    }
+
+    /// What the shards did for phones that register, by shard.
+    pub fn registrars(&self) -> Vec<control::Registrar> {
+        let shards = self.node.shards.iter();
+        shards.map(control::Shard::registrar).collect()
+    }
+
+    pub(super) fn register(&mut self, due: Registering) {
+        let pace = self.options.records;
+        let fails = self.chance.percent(pace.fails);
+        let at = self.now + pace.draw(&mut self.chance);
+        let due = Box::new(due);
+        self.agenda.enter(at, Happening::Register { due, fails });
+    }
+
+    pub(super) fn write_bindings(&mut self, due: Registering, fails: bool) {
+        let Registering {
+            shard,
+            ticket,
+            tenant,
+            user,
+            registration,
+        } = due;
+        let result = if fails {
+            Err(Refused::new(503, "the writer has a bad day"))
+        } else {
+            let now = self.unix_ms();
+            self.registrar.change(tenant, &user, &registration, now)
+        };
+        if let Ok(bindings) = &result {
+            self.publish_bindings(tenant, &user, bindings);
+        }
+        self.input(shard, Input::Registered { ticket, result });
+    }
+}
