@@ -528,9 +528,12 @@ impl Shard {
         let transport = hop::transport(hop.transport);
         let listeners = &self.config.sip.listeners;
         let local = listeners.towards(transport, hop.address.ip());
+        // A binding may be older than this process, and its listener no longer there.
+        let ours = |local: &SocketAddr| self.config.sip.advertised.contains_key(local);
+        let theirs = target.local.filter(ours);
         Flow {
             transport,
-            local: target.local.or(local).unwrap_or(self.config.listener),
+            local: theirs.or(local).unwrap_or(self.config.listener),
             remote: hop.address,
         }
     }

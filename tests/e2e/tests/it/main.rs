@@ -29,6 +29,7 @@ mod metrics;
 mod node;
 mod office;
 mod pending;
+mod register;
 mod rest;
 mod sipp;
 mod softphones;

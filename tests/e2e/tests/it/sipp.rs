@@ -18,7 +18,15 @@ use crate::stopwatch::wait_for;
 const TIMEOUT_SECONDS: u32 = 50;
 
 /// Lines that scenarios share; `{{part:name}}` stands for them.
-const PARTS: [&str; 6] = ["uac", "uac-again", "uas", "again", "contact", "sdp"];
+const PARTS: [&str; 7] = [
+    "uac",
+    "uac-again",
+    "uas",
+    "again",
+    "contact",
+    "sdp",
+    "register",
+];
 
 /// A scenario to be run.
 pub(crate) struct Scenario {
@@ -192,6 +200,11 @@ impl Scenario {
         scenario
             .with("from", "1001")
             .with("shown", "2001")
+            .with("user", "1001")
+            .with("domain", "acme.example")
+            .with("password", "correct-horse")
+            .with("expires", "600")
+            .with("outcome", "200")
             .with("headers", "Subject: test")
             .with("rtp", "9")
             .with("codecs", "8 0")
