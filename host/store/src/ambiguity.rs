@@ -45,6 +45,33 @@ pub(crate) async fn check_number(
     Ok(())
 }
 
+/// Refuses the phone that registers as this user, if another tenant of the same domain has one: a phone
+/// names its user and its domain, and no tenant.
+pub(crate) async fn check_realm(
+    tx: &mut Tx,
+    tenant: TenantId,
+    user: &str,
+    domain: &str,
+) -> Result<(), StoreError> {
+    let other: Option<(i64,)> = query(
+        "SELECT 1 FROM phone JOIN tenant ON tenant.id = phone.tenant
+         WHERE phone.phone_user = $2 AND phone.address IS NULL
+           AND tenant.domain = $3 AND tenant.id <> $1 LIMIT 1",
+    )
+    .bind(tenant)
+    .bind(user)
+    .bind(domain)
+    .row(tx)
+    .await?;
+    match other {
+        None => Ok(()),
+        Some(_) => {
+            let what = format!("{user} of {domain} is a phone of another tenant that registers");
+            Err(StoreError::Conflict { what })
+        }
+    }
+}
+
 /// Refuses the trunk that this tenant was just given, if it makes it ambiguous.
 pub(crate) async fn check_trunk(
     tx: &mut Tx,

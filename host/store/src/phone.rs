@@ -34,6 +34,9 @@ impl Store {
             check_address(&mut tx, address).await?;
             ambiguity::check_line(&mut tx, tenant, address, phone.transport).await?;
         }
+        if password.is_some() {
+            ambiguity::check_realm(&mut tx, tenant, &phone.user, &realm).await?;
+        }
         let ha1 = password.map(|password| secret::ha1(&phone.user, &realm, password));
         let (md5, sha256) = ha1.unzip();
         query(

@@ -1,7 +1,7 @@
 //! Phones that register: their secrets are in the snapshot, their bindings outlive the process.
 
 use model::{Binding, Hop, Outbound, Phone, PhoneId, TenantId, Transport};
-use store::{BindingChange, Changed, Located, NotChanged, admin};
+use store::{BindingChange, Changed, Located, NotChanged, StoreError, admin};
 
 use crate::home::{Home, NOW};
 
@@ -204,4 +204,27 @@ async fn bindings_that_have_ended_are_swept_and_their_phones_named() {
     let (left, swept) = admin::sweep_bindings(&home.store, NOW + 1).await.unwrap();
     assert_eq!((left.len(), swept), (0, 0));
     assert_eq!(located(&home).await.len(), 2);
+}
+
+#[tokio::test]
+async fn two_tenants_of_one_domain_have_no_phone_in_common_that_registers() {
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    let twin = home.tenant("twin", "acme.example").await;
+    let other = home.tenant("other", "other.example").await;
+    phone(&mut home, acme, "1001").await;
+    phone(&mut home, twin, "1002").await;
+    phone(&mut home, other, "1001").await;
+    let phone = Phone {
+        id: PhoneId::mint(&mut home.ids, NOW),
+        user: "1001".into(),
+        address: None,
+        transport: Transport::Udp,
+    };
+    let made = home.store.create_phone(twin, &phone, Some("secret"), NOW);
+    let what = "1001 of acme.example is a phone of another tenant that registers";
+    let what = what.to_owned();
+    assert_eq!(made.await, Err(StoreError::Conflict { what }));
+    // A line is known by its address.
+    home.line(twin, "1001", "127.0.0.1:5071").await.unwrap();
 }
