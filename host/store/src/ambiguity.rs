@@ -63,13 +63,11 @@ pub(crate) async fn check_realm(
     .bind(domain)
     .row(tx)
     .await?;
-    match other {
-        None => Ok(()),
-        Some(_) => {
-            let what = format!("{user} of {domain} is a phone of another tenant that registers");
-            Err(StoreError::Conflict { what })
-        }
+    if other.is_none() {
+        return Ok(());
     }
+    let what = format!("{user} of {domain} is a phone of another tenant that registers");
+    Err(StoreError::Conflict { what })
 }
 
 /// Refuses the trunk that this tenant was just given, if it makes it ambiguous.
