@@ -189,6 +189,7 @@ impl Phone {
             dialog,
             flow: self.flow_to(next_hop),
             request_uri: to.clone(),
+            login: None,
             routes: vec![],
             from,
             to,

@@ -16,8 +16,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 pub(crate) use refer::{Asking, Referral, Refers, Told};
 pub(crate) use session::{Refresher, Session};
 pub(crate) use usage::{
-    Answered, By, CachedAck, Cancel, Early, Established, Exchange, Reinviting, Reliable, Reoffered,
-    Ringing, State, Unacked, Unsettled, Usage,
+    Answered, Attempt, By, CachedAck, Cancel, Early, Established, Exchange, Reinviting, Reliable,
+    Reoffered, Ringing, State, Unacked, Unsettled, Usage,
 };
 
 use crate::Uri;

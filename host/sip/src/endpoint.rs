@@ -6,12 +6,14 @@
 //! Requests that belong to no call are answered without state (RFC 3261 §8.2.7): a scanner gets an
 //! answer, but no memory of ours.
 
+mod asking;
 mod config;
 mod connections;
 mod inbound;
 mod orders;
 mod outbound;
 mod prack;
+pub(crate) mod proofs;
 mod random;
 mod receive;
 mod refer;
@@ -30,6 +32,7 @@ mod write;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use asking::Asked;
 pub use config::{Config, Counts, Listeners, Refusals};
 use connections::Connections;
 use random::Random;
@@ -60,6 +63,8 @@ pub struct Endpoint {
     connections: Connections,
     /// Requests that the owner is to answer.
     requests: BTreeMap<RequestId, Open>,
+    /// Requests of ours outside calls.
+    asked: BTreeMap<RequestId, Asked>,
     /// Usages that ended since the last `reap`.
     ended: BTreeSet<DialogId>,
     last_dialog: u64,
@@ -79,6 +84,7 @@ impl Endpoint {
             inbound: BTreeMap::new(),
             connections: Connections::default(),
             requests: BTreeMap::new(),
+            asked: BTreeMap::new(),
             ended: BTreeSet::new(),
             last_dialog: 0,
             draining: false,
@@ -119,6 +125,7 @@ impl Endpoint {
                 headers,
             } => self.order_answer(now, request, status, headers),
             Input::Disconnected { flow } => self.disconnected(now, flow),
+            Input::Ask(ask) => self.order_ask(now, *ask),
             Input::Invite(invite) => self.order_invite(now, *invite),
             Input::Progress {
                 dialog,

@@ -4,10 +4,13 @@
 //! the wire. Every value is owned, so that a trace can keep it and a simulation can replay it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::digest::Login;
 use crate::endpoint::Unproven;
+use crate::wire::{Method, Response};
 use crate::{Replaces, Uri};
 
 /// How a message travels. RFC 3261 §18, RFC 7118.
@@ -173,6 +176,8 @@ pub enum Input {
         /// Which.
         flow: Flow,
     },
+    /// Ask a peer something that belongs to no call. The answer is `Told`.
+    Ask(Box<Ask>),
     /// Call somebody. The answers are `Provisional`, then `Accepted` or `Failed`.
     Invite(Box<Invite>),
     /// Inbound, unanswered: send 101–199, with SDP as early media.
@@ -255,6 +260,33 @@ pub enum Input {
     Drain,
 }
 
+/// A request of ours outside any call.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// A handle from [`Endpoint::new_request`](crate::Endpoint::new_request).
+    pub request: RequestId,
+    /// Through which of our sockets, and to which address.
+    pub flow: Flow,
+    /// OPTIONS or REGISTER.
+    pub method: Method,
+    /// The Request-URI.
+    pub uri: Uri,
+    /// The From URI.
+    pub from: Uri,
+    /// The To URI.
+    pub to: Uri,
+    /// The user part of our Contact, for a REGISTER.
+    pub contact: Option<String>,
+    /// The Call-ID, minted by the owner; registrations of one contact keep it (RFC 3261 §10.2).
+    pub call_id: String,
+    /// The CSeq of the first copy; each time that it is challenged it grows by one.
+    pub cseq: u32,
+    /// Further headers; CR and LF in them are refused.
+    pub headers: Vec<(String, String)>,
+    /// Who we are, if we are challenged.
+    pub login: Option<Arc<Login>>,
+}
+
 /// An outbound INVITE.
 #[derive(Clone, Debug)]
 pub struct Invite {
@@ -279,6 +311,8 @@ pub struct Invite {
     pub headers: Vec<(String, String)>,
     /// The SDP offer.
     pub sdp: Bytes,
+    /// Who we are, if we are challenged: a challenge is answered once (RFC 3261 §22.2, §22.3).
+    pub login: Option<Arc<Login>>,
 }
 
 /// What comes out; drain until `None` after every `handle_*`.
@@ -416,6 +450,15 @@ pub enum Event {
         dialog: DialogId,
         /// 200 to 699.
         status: u16,
+    },
+    /// The final answer to an `Ask`.
+    Told {
+        /// Which.
+        request: RequestId,
+        /// 200 to 699; 408: nobody answered; 503: the connection was lost, or there was no room for it.
+        status: u16,
+        /// The answer, if one came.
+        response: Option<Box<Response>>,
     },
     /// Nothing of this dialog is left: no transaction, no timer, no memory.
     Gone {

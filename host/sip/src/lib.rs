@@ -31,7 +31,7 @@ pub mod wire;
 
 pub use endpoint::{Config, Counts, Endpoint, Listeners, Refusals, Unproven};
 pub use event::{
-    DialogId, Event, FailedBy, Flow, Identity, Incoming, Input, Invite, Output, RequestId,
+    Ask, DialogId, Event, FailedBy, Flow, Identity, Incoming, Input, Invite, Output, RequestId,
     Transport,
 };
 pub use replaces::Replaces;

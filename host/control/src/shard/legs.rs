@@ -461,6 +461,7 @@ impl Legs {
             dialog,
             flow,
             request_uri: target.uri.as_deref().map_or_else(number, str::parse)?,
+            login: None,
             routes: target
                 .path
                 .iter()

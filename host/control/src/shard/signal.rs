@@ -93,6 +93,7 @@ impl Shard {
                 let refusal = sip::Input::Referral { dialog, answer };
                 self.sip.handle_input(now.mono, refusal);
             }
+            sip::Event::Told { .. } => {}
             sip::Event::Gone { dialog } => self.gone(dialog),
         }
     }

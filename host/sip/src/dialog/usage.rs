@@ -29,6 +29,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{Dialog, Refers, Session};
+use crate::endpoint::proofs::Proofs;
 use crate::event::{Flow, Invite};
 use crate::transaction::TransactionId;
 use crate::wire::Request;
@@ -79,8 +80,8 @@ pub(crate) enum State {
         invite: TransactionId,
         /// Whether a 1xx came, so that CANCEL may be sent.
         answered: bool,
-        /// What the owner asked for, until it is asked once more with another session timer.
-        order: Option<Box<Invite>>,
+        /// What the owner asked for, and what was learned since.
+        attempt: Box<Attempt>,
     },
     /// Outbound, unanswered, released by its owner.
     Cancelling {
@@ -95,6 +96,15 @@ pub(crate) enum State {
     Established(Box<Established>),
     /// Nothing more is said of it; its transactions linger.
     Ended,
+}
+
+/// An INVITE of ours, as it may have to be sent again.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) order: Invite,
+    /// The Min-SE that a 422 asked for.
+    pub(crate) min_se: Option<u32>,
+    pub(crate) proofs: Proofs,
 }
 
 /// RFC 3261 §9.1: no CANCEL before the first provisional response.

@@ -6,16 +6,17 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::Endpoint;
+use super::proofs::Proofs;
 use super::session::{says, takes_update};
 use super::write::{ALLOW, Answer, SDP, SUPPORTED};
 use crate::Uri;
-use crate::dialog::{self, Cancel, Established, Exchange, Refers, State, Usage};
+use crate::dialog::{self, Attempt, Cancel, Established, Exchange, Refers, State, Usage};
 use crate::event::{DialogId, Event, FailedBy, Invite};
-use crate::transaction::{Owner, Timer};
+use crate::transaction::{Owner, Timer, TransactionId};
 use crate::wire::{Method, NameAddr, Request};
 
 /// Headers that are the endpoint's to write; an owner that wants one of them is refused.
-const OURS: [&str; 25] = [
+const OURS: [&str; 27] = [
     "via",
     "v",
     "from",
@@ -41,6 +42,8 @@ const OURS: [&str; 25] = [
     "x",
     "min-se",
     "user-agent",
+    "authorization",
+    "proxy-authorization",
 ];
 
 impl Endpoint {
@@ -56,24 +59,28 @@ impl Endpoint {
             return self.stillborn(id, 503, "too many calls");
         }
         let local_tag = self.random.tag();
-        let session = (self.config.session_expires, None);
-        let request = match self.build_invite(&order, &local_tag, 1, session) {
+        let mut attempt = Box::new(Attempt {
+            order,
+            min_se: None,
+            proofs: Proofs::default(),
+        });
+        let request = match self.build_invite(&mut attempt, &local_tag, 1) {
             Ok(request) => request,
             Err(reason) => return self.stillborn(id, 500, &reason),
         };
-        let Some(invite) = self.start_client(now, order.flow, request, id) else {
+        let Some(invite) = self.start_client(now, attempt.order.flow, request, id) else {
             return;
         };
         self.by_tag.insert(local_tag.clone(), id);
         let usage = Usage {
-            call_id: order.call_id.clone(),
+            call_id: attempt.order.call_id.clone(),
             local_tag,
             remote_tags: vec![],
             cseq: 1,
             state: State::Calling {
                 invite,
                 answered: false,
-                order: Some(Box::new(order)),
+                attempt,
             },
             acks: vec![],
             early: vec![],
@@ -82,21 +89,57 @@ impl Endpoint {
         self.usages.insert(id, usage);
     }
 
-    /// `session`: after how many seconds it shall expire, and Min-SE if the callee has asked for one.
-    pub(super) fn build_invite(
+    /// Sends the INVITE of a usage that calls once more, with its present number.
+    pub(super) fn send_invite(&mut self, now: Instant, id: DialogId) -> Option<TransactionId> {
+        let usage = self.usages.get_mut(&id)?;
+        let (local_tag, cseq) = (usage.local_tag.clone(), usage.cseq);
+        // It is put back at once; nothing in between looks at it.
+        let state = std::mem::replace(&mut usage.state, State::Ended);
+        let State::Calling {
+            invite,
+            answered,
+            mut attempt,
+        } = state
+        else {
+            usage.state = state;
+            return None;
+        };
+        let flow = attempt.order.flow;
+        let request = self.build_invite(&mut attempt, &local_tag, cseq);
+        if let Some(usage) = self.usages.get_mut(&id) {
+            usage.state = State::Calling {
+                invite,
+                answered,
+                attempt,
+            };
+        }
+        self.start_client(now, flow, request.ok()?, id)
+    }
+
+    fn build_invite(
         &mut self,
-        order: &Invite,
+        attempt: &mut Attempt,
         local_tag: &str,
         cseq: u32,
-        session: (u32, Option<u32>),
     ) -> Result<Request, String> {
+        let Attempt {
+            order,
+            min_se,
+            proofs,
+        } = attempt;
         for (name, _) in &order.headers {
             if OURS.iter().any(|ours| name.eq_ignore_ascii_case(ours)) {
                 return Err(format!("header {} is not the owner's", name.escape_debug()));
             }
         }
         let via = self.fresh_via(order.flow);
+        let expires = self.config.session_expires.max(min_se.unwrap_or(0));
         let target = order.request_uri.clone().without_headers();
+        let random = &mut self.random;
+        let proven = order.login.as_ref().map(|login| {
+            let (method, uri) = (Method::INVITE, target.to_string());
+            proofs.headers(login, method.as_str(), &uri, || random.number())
+        });
         let routes: Vec<NameAddr> = order.routes.iter().cloned().map(NameAddr::new).collect();
         let mut builder = Request::builder(Method::INVITE, target)
             .via(via)
@@ -109,12 +152,15 @@ impl Endpoint {
             .contact(&self.config.contact(order.flow, &order.request_uri))
             .header("Allow", ALLOW)
             .header("Supported", SUPPORTED)
-            .header("Session-Expires", &session.0.to_string())
+            .header("Session-Expires", &expires.to_string())
             .header("User-Agent", &self.config.product);
-        if let Some(least) = session.1 {
+        if let Some(least) = min_se {
             builder = builder.header("Min-SE", &least.to_string());
         }
         for (name, value) in &order.headers {
+            builder = builder.header(name, value);
+        }
+        for (name, value) in proven.iter().flatten() {
             builder = builder.header(name, value);
         }
         if !order.sdp.is_empty() {

@@ -38,40 +38,43 @@ impl Endpoint {
             _ if !calls => self.reinvite_answered(now, delivery, response),
             100..=199 => self.provisional(now, delivery, response),
             200..=299 => self.success(now, delivery, response),
-            422 if self.retry_invite(now, delivery.usage, response) => {}
+            401 | 407 | 422 if self.retry_invite(now, delivery.usage, response) => {}
             _ => self.failure(delivery.usage, response),
         }
     }
 
-    /// The callee wants a longer session (RFC 4028 §7.4): the INVITE once more, with what it wants.
+    /// The INVITE once more, with what the callee wants: a longer session (RFC 4028 §7.4), or a proof of
+    /// who we are (RFC 3261 §22.2). False: it was refused for good.
     fn retry_invite(&mut self, now: Instant, id: DialogId, response: &Response) -> bool {
-        let Some(least) = response.headers().min_se() else {
-            return false;
-        };
         let Some(usage) = self.usages.get_mut(&id) else {
             return false;
         };
-        let State::Calling { order, .. } = &mut usage.state else {
+        let State::Calling {
+            attempt, answered, ..
+        } = &mut usage.state
+        else {
             return false;
         };
-        let Some(order) = order.take() else {
-            return false;
+        let headers = response.headers();
+        let better = match (response.status(), headers.min_se(), attempt.min_se) {
+            (422, least @ Some(_), None) => {
+                attempt.min_se = least;
+                true
+            }
+            (422, ..) => false,
+            (status, ..) => attempt.order.login.is_some() && attempt.proofs.take(status, headers),
         };
+        if !better {
+            return false;
+        }
         usage.cseq += 1;
-        let (local_tag, cseq) = (usage.local_tag.clone(), usage.cseq);
-        let session = (self.config.session_expires.max(least), Some(least));
-        let Ok(request) = self.build_invite(&order, &local_tag, cseq, session) else {
+        *answered = false;
+        let Some(again) = self.send_invite(now, id) else {
             return false;
         };
-        let Some(again) = self.start_client(now, order.flow, request, id) else {
-            return false;
-        };
-        if let Some(usage) = self.usages.get_mut(&id) {
-            usage.state = State::Calling {
-                invite: again,
-                answered: false,
-                order: None,
-            };
+        if let Some(State::Calling { invite, .. }) = self.usages.get_mut(&id).map(|u| &mut u.state)
+        {
+            *invite = again;
         }
         true
     }
@@ -93,6 +96,7 @@ impl Endpoint {
             Some(State::Established(_)) => {
                 self.reinvite_unanswered(now, id, transaction, status);
             }
+            None => self.asked_unanswered(delivery, status),
             _ => {}
         }
     }
@@ -269,8 +273,12 @@ impl Endpoint {
         }
         let flow = dialog.next_hop();
         let via = self.fresh_via(flow);
+        let (invite, _) = self.transactions.invite(delivery.transaction)?;
+        // RFC 3261 §22.1: with the credentials of its INVITE.
         let ack = dialog
             .ack(cseq, via)
+            .copy(invite.headers(), "Authorization")
+            .copy(invite.headers(), "Proxy-Authorization")
             .header("User-Agent", &self.config.product);
         let bytes = written(ack.build())?;
         self.transactions.transmit(flow, bytes.clone());

@@ -36,6 +36,11 @@ impl Random {
         format!("{COOKIE}{:016x}", self.rng.next_u64())
     }
 
+    /// What nobody can foresee.
+    pub(super) fn number(&mut self) -> u64 {
+        self.rng.next_u64()
+    }
+
     /// 0 to 10 seconds (RFC 3261 §14.2).
     pub(super) fn retry_after(&mut self) -> u64 {
         self.rng.next_u64() % 11

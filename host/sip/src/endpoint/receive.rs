@@ -129,6 +129,7 @@ impl Endpoint {
             "UPDATE" => self.update_answered(now, delivery, response),
             "NOTIFY" => self.notify_answered(now, delivery, response.status()),
             "REFER" => self.refer_answered(delivery, response),
+            "OPTIONS" | "REGISTER" => self.asked_answered(now, delivery, response),
             // Answers to BYE and CANCEL change nothing: the usage has ended, or its INVITE ends it.
             _ => {}
         }

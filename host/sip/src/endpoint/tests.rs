@@ -1,5 +1,6 @@
 //! Endpoints against each other, in virtual time, over a network that loses what a test wants lost.
 
+mod asking;
 mod calls;
 mod connections;
 mod dialogs;

@@ -69,6 +69,7 @@ pub(super) fn invite(dialog: DialogId, from: usize, to: SocketAddr) -> Invite {
         dialog,
         flow: flow(address(from), to),
         request_uri: uri("bob", to),
+        login: None,
         routes: vec![],
         from: uri("alice", address(from)),
         to: uri("bob", to),
@@ -312,6 +313,7 @@ impl Pair {
 pub(super) fn name_of(event: &Event) -> String {
     match event {
         Event::Unproven(_) => "unproven".to_owned(),
+        Event::Told { status, .. } => format!("told {status}"),
         Event::Incoming(_) => "incoming".to_owned(),
         Event::Provisional { status, sdp, .. } => {
             format!(

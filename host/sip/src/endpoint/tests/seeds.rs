@@ -226,6 +226,7 @@ fn take(pair: &mut Pair, sides: &mut [Side; 2], seed: u64) {
 fn dialog_of(event: &Event) -> DialogId {
     match event {
         Event::Unproven(_) => panic!("nobody here is a registrar"),
+        Event::Told { .. } => panic!("nobody here asks"),
         Event::Incoming(incoming) => incoming.dialog,
         Event::Provisional { dialog, .. }
         | Event::Accepted { dialog, .. }
