@@ -34,6 +34,8 @@ pub const NAME: usize = 64;
 pub const TRUNK_LIST: usize = store::limits::TRUNK_LIST;
 /// Gateways of one trunk beside its first.
 pub const GATEWAYS: usize = model::limits::GATEWAYS;
+/// Octets of a user or password at somebody else's.
+pub const SECRET: usize = store::limits::SECRET;
 /// Lines that one look at a plugin's log returns.
 pub const LOG_PAGE: u32 = 100;
 /// How often a follower of a log looks for new lines.

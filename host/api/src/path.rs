@@ -94,6 +94,17 @@ pub(crate) fn peer(text: &str, transport: Transport) -> Result<SocketAddr, Strin
     Ok(address)
 }
 
+/// A user or password at somebody else's.
+pub(crate) fn secret(text: &str) -> Result<String, String> {
+    let most = limits::SECRET;
+    if text.is_empty() || text.len() > most || text.chars().any(char::is_control) {
+        return Err(format!(
+            "is not 1 to {most} octets without control characters"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
 /// What dialled numbers begin with: a part of a telephone number, or nothing.
 pub(crate) fn prefix(text: &str) -> Result<String, String> {
     if text.is_empty() {

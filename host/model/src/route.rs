@@ -103,6 +103,14 @@ impl TenantConfig {
         Ok(Route { via, groups })
     }
 
+    /// The trunk of a way, if it is one through a trunk that there still is.
+    pub fn trunk_of(&self, via: Via) -> Option<&Trunk> {
+        match via {
+            Via::Phone => None,
+            Via::Trunk(id) => self.trunks.iter().find(|trunk| trunk.id == id),
+        }
+    }
+
     fn trunk_for(&self, user: &str) -> Option<&Trunk> {
         // The first of equals wins: the order of trunks is their age.
         let mut best: Option<(usize, &Trunk)> = None;

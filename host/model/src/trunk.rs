@@ -26,6 +26,25 @@ pub struct Trunk {
     pub trust_identity: bool,
     /// What may be dialled through it.
     pub prefixes: Vec<String>,
+    /// Who we are, if it asks.
+    pub auth: Option<Login>,
+}
+
+/// A user and its password at somebody else's. It must be kept as it is: what proves it depends on who
+/// asks (RFC 7616 §3.4.2).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The user.
+    pub user: String,
+    /// The password.
+    pub password: String,
+}
+
+/// Nobody is to read it in a log.
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Login")
+    }
 }
 
 /// One of several places where a trunk takes calls.
@@ -61,6 +80,7 @@ impl Trunk {
             accept_from: Vec::new(),
             trust_identity: true,
             prefixes: vec![String::new()],
+            auth: None,
         }
     }
 

@@ -25,6 +25,8 @@ pub const SETTING_NAME: usize = 64;
 pub const SETTING_VALUE: usize = 1024;
 /// Address blocks, and likewise dialling prefixes, of one trunk.
 pub const TRUNK_LIST: usize = 100;
+/// Octets of a user or password at somebody else's.
+pub const SECRET: usize = 128;
 /// Characters of a name that people read.
 pub const NAME: usize = 64;
 /// Characters of a telephone number or phone user.

@@ -3,7 +3,7 @@
 
 mod settings;
 
-use model::{Peer, Prefix, TenantId, Trunk, TrunkId};
+use model::{Login, Peer, Prefix, TenantId, Trunk, TrunkId};
 use settings::Settings;
 
 use crate::db::{Tx, check_room, from_json, json_list, parsed, query};
@@ -113,6 +113,9 @@ fn check(trunk: &Trunk) -> Result<(), StoreError> {
         let why = format!("more than {most} gateways");
         return Err(StoreError::invalid("gateways", why));
     }
+    if let Some(login) = &trunk.auth {
+        check_login("auth", login)?;
+    }
     for gateway in &trunk.others {
         check_peer("gateways", &gateway.peer)?;
     }
@@ -133,6 +136,18 @@ fn check(trunk: &Trunk) -> Result<(), StoreError> {
         .prefixes
         .iter()
         .try_for_each(|prefix| names::check_prefix("prefixes", prefix))
+}
+
+/// What can stand between quotes in a header.
+fn check_login(field: &'static str, login: &Login) -> Result<(), StoreError> {
+    for text in [&login.user, &login.password] {
+        let most = limits::SECRET;
+        if text.is_empty() || text.len() > most || text.chars().any(char::is_control) {
+            let why = format!("not 1 to {most} octets without control characters");
+            return Err(StoreError::invalid(field, why));
+        }
+    }
+    Ok(())
 }
 
 /// Whether calls can go there.

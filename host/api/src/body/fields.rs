@@ -145,6 +145,26 @@ impl<'a> Fields<'a> {
         (read.len() == items.len()).then_some(Some(read))
     }
 
+    /// An object that may be absent: `Some(None)`. `read` reads it: none only if it has noted why.
+    #[allow(clippy::option_option)] // outer: could be read; inner: was there
+    pub(crate) fn object<T>(
+        &mut self,
+        name: &'static str,
+        read: impl Fn(&mut Fields<'_>) -> Option<T>,
+    ) -> Option<Option<T>> {
+        let members = match self.get(name) {
+            None => return Some(None),
+            Some(Value::Object(members)) => members,
+            Some(_) => return self.refuse(name, "is not an object"),
+        };
+        let mut fields = Fields::within(Place::Member(&self.place, name), members);
+        let one = read(&mut fields);
+        let faults = fields.finish();
+        let sound = faults.is_empty();
+        self.wrong.add(faults);
+        one.filter(|_| sound).map(Some)
+    }
+
     /// A list of at most `most` objects; absent: none. `read` reads one: none only if it has noted why.
     pub(crate) fn objects<T>(
         &mut self,

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::{Json, extract::State as Of, http::StatusCode};
-use model::{Gateway, Prefix, Transport, Trunk, TrunkId};
+use model::{Gateway, Login, Prefix, Transport, Trunk, TrunkId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -37,6 +37,30 @@ pub(super) struct TrunkBody {
     prefixes: Vec<String>,
     /// Its other gateways.
     gateways: Vec<GatewayBody>,
+    /// Who we are, if it asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth: Option<LoginBody>,
+}
+
+/// A user at somebody else's. Its password is never shown.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Login)]
+pub(super) struct LoginBody {
+    /// The user.
+    #[schema(example = "acme")]
+    user: String,
+}
+
+/// A user at somebody else's, and its password, which is never shown.
+#[derive(ToSchema)]
+#[schema(as = NewLogin)]
+#[allow(dead_code)] // read member by member; this is how the document says so
+pub(super) struct NewLogin {
+    /// The user.
+    #[schema(example = "acme")]
+    user: String,
+    /// The password.
+    password: String,
 }
 
 /// One of several places where a trunk takes calls. `address` of the trunk is the first, of priority 0
@@ -79,6 +103,18 @@ pub(super) struct NewTrunk {
     /// Its other gateways: a call that one does not take is tried at the next.
     #[schema(value_type = Option<Vec<GatewayBody>>)]
     gateways: Vec<Gateway>,
+    /// Who we are, if it asks: by digest, when it challenges a call.
+    #[schema(value_type = Option<NewLogin>)]
+    auth: Option<Login>,
+}
+
+fn login(fields: &mut Fields<'_>) -> Option<Login> {
+    let user = fields.checked("user", path::secret);
+    let password = fields.checked("password", path::secret);
+    Some(Login {
+        user: user?,
+        password: password?,
+    })
 }
 
 fn gateway(fields: &mut Fields<'_>, transport: Transport) -> Option<Gateway> {
@@ -105,6 +141,7 @@ impl Body for NewTrunk {
         let trust_identity = fields.flag("trust_identity", true);
         let prefixes = fields.texts("prefixes", limits::TRUNK_LIST, path::prefix);
         let gateways = fields.objects("gateways", limits::GATEWAYS, |f| gateway(f, ours));
+        let auth = fields.object("auth", login);
         Some(Self {
             name: name?,
             address: address?,
@@ -113,6 +150,7 @@ impl Body for NewTrunk {
             trust_identity: trust_identity?,
             prefixes: prefixes?.unwrap_or_else(|| vec![String::new()]),
             gateways: gateways?,
+            auth: auth?,
         })
     }
 }
@@ -128,6 +166,7 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<TrunkBody>), Problem> {
     let trunk = Trunk {
         others: new.gateways,
+        auth: new.auth,
         transport: new.transport,
         accept_from: new.accept_from,
         trust_identity: new.trust_identity,
@@ -194,6 +233,7 @@ impl From<Trunk> for TrunkBody {
             trust_identity: trunk.trust_identity,
             prefixes: trunk.prefixes,
             gateways: trunk.others.into_iter().map(GatewayBody::from).collect(),
+            auth: trunk.auth.map(|login| LoginBody { user: login.user }),
         }
     }
 }

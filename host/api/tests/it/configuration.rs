@@ -119,6 +119,25 @@ async fn a_trunk_trusts_and_dials_everything_by_default() {
 }
 
 #[tokio::test]
+async fn the_password_of_a_trunk_is_never_shown() {
+    let api = Api::new().await;
+    let tenant = api.tenant("acme").await;
+    let body = json!({"name": "carrier", "address": "192.0.2.1", "accept_from": ["192.0.2.0/24"],
+                      "auth": {"user": "acme", "password": "hunter2"}});
+    let made = api.post("/api/v1/trunks", &tenant.key, body).await;
+    assert_eq!(made.json()["auth"], json!({"user": "acme"}));
+    let path = format!("/api/v1/trunks/{}", made.json()["id"].as_str().unwrap());
+    for path in [path.as_str(), "/api/v1/trunks"] {
+        let shown = api.get(path, &tenant.key).await;
+        assert!(
+            shown.text.contains("acme") && !shown.text.contains("hunter2"),
+            "{}",
+            shown.text
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_gateway_is_a_backup_by_default() {
     let body = json!({"name": "carrier", "address": "192.0.2.1", "accept_from": ["192.0.2.0/24"],
                       "gateways": [{"address": "192.0.2.2"}]});

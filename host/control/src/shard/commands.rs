@@ -151,8 +151,8 @@ impl Shard {
         };
         let route = &mut construct.route;
         match route.via {
-            Via::Trunk(id) => {
-                let Some(trunk) = s.tenant.trunks.iter().find(|trunk| trunk.id == id) else {
+            Via::Trunk(_) => {
+                let Some(trunk) = s.tenant.trunk_of(route.via) else {
                     return;
                 };
                 let ids = &mut self.ids;

@@ -13,12 +13,14 @@
 //! The policy never sees more than one call, and there is one media port: its remote side follows the
 //! leg that is heard. Refuses to know why a place stands where it does in the route.
 
+use std::sync::Arc;
+
 use ::media::sdp::{self, SessionVersion};
 use bytes::Bytes;
 use model::{
     CallId, Cause, EndReason, Event, Hop, Now, Target, TrunkId, Via, command::Construct, limits,
 };
-use sip::{DialogId, Uri, event::FailedBy};
+use sip::{DialogId, Uri, digest::Login, event::FailedBy};
 
 use super::{Shard, media::port_number, release::Ending};
 use crate::{call::State, timers::Due};
@@ -27,6 +29,8 @@ use crate::{call::State, timers::Due};
 #[derive(Debug)]
 pub(crate) struct Legs {
     construct: Box<Construct>,
+    /// Who we are, if the trunk asks.
+    login: Option<Arc<Login>>,
     /// Our offer, the same to all.
     offer: Bytes,
     /// The groups that are still to be tried.
@@ -115,10 +119,11 @@ impl Failure {
 }
 
 impl Legs {
-    fn new(mut construct: Box<Construct>, offer: Bytes) -> Self {
+    fn new(mut construct: Box<Construct>, login: Option<Arc<Login>>, offer: Bytes) -> Self {
         let groups = std::mem::take(&mut construct.route.groups).into_iter();
         Self {
             construct,
+            login,
             offer,
             groups,
             live: Vec::new(),
@@ -186,7 +191,10 @@ impl Shard {
         let offer = Bytes::from(sdp::offer(addr, &codecs, version));
         call.media.local = Some(offer.clone());
         call.media.version = 1;
-        call.state = State::Dialling(Box::new(Legs::new(construct, offer)));
+        let session = self.sessions.get(&call.session);
+        let trunk = session.and_then(|s| s.tenant.trunk_of(construct.route.via));
+        let login = trunk.and_then(|trunk| trunk.auth.as_ref()).map(proof);
+        call.state = State::Dialling(Box::new(Legs::new(construct, login, offer)));
         self.deadline(id, Some(now.mono + limits::SETUP_LONGEST));
         self.try_next(now, id);
     }
@@ -446,6 +454,14 @@ impl Shard {
     }
 }
 
+/// A login in the words of SIP.
+fn proof(login: &model::Login) -> Arc<Login> {
+    Arc::new(Login {
+        username: login.user.clone(),
+        password: login.password.clone(),
+    })
+}
+
 impl Legs {
     fn invite(
         &self,
@@ -461,7 +477,7 @@ impl Legs {
             dialog,
             flow,
             request_uri: target.uri.as_deref().map_or_else(number, str::parse)?,
-            login: None,
+            login: self.login.clone(),
             routes: target
                 .path
                 .iter()

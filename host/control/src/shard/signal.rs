@@ -30,7 +30,7 @@ impl Shard {
     pub(super) fn signal(&mut self, now: Now, event: sip::Event) {
         match event {
             // Policies do not hear of transfers yet.
-            sip::Event::Transferred { .. } => {}
+            sip::Event::Transferred { .. } | sip::Event::Told { .. } => {}
             sip::Event::Unproven(asked) => self.unproven(now, asked),
             sip::Event::Incoming(incoming) => self.incoming(now, *incoming),
             sip::Event::Provisional {
@@ -93,7 +93,6 @@ impl Shard {
                 let refusal = sip::Input::Referral { dialog, answer };
                 self.sip.handle_input(now.mono, refusal);
             }
-            sip::Event::Told { .. } => {}
             sip::Event::Gone { dialog } => self.gone(dialog),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! A member that an older row does not have is as if nobody had set it.
 
-use model::{Gateway, Trunk};
+use model::{Gateway, Login, Trunk};
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
@@ -12,6 +12,7 @@ use crate::db::{from_json, parsed};
 #[serde(default)]
 pub(super) struct Settings {
     gateways: Vec<GatewayRow>,
+    auth: Option<LoginRow>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -19,6 +20,12 @@ struct GatewayRow {
     address: String,
     priority: u16,
     weight: u16,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LoginRow {
+    user: String,
+    password: String,
 }
 
 impl Settings {
@@ -31,6 +38,10 @@ impl Settings {
         });
         let settings = Self {
             gateways: gateways.collect(),
+            auth: trunk.auth.as_ref().map(|login| LoginRow {
+                user: login.user.clone(),
+                password: login.password.clone(),
+            }),
         };
         serde_json::to_string(&settings).map_err(|why| StoreError::Damaged(why.to_string()))
     }
@@ -46,6 +57,10 @@ impl Settings {
             })
         });
         trunk.others = gateways.collect::<Result<_, StoreError>>()?;
+        trunk.auth = settings.auth.map(|row| Login {
+            user: row.user,
+            password: row.password,
+        });
         Ok(())
     }
 }

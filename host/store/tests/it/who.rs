@@ -1,6 +1,6 @@
 //! Tenants and what they have: numbers, trunks, phones.
 
-use model::{Gateway, Hop, Phone, PhoneId, Prefix, Transport, TrunkId, Via};
+use model::{Gateway, Hop, Login, Phone, PhoneId, Prefix, Transport, TrunkId, Via};
 use store::{Page, StoreError, admin, limits};
 
 use crate::home::{Home, NOW, built_in, conflict};
@@ -287,7 +287,7 @@ async fn pages_follow_each_other_without_gap_or_overlap() {
 }
 
 #[tokio::test]
-async fn a_trunk_keeps_its_gateways_and_has_so_many_at_most() {
+async fn a_trunk_keeps_its_gateways_and_its_password_within_limits() {
     let mut home = Home::new().await;
     let acme = home.tenant("acme", "acme.example").await;
     let mut trunk = home.a_trunk("carrier", "192.0.2.1:5060", "192.0.2.0/24");
@@ -297,10 +297,20 @@ async fn a_trunk_keeps_its_gateways_and_has_so_many_at_most() {
         weight: 7,
     };
     trunk.others = (0..).take(model::limits::GATEWAYS).map(gateway).collect();
+    trunk.auth = Some(Login {
+        user: "acme".into(),
+        password: "secret".into(),
+    });
     home.store.create_trunk(acme, &trunk, NOW).await.unwrap();
     assert_eq!(home.store.trunk(acme, trunk.id).await.unwrap(), trunk);
 
     let mut more = home.a_trunk("other", "192.0.2.1:5060", "192.0.2.0/24");
+    more.auth = Some(Login {
+        user: "acme".into(),
+        password: "x".repeat(limits::SECRET + 1),
+    });
+    invalid(home.store.create_trunk(acme, &more, NOW).await, "auth");
+    more.auth = None;
     more.others = (0..)
         .take(model::limits::GATEWAYS + 1)
         .map(gateway)

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use control::phone::{Behaviour, Event};
 use expect_test::{ExpectFile, expect_file};
+use model::Login;
 use sim::{
     Options, World, count_errors,
     forks::{self, refuses, rings},
@@ -240,4 +241,36 @@ fn equal_gateways_share_the_calls() {
         first + other == 20 && first >= 4 && other >= 4,
         "{first} {other}"
     );
+}
+
+#[test]
+fn a_trunk_that_asks_is_told_who_we_are() {
+    let mut acme = town::tenant("acme", 1, "makecall");
+    acme.trunks[0].auth = Some(Login {
+        user: "us".to_owned(),
+        password: "secret".to_owned(),
+    });
+    let mut world = World::new(Options::calm(), Box::new(Scripts));
+    world.add_tenant(acme);
+    let line = world.line(0, FIRST);
+    let hand = world.by_hand(line);
+    world.hand(hand).be_polite();
+    forks::call(&mut world, "3001", &[]);
+    for _ in 0..2 {
+        world.run_for(Duration::from_millis(100));
+        let invite = world.hand(hand).last("INVITE").unwrap().to_owned();
+        let status = if invite.contains("Proxy-Authorization: Digest username=\"us\"") {
+            "403 Wrong"
+        } else {
+            "407 Who\r\nProxy-Authenticate: Digest realm=\"c\",nonce=\"n\",qop=\"auth\""
+        };
+        let answer = world.hand(hand).respond(&invite, status, "t", "");
+        world.send(hand, answer);
+    }
+    world.run_for(SECOND);
+    world.run_to_rest();
+    assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
+    assert_eq!(sent(&world, FIRST, "INVITE"), 2);
+    assert_eq!(ended(&world, "1001"), Some(403));
+    expect_file!["ladders/challenged.txt"].assert_eq(&world.ladders());
 }

@@ -12,11 +12,11 @@ use crate::{Ask, DialogId, Event, Flow, Input, RequestId, Uri};
 const CHALLENGE: &str = "Digest realm=\"carrier\",nonce=\"one\",qop=\"auth\"";
 const STALE: &str = "Digest realm=\"carrier\",nonce=\"two\",qop=\"auth\",stale=true";
 
-fn login() -> Option<Arc<Login>> {
-    Some(Arc::new(Login {
+fn login() -> Arc<Login> {
+    Arc::new(Login {
         username: "us".to_owned(),
         password: "secret".to_owned(),
-    }))
+    })
 }
 
 fn ask(pair: &mut Pair, method: Method, to: Flow) -> RequestId {
@@ -36,7 +36,7 @@ fn ask(pair: &mut Pair, method: Method, to: Flow) -> RequestId {
             call_id: format!("ask-{}", request.0),
             cseq: 7,
             headers: vec![],
-            login: login(),
+            login: Some(login()),
         })),
     );
     request
@@ -55,7 +55,7 @@ fn challenge(pair: &mut Pair, sent: &Request, status: &str, value: &str) {
 fn call(pair: &mut Pair) -> DialogId {
     let dialog = pair.ends[A].new_dialog();
     let mut order = invite(dialog, A, peer());
-    order.login = login();
+    order.login = Some(login());
     pair.input(A, Input::Invite(Box::new(order)));
     pair.run(DELAY);
     dialog
