@@ -34,9 +34,12 @@ pub(crate) struct Options {
     /// Print one JSON document instead of tables.
     #[arg(long)]
     json: bool,
-    /// Calls that `relay` relays at once [default: 600].
+    /// Calls that `relay` relays at once [default: 600], or that are live at once in `memory` [default: 500].
     #[arg(long)]
     calls: Option<u32>,
+    /// Calls that begin each second in `call` [default: 60, then 200].
+    #[arg(long)]
+    rate: Option<u32>,
     /// Seconds of each measurement of `relay` and `call`.
     #[arg(long)]
     seconds: Option<u32>,
@@ -54,6 +57,8 @@ enum Bench {
     Relay,
     /// The server under SIPp: CPU and set-up delay per bridged call.
     Call,
+    /// The server under SIPp: memory per live call.
+    Memory,
 }
 
 /// Measures and prints.
@@ -85,16 +90,13 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
 fn measure(workspace: &Workspace, bench: Bench, options: &Options) -> Result<Report> {
     let mut command = workspace.cargo(["bench", "--locked", "--quiet"]);
     command.args(["--package", bench.package(), "--bench", bench.name(), "--"]);
-    for (name, value) in [("--calls", options.calls), ("--seconds", options.seconds)] {
-        if let Some(value) = value {
-            command.args([name, &value.to_string()]);
-        }
-    }
+    command.args(options.numbers());
     match bench {
         Bench::Turn => setup::wasm_target(workspace)?,
-        Bench::Call => {
+        Bench::Call | Bench::Memory => {
             if !setup::SIPP.is_there(workspace) {
-                bail!("bench call needs SIPp: install it and put it on the search path");
+                let name = bench.name();
+                bail!("bench {name} needs SIPp: install it and put it on the search path");
             }
             command.env("JACKFIELD_BIN", release_server(workspace)?);
         }
@@ -107,9 +109,11 @@ fn measure(workspace: &Workspace, bench: Bench, options: &Options) -> Result<Rep
     if figures.is_empty() {
         bail!("bench {} told no figure", bench.name());
     }
+    let mut said = vec![bench.name().to_owned()];
+    said.extend(options.numbers());
     Ok(Report {
         bench: bench.name(),
-        command: format!("cargo xtask bench {}{}", bench.name(), said(options)),
+        command: format!("cargo xtask bench {}", said.join(" ")),
         figures,
     })
 }
@@ -141,11 +145,21 @@ pub(crate) fn figures_of(command: &mut Command) -> Result<(Vec<Figure>, ExitStat
     Ok((figures, output.status))
 }
 
-/// The options as they were given.
-fn said(options: &Options) -> String {
-    let calls = options.calls.map(|it| format!(" --calls {it}"));
-    let seconds = options.seconds.map(|it| format!(" --seconds {it}"));
-    [calls, seconds].into_iter().flatten().collect()
+impl Options {
+    /// Those that are numbers, as they were given.
+    fn numbers(&self) -> Vec<String> {
+        let all = [
+            ("--calls", self.calls),
+            ("--rate", self.rate),
+            ("--seconds", self.seconds),
+        ];
+        let given = all
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)));
+        given
+            .flat_map(|(name, value)| [name.to_owned(), value.to_string()])
+            .collect()
+    }
 }
 
 impl Bench {
@@ -156,6 +170,7 @@ impl Bench {
             Self::Store => "store",
             Self::Relay => "relay",
             Self::Call => "call",
+            Self::Memory => "memory",
         }
     }
 
@@ -165,7 +180,7 @@ impl Bench {
             Self::Turn => "policy",
             Self::Store => "store",
             Self::Relay => "media",
-            Self::Call => "e2e",
+            Self::Call | Self::Memory => "e2e",
         }
     }
 }

@@ -29,13 +29,17 @@ mod threads;
 use figure::{Aim, Figure, option, percentile};
 use node::Node;
 use requests::{Asked, Requests};
-use sipp::{Called, Callee, Caller};
+use sipp::{Called, Callee, Caller, Load};
 use users::furnish;
 
 /// Calls per second, CPU of a call in ms at most, and its ratio to SIPp's at most.
 const LOADS: [(u32, f64, Option<f64>); 2] = [(60, 0.8, Some(0.6)), (200, 0.5, None)];
 /// Seconds in which every user calls once; the request is made half of it before the call.
 const CYCLE: u32 = 5;
+/// Calls per second of one tenant at most: its live calls and sessions are limited.
+const TENANT_RATE: u32 = 200;
+/// How long each call talks.
+const TALK: Duration = Duration::from_secs(1);
 /// Seconds for which requests are measured without calls.
 const ALONE: u32 = 3;
 /// What a node may still do for a call after its last message.
@@ -43,8 +47,13 @@ const AFTER: Duration = Duration::from_secs(1);
 
 fn main() {
     let seconds = option("--seconds", 20) as u32;
-    for (rate, cpu, ratio) in LOADS {
-        measure(rate, seconds, cpu, ratio);
+    match option("--rate", 0) as u32 {
+        0 => {
+            for (rate, cpu, ratio) in LOADS {
+                measure(rate, seconds, cpu, ratio);
+            }
+        }
+        rate => measure(rate, seconds, LOADS[1].1, LOADS[1].2),
     }
 }
 
@@ -53,8 +62,8 @@ fn measure(rate: u32, seconds: u32, cpu_aim: f64, ratio_aim: Option<f64>) {
     let pid = node.pid();
     let [caller, callee] = sipp::free_ports();
     let users = rate * CYCLE;
-    let key = furnish(&node, users, caller, callee);
-    let requests = Requests::new(node.http, &key, users, rate);
+    let keys = furnish(&node, rate.div_ceil(TENANT_RATE), users, [caller, callee]);
+    let requests = Requests::new(node.http, keys, users, rate);
 
     let cpu_before = cpu(pid);
     let asked = requests.start(rate * ALONE).finish();
@@ -66,7 +75,13 @@ fn measure(rate: u32, seconds: u32, cpu_aim: f64, ratio_aim: Option<f64>) {
     let before = (cpu(pid), threads::of(pid));
     let asking = requests.start(calls);
     std::thread::sleep(Duration::from_secs(u64::from(CYCLE)) / 2);
-    let called = Caller::start(caller, node.sip, users, rate, calls).finish();
+    let load = Load {
+        users,
+        rate,
+        calls,
+        talk: TALK,
+    };
+    let called = Caller::start(caller, node.sip, &load).finish();
     std::thread::sleep(AFTER);
     let after = (cpu(pid), threads::of(pid));
     let answered = answering.finish();

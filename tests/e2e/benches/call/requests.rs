@@ -17,7 +17,8 @@ const CONNECTIONS: u32 = 4;
 /// Who asks where, and how often.
 pub(crate) struct Requests {
     server: SocketAddr,
-    key: Arc<str>,
+    /// Those of the tenants, to which users belong in turns.
+    keys: Arc<[String]>,
     users: u32,
     rate: u32,
 }
@@ -35,10 +36,10 @@ pub(crate) struct Asked {
 }
 
 impl Requests {
-    pub(crate) fn new(server: SocketAddr, key: &str, users: u32, rate: u32) -> Self {
+    pub(crate) fn new(server: SocketAddr, keys: Vec<String>, users: u32, rate: u32) -> Self {
         Self {
             server,
-            key: key.into(),
+            keys: keys.into(),
             users,
             rate,
         }
@@ -48,7 +49,7 @@ impl Requests {
     pub(crate) fn start(&self, count: u32) -> Asking {
         let begin = now();
         let connection = |first| {
-            let connection = Connection::open(self.server, &self.key);
+            let connection = Connection::open(self.server, &self.keys);
             let (users, rate) = (self.users, self.rate);
             let mine = (first..count).step_by(CONNECTIONS as usize);
             std::thread::spawn(move || connection.ask(mine, users, rate, begin))
@@ -72,11 +73,11 @@ impl Asking {
 
 struct Connection {
     stream: BufReader<TcpStream>,
-    key: Arc<str>,
+    keys: Arc<[String]>,
 }
 
 impl Connection {
-    fn open(server: SocketAddr, key: &Arc<str>) -> Self {
+    fn open(server: SocketAddr, keys: &Arc<[String]>) -> Self {
         let stream = TcpStream::connect(server).expect("the API listens");
         stream.set_nodelay(true).expect("a TCP option");
         let patience = Some(Duration::from_secs(10));
@@ -85,7 +86,7 @@ impl Connection {
             .expect("10 s is a timeout");
         Self {
             stream: BufReader::new(stream),
-            key: Arc::clone(key),
+            keys: Arc::clone(keys),
         }
     }
 
@@ -113,12 +114,12 @@ impl Connection {
     /// One request; what was answered, if it was not 200.
     fn makecall(&mut self, user: u32) -> Result<(), String> {
         let (telnum, private) = numbers_of(user);
+        let key = &self.keys[user as usize % self.keys.len()];
         let body = format!(r#"{{"caller":"{private}","callee":"3001"}}"#);
         let request = format!(
             "POST /api/user/{telnum}/makecall HTTP/1.1\r\nHost: jackfield\r\n\
-             Authorization: Bearer {}\r\nContent-Type: application/json\r\n\
+             Authorization: Bearer {key}\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\n\r\n{body}",
-            self.key,
             body.len()
         );
         let sent = self.stream.get_mut().write_all(request.as_bytes());

@@ -30,6 +30,17 @@ pub(crate) struct Called {
     pub(crate) cpu: f64,
 }
 
+/// Calls to be made.
+pub(crate) struct Load {
+    /// Who call, one after the other.
+    pub(crate) users: u32,
+    /// Calls that begin each second.
+    pub(crate) rate: u32,
+    pub(crate) calls: u32,
+    /// How long they talk.
+    pub(crate) talk: Duration,
+}
+
 /// The end that calls.
 pub(crate) struct Caller {
     sipp: Sipp,
@@ -56,14 +67,14 @@ pub(crate) fn free_ports() -> [SocketAddr; 2] {
 }
 
 impl Caller {
-    /// Begins that many calls at that rate, one user after the other.
-    pub(crate) fn start(
-        local: SocketAddr,
-        node: SocketAddr,
-        users: u32,
-        rate: u32,
-        calls: u32,
-    ) -> Self {
+    /// Begins the calls.
+    pub(crate) fn start(local: SocketAddr, node: SocketAddr, load: &Load) -> Self {
+        let Load {
+            users,
+            rate,
+            calls,
+            talk,
+        } = *load;
         let mut table = "SEQUENTIAL\n".to_owned();
         for user in 0..users {
             let (telnum, private) = numbers_of(user);
@@ -86,8 +97,10 @@ impl Caller {
             "1",
             "-trace_stat",
         ];
-        let sipp = Sipp::start("uac", include_str!("uac.xml"), &table, local, &arguments);
-        let seconds = u64::from(calls / rate) + 60;
+        let scenario = include_str!("uac.xml");
+        let scenario = scenario.replace("{{talk}}", &talk.as_millis().to_string());
+        let sipp = Sipp::start("uac", &scenario, &table, local, &arguments);
+        let seconds = u64::from(calls / rate) + 60 + talk.as_secs();
         Self {
             sipp,
             calls,

@@ -1,4 +1,4 @@
-//! The users of a load: their numbers, and the tenant that they belong to.
+//! The users of a load: their numbers, and the tenants that they belong to.
 
 use std::net::SocketAddr;
 
@@ -12,25 +12,39 @@ pub(crate) fn numbers_of(user: u32) -> (String, String) {
     (format!("{}", 100_000 + user), format!("{}", 200_000 + user))
 }
 
-/// A tenant whose users call through a trunk, with a private number each; its key.
-pub(crate) fn furnish(node: &Node, users: u32, caller: SocketAddr, callee: SocketAddr) -> String {
-    let tenant = json!({ "name": "acme", "domain": "acme.example" });
-    let tenant = node.platform().post("/api/platform/tenants", &tenant);
-    let tenant = tenant.expect(201);
-    let key = tenant["key"].as_str().expect("the key is shown once");
-    let rest = Rest::new(node.http, key);
-    let trunk = json!({
-        "name": "carrier",
-        "address": caller.to_string(),
-        "accept_from": ["127.0.0.1/32"],
-        "prefixes": ["9"],
-    });
-    rest.post("/api/v1/trunks", &trunk).expect(201);
-    let callee = json!({ "user": "3001", "address": callee.to_string() });
-    rest.post("/api/v1/phones", &callee).expect(201);
-    for user in 0..users {
+/// Tenants whose users call through a trunk, with a private number each, in turns; their keys. They
+/// share both trunks: the called number tells whose a call is.
+pub(crate) fn furnish(
+    node: &Node,
+    tenants: u32,
+    users: u32,
+    [caller, callee]: [SocketAddr; 2],
+) -> Vec<String> {
+    let mut keys = Vec::new();
+    for tenant in 0..tenants {
+        let tenant =
+            json!({ "name": format!("t{tenant}"), "domain": format!("t{tenant}.example") });
+        let tenant = node.platform().post("/api/platform/tenants", &tenant);
+        let tenant = tenant.expect(201);
+        let key = tenant["key"].as_str().expect("the key is shown once");
+        keys.push(key.to_owned());
+    }
+    for (name, address, prefix) in [("callers", caller, "9"), ("callees", callee, "3")] {
+        let trunk = json!({
+            "name": name,
+            "address": address.to_string(),
+            "accept_from": ["127.0.0.1/32"],
+            "prefixes": [prefix],
+        });
+        for key in &keys {
+            let rest = Rest::new(node.http, key);
+            rest.post("/api/v1/trunks", &trunk).expect(201);
+        }
+    }
+    let rests: Vec<Rest> = keys.iter().map(|key| Rest::new(node.http, key)).collect();
+    for (user, rest) in (0..users).zip(rests.iter().cycle()) {
         let number = json!({ "number": numbers_of(user).1, "plugin": "makecall" });
         rest.post("/api/v1/numbers", &number).expect(201);
     }
-    key.to_owned()
+    keys
 }

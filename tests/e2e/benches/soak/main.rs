@@ -41,7 +41,7 @@ use figure::{now, option};
 use node::Node;
 use requests::{Asked, Requests};
 use sample::{Eye, Sample};
-use sipp::{Called, Callee, Caller};
+use sipp::{Called, Callee, Caller, Load};
 use users::furnish;
 
 /// Seconds in which every user calls once; the request is made half of it before the call.
@@ -86,8 +86,8 @@ struct Run {
 fn soak(node: &Node, minutes: u32, rate: u32) -> Run {
     let [caller, callee] = sipp::free_ports();
     let users = rate * CYCLE;
-    let key = furnish(node, users, caller, callee);
-    let requests = Requests::new(node.http, &key, users, rate);
+    let keys = furnish(node, 1, users, [caller, callee]);
+    let requests = Requests::new(node.http, keys, users, rate);
     let eye = Eye::on(node);
     let calls = rate * minutes * 60;
 
@@ -97,7 +97,13 @@ fn soak(node: &Node, minutes: u32, rate: u32) -> Run {
     let answering = Callee::start(callee);
     let asking = requests.start(calls);
     std::thread::sleep(Duration::from_secs(u64::from(CYCLE)) / 2);
-    let calling = Caller::start(caller, node.sip, users, rate, calls);
+    let load = Load {
+        users,
+        rate,
+        calls,
+        talk: Duration::from_secs(1),
+    };
+    let calling = Caller::start(caller, node.sip, &load);
     let begin = now();
     let samples = watch(&eye, &calling, begin);
     let length = begin.elapsed().as_secs_f64();
