@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use model::Manifest;
 use model::turn::TurnOutcome;
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
-use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::bindings::FullPolicy;
 use crate::bindings::exports::jackfield::policy::{call_events, request_events, timer_events};
@@ -199,6 +199,9 @@ fn pool(limits: &Limits) -> PoolingAllocationConfig {
         // pages back and to fault them in again (docs/benchmarks.md).
         .linear_memory_keep_resident(RESIDENT_MEMORY)
         .table_keep_resident(RESIDENT_TABLES)
-        .async_stack_keep_resident(RESIDENT_STACK);
+        .async_stack_keep_resident(RESIDENT_STACK)
+        // Of the pages that a turn may have touched the kernel names those that it did (Linux 6.7): without it
+        // the pages of the memory's image are given back and faulted in again, which interrupts every core.
+        .pagemap_scan(Enabled::Auto);
     pool
 }

@@ -65,6 +65,8 @@ impl Db {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .pragma("wal_autocheckpoint", limits::CHECKPOINT)
+            // Journals of single statements are short: no file is made and removed for each.
+            .pragma("temp_store", "MEMORY")
             .busy_timeout(limits::ACQUIRE);
         let pool = |size| {
             SqlitePoolOptions::new()
