@@ -10,6 +10,27 @@ use crate::sdp::Negotiated;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PortId(pub u64);
 
+/// The kind of addresses that a socket speaks to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Family {
+    /// IPv4.
+    #[default]
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// That of an address; of IPv4 in the clothes of IPv6, IPv4.
+    pub fn of(address: IpAddr) -> Self {
+        if address.to_canonical().is_ipv4() {
+            Self::V4
+        } else {
+            Self::V6
+        }
+    }
+}
+
 /// What a media shard is asked to do. Commands for one port are carried out in order.
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -17,6 +38,8 @@ pub enum Command {
     Open {
         /// The new port.
         port: PortId,
+        /// Where its peer is. A shard that has no such address takes one that it has.
+        family: Family,
     },
     /// Offer and answer are done (again): codecs, payload types, the peer's address. Re-arms
     /// latching.

@@ -44,10 +44,8 @@ pub type Sink = Box<dyn FnMut(Event) -> bool + Send>;
 pub struct Config {
     /// The thread's name.
     pub name: String,
-    /// Where it binds. Shards must not share numbers: see [`PortRange::split`].
-    pub ports: PortRange,
-    /// The address for SDP, if peers see another one than the bound one.
-    pub external: Option<IpAddr>,
+    /// Where it binds: one place, or one for each family of addresses.
+    pub places: Vec<Place>,
     /// Random octets for SSRCs.
     pub seed: [u8; 32],
     /// Room in the queue of commands.
@@ -58,11 +56,10 @@ pub struct Config {
 
 impl Config {
     /// A configuration with the default limits.
-    pub fn new(name: impl Into<String>, ports: PortRange, seed: [u8; 32]) -> Self {
+    pub fn new(name: impl Into<String>, places: Vec<Place>, seed: [u8; 32]) -> Self {
         Config {
             name: name.into(),
-            ports,
-            external: None,
+            places,
             seed,
             commands: limits::COMMANDS,
             limits: plane::Limits::default(),
@@ -70,9 +67,43 @@ impl Config {
     }
 
     fn check(&self) -> io::Result<()> {
+        if self.places.is_empty() {
+            let message = "a media shard needs an address";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        self.places.iter().try_for_each(Place::check)
+    }
+}
+
+/// An address where sockets are bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The address, and its numbers. Shards must not share numbers: see [`PortRange::split`].
+    pub ports: PortRange,
+    /// The address for SDP, if peers see another one than the bound one.
+    pub external: Option<IpAddr>,
+}
+
+impl From<PortRange> for Place {
+    fn from(ports: PortRange) -> Self {
+        let external = None;
+        Place { ports, external }
+    }
+}
+
+impl Place {
+    /// The address that peers are told.
+    fn told(&self) -> IpAddr {
+        self.external.unwrap_or(self.ports.address)
+    }
+
+    fn check(&self) -> io::Result<()> {
         self.ports.check()?;
-        if self.external.unwrap_or(self.ports.address).is_unspecified() {
-            let message = "media address 0.0.0.0 cannot be put into sdp: name an external address";
+        if self.told().is_unspecified() {
+            let message = format!(
+                "media address {} cannot be put into sdp: name an external address",
+                self.told()
+            );
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         Ok(())

@@ -18,5 +18,5 @@ pub mod sdp;
 pub mod tone;
 pub mod wav;
 
-pub use command::{Command, Event, PortId, Stats};
+pub use command::{Command, Event, Family, PortId, Stats};
 pub use plane::{Forward, Output, Plane};

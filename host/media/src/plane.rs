@@ -29,7 +29,7 @@ use std::time::Instant;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::command::{Command, Event, PortId};
+use crate::command::{Command, Event, Family, PortId};
 use crate::port_map::PortMap;
 use crate::{limits, rtp};
 pub(crate) use inbound::Inbound;
@@ -57,6 +57,8 @@ pub enum Output {
     Bind {
         /// Which port.
         port: PortId,
+        /// Of this kind, if there is one.
+        family: Family,
     },
     /// Close the socket of this port, if there is one.
     Unbind {
@@ -115,7 +117,7 @@ impl Plane {
     /// Carries out a command.
     pub fn handle_input(&mut self, _now: Instant, command: Command) {
         match command {
-            Command::Open { port } => self.open(port),
+            Command::Open { port, family } => self.open(port, family),
             Command::Configure {
                 port,
                 agreed,
@@ -193,7 +195,7 @@ impl Plane {
         self.ports.len()
     }
 
-    fn open(&mut self, port: PortId) {
+    fn open(&mut self, port: PortId, family: Family) {
         if self.ports.contains_key(&port) {
             return; // the owner never uses an id again, so this is a repeated command
         }
@@ -203,7 +205,7 @@ impl Plane {
             return;
         }
         self.ports.insert(port, Port::new(&mut self.random));
-        self.outputs.push_back(Output::Bind { port });
+        self.outputs.push_back(Output::Bind { port, family });
     }
 
     fn bridge(&mut self, a: PortId, b: PortId) {

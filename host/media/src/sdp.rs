@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 pub use negotiate::{accept, answer, answer_within, offered_codecs, offered_direction, redirected};
 pub use write::offer;
 
+use crate::command::Family;
 use crate::limits;
 
 /// The payload type under which we offer telephone-event (RFC 4733).
@@ -205,6 +206,17 @@ impl SdpError {
             | SdpError::Refused => 488,
         }
     }
+}
+
+/// The kind of address that a description names first; `None` if it names none. It looks at no more than
+/// that: who needs a socket before anything else asks it.
+pub fn family(description: &[u8]) -> Option<Family> {
+    let mut lines = description.split(|&octet| octet == b'\n');
+    lines.find_map(|line| match line.get(..8)? {
+        b"c=IN IP4" => Some(Family::V4),
+        b"c=IN IP6" => Some(Family::V6),
+        _ => None,
+    })
 }
 
 /// Parses within the limits; the parser itself has none.

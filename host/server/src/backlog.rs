@@ -65,7 +65,9 @@ impl Backlog {
 /// A port that lost a command is as good as failed.
 fn lost(command: &Command) -> Vec<Event> {
     let ports = match command {
-        Command::Open { port } | Command::Configure { port, .. } | Command::Unbridge { port } => {
+        Command::Open { port, .. }
+        | Command::Configure { port, .. }
+        | Command::Unbridge { port } => {
             vec![*port]
         }
         Command::Bridge { a, b } => vec![*a, *b],
@@ -86,7 +88,9 @@ mod tests {
 
     fn port(command: &Command) -> u64 {
         match command {
-            Command::Open { port } | Command::Close { port } | Command::Unbridge { port } => port.0,
+            Command::Open { port, .. } | Command::Close { port } | Command::Unbridge { port } => {
+                port.0
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -94,6 +98,7 @@ mod tests {
     fn open(number: u64) -> Command {
         Command::Open {
             port: PortId(number),
+            family: media::Family::V4,
         }
     }
 

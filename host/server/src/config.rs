@@ -1,9 +1,10 @@
 //! Configuration: TOML, then `JACKFIELD__SECTION__KEY`, then flags. Unknown keys are errors.
 
+mod media;
 mod sip;
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     str::FromStr,
     time::Duration,
@@ -14,7 +15,6 @@ use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
 };
-use media::io::PortRange;
 use serde::{Deserialize, Serialize};
 
 pub use self::sip::Sip;
@@ -53,6 +53,11 @@ pub struct Media {
     pub address: IpAddr,
     /// The address for SDP; empty: as `sip.external`.
     pub external: String,
+    /// Where RTP sockets for peers of IPv6 are bound, if `address` is of IPv4; empty: at every such
+    /// address if SIP is served over IPv6, else nowhere.
+    pub address6: String,
+    /// The address of IPv6 for SDP; empty: as `sip.external6`.
+    pub external6: String,
     /// `20000-39999`; `0-0`: any free port.
     pub ports: String,
 }
@@ -119,6 +124,8 @@ impl Default for Media {
         Self {
             address,
             external: String::new(),
+            address6: String::new(),
+            external6: String::new(),
             ports: "20000-39999".into(),
         }
     }
@@ -188,9 +195,8 @@ impl Config {
         self.turn_deadline()?;
         self.turn_memory()?;
         self.upload_max()?;
-        self.media_ports()?;
-        self.sip_external()?;
-        self.sip.security()?;
+        self.media_places()?;
+        self.sip.check()?;
         self.metrics_listen()?;
         if !["pretty", "json"].contains(&self.log.format.as_str()) {
             bail!(
@@ -227,39 +233,6 @@ impl Config {
         size(&self.plugins.upload_max).context("plugins.upload_max")
     }
 
-    /// Where RTP sockets are bound.
-    pub fn media_ports(&self) -> anyhow::Result<PortRange> {
-        let bounds = self.media.ports.split_once('-');
-        let numbers = bounds.and_then(|(first, last)| {
-            Some((first.trim().parse().ok()?, last.trim().parse().ok()?))
-        });
-        let Some((first, last)) = numbers.filter(|(first, last)| first <= last) else {
-            bail!(
-                "media.ports is not a range such as 20000-39999: {:?}",
-                self.media.ports
-            );
-        };
-        Ok(PortRange {
-            address: self.media.address,
-            first,
-            last,
-        })
-    }
-
-    /// The address that SIP peers shall use instead of an unspecified one.
-    pub fn sip_external(&self) -> anyhow::Result<Option<IpAddr>> {
-        external(&self.sip.external).context("sip.external")
-    }
-
-    /// The address for SDP: `media.external`, else the bound one, else that of SIP.
-    pub fn media_external(&self) -> anyhow::Result<Option<IpAddr>> {
-        let named = external(&self.media.external).context("media.external")?;
-        if named.is_some() || !self.media.address.is_unspecified() {
-            return Ok(named);
-        }
-        Ok(Some(self.sip_external()?.unwrap_or_else(own_address)))
-    }
-
     /// Where the metrics are served, if anywhere.
     pub fn metrics_listen(&self) -> anyhow::Result<Option<SocketAddr>> {
         let listen = &self.metrics.listen;
@@ -279,25 +252,6 @@ impl Config {
             self.store.url.clone()
         }
     }
-}
-
-/// This machine's address towards the network, or loopback if it has none. Sends nothing: connecting
-/// a UDP socket only asks the routing table.
-pub fn own_address() -> IpAddr {
-    let ask = || {
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
-        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
-        socket.local_addr()
-    };
-    ask().map_or(Ipv4Addr::LOCALHOST.into(), |addr| addr.ip())
-}
-
-fn external(text: &str) -> anyhow::Result<Option<IpAddr>> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let address = IpAddr::from_str(text).with_context(|| format!("not an IP address: {text:?}"))?;
-    Ok(Some(address))
 }
 
 fn duration(text: &str) -> anyhow::Result<Duration> {
@@ -374,6 +328,21 @@ mod tests {
             ("[sip.tls_names]\nx = \"carrier.example\"", "sip.tls_names"),
             ("[node]\ndrain_timeout = \"10 days\"", "node.drain_timeout"),
             ("[media]\nports = \"9-1\"", "media.ports"),
+            ("[media]\naddress6 = \"127.0.0.1\"", "media.address6"),
+            (
+                "[media]\naddress = \"::1\"\naddress6 = \"::1\"",
+                "media.address6",
+            ),
+            ("[media]\nexternal = \"::1\"", "media.external"),
+            (
+                "[media]\naddress6 = \"::\"\nexternal6 = \"192.0.2.1\"",
+                "media.external6",
+            ),
+            ("[sip]\nexternal6 = \"192.0.2.1\"", "sip.external6"),
+            (
+                "[sip]\nudp = [\"[fe80::1%1]:5060\"]",
+                "sip.udp: [fe80::1%1]:5060 has a zone",
+            ),
             ("[store]\nurl = \"postgres://x\"", "store.url"),
             ("[metrics]\nlisten = \"9090\"", "metrics.listen"),
             ("[log]\nformat = \"xml\"", "log.format"),

@@ -19,7 +19,7 @@ use crate::{
     backlog::Backlog,
     clock,
     commits::Commits,
-    config::{Config, own_address},
+    config::Config,
     metrics::{Metrics, Sources},
     outage::Outage,
     outlets::{CdrJob, Losses, Outlets, Record},
@@ -283,17 +283,16 @@ fn start_media(
     mailboxes: &[mpsc::Sender<Mail>],
     watch: &Watch,
 ) -> anyhow::Result<Vec<media_io::Shard>> {
-    let ranges = config
-        .media_ports()?
-        .split(u16::from(count))
-        .context("media.ports")?;
-    let external = config.media_external()?;
+    let mut places = vec![Vec::new(); usize::from(count)];
+    for place in config.media_places()? {
+        let ranges = place.ports.split(u16::from(count)).context("media.ports")?;
+        for (shard, ports) in places.iter_mut().zip(ranges) {
+            shard.push(media_io::Place { ports, ..place });
+        }
+    }
     let mut shards = Vec::new();
-    for (number, range) in ranges.into_iter().enumerate() {
-        let settings = media_io::Config {
-            external,
-            ..media_io::Config::new(format!("media {number}"), range, random()?)
-        };
+    for (number, places) in places.into_iter().enumerate() {
+        let settings = media_io::Config::new(format!("media {number}"), places, random()?);
         let mailboxes = mailboxes.to_vec();
         let part = watch.part(format!("media shard {number}"));
         let sink = Box::new(move |event: media::Event| {
@@ -316,16 +315,11 @@ fn shard_config(
     listeners: &[Listener],
     connections: &[(Transport, SocketAddr)],
 ) -> anyhow::Result<ShardConfig> {
-    let external = config.sip_external()?;
     let mut advertised = BTreeMap::new();
     let udp = listeners.iter().map(|it| (Transport::Udp, it.local));
     let all: Vec<_> = udp.chain(connections.iter().copied()).collect();
     for (_, local) in all.iter().copied() {
-        let shown = match external {
-            Some(external) => external,
-            None if local.ip().is_unspecified() => own_address(),
-            None => local.ip(),
-        };
+        let shown = config.sip.shown(local.ip())?;
         advertised.insert(local, SocketAddr::new(shown, local.port()));
     }
     Ok(ShardConfig {

@@ -26,6 +26,7 @@ mod registrar;
 mod rest;
 mod setup;
 mod shard;
+mod sockets;
 mod softphone;
 mod stream;
 mod tls;
@@ -133,8 +134,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let preset = std::env::var("JACKFIELD_ADMIN_KEY")
         .ok()
         .filter(|key| !key.is_empty());
-    let ports = config.media_ports()?;
-    files::raise_limit(u64::from(ports.last - ports.first));
+    let (first, last) = config.media_ports()?;
+    let families = config.media_places()?.len() as u64;
+    files::raise_limit(u64::from(last - first) * families);
     let node = Node::start(config, preset).await?;
     // These lines are a contract: scripts wait for them.
     if let Some(key) = &node.admin_key {

@@ -161,7 +161,7 @@ async fn bind(config: &Config) -> anyhow::Result<(Vec<Listener>, stream::Service
     let udp = &config.sip.udp;
     let listen = udp.iter().map(|address| Listener::bind(*address));
     let listeners = listen.collect::<anyhow::Result<Vec<_>>>()?;
-    let streams = stream::Service::bind(&config.sip.streams(), config.sip.security()?).await?;
+    let streams = stream::Service::bind(&config.sip.streams(), config.sip.security()?)?;
     let http = TcpListener::bind(config.api.listen)
         .await
         .with_context(|| format!("api.listen: cannot listen on {}", config.api.listen))?;

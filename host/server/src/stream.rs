@@ -36,7 +36,7 @@ use connection::{Connection, Limits};
 pub use end::{End, Traffic};
 use table::{Seat, Sent, Table};
 
-use crate::tls::Tls;
+use crate::{sockets, tls::Tls};
 
 /// Messages that wait for one peer.
 const QUEUE: usize = 1_024;
@@ -70,12 +70,11 @@ struct Socket {
 
 impl Service {
     /// Binds, but does not accept yet.
-    pub async fn bind(wanted: &[(Transport, SocketAddr)], tls: Tls) -> anyhow::Result<Self> {
+    pub fn bind(wanted: &[(Transport, SocketAddr)], tls: Tls) -> anyhow::Result<Self> {
         let mut listeners = Vec::new();
         for (transport, address) in wanted.iter().copied() {
             let setting = transport.name().to_ascii_lowercase();
-            let listener = TcpListener::bind(address)
-                .await
+            let listener = sockets::tcp(address)
                 .with_context(|| format!("sip.{setting}: cannot listen on {address}"))?;
             let local = listener.local_addr()?;
             listeners.push(Socket {

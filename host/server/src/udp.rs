@@ -23,6 +23,7 @@ use tokio::sync::mpsc;
 use crate::{
     clock,
     shard::{MAILBOX, Mail},
+    sockets,
 };
 
 /// The largest datagram.
@@ -60,7 +61,7 @@ pub struct Listener {
 impl Listener {
     /// Binds, but does not receive yet.
     pub fn bind(address: SocketAddr) -> anyhow::Result<Self> {
-        let socket = UdpSocket::bind(address)
+        let socket = sockets::udp(address)
             .with_context(|| format!("sip.udp: cannot listen on {address}"))?;
         socket.set_read_timeout(Some(IDLE))?;
         let local = socket.local_addr()?;

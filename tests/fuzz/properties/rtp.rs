@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use media::sdp::{Codec, Direction, Negotiated, TelephoneEvent};
-use media::{Command, Plane, PortId, limits, plane, rtp};
+use media::{Command, Family, Plane, PortId, limits, plane, rtp};
 
 const PORTS: [PortId; 2] = [PortId(1), PortId(2)];
 
@@ -12,7 +12,13 @@ const PORTS: [PortId; 2] = [PortId(1), PortId(2)];
 pub(crate) fn check(start: Instant, input: &[u8]) {
     let mut plane = Plane::new([7; 32], plane::Limits::default());
     for (port, codec) in PORTS.into_iter().zip(Codec::ALL) {
-        plane.handle_input(start, Command::Open { port });
+        plane.handle_input(
+            start,
+            Command::Open {
+                port,
+                family: Family::V4,
+            },
+        );
         plane.handle_bound(port, Ok(address(9, port.0 as u8)));
         let agreed = Box::new(agreed(codec));
         let signalling = Ipv4Addr::new(192, 0, 2, 7).into();

@@ -1,17 +1,17 @@
 //! Where the parts of the node are: which shard a packet belongs to, which plane a session, and which
 //! socket a media port.
 
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, SocketAddr},
-};
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use control::placement::Placement;
 use control::{Shard, ShardConfig};
-use media::{Plane, PortId, plane::Limits};
+use media::{Family, Plane, PortId, plane::Limits};
 use model::SessionId;
 
-use crate::{Options, Random, town::NODE};
+use crate::{
+    Options, Random,
+    town::{NODE, NODE6},
+};
 
 /// The transports on which it listens.
 const LISTENS: [sip::Transport; 3] = [
@@ -57,7 +57,11 @@ impl Node {
                 placement,
                 listener: NODE,
                 sip: sip::Config {
-                    listeners: sip::Listeners::new(LISTENS.map(|it| (it, NODE))),
+                    listeners: sip::Listeners::new(
+                        [NODE, NODE6]
+                            .into_iter()
+                            .flat_map(|at| LISTENS.map(|it| (it, at))),
+                    ),
                     session_expires: options.session_expires,
                     ..sip::Config::default()
                 },
@@ -101,10 +105,13 @@ impl Node {
     }
 
     /// A socket for a port.
-    pub(crate) fn bind(&mut self, port: PortId) -> Option<SocketAddr> {
+    pub(crate) fn bind(&mut self, port: PortId, family: Family) -> Option<SocketAddr> {
         let socket = self.ports.get_mut(&port)?;
         self.last_port += 2;
-        let ip: IpAddr = NODE.ip();
+        let ip = match family {
+            Family::V4 => NODE.ip(),
+            Family::V6 => NODE6.ip(),
+        };
         let address = SocketAddr::new(ip, self.last_port);
         socket.address = Some(address);
         self.by_address.insert(address, port);

@@ -10,12 +10,12 @@
 
 use std::{
     collections::BTreeMap,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
 };
 
 use model::{
-    ActivePlugin, Binding, FaultPolicy, Gateway, Ha1, Hop, IdSource, Number, NumberId, Phone,
+    ActivePlugin, Binding, FaultPolicy, Gateway, Ha1, Hop, IdSource, Number, NumberId, Peer, Phone,
     PhoneId, TenantConfig, TenantId, Transport, Trunk, TrunkId,
 };
 
@@ -29,8 +29,18 @@ pub const CALLEES: [&str; 3] = ["3001", "3002", "3003"];
 pub const NUMBERS: [&str; 2] = ["2001", "2002"];
 
 /// Where the node takes SIP.
-pub const NODE: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 5060);
+pub const NODE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 5060);
+
+/// The same for telephones of IPv6.
+pub const NODE6: SocketAddr = SocketAddr::new(
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
+    5060,
+);
+
+/// Where the node takes SIP from there.
+pub fn node_for(peer: SocketAddr) -> SocketAddr {
+    if peer.is_ipv4() { NODE } else { NODE6 }
+}
 
 /// The tenant with that name and number, whose calls and requests `script` decides: the digest by
 /// which the policies of this world know it.
@@ -146,6 +156,28 @@ pub fn with_gateways(mut tenant: TenantConfig, n: u8, gateways: &[(u16, u16)]) -
         });
     if let Some(trunk) = tenant.trunks.first_mut() {
         trunk.others = others.collect();
+    }
+    tenant
+}
+
+/// The same tenant, one of whose telephones, or the carrier of that prefix, is at an address of IPv6.
+pub fn over_ipv6(mut tenant: TenantConfig, user: &str) -> TenantConfig {
+    let moved = |at: SocketAddr| {
+        let SocketAddr::V4(at) = at else {
+            return at;
+        };
+        let [_, _, n, host] = at.ip().octets().map(u16::from);
+        let ip = Ipv6Addr::new(0x2001, 0xdb8, 0, n, 0, 0, 0, host);
+        SocketAddr::from((ip, at.port()))
+    };
+    if let Some(phone) = tenant.phones.get_mut(user) {
+        phone.address = phone.address.map(moved);
+    }
+    let mut trunks = tenant.trunks.iter_mut();
+    if let Some(trunk) = trunks.find(|trunk| trunk.prefixes[0] == user)
+        && let Peer::At(address) = trunk.address
+    {
+        trunk.address = moved(address).into();
     }
     tenant
 }

@@ -347,7 +347,7 @@ impl Watch {
     /// A shard commands a media shard.
     pub(crate) fn media(&mut self, session: SessionId, command: &Command) {
         let named: Vec<PortId> = match command {
-            Command::Open { port } => {
+            Command::Open { port, .. } => {
                 if self.ports.insert(*port, session).is_some() {
                     self.violated(format!("{port:?} was opened twice"));
                 }

@@ -112,7 +112,11 @@ enum Happening {
         command: media::Command,
     },
     /// A media shard has tried to bind a socket.
-    Bind { plane: usize, port: PortId },
+    Bind {
+        plane: usize,
+        port: PortId,
+        family: media::Family,
+    },
     /// A media shard reports.
     Report { shard: usize, event: media::Event },
     /// A person does something.

@@ -4,7 +4,7 @@
 //! there: a port, the bridge peer's codec, an answer. It can be called at any time.
 
 use ::media::{
-    Command, Event,
+    Command, Event, Family,
     sdp::{self, Codec, Direction, SessionVersion},
 };
 use bytes::Bytes;
@@ -118,6 +118,9 @@ impl Shard {
             Port::Open(..) => true,
             Port::None => {
                 let session = call.session;
+                // Where the party wants to be sent audio; before it says so, where it is called.
+                let offered = call.media.offer.as_deref().and_then(sdp::family);
+                let family = offered.unwrap_or(Family::of(call.signalling));
                 let port = self.new_port();
                 if let Some(call) = self.calls.get_mut(&id) {
                     call.media.port = Port::Opening(port);
@@ -125,7 +128,7 @@ impl Shard {
                 self.by_port.insert(port, id);
                 self.out.push_back(Output::Media {
                     session,
-                    command: Command::Open { port },
+                    command: Command::Open { port, family },
                 });
                 false
             }

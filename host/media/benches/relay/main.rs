@@ -16,7 +16,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use media::sdp::{Codec, Direction, Negotiated};
-use media::{Command, PortId, plane, rtp};
+use media::{Command, Family, PortId, plane, rtp};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -153,7 +153,13 @@ fn plane_alone(calls: u64) -> f64 {
 /// Opens a port of a plane that has no driver, and agrees with its peer.
 fn open(plane: &mut media::Plane, now: Instant, port: u64, peer: SocketAddr) {
     let port = PortId(port);
-    plane.handle_input(now, Command::Open { port });
+    plane.handle_input(
+        now,
+        Command::Open {
+            port,
+            family: Family::V4,
+        },
+    );
     while plane.poll_output().is_some() {}
     plane.handle_bound(port, Ok(SocketAddr::from(([127, 0, 0, 1], 20_000))));
     plane.handle_input(now, configure(port, peer));

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use media::io::{Config, PortRange, Shard};
-use media::{Command, Event, PortId};
+use media::{Command, Event, Family, PortId};
 
 use crate::load::{self, Phone};
 use crate::{Spent, address, configure, now, socket, threads};
@@ -18,7 +18,7 @@ const WARM: Duration = Duration::from_millis(500);
 /// Relays that many calls for that time.
 pub(crate) fn measure(calls: usize, time: Duration) -> Spent {
     let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let config = Config::new(NAME, PortRange::ephemeral(loopback), [3; 32]);
+    let config = Config::new(NAME, vec![PortRange::ephemeral(loopback).into()], [3; 32]);
     let (sender, events) = sync_channel(64);
     let sink = Box::new(move |event| sender.try_send(event).is_ok());
     let shard = Shard::start(config, now, sink).expect("a shard starts");
@@ -28,7 +28,10 @@ pub(crate) fn measure(calls: usize, time: Duration) -> Spent {
     let mut phones = Vec::new();
     for (at, socket) in sockets.into_iter().enumerate() {
         let port = PortId(at as u64);
-        send(Command::Open { port });
+        send(Command::Open {
+            port,
+            family: Family::V4,
+        });
         let ours = opened(&events, port);
         send(configure(port, address(&socket)));
         if at % 2 == 1 {

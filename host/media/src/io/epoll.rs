@@ -6,7 +6,7 @@
 //! more wait reports again, after the others had their turn, and none is asked in vain.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,8 +20,8 @@ use rustix::io::Errno;
 
 use super::ports::Ports;
 use super::sockets::{Socket, Sockets};
-use super::{Config, Shared, Sink};
-use crate::command::{Command, PortId};
+use super::{Config, Place, Shared, Sink};
+use crate::command::{Command, Family, PortId};
 use crate::limits;
 use crate::plane::{Output, Plane};
 
@@ -39,7 +39,8 @@ pub(super) struct Driver {
     epoll: OwnedFd,
     plane: Plane,
     sockets: Sockets,
-    ports: Ports,
+    /// With those that are free at each.
+    places: Vec<(Place, Ports)>,
     config: Config,
     commands: Receiver<Command>,
     shared: Arc<Shared>,
@@ -63,11 +64,13 @@ impl Driver {
             EventData::new_u64(WAKE),
             EventFlags::IN,
         )?;
+        let all = config.places.clone().into_iter();
+        let places = all.map(|place| (place, Ports::new(place.ports)));
         Ok(Driver {
             epoll,
             plane: Plane::new(config.seed, config.limits),
             sockets: Sockets::default(),
-            ports: Ports::new(config.ports),
+            places: places.collect(),
             config,
             commands,
             shared,
@@ -148,8 +151,10 @@ impl Driver {
     fn drain(&mut self, now: Instant) {
         while let Some(output) = self.plane.poll_output() {
             match output {
-                Output::Bind { port } => {
-                    let bound = self.bind(now, port).map_err(|error| error.to_string());
+                Output::Bind { port, family } => {
+                    let bound = self
+                        .bind(now, port, family)
+                        .map_err(|error| error.to_string());
                     self.plane.handle_bound(port, bound);
                 }
                 Output::Unbind { port } => self.unbind(now, port),
@@ -165,43 +170,47 @@ impl Driver {
     }
 
     /// Binds a socket; returns the address for SDP.
-    fn bind(&mut self, now: Instant, port: PortId) -> io::Result<SocketAddr> {
-        if port.0 == WAKE {
+    fn bind(&mut self, now: Instant, port: PortId, family: Family) -> io::Result<SocketAddr> {
+        let of_family = |(place, _): &(Place, Ports)| Family::of(place.ports.address) == family;
+        let at = self.places.iter().position(of_family).unwrap_or(0);
+        let place = self.places.get_mut(at).filter(|_| port.0 != WAKE);
+        let Some((place, ports)) = place else {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "this port id is reserved",
             ));
-        }
-        let socket = self.ports.bind(now)?;
+        };
+        let socket = ports.bind(now)?;
         let number = socket.local_addr()?.port();
         let data = EventData::new_u64(port.0);
         if let Err(error) = epoll::add(&self.epoll, &socket, data, EventFlags::IN) {
-            self.ports.release(now, number);
+            ports.release(now, number);
             return Err(error.into());
         }
-        self.sockets.insert(port, Socket::new(socket));
-        Ok(SocketAddr::new(self.told(), number))
+        let told = place.told();
+        self.sockets.insert(port, Socket::new(socket, at));
+        Ok(SocketAddr::new(told, number))
     }
 
     /// Closing a socket takes it out of the epoll set.
     fn unbind(&mut self, now: Instant, port: PortId) {
         if let Some(socket) = self.sockets.remove(&port)
             && let Ok(number) = socket.number()
+            && let Some((_, ports)) = self.places.get_mut(socket.place())
         {
-            self.ports.release(now, number);
+            ports.release(now, number);
         }
-    }
-
-    /// The address that peers are told.
-    fn told(&self) -> IpAddr {
-        self.config.external.unwrap_or(self.config.ports.address)
     }
 
     /// What fails here costs CPU and no packet: the plane judges every sender itself.
     fn connect(&mut self, port: PortId, peer: SocketAddr) {
-        let told = self.told();
-        let socket = self.sockets.get_mut(&port);
-        if let Some(Err(error)) = socket.map(|it| it.connect(peer, told)) {
+        let Some(socket) = self.sockets.get_mut(&port) else {
+            return;
+        };
+        let Some((place, _)) = self.places.get(socket.place()) else {
+            return;
+        };
+        if let Err(error) = socket.connect(peer, place.told()) {
             tracing::debug!(%error, "a media socket is not connected");
         }
     }

@@ -8,6 +8,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Instant;
 
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with, sockopt::set_ipv6_v6only};
+
 use crate::limits::{BIND_TRIES, PORT_REST};
 
 /// Where media sockets are bound.
@@ -126,7 +128,7 @@ impl Ports {
             let Some(port) = self.idle.pop_front() else {
                 break;
             };
-            match UdpSocket::bind(SocketAddr::new(self.range.address, port)) {
+            match bind(SocketAddr::new(self.range.address, port)) {
                 // Somebody else's: worth another look later.
                 Err(e) if e.kind() == io::ErrorKind::AddrInUse => self.release(now, port),
                 Err(e) => {
@@ -149,7 +151,7 @@ impl Ports {
     /// The number above the kernel's choice, if that is odd. The choice itself would not do even
     /// where it is even: disconnecting a socket gives up a number that it did not name itself.
     fn bind_any(&self) -> io::Result<UdpSocket> {
-        let bind = |port| UdpSocket::bind(SocketAddr::new(self.range.address, port));
+        let bind = |port| bind(SocketAddr::new(self.range.address, port));
         for _ in 0..BIND_TRIES {
             let chosen = bind(0)?;
             let port = chosen.local_addr()?.port();
@@ -164,4 +166,16 @@ impl Ports {
             "no even media port to be had",
         ))
     }
+}
+
+/// A socket of IPv6 hears nothing of IPv4, so that both kinds may have the same number.
+fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+    if address.is_ipv4() {
+        return UdpSocket::bind(address);
+    }
+    let kind = SocketType::DGRAM;
+    let socket = socket_with(AddressFamily::INET6, kind, SocketFlags::CLOEXEC, None)?;
+    set_ipv6_v6only(&socket, true)?;
+    rustix::net::bind(&socket, &address)?;
+    Ok(socket.into())
 }

@@ -25,8 +25,9 @@ pub(super) type Sockets = PortMap<Socket>;
 /// A port's socket; see the module's header.
 #[derive(Debug)]
 pub(super) struct Socket {
-    socket: UdpSocket,
+    udp: UdpSocket,
     hears: Hears,
+    place: usize,
 }
 
 /// See the module's header.
@@ -39,26 +40,32 @@ enum Hears {
 
 impl Socket {
     /// One that hears everybody. It must have been bound to a number of its own, not to the
-    /// kernel's choice: that would be lost by `disconnect`.
-    pub(super) fn new(socket: UdpSocket) -> Self {
+    /// kernel's choice: that would be lost by `disconnect`. `place`: where that number is from.
+    pub(super) fn new(socket: UdpSocket, place: usize) -> Self {
         Socket {
-            socket,
+            udp: socket,
+            place,
             hears: Hears::Any,
         }
     }
 
+    /// Where its number is from.
+    pub(super) fn place(&self) -> usize {
+        self.place
+    }
+
     /// The number that it is bound to.
     pub(super) fn number(&self) -> io::Result<u16> {
-        self.socket.local_addr().map(|bound| bound.port())
+        self.udp.local_addr().map(|bound| bound.port())
     }
 
     /// Hears only this peer. A socket that is bound to every address takes one by this, which is
     /// right only if it is the one that peers are `told`; else it goes on hearing everybody.
     pub(super) fn connect(&mut self, peer: SocketAddr, told: IpAddr) -> io::Result<()> {
-        let was_everywhere = self.socket.local_addr()?.ip().is_unspecified();
-        self.socket.connect(peer)?;
+        let was_everywhere = self.udp.local_addr()?.ip().is_unspecified();
+        self.udp.connect(peer)?;
         self.hears = Hears::Early(peer);
-        if was_everywhere && self.socket.local_addr()?.ip() != told {
+        if was_everywhere && self.udp.local_addr()?.ip() != told {
             self.disconnect()?;
         }
         Ok(())
@@ -67,7 +74,7 @@ impl Socket {
     /// Hears everybody again, at the same address.
     pub(super) fn disconnect(&mut self) -> io::Result<()> {
         if self.hears != Hears::Any {
-            rustix::net::connect_unspec(&self.socket)?;
+            rustix::net::connect_unspec(&self.udp)?;
             self.hears = Hears::Any;
         }
         Ok(())
@@ -85,8 +92,8 @@ impl Socket {
         tally: &Tally,
     ) -> Option<(usize, SocketAddr)> {
         let received = match self.hears {
-            Hears::Only(peer) => self.socket.recv(buffer).map(|len| (len, peer)),
-            Hears::Any | Hears::Early(_) => self.socket.recv_from(buffer),
+            Hears::Only(peer) => self.udp.recv(buffer).map(|len| (len, peer)),
+            Hears::Any | Hears::Early(_) => self.udp.recv_from(buffer),
         };
         let error = match received {
             Ok(received) => {
@@ -131,8 +138,8 @@ impl Socket {
 
     fn try_send(&self, to: SocketAddr, datagram: &[u8]) -> io::Result<usize> {
         match self.hears {
-            Hears::Early(peer) | Hears::Only(peer) if peer == to => self.socket.send(datagram),
-            _ => self.socket.send_to(datagram, to),
+            Hears::Early(peer) | Hears::Only(peer) if peer == to => self.udp.send(datagram),
+            _ => self.udp.send_to(datagram, to),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::ports::Ports;
 use super::*;
-use crate::command::PortId;
+use crate::command::{Family, PortId};
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -90,6 +90,18 @@ fn ports_of_others_are_passed_over() {
 }
 
 #[test]
+fn both_families_may_have_the_same_number() {
+    let wildcards = ["0.0.0.0", "::"].map(|text| text.parse::<IpAddr>().unwrap());
+    let range = free_range(1);
+    let sockets = wildcards.map(|address| {
+        let mut ports = Ports::new(PortRange { address, ..range });
+        ports.bind(clock()).unwrap()
+    });
+    let numbers = sockets.map(|socket| socket.local_addr().unwrap().port());
+    assert_eq!(numbers, [range.first; 2]);
+}
+
+#[test]
 fn ports_of_the_kernels_choice_are_even() {
     let mut ports = Ports::new(PortRange::ephemeral(LOOPBACK));
     for _ in 0..20 {
@@ -120,9 +132,13 @@ fn a_range_is_divided_without_overlap() {
 #[test]
 fn an_address_that_means_nothing_in_sdp_is_refused() {
     let unspecified = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-    let mut config = Config::new("media", PortRange::ephemeral(unspecified), [0; 32]);
+    let mut config = Config::new(
+        "media",
+        vec![PortRange::ephemeral(unspecified).into()],
+        [0; 32],
+    );
     assert!(config.check().is_err());
-    config.external = Some(LOOPBACK);
+    config.places[0].external = Some(LOOPBACK);
     assert!(config.check().is_ok());
 }
 
@@ -137,16 +153,29 @@ fn a_full_queue_gives_the_command_back() {
         tally: Tally::default(),
     });
     let handle = Handle { commands, shared };
-    let open = |id| Command::Open { port: PortId(id) };
+    let open = |id| Command::Open {
+        port: PortId(id),
+        family: Family::V4,
+    };
     handle.send(open(1)).unwrap();
     let Full(back) = handle.send(open(2)).unwrap_err();
-    assert!(matches!(back, Command::Open { port: PortId(2) }));
+    assert!(matches!(
+        back,
+        Command::Open {
+            port: PortId(2),
+            ..
+        }
+    ));
     assert_eq!(handle.queued(), 1, "what was given back does not wait");
 }
 
 #[test]
 fn events_without_room_are_counted() {
-    let config = Config::new("media", PortRange::ephemeral(LOOPBACK), [0; 32]);
+    let config = Config::new(
+        "media",
+        vec![PortRange::ephemeral(LOOPBACK).into()],
+        [0; 32],
+    );
     let (called, calls) = sync_channel(1);
     let refuse = move |_| {
         called.send(()).unwrap();
@@ -154,12 +183,22 @@ fn events_without_room_are_counted() {
     };
     let shard = Shard::start(config, clock, Box::new(refuse)).unwrap();
     let handle = shard.handle();
-    handle.send(Command::Open { port: PortId(1) }).unwrap();
+    handle
+        .send(Command::Open {
+            port: PortId(1),
+            family: Family::V4,
+        })
+        .unwrap();
     calls.recv_timeout(Duration::from_secs(10)).unwrap();
     shard.stop();
     assert_eq!(handle.counters().events_lost, 1);
     assert!(
-        handle.send(Command::Open { port: PortId(2) }).is_err(),
+        handle
+            .send(Command::Open {
+                port: PortId(2),
+                family: Family::V4
+            })
+            .is_err(),
         "the shard has stopped"
     );
 }

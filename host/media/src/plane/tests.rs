@@ -61,7 +61,10 @@ impl Bench {
     }
 
     fn open(&mut self, port: PortId) {
-        self.command(Command::Open { port });
+        self.command(Command::Open {
+            port,
+            family: Family::V4,
+        });
         self.plane.handle_bound(port, Ok(local(port)));
         self.outputs();
     }
@@ -177,8 +180,11 @@ fn assert_one_stream(sent: &[Sent], steps: &[u32]) {
 #[test]
 fn open_binds_and_reports_the_address() {
     let mut bench = Bench::new();
-    bench.command(Command::Open { port: A });
-    assert_eq!(bench.outputs(), ["Bind { port: PortId(1) }"]);
+    bench.command(Command::Open {
+        port: A,
+        family: Family::V4,
+    });
+    assert_eq!(bench.outputs(), ["Bind { port: PortId(1), family: V4 }"]);
     bench.plane.handle_bound(A, Ok(local(A)));
     assert_eq!(
         bench.outputs(),
@@ -189,7 +195,10 @@ fn open_binds_and_reports_the_address() {
 #[test]
 fn a_port_that_cannot_be_bound_has_failed_and_is_gone() {
     let mut bench = Bench::new();
-    bench.command(Command::Open { port: A });
+    bench.command(Command::Open {
+        port: A,
+        family: Family::V4,
+    });
     bench.outputs();
     bench.plane.handle_bound(A, Err("no port".into()));
     assert_eq!(
@@ -216,7 +225,10 @@ fn close_unbinds_and_reports_the_counters() {
 #[test]
 fn a_port_closed_while_it_is_bound_leaves_no_socket() {
     let mut bench = Bench::new();
-    bench.command(Command::Open { port: A });
+    bench.command(Command::Open {
+        port: A,
+        family: Family::V4,
+    });
     bench.command(Command::Close { port: A });
     bench.outputs();
     bench.plane.handle_bound(A, Ok(local(A)));
@@ -229,7 +241,10 @@ fn the_port_beyond_the_limit_fails() {
     bench.plane = Plane::new([7; 32], Limits { ports: 2 });
     bench.open(A);
     bench.open(B);
-    bench.command(Command::Open { port: C });
+    bench.command(Command::Open {
+        port: C,
+        family: Family::V4,
+    });
     let reason = "all 2 media ports are in use";
     assert_eq!(
         bench.outputs(),

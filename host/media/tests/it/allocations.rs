@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use media::rtp::{self, Fixed};
 use media::sdp::Codec;
-use media::{Command, Plane, PortId, plane};
+use media::{Command, Family, Plane, PortId, plane};
 
 use crate::loopback::{call, relay, start_with};
 use crate::{agreed, clock};
@@ -59,7 +59,13 @@ fn relaying_and_transcoding_allocate_nothing() {
     ];
     let mut plane = Plane::new([1; 32], plane::Limits::default());
     for ((port, peer), codec) in [a, b].into_iter().zip(peers).zip(Codec::ALL) {
-        plane.handle_input(now, Command::Open { port });
+        plane.handle_input(
+            now,
+            Command::Open {
+                port,
+                family: Family::V4,
+            },
+        );
         plane.handle_bound(port, Ok(SocketAddr::from(([127, 0, 0, 1], 20_000))));
         let agreed = Box::new(agreed(peer, codec));
         plane.handle_input(

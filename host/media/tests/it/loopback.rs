@@ -1,7 +1,7 @@
 //! The epoll shard with real sockets: two phones, two ports, one bridge.
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use media::handset::{Handset, HandsetConfig, Heard, Speech};
 use media::io::{Config, Handle, PortRange, Shard};
 use media::rtp::{self, Fixed};
 use media::sdp::Codec;
-use media::{Command, Event, PortId};
+use media::{Command, Event, Family, PortId};
 
 use crate::{agreed, clock};
 
@@ -56,7 +56,17 @@ fn start() -> (Shard, Handle, Receiver<Event>) {
 }
 
 pub(crate) fn start_with(clock: fn() -> Instant) -> (Shard, Handle, Receiver<Event>) {
-    let config = Config::new("media-test", PortRange::ephemeral(LOOPBACK), [3; 32]);
+    start_config(
+        Config::new(
+            "media-test",
+            vec![PortRange::ephemeral(LOOPBACK).into()],
+            [3; 32],
+        ),
+        clock,
+    )
+}
+
+fn start_config(config: Config, clock: fn() -> Instant) -> (Shard, Handle, Receiver<Event>) {
     let (sender, events) = sync_channel(64);
     let shard = Shard::start(
         config,
@@ -69,7 +79,11 @@ pub(crate) fn start_with(clock: fn() -> Instant) -> (Shard, Handle, Receiver<Eve
 }
 
 fn open(handle: &Handle, events: &Receiver<Event>, port: PortId) -> SocketAddr {
-    handle.send(Command::Open { port }).unwrap();
+    open_for(handle, events, port, Family::V4)
+}
+
+fn open_for(handle: &Handle, events: &Receiver<Event>, port: PortId, family: Family) -> SocketAddr {
+    handle.send(Command::Open { port, family }).unwrap();
     match events.recv_timeout(PATIENCE) {
         Ok(Event::Opened { port: opened, addr }) if opened == port => addr,
         other => panic!("{other:?}"),
@@ -267,6 +281,35 @@ fn a_peer_that_moves_with_a_new_agreement_is_heard_and_strangers_stay_outside() 
 }
 
 #[test]
+fn a_port_has_the_family_of_its_peer_if_there_is_a_place_for_it_and_both_are_bridged() {
+    let ours = IpAddr::V6(Ipv6Addr::LOCALHOST);
+    let places = [LOOPBACK, ours].map(|address| PortRange::ephemeral(address).into());
+    let config = Config::new("media-test", places.into(), [3; 32]);
+    let (shard, handle, events) = start_config(config, clock);
+    let (a, b) = (PortId(1), PortId(2));
+    let port_a = open_for(&handle, &events, a, Family::V4);
+    let port_b = open_for(&handle, &events, b, Family::V6);
+    assert_eq!((port_a.ip(), port_b.ip()), (LOOPBACK, ours));
+    let theirs = UdpSocket::bind((ours, 0)).unwrap();
+    theirs.set_nonblocking(true).unwrap();
+    let mut phones = [
+        Phone::new(socket(), port_a, Codec::Pcma, 425),
+        Phone::new(theirs, port_b, Codec::Pcma, 1_610),
+    ];
+    for (port, phone) in [a, b].into_iter().zip(&phones) {
+        let at = phone.socket.local_addr().unwrap();
+        configure(&handle, port, at, Codec::Pcma);
+    }
+    handle.send(Command::Bridge { a, b }).unwrap();
+    let [heard_by_a, heard_by_b] = converse(&mut phones);
+    assert_eq!((heard_by_a.tone, heard_by_b.tone), (Some(1_610), Some(425)));
+    shard.stop();
+    // A shard with one place has nothing else to offer.
+    let (_shard, handle, events) = start();
+    assert!(open_for(&handle, &events, a, Family::V6).is_ipv4());
+}
+
+#[test]
 fn a_stopped_shard_frees_its_sockets() {
     let (shard, handle, events) = start();
     let addr = open(&handle, &events, PortId(1));
@@ -281,6 +324,7 @@ fn the_reserved_port_id_fails() {
     handle
         .send(Command::Open {
             port: PortId(u64::MAX),
+            family: Family::V4,
         })
         .unwrap();
     assert!(matches!(

@@ -2,11 +2,11 @@
 
 use std::{
     collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     path::PathBuf,
 };
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 use sip::Transport;
 
@@ -37,8 +37,10 @@ pub struct Sip {
     /// What the certificate of a peer must say, by its address, where it is not the address itself.
     pub tls_names: BTreeMap<IpAddr, String>,
     /// The address that peers shall use; empty: the listener's own, or this machine's if that is
-    /// unspecified.
+    /// unspecified. It is for the listeners of its family.
     pub external: String,
+    /// The same for the listeners of IPv6, if `external` is of IPv4.
+    pub external6: String,
 }
 
 impl Default for Sip {
@@ -55,11 +57,31 @@ impl Default for Sip {
             tls_ca: PathBuf::new(),
             tls_names: BTreeMap::new(),
             external: String::new(),
+            external6: String::new(),
         }
     }
 }
 
 impl Sip {
+    /// What can be said of it without binding a socket.
+    pub fn check(&self) -> anyhow::Result<()> {
+        for (transport, address) in self.listeners() {
+            if matches!(address, SocketAddr::V6(address) if address.scope_id() != 0) {
+                let setting = transport.name().to_ascii_lowercase();
+                bail!("sip.{setting}: {address} has a zone, which means nothing to peers");
+            }
+            self.shown(address.ip())?;
+        }
+        self.shown(Ipv6Addr::UNSPECIFIED.into())?;
+        self.security().map(drop)
+    }
+
+    /// All listeners.
+    pub fn listeners(&self) -> impl Iterator<Item = (Transport, SocketAddr)> {
+        let udp = self.udp.iter().map(|address| (Transport::Udp, *address));
+        udp.chain(self.streams())
+    }
+
     /// Where connections are taken.
     pub fn streams(&self) -> Vec<(Transport, SocketAddr)> {
         let kinds = [
@@ -72,6 +94,21 @@ impl Sip {
             listeners.iter().map(move |address| (transport, *address))
         });
         listeners.collect()
+    }
+
+    /// What peers shall use instead of that address: the external one of its family, or this machine's
+    /// if it is unspecified.
+    pub fn shown(&self, address: IpAddr) -> anyhow::Result<IpAddr> {
+        let first = named(&self.external).context("sip.external")?;
+        let second = external(&self.external6, Ipv6Addr::UNSPECIFIED.into());
+        let second = second.context("sip.external6")?;
+        let mut named = first.into_iter().chain(second);
+        let of_family = named.find(|it| it.is_ipv4() == address.is_ipv4());
+        Ok(match of_family {
+            Some(external) => external,
+            None if address.is_unspecified() => own_address(address),
+            None => address,
+        })
     }
 
     /// Certificates and keys, as the files have them now.
@@ -93,4 +130,41 @@ impl Sip {
         }
         Ok(tls)
     }
+}
+
+/// The address that a setting names, if it does; it must be of the family of `like`.
+pub(super) fn external(text: &str, like: IpAddr) -> anyhow::Result<Option<IpAddr>> {
+    let address = named(text)?;
+    if address.is_some_and(|it| it.is_ipv4() != like.is_ipv4()) {
+        bail!("not of the family of {like}: {text:?}");
+    }
+    Ok(address)
+}
+
+fn named(text: &str) -> anyhow::Result<Option<IpAddr>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let address = text
+        .parse()
+        .with_context(|| format!("not an IP address: {text:?}"))?;
+    Ok(Some(address))
+}
+
+/// This machine's address towards the network, of the family of `like`, or loopback if it has none.
+/// Sends nothing: connecting a UDP socket only asks the routing table.
+fn own_address(like: IpAddr) -> IpAddr {
+    let (bound, far, none): (IpAddr, IpAddr, IpAddr) = if like.is_ipv4() {
+        let far = Ipv4Addr::new(192, 0, 2, 1);
+        (like, far.into(), Ipv4Addr::LOCALHOST.into())
+    } else {
+        let far = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+        (like, far.into(), Ipv6Addr::LOCALHOST.into())
+    };
+    let ask = || {
+        let socket = UdpSocket::bind((bound, 0))?;
+        socket.connect((far, 9))?;
+        socket.local_addr()
+    };
+    ask().map_or(none, |addr| addr.ip())
 }

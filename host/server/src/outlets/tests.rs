@@ -18,12 +18,11 @@ fn trace() -> Output {
 }
 
 /// Without sockets and media shards.
-async fn outlets(cdrs: mpsc::Sender<CdrJob>, records: mpsc::Sender<Record>) -> Outlets {
+fn outlets(cdrs: mpsc::Sender<CdrJob>, records: mpsc::Sender<Record>) -> Outlets {
     Outlets {
         shard: 0,
         sockets: vec![],
         streams: crate::stream::Service::bind(&[], crate::tls::tests::none())
-            .await
             .unwrap()
             .streams(),
         media: vec![],
@@ -40,7 +39,7 @@ async fn outlets(cdrs: mpsc::Sender<CdrJob>, records: mpsc::Sender<Record>) -> O
 async fn the_last_outputs_wait_for_room_and_what_finds_none_is_counted() {
     let (cdrs, _cdrs) = mpsc::channel(1);
     let (records, mut taken) = mpsc::channel(1);
-    let outlets = outlets(cdrs, records).await;
+    let outlets = outlets(cdrs, records);
     let lost = || outlets.losses.records.load(Ordering::Relaxed);
     outlets.put(trace());
     outlets.put(trace());
@@ -68,7 +67,7 @@ async fn a_register_that_finds_no_room_is_refused_and_counted() {
     let (registers, mut taken) = mpsc::channel(crate::registrar::QUEUE);
     let outlets = Outlets {
         registers,
-        ..outlets(cdrs, records).await
+        ..outlets(cdrs, records)
     };
     let tenant = TenantId::mint(&mut IdSource::new([3; 32], 0, 0), 1);
     let registration = Arc::new(crate::registrar::tests::registration(1, 60));
@@ -87,7 +86,7 @@ async fn a_register_that_finds_no_room_is_refused_and_counted() {
 async fn a_row_that_finds_no_room_is_dropped_and_counted() {
     let (cdrs, mut taken) = mpsc::channel(crate::records::CDRS);
     let (records, _records) = mpsc::channel(1);
-    let outlets = outlets(cdrs, records).await;
+    let outlets = outlets(cdrs, records);
     let row = cdr(&mut IdSource::new([3; 32], 0, 0));
     for ticket in 0..=crate::records::CDRS as u64 {
         outlets.put(Output::Cdr {

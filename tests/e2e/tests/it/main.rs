@@ -24,6 +24,7 @@ mod hostile;
 mod hostile_connections;
 mod hostile_rest;
 mod hostile_rtp;
+mod ipv6;
 mod makecall;
 mod metrics;
 mod node;

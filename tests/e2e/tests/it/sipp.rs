@@ -316,7 +316,9 @@ impl Drop for Sipp {
 
 /// Whether someone has that port, by the kernel's own tables: to try it would be to take it.
 fn is_bound(port: u16) -> bool {
-    let tables = ["/proc/net/udp", "/proc/net/tcp"].map(fs::read_to_string);
-    let bound = format!(":{port:04X} 00000000:0000");
+    let tables =
+        ["udp", "tcp", "udp6", "tcp6"].map(|it| fs::read_to_string(format!("/proc/net/{it}")));
+    // Without a peer, whose address may be of either length.
+    let bound = format!(":{port:04X} 00000000");
     tables.iter().flatten().any(|table| table.contains(&bound))
 }

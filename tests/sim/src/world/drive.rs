@@ -9,7 +9,7 @@ use model::SessionId;
 use sip::{Flow, Transport};
 
 use super::{Deed, Happening, World, registers::Registering};
-use crate::{Fate, Link, Sabotage, town::NODE, watch::Glimpse};
+use crate::{Fate, Link, Sabotage, town::node_for, watch::Glimpse};
 
 /// How long a word between a session shard and a media shard takes.
 const MAILBOX: Duration = Duration::from_micros(200);
@@ -104,7 +104,11 @@ impl World {
                 self.node.planes[plane].handle_input(now, command);
                 self.drain_plane(plane);
             }
-            Happening::Bind { plane, port } => self.bind(plane, port),
+            Happening::Bind {
+                plane,
+                port,
+                family,
+            } => self.bind(plane, port, family),
             Happening::Report { shard, event } => self.input(shard, Input::Media(event)),
             Happening::Deed(deed) => self.perform(deed),
         }
@@ -112,7 +116,7 @@ impl World {
 
     /// A datagram reaches whoever has that address.
     fn arrive(&mut self, from: SocketAddr, to: SocketAddr, bytes: Bytes) {
-        if to == NODE {
+        if to == node_for(to) {
             return self.at_node(from, bytes);
         }
         if let Some(port) = self.node.port_at(to) {
@@ -156,7 +160,7 @@ impl World {
         let line = self.lines.iter().find(|line| line.sip() == remote);
         Flow {
             transport: line.map_or(Transport::Udp, crate::Line::transport),
-            local: NODE,
+            local: node_for(remote),
             remote,
         }
     }
@@ -240,7 +244,7 @@ impl World {
                     .sent(self.now, to, &seen, |call| self.records.get(call));
             }
         }
-        self.carry(NODE, to, bytes);
+        self.carry(node_for(to), to, bytes);
     }
 
     fn record(&mut self, shard: usize, ticket: control::Ticket, cdr: Box<model::Cdr>) {
@@ -261,7 +265,7 @@ impl World {
     fn command(&mut self, shard: usize, session: SessionId, command: media::Command) {
         self.watch.media(session, &command);
         let plane = self.node.plane_of(session);
-        if let media::Command::Open { port } = command {
+        if let media::Command::Open { port, .. } = command {
             self.node.ask_port(port, shard, plane);
         }
         let closes = matches!(command, media::Command::Close { .. });
@@ -275,9 +279,16 @@ impl World {
     fn drain_plane(&mut self, plane: usize) {
         while let Some(output) = self.node.planes[plane].poll_output() {
             match output {
-                media::plane::Output::Bind { port } => {
+                media::plane::Output::Bind { port, family } => {
                     let at = self.now + self.options.ports.draw(&mut self.chance);
-                    self.agenda.enter(at, Happening::Bind { plane, port });
+                    self.agenda.enter(
+                        at,
+                        Happening::Bind {
+                            plane,
+                            port,
+                            family,
+                        },
+                    );
                 }
                 media::plane::Output::Unbind { port } => self.node.unbind(port),
                 media::plane::Output::Connect { port, peer } => {
@@ -301,11 +312,11 @@ impl World {
         }
     }
 
-    fn bind(&mut self, plane: usize, port: PortId) {
+    fn bind(&mut self, plane: usize, port: PortId, family: media::Family) {
         let bound = if self.chance.percent(self.options.ports.fails) {
             Err("no socket on a bad day".to_owned())
         } else {
-            let address = self.node.bind(port);
+            let address = self.node.bind(port, family);
             address.ok_or_else(|| "nobody asked for it".to_owned())
         };
         self.node.planes[plane].handle_bound(port, bound);

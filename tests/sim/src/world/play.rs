@@ -15,7 +15,7 @@ use crate::{
     Fate, Hand, Sabotage,
     line::TONES,
     mishap::Mishap,
-    town::{CALLERS, NODE},
+    town::{CALLERS, NODE, node_for},
 };
 
 /// Longer than anything lingers when nobody is in a call any more: what is due then is a leak.
@@ -110,7 +110,12 @@ impl World {
         for shard in 0..self.node.shards.len() {
             self.input(shard, Input::Disconnected { flow });
         }
-        self.phone(line, phone::Input::Disconnected { from: NODE });
+        self.phone(
+            line,
+            phone::Input::Disconnected {
+                from: node_for(sip),
+            },
+        );
     }
 
     /// Takes the place of a telephone: from now on a test speaks for it.
@@ -128,7 +133,8 @@ impl World {
 
     /// Sends what a test has written.
     pub fn send(&mut self, hand: usize, message: Bytes) {
-        self.carry(self.hands[hand].address(), NODE, message);
+        let from = self.hands[hand].address();
+        self.carry(from, node_for(from), message);
     }
 
     /// The next message of that kind from a telephone to the node has that fate.
@@ -136,7 +142,7 @@ impl World {
         let from = self.lines[line].sip();
         self.mishaps.push(Mishap {
             from,
-            to: NODE,
+            to: node_for(from),
             what,
             fate,
         });
@@ -146,7 +152,7 @@ impl World {
     pub fn to_line(&mut self, line: usize, what: &'static str, fate: Fate) {
         let to = self.lines[line].sip();
         self.mishaps.push(Mishap {
-            from: NODE,
+            from: node_for(to),
             to,
             what,
             fate,
@@ -172,16 +178,21 @@ impl World {
 
     /// What a telephone does to dial that number.
     pub fn dialling(number: &str) -> phone::Input {
-        let to = format!("sip:{number}@{NODE}");
+        Self::dialling_at(NODE, number)
+    }
+
+    fn dialling_at(node: SocketAddr, number: &str) -> phone::Input {
+        let to = format!("sip:{number}@{node}");
         phone::Input::Dial {
             to: to.parse().expect("a number at an address is a URI"),
-            next_hop: NODE,
+            next_hop: node,
         }
     }
 
     /// A telephone dials that number.
     pub fn dial(&mut self, line: usize, number: &str) {
-        self.phone(line, Self::dialling(number));
+        let node = node_for(self.lines[line].sip());
+        self.phone(line, Self::dialling_at(node, number));
     }
 
     /// A telephone hangs up.

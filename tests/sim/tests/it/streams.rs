@@ -52,6 +52,29 @@ fn a_call_over_connections_has_the_ladder_of_any_other() {
 }
 
 #[test]
+fn telephones_of_both_address_families_are_bridged() {
+    for (user, transport) in [
+        ("1001", Transport::Udp),
+        ("3001", Transport::Udp),
+        ("3001", Transport::Tls),
+    ] {
+        let mut world = World::new(Options::calm(), Box::new(Scripts));
+        let acme = town::over(transport, town::tenant("acme", 1, "makecall"));
+        world.add_tenant(town::over_ipv6(acme, user));
+        scenes::bridged(&mut world);
+        assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
+        let ladders = world.ladders();
+        let (theirs, usual) = match user {
+            "1001" => ("[2001:db8:0:1::1]", "10.0.1.1"),
+            _ => ("[2001:db8:0:1::1f]", "10.0.1.31"),
+        };
+        assert!(ladders.contains(theirs), "{ladders}");
+        let ladders = ladders.replace(theirs, usual);
+        expect_file!["ladders/bridged.txt"].assert_eq(&ladders);
+    }
+}
+
+#[test]
 fn a_call_outlives_its_connections_and_is_ended_over_new_ones() {
     let world = play(|world| {
         let (alice, bob) = scenes::call(world, ANSWERS);

@@ -17,7 +17,7 @@ fn bound(address: IpAddr) -> (Socket, SocketAddr) {
     let now = Instant::now();
     let socket = Ports::new(PortRange::ephemeral(address)).bind(now).unwrap();
     let number = socket.local_addr().unwrap().port();
-    (Socket::new(socket), SocketAddr::new(LOOPBACK, number))
+    (Socket::new(socket, 0), SocketAddr::new(LOOPBACK, number))
 }
 
 /// Somebody who sends to us.
@@ -33,7 +33,7 @@ fn telephone() -> (UdpSocket, SocketAddr) {
 /// Waits for the kernel to have something to say about a socket.
 fn await_report(socket: &Socket) {
     let patience = Timespec::try_from(Duration::from_secs(10)).unwrap();
-    let mut reported = [PollFd::new(&socket.socket, PollFlags::IN)];
+    let mut reported = [PollFd::new(&socket.udp, PollFlags::IN)];
     assert_eq!(poll(&mut reported, Some(&patience)), Ok(1));
 }
 
