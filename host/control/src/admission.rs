@@ -116,6 +116,16 @@ pub(crate) fn admit(
     })
 }
 
+/// Whose a call is that names no number but takes the place of another: where it came from tells.
+pub(crate) fn tenant_of(
+    tenants: &BTreeMap<TenantId, Arc<TenantConfig>>,
+    call: &Incoming,
+) -> Option<TenantId> {
+    match source(tenants, place(call), call.request_uri.host(), "").ok()? {
+        Source::Phone(tenant, _) | Source::Trunk(tenant, _) => Some(tenant.id),
+    }
+}
+
 /// How and whence a call came. The port of a connection tells nothing; whoever listens for SIP says in
 /// its Via where (RFC 3261 §18.1.1). The port is no proof: what the host at that address may be, every
 /// program on it may be.

@@ -15,7 +15,7 @@ use media::{PortId, Stats, sdp::Negotiated};
 use model::{
     Address, CallDirection, CallId, Cause, EndReason, LiveCall, ReleasedBy, SessionId,
     command::Construct,
-    turn::{CallView, Phase},
+    turn::{Asked, CallView, Phase},
 };
 use sip::DialogId;
 
@@ -156,6 +156,12 @@ pub(crate) struct Call {
     pub(crate) max_ring: u32,
     pub(crate) max_answer: u32,
     pub(crate) progress: Told,
+    /// The party's wish to transfer, while its policy thinks about it.
+    pub(crate) asked: Option<Asked>,
+    /// Whose wish to transfer this call fulfils, until that party was told the end of it.
+    pub(crate) fulfils: Option<CallId>,
+    /// The Call-IDs of dialogs that took its place.
+    pub(crate) later_ids: Vec<String>,
     pub(crate) record: Record,
     /// The monotonic time of `begin`: later times are counted from it, so that a wall clock which is set
     /// back cannot end a call before its answer.

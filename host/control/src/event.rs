@@ -25,6 +25,13 @@ pub enum Input {
         /// Its bytes.
         bytes: Bytes,
     },
+    /// A message of another shard, as its `Sibling` says.
+    Sibling {
+        /// Its path, as this shard sees it.
+        flow: Flow,
+        /// Its bytes.
+        bytes: Bytes,
+    },
     /// A SIP connection ended, or could not be made.
     Disconnected {
         /// Which.
@@ -84,6 +91,15 @@ pub enum Output {
     /// Send a SIP message.
     Transmit {
         /// Its path.
+        flow: Flow,
+        /// Its bytes.
+        bytes: Bytes,
+    },
+    /// Hand a SIP message to another shard. One that is lost is said again.
+    Sibling {
+        /// Which.
+        shard: u8,
+        /// Its path, as that shard sees it.
         flow: Flow,
         /// Its bytes.
         bytes: Bytes,

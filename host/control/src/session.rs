@@ -46,6 +46,8 @@ pub(crate) struct Out {
     pub(crate) call: Option<CallId>,
     /// It tells the end of that call.
     pub(crate) terminal: bool,
+    /// It tells that call's wish to transfer, which must be answered.
+    pub(crate) asked: bool,
 }
 
 impl Session {

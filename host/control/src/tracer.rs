@@ -3,14 +3,14 @@
 //! Reads only the start line, CSeq and Content-Length: it must not fail on messages that the parser
 //! refuses.
 
-/// What the ladder says of a message, and whether it carries a body. A request shows the user that it
+/// What the ladder says of a message, and whether it carries a session description. A request shows the user that it
 /// asks for if it is an INVITE; a response to another method than INVITE names the method.
 pub(crate) fn summary(message: &[u8]) -> Option<(String, bool)> {
     let text = String::from_utf8_lossy(message);
     let mut lines = text.split("\r\n");
     let start = lines.next()?;
     let mut method = "";
-    let mut length = 0_u32;
+    let (mut length, mut described) = (0_u32, true);
     for line in lines.take_while(|line| !line.is_empty()) {
         let Some((name, value)) = line.split_once(':') else {
             continue;
@@ -21,6 +21,9 @@ pub(crate) fn summary(message: &[u8]) -> Option<(String, bool)> {
             }
             n if n.eq_ignore_ascii_case("content-length") || n.eq_ignore_ascii_case("l") => {
                 length = value.trim().parse().unwrap_or_default();
+            }
+            n if n.eq_ignore_ascii_case("content-type") || n.eq_ignore_ascii_case("c") => {
+                described = value.trim_start().starts_with("application/sdp");
             }
             _ => {}
         }
@@ -40,7 +43,7 @@ pub(crate) fn summary(message: &[u8]) -> Option<(String, bool)> {
     };
     Some((
         line.chars().filter(|c| !c.is_control()).take(60).collect(),
-        length > 0,
+        length > 0 && described,
     ))
 }
 
@@ -71,6 +74,8 @@ mod tests {
         );
         check("SIP/2.0 200 OK\ncseq : 2 BYE\n\n", "200 OK [BYE]", false);
         check("BYE sip:x SIP/2.0\n\n", "BYE", false);
+        let notify = "NOTIFY sip:x SIP/2.0\nc: message/sipfrag\nl: 12\n\nSIP/2.0";
+        check(notify, "NOTIFY", false);
         assert_eq!(summary(b"garbage"), None);
     }
 }

@@ -53,6 +53,27 @@ pub enum Command {
         /// Either.
         call: CallId,
     },
+    /// Ask the party to call somebody else.
+    Transfer {
+        /// Answered.
+        call: CallId,
+        /// Whom.
+        to: Address,
+        /// In place of which answered call.
+        replaces: Option<CallId>,
+    },
+    /// Grant a party's wish to transfer.
+    TransferAccept {
+        /// Whose.
+        call: CallId,
+    },
+    /// Refuse it.
+    TransferRefuse {
+        /// Whose.
+        call: CallId,
+        /// 400 to 699.
+        cause: Cause,
+    },
     /// Start a timer, or start it anew.
     TimerStart {
         /// Its name.
@@ -84,8 +105,10 @@ pub struct Construct {
     pub max_ring_seconds: u32,
     /// For the CDR.
     pub user_data: String,
-    /// Headers that a policy may set.
+    /// Headers that a policy may set, and those of the platform.
     pub headers: Vec<(String, String)>,
+    /// Whose wish to transfer it fulfils: that party is told how it goes.
+    pub transfer: Option<CallId>,
 }
 
 impl Command {
@@ -100,6 +123,16 @@ impl Command {
             Self::Construct(c) => format!("construct {} -> {}", c.from.user(), c.to.user()),
             Self::BridgeStart { a, b } => format!("bridge-start {} {}", label(*a), label(*b)),
             Self::BridgeStop { call } => format!("bridge-stop {}", label(*call)),
+            Self::Transfer { call, to, replaces } => {
+                let to = to.user();
+                let place =
+                    replaces.map_or(String::new(), |it| format!(", replaces {}", label(it)));
+                format!("transfer {} to {to}{place}", label(*call))
+            }
+            Self::TransferAccept { call } => format!("transfer-accept {}", label(*call)),
+            Self::TransferRefuse { call, cause } => {
+                format!("transfer-refuse {} {cause}", label(*call))
+            }
             Self::TimerStart { name, after_ms } => format!("timer-start {name} {after_ms} ms"),
             Self::TimerStop { name } => format!("timer-stop {name}"),
         }

@@ -153,6 +153,22 @@ pub enum Event {
         /// How.
         report: ReleaseReport,
     },
+    /// A party wants the other side of its conversation to call somebody else.
+    TransferRequested {
+        /// The party.
+        call: CallId,
+        /// Whom.
+        target: Address,
+        /// In place of which call of the tenant; empty: one that is another shard's.
+        replaces: Option<String>,
+    },
+    /// A party that was asked to call somebody else has said how that went.
+    TransferCompleted {
+        /// The party.
+        call: CallId,
+        /// The final status.
+        status: u16,
+    },
     /// A timer fired.
     Timer {
         /// Its name.
@@ -171,6 +187,8 @@ impl Event {
             Self::DialCompleted { .. } => "on_dial_completed",
             Self::Answered { .. } => "on_answered",
             Self::Released { .. } => "on_released",
+            Self::TransferRequested { .. } => "on_transfer_requested",
+            Self::TransferCompleted { .. } => "on_transfer_completed",
             Self::Timer { .. } => "on_timer",
             Self::Request(_) => "on_request",
         }
@@ -183,6 +201,8 @@ impl Event {
             | Self::Ringing { call, .. }
             | Self::DialCompleted { call, .. }
             | Self::Answered { call }
+            | Self::TransferRequested { call, .. }
+            | Self::TransferCompleted { call, .. }
             | Self::Released { call, .. } => Some(*call),
             Self::Timer { .. } | Self::Request(_) => None,
         }

@@ -339,6 +339,7 @@ impl Scene {
             now: NOW,
             calls: is_of_call.then_some(call).into_iter().collect(),
             calls_made: 0,
+            asked: None,
             timers: vec![],
             state: [].into(),
             tenant: Arc::clone(&self.tenant),

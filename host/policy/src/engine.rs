@@ -13,7 +13,9 @@ use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::bindings::FullPolicy;
-use crate::bindings::exports::jackfield::policy::{call_events, request_events, timer_events};
+use crate::bindings::exports::jackfield::policy::{
+    call_events, request_events, timer_events, transfer_events,
+};
 use crate::host::{Host, StoreReads};
 use crate::limits::{self, Limits};
 use crate::refusal::Refusal;
@@ -48,6 +50,7 @@ pub struct Policy {
     pub(crate) calls: call_events::GuestIndices,
     pub(crate) timers: Option<timer_events::GuestIndices>,
     pub(crate) requests: Option<request_events::GuestIndices>,
+    pub(crate) transfers: Option<transfer_events::GuestIndices>,
 }
 
 impl Policy {
@@ -125,12 +128,14 @@ impl Engine {
         // Which interfaces it exports was judged above, so here an error can only mean "has none".
         let timers = timer_events::GuestIndices::new(&instance).ok();
         let requests = request_events::GuestIndices::new(&instance).ok();
+        let transfers = transfer_events::GuestIndices::new(&instance).ok();
         Ok(Policy {
             manifest,
             instance,
             calls,
             timers,
             requests,
+            transfers,
         })
     }
 

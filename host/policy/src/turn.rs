@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use model::turn::{Fault, TurnOutcome, Usage, View};
 use model::{Event, IdSource, Reply};
-use wasmtime::component::Resource;
+use wasmtime::component::{Instance, Resource};
 use wasmtime::{Store, Trap, UpdateDeadline};
 
+use crate::bindings::exports::jackfield::policy::transfer_events;
 use crate::convert;
 use crate::engine::{Policy, Shared};
 use crate::host::{Host, Stop, StoreReads};
@@ -111,9 +112,8 @@ async fn handle(
             calls.call_on_incoming(store, session, call, begin).await?;
         }
         Event::Ringing { early_media, .. } => {
-            calls
-                .call_on_ringing(store, session, call, early_media)
-                .await?;
+            let told = calls.call_on_ringing(store, session, call, early_media);
+            told.await?;
         }
         Event::DialCompleted { report, .. } => {
             let report = convert::dial_report(&report);
@@ -126,6 +126,20 @@ async fn handle(
             let report = convert::release_report(&report);
             calls
                 .call_on_released(store, session, call, &report)
+                .await?;
+        }
+        Event::TransferRequested {
+            target, replaces, ..
+        } => {
+            let transfers = transfers(store, policy, &instance)?;
+            let (target, replaces) = (target.to_string(), replaces.as_deref());
+            transfers
+                .call_on_transfer_requested(store, session, call, &target, replaces)
+                .await?;
+        }
+        Event::TransferCompleted { status, .. } => {
+            transfers(store, policy, &instance)?
+                .call_on_transfer_completed(store, session, call, status)
                 .await?;
         }
         Event::Timer { name } => {
@@ -144,12 +158,23 @@ async fn handle(
             let reply = requests
                 .call_on_request(&mut *store, session, &request)
                 .await?;
-            return convert::reply(reply)
-                .map(Some)
-                .map_err(wasmtime::Error::msg);
+            let reply = convert::reply(reply).map(Some);
+            return reply.map_err(wasmtime::Error::msg);
         }
     }
     Ok(None)
+}
+
+/// The handlers of transfers.
+fn transfers(
+    store: &mut Store<Host>,
+    policy: &Policy,
+    instance: &Instance,
+) -> wasmtime::Result<transfer_events::Guest> {
+    match &policy.transfers {
+        Some(transfers) => transfers.load(store, instance),
+        None => Err(missing(store, "transfer-events")),
+    }
 }
 
 /// An instance that could not be made is our own fault, unless the guest's start trapped.

@@ -78,10 +78,10 @@ impl Fleet {
         let (records_in, record_jobs) = mpsc::channel(records::RECORDS);
         let (weak_cdrs, weak_records) = (cdrs.downgrade(), records_in.downgrade());
         let (registers, register_jobs) = mpsc::channel(registrar::QUEUE);
-        let losses = Arc::new(Losses::default());
-        let urgent = Arc::new(Notify::new());
+        let (losses, urgent) = (Arc::new(Losses::default()), Arc::new(Notify::new()));
         let outlets = Outlets {
             shard: 0,
+            shards: mailboxes.iter().map(mpsc::Sender::downgrade).collect(),
             sockets: listeners.iter().map(Listener::sender).collect(),
             streams: streams.streams(),
             media: media.iter().map(media_io::Shard::handle).collect(),

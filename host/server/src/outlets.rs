@@ -4,6 +4,7 @@
 //!
 //! | queue | full |
 //! |---|---|
+//! | another shard's mailbox | the message is lost and counted; SIP repeats it |
 //! | a socket's send buffer | the datagram is lost; SIP repeats it |
 //! | a connection's messages | see [`stream`](crate::stream) |
 //! | a media shard's commands | they wait in a [`Backlog`]; if that is full too, the port fails and its call ends with 503 |
@@ -25,7 +26,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{backlog::Backlog, registrar::Job, stream::Streams, udp::Sender};
+use crate::{backlog::Backlog, registrar::Job, shard::Mail, stream::Streams, udp::Sender};
 
 /// A row to be written, and who waits for it.
 pub struct CdrJob {
@@ -63,6 +64,8 @@ pub struct Losses {
     pub records: AtomicU64,
     /// REGISTERs, which were refused with 503.
     pub registers: AtomicU64,
+    /// SIP messages from shard to shard.
+    pub siblings: AtomicU64,
 }
 
 impl Losses {
@@ -70,8 +73,15 @@ impl Losses {
     pub fn tell(&self) {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let (media, cdrs, records) = (of(&self.media), of(&self.cdrs), of(&self.records));
-        if media + cdrs + records > 0 {
-            tracing::warn!(media, cdrs, records, "queues were full: this much was lost");
+        let siblings = of(&self.siblings);
+        if media + cdrs + records + siblings > 0 {
+            tracing::warn!(
+                media,
+                cdrs,
+                records,
+                siblings,
+                "queues were full: this much was lost"
+            );
         }
     }
 }
@@ -81,6 +91,8 @@ impl Losses {
 pub struct Outlets {
     /// This shard.
     pub shard: u8,
+    /// The mailboxes of all shards.
+    pub shards: Vec<mpsc::WeakSender<Mail>>,
     /// The sending sides of the listeners.
     pub sockets: Vec<Sender>,
     /// The connections.
@@ -119,6 +131,7 @@ impl Outlets {
                     self.urgent.notify_one();
                 }
             }
+            Output::Sibling { shard, flow, bytes } => self.sibling(shard, flow, bytes),
             Output::Trace(trace) => self.record(Record::Trace(trace)),
             Output::Log(log) => self.record(Record::Log(log)),
             // These are the driver's.
@@ -126,6 +139,16 @@ impl Outlets {
             | Output::Reply { .. }
             | Output::Register { .. }
             | Output::Media { .. } => {}
+        }
+    }
+
+    /// Hands a SIP message to another shard, if it has room: SIP repeats it.
+    fn sibling(&self, shard: u8, flow: Flow, bytes: Bytes) {
+        let mailbox = self.shards.get(usize::from(shard));
+        let mailbox = mailbox.and_then(mpsc::WeakSender::upgrade);
+        let mail = Mail::Sibling { flow, bytes };
+        if mailbox.is_none_or(|mailbox| mailbox.try_send(mail).is_err()) {
+            self.losses.siblings.fetch_add(1, Ordering::Relaxed);
         }
     }
 

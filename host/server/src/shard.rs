@@ -58,6 +58,13 @@ pub enum Mail {
         /// When the socket gave it.
         received: std::time::Instant,
     },
+    /// A SIP message of another shard.
+    Sibling {
+        /// Its path, as this shard sees it.
+        flow: Flow,
+        /// Its bytes.
+        bytes: Bytes,
+    },
     /// A SIP connection ended, or could not be made.
     Disconnected(Flow),
     /// A media shard reports.
@@ -200,6 +207,7 @@ impl Driver {
                 self.tally.packet(received);
                 self.input(Input::Packet { flow, bytes });
             }
+            Mail::Sibling { flow, bytes } => self.input(Input::Sibling { flow, bytes }),
             Mail::Disconnected(flow) => self.input(Input::Disconnected { flow }),
             Mail::Media(event) => self.input(Input::Media(event)),
             Mail::Durable(ticket) => {

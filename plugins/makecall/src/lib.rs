@@ -7,6 +7,7 @@
 //! dial what is the platform's.
 
 mod pending;
+mod transfer;
 
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use pending::Pending;
+use transfer::Transfer;
 
 /// How long a request waits for its call.
 const TIME_TO_LIVE: Duration = Duration::from_secs(120);
@@ -28,7 +30,8 @@ const MAX_RING_SECONDS: u64 = 60;
 /// The policy.
 pub struct MakeCall;
 
-/// The two legs of a session, by call id; empty before there are two.
+/// The two legs of a session, by call id; empty before there are two. A transfer may have put another in
+/// the place of either.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Legs {
     caller: String,
@@ -37,6 +40,28 @@ pub struct Legs {
     request: String,
     /// Whether their media is joined: early media joins it before the answer does.
     joined: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    transfer: Option<Transfer>,
+}
+
+impl Legs {
+    /// The leg beside that one.
+    fn other(&self, leg: &str) -> Option<&str> {
+        match leg {
+            leg if leg == self.caller => Some(&self.callee),
+            leg if leg == self.callee => Some(&self.caller),
+            _ => None,
+        }
+    }
+
+    /// Another takes the place of that one.
+    fn replace(&mut self, leg: &str, by: String) {
+        if leg == self.caller {
+            self.caller = by;
+        } else {
+            self.callee = by;
+        }
+    }
 }
 
 impl Policy for MakeCall {
@@ -68,11 +93,15 @@ impl Policy for MakeCall {
             callee: callee.id(),
             request: request.id,
             joined: false,
+            transfer: None,
         };
         Ok(())
     }
 
     fn on_ringing(session: &mut Session<Legs>, callee: &Call, early_media: bool) -> Result {
+        if transfer::is_to(&session.state, callee) {
+            return Ok(());
+        }
         let Some(caller) = session.call(&session.state.caller) else {
             return Ok(());
         };
@@ -84,6 +113,9 @@ impl Policy for MakeCall {
     }
 
     fn on_dial_completed(session: &mut Session<Legs>, callee: &Call, report: DialReport) -> Result {
+        if transfer::is_to(&session.state, callee) {
+            return transfer::dialled(session, callee, &report);
+        }
         let Some(caller) = session.call(&session.state.caller) else {
             return Ok(());
         };
@@ -97,10 +129,23 @@ impl Policy for MakeCall {
     }
 
     fn on_released(session: &mut Session<Legs>, call: &Call, report: ReleaseReport) -> Result {
-        let Legs { caller, callee, .. } = &session.state;
-        let other = if call.id() == *caller { callee } else { caller };
-        let other = session.call(other);
+        if transfer::released(session, call, &report)? {
+            return Ok(());
+        }
+        let other = session
+            .state
+            .other(&call.id())
+            .and_then(|id| session.call(id));
         other.map_or(Ok(()), |other| other.release_after(report.cause))
+    }
+
+    fn on_transfer_requested(
+        session: &mut Session<Legs>,
+        call: &Call,
+        target: String,
+        _replaces: Option<String>,
+    ) -> Result {
+        transfer::requested(session, call, &target)
     }
 
     fn on_request(_: &mut Session<Legs>, request: Request) -> Result<Reply> {
@@ -113,7 +158,7 @@ impl Policy for MakeCall {
     }
 }
 
-jackfield_sdk::export!(MakeCall, optional: [request_events]);
+jackfield_sdk::export!(MakeCall, optional: [request_events, transfer_events]);
 
 /// Remembers the request; the last one of a user counts, whatever its numbers.
 fn makecall(request: &Request) -> Result<Reply> {

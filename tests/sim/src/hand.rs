@@ -8,6 +8,9 @@ use sip::digest::{Challenge, Login};
 
 use crate::town::NODE;
 
+/// A call that a hand has put aside.
+pub type Aside = (u32, u32, String, String);
+
 /// One side of one call, by hand.
 #[derive(Debug)]
 pub struct Hand {
@@ -70,7 +73,7 @@ impl Hand {
             self.challenge = Challenge::choose(values);
         }
         let asked = self.polite
-            && ["BYE ", "CANCEL ", "PRACK "]
+            && ["BYE ", "CANCEL ", "PRACK ", "NOTIFY "]
                 .iter()
                 .any(|m| text.starts_with(m));
         let refused = ["3", "4", "5", "6"].map(|class| format!("SIP/2.0 {class}"));
@@ -105,7 +108,7 @@ impl Hand {
         self.heard.iter().rfind(wanted).map(String::as_str)
     }
 
-    /// From now on it answers each BYE, CANCEL and PRACK with 200 and each refusal with ACK, as everybody
+    /// From now on it answers each BYE, CANCEL, PRACK and NOTIFY with 200 and each refusal with ACK, as everybody
     /// must.
     pub fn be_polite(&mut self) {
         self.polite = true;
@@ -150,6 +153,47 @@ impl Hand {
              CSeq: 1 BYE\r\nContent-Length: 0\r\n\r\n"
         )
         .into()
+    }
+
+    /// Asks the other side of its call to have its partner call somebody else.
+    pub fn refer(&mut self, to: &str) -> Bytes {
+        self.cseq += 1;
+        let refer = String::from_utf8_lossy(&self.write("REFER", self.cseq, "", "")).into_owned();
+        let line = format!("Refer-To: <{to}>\r\nMax-Forwards");
+        refer.replace("Max-Forwards", &line).into()
+    }
+
+    /// Tells how that went which it was asked for.
+    pub fn notify(&mut self, status: &str) -> Bytes {
+        self.cseq += 1;
+        let notify =
+            String::from_utf8_lossy(&self.write("NOTIFY", self.cseq, "", "x")).into_owned();
+        let lines =
+            "Event: refer\r\nSubscription-State: terminated;reason=noresource\r\nMax-Forwards";
+        let body = format!("SIP/2.0 {status}");
+        let notify = notify.replace("Max-Forwards", lines);
+        let notify = notify.replace("application/sdp", "message/sipfrag");
+        let length = format!("Content-Length: {}\r\n\r\n{body}", body.len());
+        notify.replace("Content-Length: 1\r\n\r\nx", &length).into()
+    }
+
+    /// The dialog of its call, as a Refer-To names it for the other side.
+    pub fn replaces(&self) -> String {
+        let tag = self.to.split("tag=").nth(1).unwrap_or("");
+        let (user, call) = (&self.user, self.call);
+        format!("Replaces=by-hand-{user}-{call}%3Bto-tag%3D{tag}%3Bfrom-tag%3Dhand")
+    }
+
+    /// Goes back to a call that it has put aside.
+    pub fn take_up(&mut self, aside: Aside) {
+        (self.call, self.cseq, self.to, self.target) = aside;
+    }
+
+    /// From now on it speaks of another call; what it takes to go back.
+    pub fn put_aside(&mut self) -> Aside {
+        let aside = (self.call, self.cseq, self.to.clone(), self.target.clone());
+        self.another_call();
+        aside
     }
 
     /// From now on it speaks of another call.

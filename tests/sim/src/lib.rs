@@ -35,12 +35,13 @@ pub mod scenes;
 pub mod script;
 mod store;
 pub mod town;
+pub mod transfers;
 mod turns;
 mod watch;
 mod world;
 
 pub use errors::count_errors;
-pub use hand::Hand;
+pub use hand::{Aside, Hand};
 pub use line::Line;
 pub use mishap::Fate;
 pub use network::Link;

@@ -12,12 +12,14 @@
 //! | `click` | calls two parties at a request, and joins them |
 //! | `hunt` | calls everybody at once |
 //! | `patient` | rings, answers after a while and hangs up after another, by timers |
+//! | `sender` | asks every caller to call 3002 instead |
 //! | `silent` | nothing at all |
 //! | `redirect` | sends every caller to 3001 |
 
 mod click;
 mod hunt;
 mod makecall;
+mod sender;
 
 use std::collections::BTreeMap;
 
@@ -45,6 +47,7 @@ impl Policies for Scripts {
         let handled = match turn.digest.as_str() {
             "makecall" => makecall::handle(&mut desk, &turn.event),
             "trap" => trap(&mut desk, &turn.event),
+            "sender" => sender::handle(&mut desk, &turn.event),
             "redirect" => redirect(&mut desk, &turn.event),
             "click" => click::handle(&mut desk, &turn.event),
             "hunt" => hunt::handle(&mut desk, &turn.event),

@@ -199,7 +199,9 @@ fn plugin(script: &str) -> ActivePlugin {
         name: "makecall".to_owned(),
         version: 1,
         digest: script.to_owned(),
-        exports: ["jackfield:policy/request-events@0.1.0".to_owned()].into(),
+        exports: ["request-events", "transfer-events"]
+            .map(|name| format!("jackfield:policy/{name}@0.1.0"))
+            .into(),
         settings: Arc::new(BTreeMap::new()),
     }
 }

@@ -38,6 +38,8 @@ pub struct Watch {
     arriving: Option<String>,
     /// Our INVITEs by where to and Call-ID: when first, and whether they were answered in time.
     outbound: BTreeMap<(SocketAddr, String), (Duration, bool)>,
+    /// INVITEs that take the place of a party in a call: whose record is there.
+    joins: BTreeSet<String>,
     /// Inbound calls by Call-ID.
     inbound: BTreeMap<String, CallId>,
     calls: BTreeMap<CallId, Book>,
@@ -139,7 +141,9 @@ impl Watch {
         }
         if message.is_request("INVITE") {
             let key = (from, message.branch.to_owned());
-            if message.to_tag.is_empty() {
+            if message.replaces {
+                self.joins.insert(message.call_id.to_owned());
+            } else if message.to_tag.is_empty() {
                 self.arriving = Some(message.call_id.to_owned());
             } else {
                 self.reinvites.insert(key.clone());
@@ -178,7 +182,8 @@ impl Watch {
             }
             None => self.violated(format!("{status} to an INVITE that nobody sent, to {to}")),
         }
-        if !(200..300).contains(&status) || self.reinvites.contains(&key) {
+        let joins = self.joins.contains(message.call_id);
+        if !(200..300).contains(&status) || self.reinvites.contains(&key) || joins {
             return;
         }
         let Some(call) = self.inbound.get(message.call_id).copied() else {

@@ -91,6 +91,12 @@ enum Happening {
         to: SocketAddr,
         bytes: Bytes,
     },
+    /// A shard hears what another has said to it.
+    Sibling {
+        shard: usize,
+        flow: sip::Flow,
+        bytes: Bytes,
+    },
     /// A turn ends and wants to commit.
     Commit {
         shard: usize,

@@ -54,23 +54,15 @@ impl Shard {
                 self.construct(now, session, construct);
                 Ok(())
             }
-            Command::BridgeStart { a, b } => {
-                for (one, other) in [(a, b), (b, a)] {
-                    self.living(other, "bridge-start")?;
-                    if self.living(one, "bridge-start")?.bridged.is_some() {
-                        return Err("bridge-start skipped: already bridged".into());
-                    }
-                }
-                for (one, other) in [(a, b), (b, a)] {
-                    self.living(one, "bridge-start")?.bridged = Some(other);
-                }
-                Ok(())
-            }
+            Command::BridgeStart { a, b } => self.bridge(a, b),
             Command::BridgeStop { call } => {
                 self.living(call, "bridge-stop")?;
                 self.part(call);
                 Ok(())
             }
+            Command::Transfer { call, to, replaces } => self.transfer(now, call, &to, replaces),
+            Command::TransferAccept { call } => self.decide_transfer(now, call, None),
+            Command::TransferRefuse { call, cause } => self.decide_transfer(now, call, Some(cause)),
             Command::TimerStart { name, after_ms } => {
                 self.discard_expiry(session, &name);
                 if let Some(s) = self.sessions.get_mut(&session) {
@@ -90,6 +82,19 @@ impl Shard {
                 Ok(())
             }
         }
+    }
+
+    fn bridge(&mut self, a: CallId, b: CallId) -> Result<(), Skipped> {
+        for (one, other) in [(a, b), (b, a)] {
+            self.living(other, "bridge-start")?;
+            if self.living(one, "bridge-start")?.bridged.is_some() {
+                return Err("bridge-start skipped: already bridged".into());
+            }
+        }
+        for (one, other) in [(a, b), (b, a)] {
+            self.living(one, "bridge-start")?.bridged = Some(other);
+        }
+        Ok(())
     }
 
     fn living(&mut self, id: CallId, what: &str) -> Result<&mut Call, Skipped> {
@@ -199,6 +204,9 @@ impl Shard {
             max_ring: construct.max_ring_seconds,
             max_answer: construct.max_answer_seconds,
             progress: Told::default(),
+            asked: None,
+            fulfils: construct.transfer,
+            later_ids: Vec::new(),
             record: Record::Open,
             began: now.mono,
             state: State::Opening(construct),

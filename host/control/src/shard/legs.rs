@@ -288,6 +288,7 @@ impl Shard {
                 other => other,
             };
             self.deadline(id, Some(now.mono + limit));
+            self.report_transfer(now, id, 180);
         }
         // A description that cannot be used is no reason to give up a call that only rings.
         let early = heard

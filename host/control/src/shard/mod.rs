@@ -8,12 +8,14 @@ mod ask;
 mod commands;
 mod counts;
 mod hold;
+mod join;
 mod legs;
 mod media;
 mod register;
 mod release;
 mod signal;
 mod span;
+mod transfer;
 mod turns;
 
 use std::{
@@ -32,6 +34,7 @@ use model::{
 };
 use sip::{DialogId, Endpoint, Flow};
 
+use join::is_inside;
 use register::Registering;
 
 use crate::{
@@ -156,6 +159,7 @@ impl Shard {
     pub fn handle_input(&mut self, now: Now, input: Input) {
         match input {
             Input::Packet { flow, bytes } => self.packet(now, flow, bytes),
+            Input::Sibling { flow, bytes } => self.hear_inside(now, flow, bytes),
             Input::Disconnected { flow } => {
                 let lost = sip::Input::Disconnected { flow };
                 self.sip.handle_input(now.mono, lost);
@@ -244,6 +248,9 @@ impl Shard {
     fn settle(&mut self, now: Now) {
         while let Some(output) = self.sip.poll_output() {
             match output {
+                sip::Output::Transmit { flow, bytes } if is_inside(flow) => {
+                    self.say_inside(now, flow, bytes);
+                }
                 sip::Output::Transmit { flow, bytes } => {
                     self.trace_message(now, &bytes, None);
                     self.out.push_back(Output::Transmit { flow, bytes });
@@ -255,6 +262,9 @@ impl Shard {
     }
 
     fn packet(&mut self, now: Now, flow: Flow, bytes: bytes::Bytes) {
+        if is_inside(flow) {
+            return;
+        }
         self.trace_message(now, &bytes, Some(flow.remote));
         // Whom nobody knows may go on with a call, but costs us no memory to begin one; nor does a phone
         // that registered, whatever trunk has its address too.
@@ -299,24 +309,35 @@ impl Shard {
         if let Some(session) = self.sessions.get_mut(&call.session) {
             session.trace.join(call.id, call.party());
         }
-        if call.sip_call_id.is_empty() {
-            return;
+        if !call.sip_call_id.is_empty() {
+            self.claim_messages(now, call.id, call.session, &call.sip_call_id);
         }
-        let id = call.sip_call_id.clone();
-        let owner = self.by_sip_call_id.entry(id).or_insert(Some(call.id));
-        if *owner != Some(call.id) {
+    }
+
+    /// The same for a dialog that takes the place of the call's own.
+    fn claim_id(&mut self, now: Now, call: CallId, session: SessionId, id: String) {
+        self.claim_messages(now, call, session, &id);
+        if let Some(call) = self.calls.get_mut(&call) {
+            call.later_ids.push(id);
+        }
+    }
+
+    fn claim_messages(&mut self, now: Now, call: CallId, session: SessionId, call_id: &str) {
+        let owner = self.by_sip_call_id.entry(call_id.to_owned());
+        let owner = owner.or_insert(Some(call));
+        if *owner != Some(call) {
             *owner = None;
             return;
         }
         for (id, sent, line, sdp) in std::mem::take(&mut self.unclaimed) {
-            if id == call.sip_call_id {
+            if id == call_id {
                 let item = TraceItem::Sip {
-                    call: call.id,
+                    call,
                     sent,
                     line,
                     sdp,
                 };
-                if let Some(session) = self.sessions.get_mut(&call.session) {
+                if let Some(session) = self.sessions.get_mut(&session) {
                     session.note(now.mono, item);
                 }
             }
@@ -479,8 +500,10 @@ impl Shard {
             .partition(|id| self.calls.get(id).is_none_or(Call::is_done));
         s.calls = kept;
         for id in done {
-            if let Some(call) = self.calls.remove(&id) {
-                let id = call.sip_call_id;
+            let Some(call) = self.calls.remove(&id) else {
+                continue;
+            };
+            for id in call.later_ids.into_iter().chain([call.sip_call_id]) {
                 let other = |c: &Call| c.sip_call_id == id;
                 if self.by_sip_call_id.get(&id).is_some_and(Option::is_some)
                     || !self.calls.values().any(other)
@@ -529,7 +552,10 @@ impl Shard {
         let listeners = &self.config.sip.listeners;
         let local = listeners.towards(transport, hop.address.ip());
         // A binding may be older than this process, and its listener no longer there.
-        let ours = |local: &SocketAddr| self.config.sip.advertised.contains_key(local);
+        let ours = |local: &SocketAddr| {
+            let hatch = hop.address.ip().is_unspecified();
+            hatch || self.config.sip.advertised.contains_key(local)
+        };
         let theirs = target.local.filter(ours);
         Flow {
             transport,

@@ -101,6 +101,7 @@ impl Shard {
             self.sip.handle_input(now.mono, input);
         }
         self.give_up_legs(now, id, status);
+        self.report_transfer(now, id, ending.cause.passed_on().code());
         let Some(call) = self.calls.get_mut(&id) else {
             return;
         };

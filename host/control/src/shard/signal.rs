@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use ::media::sdp;
 use bytes::Bytes;
-use model::{CallDirection, CallId, Cause, DialReport, EndReason, Event, Now, limits};
+use model::{
+    CallDirection, CallId, Cause, DialReport, EndReason, Event, Now, TenantConfig, limits,
+};
 use sip::{DialogId, Incoming, event::FailedBy};
 
 use super::{
@@ -29,8 +31,7 @@ const VISIBLE: [&str; 5] = [
 impl Shard {
     pub(super) fn signal(&mut self, now: Now, event: sip::Event) {
         match event {
-            // Policies do not hear of transfers yet.
-            sip::Event::Transferred { .. } | sip::Event::Told { .. } => {}
+            sip::Event::Told { .. } => {}
             sip::Event::Unproven(asked) => self.unproven(now, asked),
             sip::Event::Incoming(incoming) => self.incoming(now, *incoming),
             sip::Event::Provisional {
@@ -88,10 +89,8 @@ impl Shard {
             sip::Event::Reanswered { dialog, answer } => {
                 self.on_call(dialog, |shard, id| shard.reanswered(now, id, answer));
             }
-            sip::Event::Referred { dialog, .. } => {
-                let answer = Err(603);
-                let refusal = sip::Input::Referral { dialog, answer };
-                self.sip.handle_input(now.mono, refusal);
+            event @ (sip::Event::Referred { .. } | sip::Event::Transferred { .. }) => {
+                self.transfer_event(now, event);
             }
             sip::Event::Gone { dialog } => self.gone(dialog),
         }
@@ -122,7 +121,7 @@ impl Shard {
         self.on_call(dialog, |shard, id| shard.leg_failed(now, id, failure));
     }
 
-    fn on_call(&mut self, dialog: DialogId, act: impl FnOnce(&mut Self, CallId)) {
+    pub(super) fn on_call(&mut self, dialog: DialogId, act: impl FnOnce(&mut Self, CallId)) {
         if let Some(&call) = self.by_dialog.get(&dialog) {
             let _span = self.span(call);
             act(self, call);
@@ -145,6 +144,9 @@ impl Shard {
     }
 
     fn incoming(&mut self, now: Now, incoming: Incoming) {
+        if let Some(replaces) = incoming.replaces.clone() {
+            return self.join(now, incoming, &replaces);
+        }
         let (dialog, judged) = (incoming.dialog, self.judge(&incoming));
         match judged {
             Ok(admitted) => self.begin(now, admitted, incoming),
@@ -157,6 +159,18 @@ impl Shard {
         }
     }
 
+    /// Who has proven to be the caller.
+    pub(super) fn phone_of<'a>(
+        &'a self,
+        incoming: &'a Incoming,
+    ) -> Option<(&'a Arc<TenantConfig>, &'a str)> {
+        let proven = incoming.proven.as_ref()?;
+        let tenant = self
+            .door
+            .tenant(&self.tenants, &proven.realm, &proven.user)?;
+        Some((tenant, &proven.user))
+    }
+
     /// Whether a new call may begin a session, and whose.
     fn judge(&self, incoming: &Incoming) -> Result<Admitted, Refused> {
         let busy = Refused {
@@ -166,20 +180,11 @@ impl Shard {
         if self.draining || self.sessions.len() >= limits::SHARD_SESSIONS {
             return Err(busy);
         }
-        if incoming.replaces.is_some() {
-            let why = "nothing can be replaced";
-            return Err(Refused { status: 481, why });
-        }
         if incoming.max_forwards == 0 {
             let why = "Max-Forwards is used up";
             return Err(Refused { status: 483, why });
         }
-        let phone = incoming.proven.as_ref().and_then(|proven| {
-            let tenant = self
-                .door
-                .tenant(&self.tenants, &proven.realm, &proven.user)?;
-            Some((tenant, proven.user.as_str()))
-        });
+        let phone = self.phone_of(incoming);
         let admitted = admit(&self.tenants, phone, incoming)?;
         let tenant = admitted.tenant.id;
         if self.tenant_is_full(tenant) || self.has_too_many_sessions(tenant) {
@@ -230,6 +235,9 @@ impl Shard {
             max_ring: 0,
             max_answer: 0,
             progress: Told::default(),
+            asked: None,
+            fulfils: None,
+            later_ids: Vec::new(),
             record: Record::Open,
             began: now.mono,
         };
@@ -281,6 +289,7 @@ impl Shard {
                 };
                 self.tell(now, session, Event::DialCompleted { call: id, report });
                 self.tell(now, session, Event::Answered { call: id });
+                self.report_transfer(now, id, 200);
             }
             // Whatever ends a call takes its ticket back, so nobody else waits for one.
             other => {

@@ -5,7 +5,7 @@
 //! ```
 
 use model::{
-    Answer, CallId, Cause, Event, FaultPolicy, LogLevel, LogLine, Now, Refusal, SessionId,
+    Answer, CallId, Cause, Command, Event, FaultPolicy, LogLevel, LogLine, Now, Refusal, SessionId,
     TraceItem, limits,
     turn::{Effects, Fault, TurnOutcome, View},
 };
@@ -48,7 +48,10 @@ impl Shard {
         };
         let ticket = self.ticket();
         let ids = model::IdSource::new(self.ids.seed(), self.config.node, self.config.shard);
-        let view = self.view(now, session, event.call());
+        let mut view = self.view(now, session, event.call());
+        if let (Some(view), Event::TransferRequested { call, .. }) = (&mut view, &event) {
+            view.asked = self.calls.get(call).and_then(|call| call.asked.clone());
+        }
         let (Some(s), Some(view)) = (self.sessions.get_mut(&session), view) else {
             return;
         };
@@ -57,6 +60,7 @@ impl Shard {
             name: event.name(),
             call: event.call(),
             terminal: matches!(event, Event::Released { .. }),
+            asked: matches!(event, Event::TransferRequested { .. }),
         });
         let (digest, version) = (s.plugin.digest.clone(), s.plugin.version);
         self.turns.insert(ticket, session);
@@ -82,6 +86,7 @@ impl Shard {
             calls_made: s.calls_made,
             timers: s.timers.iter().cloned().collect(),
             state: s.state.clone(),
+            asked: None,
             tenant: s.tenant.clone(),
             plugin: s.plugin.name.clone(),
             settings: s.plugin.settings.clone(),
@@ -133,6 +138,9 @@ impl Shard {
                 self.fault(now, session, &out, kind);
             }
         }
+        if let (true, Some(call)) = (out.asked, out.call) {
+            self.refuse_open_wish(now, call);
+        }
         if let Some(s) = self.sessions.get_mut(&session) {
             s.turn = None;
         }
@@ -162,10 +170,15 @@ impl Shard {
             decisions,
         };
         s.note(now.mono, item);
+        let granted = unfulfilled(&effects.commands);
         for command in effects.commands {
             if let Err(why) = self.apply(now, session, command) {
                 self.note(now, session, why);
             }
+        }
+        if let Some(party) = granted {
+            // The policy has done all there is to do.
+            self.tell_party(now, party, 200);
         }
         // Only now is SDP written: a codec is chosen with all of the turn's commands in view.
         self.advance_session(now, session);
@@ -235,6 +248,16 @@ impl Shard {
                 .retain(|event| !matches!(event, Event::Timer { name } if name == timer));
         }
     }
+}
+
+/// The party whose wish to transfer was granted, and no call made for it.
+fn unfulfilled(commands: &[Command]) -> Option<CallId> {
+    let made = |it: &Command| matches!(it, Command::Construct(it) if it.transfer.is_some());
+    let granted = commands.iter().find_map(|it| match it {
+        Command::TransferAccept { call } => Some(*call),
+        _ => None,
+    });
+    granted.filter(|_| !commands.iter().any(made))
 }
 
 /// The events that every call is promised, whatever became of it meanwhile.

@@ -6,10 +6,12 @@
 mod plan;
 #[cfg(test)]
 mod plan_tests;
+mod transfer;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 pub use plan::{CommandError, Dial, Plan};
+pub use transfer::{Asked, Join};
 
 use crate::{Address, CallDirection, CallId, Command, LogLine, Reply, SessionId, TenantConfig};
 
@@ -60,6 +62,8 @@ pub struct View {
     pub calls: Vec<CallView>,
     /// How many calls it has had in all, released ones included.
     pub calls_made: usize,
+    /// The wish to transfer that this event is about.
+    pub asked: Option<Asked>,
     /// Names of the running timers.
     pub timers: Vec<String>,
     /// The policy's memory of the session.

@@ -4,9 +4,10 @@
 //! were when the event began plus the plan's own commands, then changes the view and is appended; a
 //! refused one changes nothing. Wasm host functions, scripted policies and the operator all call it.
 
-use super::{CallView, Phase, View};
+use super::{CallView, Phase, View, transfer::Wish};
 use crate::{
-    Address, CallDirection, CallId, Cause, Command, IdSource, NoRoute, command::Construct, limits,
+    Address, CallDirection, CallId, Cause, Command, IdSource, NoRoute, Route, command::Construct,
+    limits,
 };
 
 /// Why a command was refused (`error` of `types.wit`).
@@ -60,7 +61,8 @@ pub struct Dial<'a> {
 pub struct Plan {
     view: View,
     ids: IdSource,
-    commands: Vec<Command>,
+    pub(super) commands: Vec<Command>,
+    pub(super) wish: Wish,
 }
 
 impl Plan {
@@ -71,6 +73,7 @@ impl Plan {
             view,
             ids,
             commands: Vec::new(),
+            wish: Wish::default(),
         }
     }
 
@@ -155,7 +158,7 @@ impl Plan {
         let from = checked_address("from-uri", dial.from)?;
         let to = checked_address("to-uri", dial.to)?;
         let user_data = checked_user_data(dial.user_data)?;
-        let headers = checked_headers(dial.headers)?;
+        let mut headers = checked_headers(dial.headers)?;
         let known = |user: &str| {
             self.view.tenant.owns(user)
                 || self
@@ -168,11 +171,7 @@ impl Plan {
             let why = format!("from-uri {:?} is no number of this tenant", from.user());
             return Err(CommandError::NotPermitted(why));
         }
-        let route = self.view.tenant.route(&to).map_err(|no| match no {
-            NoRoute::NotPermitted => {
-                CommandError::NotPermitted(format!("no trunk may dial {:?}", to.user()))
-            }
-        })?;
+        let route = self.route(&to)?;
         for (calls, most) in [
             (self.calls().count(), limits::SESSION_CALLS),
             (self.view.calls_made, limits::SESSION_CALLS_EVER),
@@ -181,6 +180,10 @@ impl Plan {
                 let what = format!("{most} calls of one session");
                 return Err(CommandError::LimitExceeded(what));
             }
+        }
+        let wish = self.take_granted();
+        if let Some(join) = wish.as_ref().and_then(|asked| asked.join.as_ref()) {
+            headers.push(("Replaces".to_owned(), join.replaces.clone()));
         }
         self.view.calls_made += 1;
         let domain = self.view.tenant.domain.as_str();
@@ -208,8 +211,22 @@ impl Plan {
             max_ring_seconds: dial.max_ring_seconds,
             user_data,
             headers,
+            transfer: wish.map(|asked| asked.call),
         })));
         Ok(id)
+    }
+
+    /// Which way a call to that party goes: where the wish that it fulfils leads, or as the tenant may
+    /// dial.
+    fn route(&self, to: &Address) -> Result<Route, CommandError> {
+        if let Some(join) = self.granted() {
+            return Ok(join.into());
+        }
+        self.view.tenant.route(to).map_err(|no| match no {
+            NoRoute::NotPermitted => {
+                CommandError::NotPermitted(format!("no trunk may dial {:?}", to.user()))
+            }
+        })
     }
 
     /// Joins the media of two calls. One bridge per call.
@@ -276,12 +293,12 @@ impl Plan {
 
     /// Like `push` this never fails; commands end with it so that each is one expression.
     #[allow(clippy::unnecessary_wraps)]
-    fn push(&mut self, command: Command) -> Result<(), CommandError> {
+    pub(super) fn push(&mut self, command: Command) -> Result<(), CommandError> {
         self.commands.push(command);
         Ok(())
     }
 
-    fn live(&mut self, id: CallId) -> Result<&mut CallView, CommandError> {
+    pub(super) fn live(&mut self, id: CallId) -> Result<&mut CallView, CommandError> {
         let call = self.view.calls.iter_mut().find(|call| call.id == id);
         let call = call.ok_or_else(|| CommandError::NotFound(id.to_string()))?;
         if call.phase == Phase::Released {

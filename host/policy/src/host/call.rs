@@ -130,16 +130,24 @@ impl call::HostCall for Host {
         self.command(&call, 0, Plan::bridge_stop)
     }
 
-    fn transfer(&mut self, _: Resource<Call>, target: String, _: Option<Resource<Call>>) -> Answer {
-        self.unsupported("transfer", target.len())
+    fn transfer(
+        &mut self,
+        call: Resource<Call>,
+        target: String,
+        replaces: Option<Resource<Call>>,
+    ) -> Answer {
+        let replaces = replaces.map(|it| self.id_of(&it)).transpose()?;
+        self.command(&call, target.len(), |plan, id| {
+            plan.transfer(id, &target, replaces)
+        })
     }
 
-    fn transfer_accept(&mut self, _: Resource<Call>) -> Answer {
-        self.unsupported("transfer-accept", 0)
+    fn transfer_accept(&mut self, call: Resource<Call>) -> Answer {
+        self.command(&call, 0, Plan::transfer_accept)
     }
 
-    fn transfer_refuse(&mut self, _: Resource<Call>, _: u16) -> Answer {
-        self.unsupported("transfer-refuse", 0)
+    fn transfer_refuse(&mut self, call: Resource<Call>, cause: u16) -> Answer {
+        self.command(&call, 0, |plan, id| plan.transfer_refuse(id, cause))
     }
 
     fn play_start(

@@ -154,6 +154,7 @@ impl Scene {
             now: self.now,
             calls: self.calls.clone(),
             calls_made: 0,
+            asked: None,
             timers: vec![],
             state: Arc::clone(&self.state),
             tenant: Arc::clone(&self.tenant),

@@ -92,6 +92,7 @@ impl Sources {
         queue("uploads", "", Some(uploads));
         let losses = &self.losses;
         for (name, lost) in [
+            ("siblings", losses.siblings.load(Ordering::Relaxed)),
             ("cdrs", losses.cdrs.load(Ordering::Relaxed)),
             ("records", losses.records.load(Ordering::Relaxed)),
             ("registers", losses.registers.load(Ordering::Relaxed)),

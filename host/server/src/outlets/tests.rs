@@ -20,6 +20,7 @@ fn trace() -> Output {
 /// Without sockets and media shards.
 fn outlets(cdrs: mpsc::Sender<CdrJob>, records: mpsc::Sender<Record>) -> Outlets {
     Outlets {
+        shards: vec![],
         shard: 0,
         sockets: vec![],
         streams: crate::stream::Service::bind(&[], crate::tls::tests::none())
@@ -96,4 +97,33 @@ async fn a_row_that_finds_no_room_is_dropped_and_counted() {
     }
     assert_eq!(outlets.losses.cdrs.load(Ordering::Relaxed), 1);
     assert_eq!(taken.try_recv().ok().unwrap().ticket, Ticket(0));
+}
+
+#[tokio::test]
+async fn a_message_for_a_shard_without_room_is_dropped_and_counted() {
+    let (cdrs, _cdrs) = mpsc::channel(1);
+    let (records, _records) = mpsc::channel(1);
+    let (mailbox, mut mail) = mpsc::channel(1);
+    let outlets = Outlets {
+        shards: vec![mailbox.downgrade()],
+        ..outlets(cdrs, records).await
+    };
+    let hatch = |n: u16| std::net::SocketAddr::from(([0, 0, 0, 0], n));
+    for shard in [0, 0, 1] {
+        outlets.put(Output::Sibling {
+            shard,
+            flow: sip::Flow {
+                transport: sip::Transport::Udp,
+                local: hatch(1),
+                remote: hatch(2),
+            },
+            bytes: bytes::Bytes::from_static(b"BYE"),
+        });
+    }
+    // The one without room, and one that is not there.
+    assert_eq!(outlets.losses.siblings.load(Ordering::Relaxed), 2);
+    let Some(crate::shard::Mail::Sibling { flow, .. }) = mail.recv().await else {
+        panic!()
+    };
+    assert_eq!(flow.remote, hatch(2));
 }

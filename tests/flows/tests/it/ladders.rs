@@ -1,7 +1,7 @@
 //! The main flows with the real makecall: ladder for ladder those of its scripted twin.
 
 use expect_test::{ExpectFile, expect_file};
-use sim::{Options, World, chaos, count_errors, races, scenes, script::Scripts, town};
+use sim::{Options, World, chaos, count_errors, races, scenes, script::Scripts, town, transfers};
 
 use crate::components::Components;
 
@@ -83,6 +83,13 @@ fn the_second_request_wins() {
 fn hold_and_late_offers_are_answered_in_place() {
     check(scenes::hold, ladder!("hold"));
     check(scenes::late_offer, ladder!("late-offer"));
+}
+
+#[test]
+fn transfers_go_as_those_of_its_twin() {
+    check(transfers::unattended, ladder!("transfer-unattended"));
+    check(transfers::attended, ladder!("transfer-attended"));
+    check(transfers::refused, ladder!("transfer-refused"));
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub(super) fn handle(desk: &mut Desk<'_>, event: &Event) -> Handled {
             }
             Ok(())
         }
-        Event::Ringing { .. } | Event::DialCompleted { .. } | Event::Timer { .. } => Ok(()),
+        _ => Ok(()),
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) fn handle(desk: &mut Desk<'_>, event: &Event) -> Handled {
         Event::Ringing { call, .. } => on_ringing(desk, *call),
         Event::DialCompleted { call, report } => on_dial_completed(desk, *call, report),
         Event::Released { call, .. } => on_released(desk, *call),
-        Event::Answered { .. } | Event::Timer { .. } | Event::Request(_) => Ok(()),
+        _ => Ok(()),
     }
 }
 

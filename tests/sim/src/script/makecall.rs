@@ -1,6 +1,8 @@
 //! The twin of `plugins/makecall`: the same decisions in the same order, without its words about
 //! requests that make no sense.
 
+mod transfer;
+
 use model::{
     CallId, Cause, DialReport, Event, LogLevel, Origin, Reply, Request,
     turn::{CallView, CommandError, Dial, Phase},
@@ -24,7 +26,10 @@ pub(super) fn handle(desk: &mut Desk<'_>, event: &Event) -> Handled {
             desk.reply = Some(on_request(desk, request));
             Ok(())
         }
-        Event::Answered { .. } | Event::Timer { .. } => Ok(()),
+        Event::TransferRequested { call, target, .. } => {
+            transfer::requested(desk, *call, target.as_str())
+        }
+        Event::Answered { .. } | Event::Timer { .. } | Event::TransferCompleted { .. } => Ok(()),
     }
 }
 
@@ -56,6 +61,9 @@ fn on_incoming(desk: &mut Desk<'_>, call: CallId) -> Handled {
 }
 
 fn on_ringing(desk: &mut Desk<'_>, callee: CallId, early_media: bool) -> Handled {
+    if transfer::is_to(desk, callee) {
+        return Ok(());
+    }
     let Some((caller, phase)) = living(desk, "caller") else {
         return Ok(());
     };
@@ -67,6 +75,9 @@ fn on_ringing(desk: &mut Desk<'_>, callee: CallId, early_media: bool) -> Handled
 }
 
 fn on_dial_completed(desk: &mut Desk<'_>, callee: CallId, report: &DialReport) -> Handled {
+    if transfer::is_to(desk, callee) {
+        return transfer::dialled(desk, callee, report);
+    }
     let Some((caller, phase)) = living(desk, "caller") else {
         return Ok(());
     };
@@ -79,11 +90,14 @@ fn on_dial_completed(desk: &mut Desk<'_>, callee: CallId, report: &DialReport) -
 }
 
 fn on_released(desk: &mut Desk<'_>, call: CallId, cause: Cause) -> Handled {
-    let is_caller = text(&state(desk), "caller") == call.to_string();
-    let other = if is_caller { "callee" } else { "caller" };
-    match living(desk, other) {
-        Some((other, phase)) => release_after(desk, other, phase, cause),
-        None => Ok(()),
+    if transfer::released(desk, call, cause)? {
+        return Ok(());
+    }
+    let other = transfer::other(&state(desk), call);
+    let phase = other.and_then(|id| Some(desk.plan.call(id)?.phase));
+    match (other, phase) {
+        (Some(_), Some(Phase::Released)) | (None, _) | (_, None) => Ok(()),
+        (Some(other), Some(phase)) => release_after(desk, other, phase, cause),
     }
 }
 

@@ -13,6 +13,8 @@ pub(crate) struct Glimpse<'a> {
     /// Of the topmost Via.
     pub(crate) branch: &'a str,
     pub(crate) to_tag: &'a str,
+    /// It wants to take the place of another.
+    pub(crate) replaces: bool,
 }
 
 impl<'a> Glimpse<'a> {
@@ -31,6 +33,7 @@ impl<'a> Glimpse<'a> {
             call_id: "",
             branch: "",
             to_tag: "",
+            replaces: false,
         };
         for header in lines {
             let Some((name, value)) = header.split_once(':') else {
@@ -40,6 +43,7 @@ impl<'a> Glimpse<'a> {
             match name.to_ascii_lowercase().as_str() {
                 "cseq" => seen.method = value.rsplit(' ').next().unwrap_or_default(),
                 "call-id" => seen.call_id = value,
+                "replaces" => seen.replaces = true,
                 "to" => seen.to_tag = parameter(value, "tag="),
                 "via" if seen.branch.is_empty() => seen.branch = parameter(value, "branch="),
                 _ => {}

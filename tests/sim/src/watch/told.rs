@@ -58,6 +58,10 @@ impl Told {
             (Self::Incoming | Self::Completed { .. } | Self::Answered, Event::Released { .. }) => {
                 Self::Released
             }
+            (
+                Self::Incoming | Self::Answered,
+                Event::TransferRequested { .. } | Event::TransferCompleted { .. },
+            ) => return Ok(()),
             (Self::Released, _) => return Err("came after on_released"),
             _ => return Err("came in the wrong order"),
         };

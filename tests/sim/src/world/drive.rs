@@ -93,6 +93,9 @@ impl World {
                 outcome,
                 attempt,
             } => self.commit(shard, request, outcome, attempt),
+            Happening::Sibling { shard, flow, bytes } => {
+                self.input(shard, Input::Sibling { flow, bytes });
+            }
             Happening::Durable { shard, ticket, cdr } => {
                 self.note(format_args!("durable {} {:?}", cdr.call, cdr.cause));
                 self.records.keep(*cdr);
@@ -196,6 +199,11 @@ impl World {
         while let Some(output) = self.node.shards[shard].poll_output() {
             match output {
                 Output::Transmit { flow, bytes } => self.transmit(flow.remote, bytes),
+                Output::Sibling { shard, flow, bytes } => {
+                    let shard = usize::from(shard);
+                    let said = Happening::Sibling { shard, flow, bytes };
+                    self.agenda.enter(self.now + MAILBOX, said);
+                }
                 Output::RunTurn(request) => self.begin_turn(shard, request),
                 Output::Media { session, command } => self.command(shard, session, command),
                 Output::Cdr { ticket, cdr } => self.record(shard, ticket, cdr),

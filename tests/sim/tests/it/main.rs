@@ -12,4 +12,5 @@ mod rules;
 mod seeds;
 mod streams;
 mod takers;
+mod transfers;
 mod watch;

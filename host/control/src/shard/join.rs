@@ -1,0 +1,177 @@
+//! INVITE with Replaces (RFC 3891): somebody takes the place of a party in an answered call.
+//!
+//! ```text
+//!  C                    jackfield                     B
+//!  |                         |      A talks with B    |
+//!  |--INVITE Replaces: A --->|                        |
+//!  |<--------200 ------------|--BYE---> A             |
+//!  |                         |--INVITE sendrecv ----->|   if A had held B
+//! ```
+//!
+//! The call resource stays what it was: its id, its bridge, its record and its policy, which hears
+//! nothing; only its dialog is another. So any policy's calls can be taken over.
+//!
+//! A telephone's INVITE is taken if the call is on the shard of its Call-ID, which chance decides; elsewhere
+//! it gets 481. What a transfer needs goes another way: each shard has a hatch, an address that no network
+//! has, through which it speaks SIP with the others.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use bytes::Bytes;
+use model::{CallId, Now, TenantId, TraceItem};
+use sip::{Flow, Incoming, Replaces};
+
+use super::Shard;
+use crate::{Output, admission, call::State};
+
+/// The hatch of a shard.
+pub(crate) fn hatch(shard: u8) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), u16::from(shard) + 1)
+}
+
+/// Whether a flow leads through hatches. The network's cannot: nobody sends from the unspecified address.
+pub(super) fn is_inside(flow: Flow) -> bool {
+    flow.remote.ip().is_unspecified()
+}
+
+impl Shard {
+    /// What we say through our hatch: to ourselves at once, to others by whoever drives us.
+    pub(super) fn say_inside(&mut self, now: Now, flow: Flow, bytes: Bytes) {
+        let Some(to) = flow
+            .remote
+            .port()
+            .checked_sub(1)
+            .and_then(|n| u8::try_from(n).ok())
+        else {
+            return;
+        };
+        let flow = Flow {
+            local: flow.remote,
+            remote: flow.local,
+            ..flow
+        };
+        if to == self.config.shard {
+            self.hear_inside(now, flow, bytes);
+        } else {
+            self.out.push_back(Output::Sibling {
+                shard: to,
+                flow,
+                bytes,
+            });
+        }
+    }
+
+    /// A message through the hatch of another shard, or our own.
+    pub(super) fn hear_inside(&mut self, now: Now, flow: Flow, bytes: Bytes) {
+        if is_inside(flow) {
+            let packet = sip::Input::Packet { flow, bytes };
+            self.sip.handle_input(now.mono, packet);
+        }
+    }
+
+    /// Takes a new dialog in the place of an answered one, or refuses it.
+    pub(super) fn join(&mut self, now: Now, incoming: Incoming, replaces: &Replaces) {
+        let dialog = incoming.dialog;
+        let taken = match self.may_join(&incoming, replaces) {
+            Ok(id) => self.take_over(now, id, incoming),
+            Err(status) => Err(status),
+        };
+        if let Err(status) = taken {
+            *self.refused.entry(status).or_default() += 1;
+            let input = sip::Input::Release { dialog, status };
+            self.sip.handle_input(now.mono, input);
+        }
+    }
+
+    /// RFC 3891 §3.
+    fn may_join(&self, incoming: &Incoming, replaces: &Replaces) -> Result<CallId, u16> {
+        if self.closing {
+            return Err(503);
+        }
+        if incoming.max_forwards == 0 {
+            return Err(483);
+        }
+        let tenant = match self.phone_of(incoming) {
+            Some((tenant, _)) => Some(tenant.id),
+            None if is_inside(incoming.flow) => {
+                let user = incoming.request_uri.user();
+                user.and_then(|user| user.parse().ok())
+            }
+            None => admission::tenant_of(&self.tenants, incoming),
+        };
+        let tenant: TenantId = tenant.ok_or(403_u16)?;
+        let dialog = self.sip.replaced(replaces).ok_or(481_u16)?;
+        let id = *self.by_dialog.get(&dialog).ok_or(481_u16)?;
+        let call = self.calls.get(&id).ok_or(481_u16)?;
+        if self.tenant_of(id) != Some(tenant) || call.dialog != Some(dialog) {
+            return Err(481);
+        }
+        match call.state {
+            State::Released(_) => Err(603),
+            State::Answered if replaces.early_only => Err(486),
+            State::Answered => Ok(id),
+            // Only answered calls have a place that can be taken.
+            _ => Err(481),
+        }
+    }
+
+    fn take_over(&mut self, now: Now, id: CallId, incoming: Incoming) -> Result<(), u16> {
+        let Incoming {
+            dialog, flow, sdp, ..
+        } = incoming;
+        // Whoever waits for the party that goes gets our answer.
+        self.answer_holder(now, id);
+        let before = self.calls.get(&id).map(|call| call.signalling);
+        self.set_signalling(id, flow.remote.ip());
+        let limit = self.wanted(id);
+        let answer = match sdp {
+            Some(offer) => self.answer_offer(now, id, &offer, limit),
+            None => self.offer_anew(id),
+        };
+        let sdp = match answer {
+            Ok(sdp) => sdp,
+            Err((status, why)) => {
+                if let Some(ip) = before {
+                    self.set_signalling(id, ip);
+                }
+                self.trace(now, id, TraceItem::Note { what: why });
+                return Err(status);
+            }
+        };
+        let Some(call) = self.calls.get_mut(&id) else {
+            return Err(481);
+        };
+        call.dialogs += 1;
+        call.elsewhere.extend(before);
+        let gone = call.dialog.replace(dialog);
+        let (session, peer) = (call.session, call.bridged);
+        self.by_dialog.insert(dialog, id);
+        self.note(now, session, "another takes the place of a party");
+        if !is_inside(flow) {
+            self.claim_id(now, id, session, incoming.call_id);
+        }
+        let accept = sip::Input::Accept { dialog, sdp };
+        self.sip.handle_input(now.mono, accept);
+        if let Some(dialog) = gone {
+            let status = 200;
+            let release = sip::Input::Release { dialog, status };
+            self.sip.handle_input(now.mono, release);
+        }
+        if let Some(peer) = peer {
+            self.align(now, peer);
+        }
+        Ok(())
+    }
+
+    fn set_signalling(&mut self, id: CallId, ip: IpAddr) {
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.signalling = ip;
+        }
+    }
+
+    /// Whose a call is.
+    pub(super) fn tenant_of(&self, id: CallId) -> Option<TenantId> {
+        let session = self.calls.get(&id)?.session;
+        Some(self.sessions.get(&session)?.tenant.id)
+    }
+}
