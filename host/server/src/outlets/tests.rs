@@ -106,7 +106,7 @@ async fn a_message_for_a_shard_without_room_is_dropped_and_counted() {
     let (mailbox, mut mail) = mpsc::channel(1);
     let outlets = Outlets {
         shards: vec![mailbox.downgrade()],
-        ..outlets(cdrs, records).await
+        ..outlets(cdrs, records)
     };
     let hatch = |n: u16| std::net::SocketAddr::from(([0, 0, 0, 0], n));
     for shard in [0, 0, 1] {
