@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{
-    Answer, Ask, Binding, Cdr, Event, IdSource, LogLine, SessionId, TenantConfig, TenantId, Trace,
+    Answer, Ask, Binding, Cdr, Event, Hop, IdSource, LogLine, SessionId, TenantConfig, TenantId,
+    Trace, TrunkId,
     turn::{TurnOutcome, View},
 };
 use sip::Flow;
@@ -73,6 +74,8 @@ pub enum Input {
         /// All of them.
         bindings: Arc<[Binding]>,
     },
+    /// What another shard has learned of a gateway.
+    Gateway(GatewayNews),
     /// A tenant is new or has changed. Live sessions keep the snapshot that they began with.
     Tenant(Arc<TenantConfig>),
     /// A tenant is gone; its live sessions go on to their end.
@@ -142,6 +145,19 @@ pub enum Output {
     },
     /// Lines for the tenant's log.
     Log(Box<TenantLog>),
+    /// What every other shard is to know of a gateway, as `Gateway`; it is said again, so it may be lost.
+    Gateway(GatewayNews),
+}
+
+/// What the shard that looks after a trunk has learned of one of its gateways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GatewayNews {
+    /// The trunk.
+    pub trunk: TrunkId,
+    /// Where the gateway is.
+    pub hop: Hop,
+    /// Whether it answers.
+    pub up: bool,
 }
 
 /// Lines that a policy, or the platform about it, writes for the tenant.

@@ -7,12 +7,15 @@
 //!            said nothing                            its time is over, or an answer
 //! ```
 //!
-//! One that rests is not tried at all (RFC 3261 §21.5.4), a suspect one after all others. Knows only
+//! One that rests is not tried at all (RFC 3261 §21.5.4), nor is one that is down because it does not
+//! answer its health checks; a suspect one is tried after all others. Knows only
 //! those of which there is something to know. Takes randomness, never draws it.
 
 use std::{collections::BTreeMap, time::Duration, time::Instant};
 
 use model::{Hop, Peer, Trunk, TrunkId, limits};
+
+use crate::GatewayNews;
 
 /// What is known of gateways.
 #[derive(Debug, Default)]
@@ -24,12 +27,15 @@ pub(crate) struct Gateways {
 enum Standing {
     Resting { until: Instant },
     Suspect { until: Instant },
+    Down,
 }
 
 impl Standing {
     fn is_over(self, now: Instant) -> bool {
-        let (Self::Resting { until } | Self::Suspect { until }) = self;
-        until <= now
+        match self {
+            Self::Resting { until } | Self::Suspect { until } => until <= now,
+            Self::Down => false,
+        }
     }
 }
 
@@ -59,7 +65,7 @@ impl Gateways {
             };
             let standing = self.known.get(&(trunk.id, hop)).copied();
             let suspect = match standing.filter(|standing| !standing.is_over(now)) {
-                Some(Standing::Resting { .. }) => continue,
+                Some(Standing::Resting { .. } | Standing::Down) => continue,
                 Some(Standing::Suspect { .. }) => true,
                 None => false,
             };
@@ -95,11 +101,30 @@ impl Gateways {
         }
     }
 
+    /// What its health checks say. One that answers them may rest all the same.
+    pub(crate) fn heard(&mut self, news: GatewayNews) {
+        let gateway = (news.trunk, news.hop);
+        if !news.up {
+            self.known.insert(gateway, Standing::Down);
+        } else if self.known.get(&gateway) == Some(&Standing::Down) {
+            self.known.remove(&gateway);
+        }
+    }
+
+    /// A trunk is gone, or is another one now.
+    pub(crate) fn forget(&mut self, trunk: TrunkId) {
+        self.known.retain(|(id, _), _| *id != trunk);
+    }
+
     /// As many as can be known at once are those of the trunks that were called lately: what is over is
     /// forgotten whenever something new is learned.
     fn note(&mut self, now: Instant, trunk: TrunkId, hop: Hop, standing: Standing) {
         self.known.retain(|_, known| !known.is_over(now));
-        self.known.insert((trunk, hop), standing);
+        // What its checks say is worth more than one call.
+        let known = self.known.entry((trunk, hop)).or_insert(standing);
+        if *known != Standing::Down {
+            *known = standing;
+        }
     }
 }
 

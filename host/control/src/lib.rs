@@ -31,11 +31,12 @@ mod locations;
 pub mod lockout;
 pub mod phone;
 pub mod placement;
+mod probe;
 pub mod registrar;
 mod session;
 mod shard;
 mod timers;
 mod tracer;
 
-pub use event::{Input, Output, TenantLog, Ticket, TurnRequest};
+pub use event::{GatewayNews, Input, Output, TenantLog, Ticket, TurnRequest};
 pub use shard::{Counts, Refusals, Registrar, Shard, ShardConfig};

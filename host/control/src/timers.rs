@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use model::{CallId, SessionId};
+use model::{CallId, Hop, SessionId, TrunkId};
 
 /// Whose timer it is. A call has one deadline at a time; what it means follows from its state.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +16,8 @@ pub(crate) enum Due {
     Align(CallId),
     /// The legs of a call that have said nothing are given up, as it can be tried elsewhere.
     Legs(CallId),
+    /// A gateway is to be checked.
+    Probe(TrunkId, Hop),
     /// A timer of a policy.
     Policy(SessionId, String),
 }

@@ -50,5 +50,5 @@ pub use tenant::{
     ActivePlugin, FaultPolicy, Ha1, Hop, Number, Phone, Prefix, TenantConfig, Transport,
 };
 pub use trace::{Lane, Trace, TraceEntry, TraceItem};
-pub use trunk::{Gateway, Login, Peer, Trunk};
+pub use trunk::{Gateway, Health, Login, Peer, Trunk};
 pub use wall::Wall;

@@ -61,6 +61,14 @@ pub const GATEWAYS: usize = 15;
 pub const RETRY_AFTER_LONGEST: Duration = Duration::from_secs(300);
 /// How long a gateway that said nothing is tried after all others of its trunk.
 pub const GATEWAY_SUSPECT: Duration = Duration::from_secs(30);
+/// Seconds between two checks of a gateway at least: each costs it a message.
+pub const PROBE_SHORTEST: u32 = 5;
+/// Seconds between two checks of a gateway at most: a rarer check finds out nothing.
+pub const PROBE_LONGEST: u32 = 3_600;
+/// Checks that fail in a row until a gateway is down: one datagram may be lost, and another.
+pub const PROBE_FAILURES: u32 = 3;
+/// How long the next check waits at most after one that failed.
+pub const PROBE_IN_DOUBT: Duration = Duration::from_secs(10);
 /// How long a place where a call is tried may say nothing at all, not even 100, before the call is tried
 /// at the next one: long enough for three lost datagrams (RFC 3261 §17.1.1.2: 0.5, 1 and 2 s).
 pub const LEG_SILENCE: Duration = Duration::from_secs(4);

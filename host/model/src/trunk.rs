@@ -28,6 +28,15 @@ pub struct Trunk {
     pub prefixes: Vec<String>,
     /// Who we are, if it asks.
     pub auth: Option<Login>,
+    /// Whether its gateways are checked, and how often.
+    pub health: Option<Health>,
+}
+
+/// How the gateways of a trunk are checked: by OPTIONS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Seconds between two checks, [`limits::PROBE_SHORTEST`] to [`limits::PROBE_LONGEST`].
+    pub interval: u32,
 }
 
 /// A user and its password at somebody else's. It must be kept as it is: what proves it depends on who
@@ -81,6 +90,7 @@ impl Trunk {
             trust_identity: true,
             prefixes: vec![String::new()],
             auth: None,
+            health: None,
         }
     }
 

@@ -11,6 +11,7 @@
 //! | CDRs | the call that waits ends with 503 after 2 s; open rows are closed at the next start |
 //! | traces and logs | lost and counted |
 //! | REGISTERs | refused with 503 and counted |
+//! | another shard's mailbox | the news of a gateway is lost and counted; the next check brings it again |
 
 use std::sync::{
     Arc,
@@ -18,7 +19,7 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use control::{Output, TenantLog, Ticket, registrar::Registration};
+use control::{GatewayNews, Output, TenantLog, Ticket, registrar::Registration};
 use model::{Cdr, SessionId, TenantId, Trace};
 use sip::{Flow, Transport};
 use tokio::{
@@ -66,6 +67,8 @@ pub struct Losses {
     pub registers: AtomicU64,
     /// SIP messages from shard to shard.
     pub siblings: AtomicU64,
+    /// News of gateways.
+    pub gateways: AtomicU64,
 }
 
 impl Losses {
@@ -134,6 +137,7 @@ impl Outlets {
             Output::Sibling { shard, flow, bytes } => self.sibling(shard, flow, bytes),
             Output::Trace(trace) => self.record(Record::Trace(trace)),
             Output::Log(log) => self.record(Record::Log(log)),
+            Output::Gateway(news) => self.tell_others(news),
             // These are the driver's.
             Output::RunTurn(_)
             | Output::Reply { .. }
@@ -149,6 +153,20 @@ impl Outlets {
         let mail = Mail::Sibling { flow, bytes };
         if mailbox.is_none_or(|mailbox| mailbox.try_send(mail).is_err()) {
             self.losses.siblings.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Tells every other shard what this one has learned. One that has no room hears it with the next
+    /// check.
+    fn tell_others(&self, news: GatewayNews) {
+        let others = self.shards.iter().enumerate();
+        for (_, mailbox) in others.filter(|(shard, _)| *shard != usize::from(self.shard)) {
+            let Some(mailbox) = mailbox.upgrade() else {
+                continue;
+            };
+            if mailbox.try_send(Mail::Gateway(news)).is_err() {
+                self.losses.gateways.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 

@@ -16,7 +16,8 @@ use std::{
 use anyhow::Context;
 use bytes::Bytes;
 use control::{
-    Counts, Input, Output, Refusals, Shard, ShardConfig, Ticket, TurnRequest, registrar::Refused,
+    Counts, GatewayNews, Input, Output, Refusals, Shard, ShardConfig, Ticket, TurnRequest,
+    registrar::Refused,
 };
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use model::{Answer, Ask, Binding, TenantConfig, TenantId, turn::TurnOutcome};
@@ -90,6 +91,8 @@ pub enum Mail {
     TenantGone(TenantId, oneshot::Sender<()>),
     /// What is alive?
     Counts(oneshot::Sender<Alive>),
+    /// What another shard has learned of a gateway.
+    Gateway(GatewayNews),
     /// Take no new calls.
     Drain,
     /// Release every call.
@@ -111,6 +114,8 @@ pub struct Alive {
     pub refusals: Refusals,
     /// What was done for phones that register.
     pub registrar: control::Registrar,
+    /// Gateways that it checks, and how many of them do not answer.
+    pub gateways: (usize, usize),
 }
 
 /// Starts the thread of a shard.
@@ -253,8 +258,10 @@ impl Driver {
                     backlog: self.outlets.waiting(),
                     refusals: self.shard.refusals(),
                     registrar: self.shard.registrar(),
+                    gateways: (self.shard.gateways_checked(), self.shard.gateways_down()),
                 });
             }
+            Mail::Gateway(news) => self.input(Input::Gateway(news)),
             Mail::Drain => self.input(Input::Drain),
             Mail::ReleaseAll => self.input(Input::ReleaseAll),
             Mail::Stop => {}

@@ -3,7 +3,10 @@
 
 mod settings;
 
-use model::{Login, Peer, Prefix, TenantId, Trunk, TrunkId};
+use model::{
+    Login, Peer, Prefix, TenantId, Trunk, TrunkId,
+    limits::{PROBE_LONGEST, PROBE_SHORTEST},
+};
 use settings::Settings;
 
 use crate::db::{Tx, check_room, from_json, json_list, parsed, query};
@@ -115,6 +118,14 @@ fn check(trunk: &Trunk) -> Result<(), StoreError> {
     }
     if let Some(login) = &trunk.auth {
         check_login("auth", login)?;
+    }
+    let (least, most) = (PROBE_SHORTEST, PROBE_LONGEST);
+    if trunk
+        .health
+        .is_some_and(|it| !(least..=most).contains(&it.interval))
+    {
+        let why = format!("an interval of not {least} to {most} seconds");
+        return Err(StoreError::invalid("health", why));
     }
     for gateway in &trunk.others {
         check_peer("gateways", &gateway.peer)?;

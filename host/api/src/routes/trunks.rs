@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 
 use axum::{Json, extract::State as Of, http::StatusCode};
-use model::{Gateway, Login, Prefix, Transport, Trunk, TrunkId};
+use model::{
+    Gateway, Health, Login, Prefix, Transport, Trunk, TrunkId,
+    limits::{PROBE_LONGEST, PROBE_SHORTEST},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -40,6 +43,19 @@ pub(super) struct TrunkBody {
     /// Who we are, if it asks.
     #[serde(skip_serializing_if = "Option::is_none")]
     auth: Option<LoginBody>,
+    /// How its gateways are checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    health: Option<HealthBody>,
+}
+
+/// How the gateways of a trunk are checked: by OPTIONS. One that has not answered three times is not
+/// called until it answers.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Health)]
+pub(super) struct HealthBody {
+    /// Seconds between two checks, 5 to 3600; default 30.
+    #[schema(required = false, default = 30)]
+    interval: u32,
 }
 
 /// A user at somebody else's. Its password is never shown.
@@ -106,6 +122,19 @@ pub(super) struct NewTrunk {
     /// Who we are, if it asks: by digest, when it challenges a call.
     #[schema(value_type = Option<NewLogin>)]
     auth: Option<Login>,
+    /// Whether its gateways are checked, and how; absent: they are not.
+    #[schema(value_type = Option<HealthBody>)]
+    health: Option<Health>,
+}
+
+fn health(fields: &mut Fields<'_>) -> Option<Health> {
+    let interval = fields.number("interval", Some(30))?;
+    let (least, most) = (PROBE_SHORTEST, PROBE_LONGEST);
+    if !(least..=most).contains(&interval) {
+        let why = format!("is not {least} to {most}");
+        return fields.refuse("interval", &why);
+    }
+    Some(Health { interval })
 }
 
 fn login(fields: &mut Fields<'_>) -> Option<Login> {
@@ -142,6 +171,7 @@ impl Body for NewTrunk {
         let prefixes = fields.texts("prefixes", limits::TRUNK_LIST, path::prefix);
         let gateways = fields.objects("gateways", limits::GATEWAYS, |f| gateway(f, ours));
         let auth = fields.object("auth", login);
+        let health = fields.object("health", health);
         Some(Self {
             name: name?,
             address: address?,
@@ -151,6 +181,7 @@ impl Body for NewTrunk {
             prefixes: prefixes?.unwrap_or_else(|| vec![String::new()]),
             gateways: gateways?,
             auth: auth?,
+            health: health?,
         })
     }
 }
@@ -167,6 +198,7 @@ pub(super) async fn create(
     let trunk = Trunk {
         others: new.gateways,
         auth: new.auth,
+        health: new.health,
         transport: new.transport,
         accept_from: new.accept_from,
         trust_identity: new.trust_identity,
@@ -232,6 +264,9 @@ impl From<Trunk> for TrunkBody {
             accept_from: trunk.accept_from.iter().map(Prefix::to_string).collect(),
             trust_identity: trunk.trust_identity,
             prefixes: trunk.prefixes,
+            health: trunk.health.map(|health| HealthBody {
+                interval: health.interval,
+            }),
             gateways: trunk.others.into_iter().map(GatewayBody::from).collect(),
             auth: trunk.auth.map(|login| LoginBody { user: login.user }),
         }

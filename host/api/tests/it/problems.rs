@@ -161,8 +161,9 @@ async fn every_wrong_member_is_named_by_its_pointer() {
                       "auth": {"user": "", "realm": "x"}});
     let pointers = ["#/auth/user", "#/auth/password", "#/auth/realm"];
     check(trunks, body, &pointers).await;
-    let body = json!({"name": "c", "address": "192.0.2.1", "accept_from": [], "auth": "x"});
-    check(trunks, body, &["#/auth"]).await;
+    let body = json!({"name": "c", "address": "192.0.2.1", "accept_from": [], "auth": "x",
+                      "health": {"interval": 4}});
+    check(trunks, body, &["#/auth", "#/health/interval"]).await;
     let many = vec![json!({"address": "192.0.2.2"}); 16];
     let body = json!({"name": "c", "address": "192.0.2.1", "accept_from": [], "gateways": many});
     check(trunks, body, &["#/gateways"]).await;

@@ -241,7 +241,7 @@ impl Shard {
     }
 
     /// A Call-ID that hashes to this shard, so that every message of the call comes here.
-    fn mint_sip_call_id(&mut self) -> String {
+    pub(super) fn mint_sip_call_id(&mut self) -> String {
         loop {
             let id = format!("{:016x}{:016x}", self.ids.number(), self.ids.number());
             if self.config.placement.shard_of(id.as_bytes()) == self.config.shard {

@@ -11,6 +11,7 @@ mod hold;
 mod join;
 mod legs;
 mod media;
+mod peers;
 mod register;
 mod release;
 mod signal;
@@ -32,6 +33,7 @@ use model::{
     Answer, CallId, Cdr, Event, IdSource, LogLine, Now, SessionId, Target, TenantConfig, TenantId,
     Trace, TraceItem, limits, turn::Usage,
 };
+use peers::Peers;
 use sip::{DialogId, Endpoint, Flow};
 
 use join::is_inside;
@@ -104,6 +106,7 @@ pub struct Shard {
     /// Events of sessions that had too many.
     events_lost: u64,
     gateways: Gateways,
+    peers: Peers,
     timers: Timers,
     next: u64,
     draining: bool,
@@ -146,6 +149,7 @@ impl Shard {
             refused: BTreeMap::new(),
             events_lost: 0,
             gateways: Gateways::default(),
+            peers: Peers::default(),
             timers: Timers::default(),
             next: 0,
             draining: false,
@@ -179,16 +183,20 @@ impl Shard {
                 bindings,
             } => self.located(tenant, &user, bindings),
             Input::Tenant(tenant) => {
-                if let Some(before) = self.tenants.insert(tenant.id, Arc::clone(&tenant)) {
-                    self.locations.changed(&before, &tenant);
+                let before = self.tenants.insert(tenant.id, Arc::clone(&tenant));
+                if let Some(before) = &before {
+                    self.locations.changed(before, &tenant);
                 }
+                self.peers_changed(now, before.as_deref(), Some(&tenant));
                 self.know_tenants();
             }
             Input::TenantGone(tenant) => {
-                self.tenants.remove(&tenant);
+                let before = self.tenants.remove(&tenant);
+                self.peers_changed(now, before.as_deref(), None);
                 self.locations.gone(tenant);
                 self.know_tenants();
             }
+            Input::Gateway(news) => self.gateways.heard(news),
             Input::Drain => {
                 self.draining = true;
                 self.sip.handle_input(now.mono, sip::Input::Drain);
@@ -214,6 +222,7 @@ impl Shard {
                     let _span = self.span(call);
                     self.legs_overdue(now, call);
                 }
+                Due::Probe(trunk, hop) => self.probe_due(now, trunk, hop),
                 Due::Policy(session, name) => {
                     if let Some(s) = self.sessions.get_mut(&session) {
                         s.timers.remove(&name);

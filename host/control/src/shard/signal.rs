@@ -31,7 +31,7 @@ const VISIBLE: [&str; 5] = [
 impl Shard {
     pub(super) fn signal(&mut self, now: Now, event: sip::Event) {
         match event {
-            sip::Event::Told { .. } => {}
+            told @ sip::Event::Told { .. } => self.peer_told(&told),
             sip::Event::Unproven(asked) => self.unproven(now, asked),
             sip::Event::Incoming(incoming) => self.incoming(now, *incoming),
             sip::Event::Provisional {

@@ -187,6 +187,14 @@ const GAUGES: &[(&str, &str)] = &[
     ),
     ("jackfield_timers", "Timers of calls, policies and SIP"),
     (
+        "jackfield_gateways_checked",
+        "Gateways of trunks that are checked by OPTIONS",
+    ),
+    (
+        "jackfield_gateways_down",
+        "Those of them that do not answer, and are not called",
+    ),
+    (
         "jackfield_index_entries",
         "Entries of the indexes of calls by dialog and Call-ID",
     ),

@@ -96,6 +96,7 @@ impl Sources {
             ("cdrs", losses.cdrs.load(Ordering::Relaxed)),
             ("records", losses.records.load(Ordering::Relaxed)),
             ("registers", losses.registers.load(Ordering::Relaxed)),
+            ("gateways", losses.gateways.load(Ordering::Relaxed)),
             ("media-commands", losses.media.load(Ordering::Relaxed)),
             ("requests", self.control.refused()),
             ("uploads", self.control.uploads_refused()),
@@ -146,6 +147,8 @@ fn sample_shard(shard: &str, alive: Alive) {
     gauge("jackfield_index_entries", counts.indexed);
     gauge("jackfield_turns_out", counts.turns);
     gauge("jackfield_instances", alive.running);
+    gauge("jackfield_gateways_checked", alive.gateways.0);
+    gauge("jackfield_gateways_down", alive.gateways.1);
     let waiting = counts.turns.saturating_sub(alive.running);
     queue("turns", shard, Some((waiting, TURNS)));
     sample_registrar(shard, alive.registrar);

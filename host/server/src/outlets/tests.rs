@@ -84,6 +84,33 @@ async fn a_register_that_finds_no_room_is_refused_and_counted() {
 }
 
 #[tokio::test]
+async fn news_of_a_gateway_goes_to_every_other_shard_and_is_counted_without_room() {
+    let (cdrs, _cdrs) = mpsc::channel(1);
+    let (records, _records) = mpsc::channel(1);
+    let (own, mut own_mail) = mpsc::channel(1);
+    let (other, mut other_mail) = mpsc::channel(1);
+    let outlets = Outlets {
+        shards: vec![own.downgrade(), other.downgrade()],
+        ..outlets(cdrs, records)
+    };
+    let news = control::GatewayNews {
+        trunk: model::TrunkId::mint(&mut IdSource::new([3; 32], 0, 0), 1),
+        hop: model::Hop {
+            transport: model::Transport::Udp,
+            address: ([192, 0, 2, 1], 5060).into(),
+        },
+        up: false,
+    };
+    outlets.put(Output::Gateway(news));
+    assert_eq!(outlets.losses.gateways.load(Ordering::Relaxed), 0);
+    outlets.put(Output::Gateway(news));
+    assert_eq!(outlets.losses.gateways.load(Ordering::Relaxed), 1);
+    let told = other_mail.try_recv().ok().unwrap();
+    assert!(matches!(told, crate::shard::Mail::Gateway(it) if it == news));
+    assert!(own_mail.try_recv().is_err());
+}
+
+#[tokio::test]
 async fn a_row_that_finds_no_room_is_dropped_and_counted() {
     let (cdrs, mut taken) = mpsc::channel(crate::records::CDRS);
     let (records, _records) = mpsc::channel(1);

@@ -2,7 +2,7 @@
 //!
 //! A member that an older row does not have is as if nobody had set it.
 
-use model::{Gateway, Login, Trunk};
+use model::{Gateway, Health, Login, Trunk};
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
@@ -13,6 +13,8 @@ use crate::db::{from_json, parsed};
 pub(super) struct Settings {
     gateways: Vec<GatewayRow>,
     auth: Option<LoginRow>,
+    /// Seconds between two checks.
+    health: Option<u32>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -42,6 +44,7 @@ impl Settings {
                 user: login.user.clone(),
                 password: login.password.clone(),
             }),
+            health: trunk.health.map(|health| health.interval),
         };
         serde_json::to_string(&settings).map_err(|why| StoreError::Damaged(why.to_string()))
     }
@@ -61,6 +64,7 @@ impl Settings {
             user: row.user,
             password: row.password,
         });
+        trunk.health = settings.health.map(|interval| Health { interval });
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Tenants and what they have: numbers, trunks, phones.
 
-use model::{Gateway, Hop, Login, Phone, PhoneId, Prefix, Transport, TrunkId, Via};
+use model::{Gateway, Health, Hop, Login, Phone, PhoneId, Prefix, Transport, TrunkId, Via};
 use store::{Page, StoreError, admin, limits};
 
 use crate::home::{Home, NOW, built_in, conflict};
@@ -301,6 +301,7 @@ async fn a_trunk_keeps_its_gateways_and_its_password_within_limits() {
         user: "acme".into(),
         password: "secret".into(),
     });
+    trunk.health = Some(Health { interval: 30 });
     home.store.create_trunk(acme, &trunk, NOW).await.unwrap();
     assert_eq!(home.store.trunk(acme, trunk.id).await.unwrap(), trunk);
 
@@ -311,6 +312,9 @@ async fn a_trunk_keeps_its_gateways_and_its_password_within_limits() {
     });
     invalid(home.store.create_trunk(acme, &more, NOW).await, "auth");
     more.auth = None;
+    more.health = Some(Health { interval: 4 });
+    invalid(home.store.create_trunk(acme, &more, NOW).await, "health");
+    more.health = None;
     more.others = (0..)
         .take(model::limits::GATEWAYS + 1)
         .map(gateway)

@@ -205,6 +205,11 @@ impl World {
                     self.agenda.enter(self.now + MAILBOX, said);
                 }
                 Output::RunTurn(request) => self.begin_turn(shard, request),
+                Output::Gateway(news) => {
+                    for other in (0..self.node.shards.len()).filter(|other| *other != shard) {
+                        self.input(other, Input::Gateway(news));
+                    }
+                }
                 Output::Media { session, command } => self.command(shard, session, command),
                 Output::Cdr { ticket, cdr } => self.record(shard, ticket, cdr),
                 Output::Trace(trace) => {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use control::phone::{Behaviour, Event};
 use expect_test::{ExpectFile, expect_file};
-use model::Login;
+use model::{Health, Login};
 use sim::{
-    Options, World, count_errors,
+    Deed, Options, World, count_errors,
     forks::{self, refuses, rings},
     script::Scripts,
     town,
@@ -273,4 +273,82 @@ fn a_trunk_that_asks_is_told_who_we_are() {
     assert_eq!(sent(&world, FIRST, "INVITE"), 2);
     assert_eq!(ended(&world, "1001"), Some(403));
     expect_file!["ladders/challenged.txt"].assert_eq(&world.ladders());
+}
+
+/// A world whose trunk to 3001 has a second gateway and is checked every 20 seconds. The first is spoken
+/// for by the test.
+fn checked(scene: impl FnOnce(&mut World, usize)) -> World {
+    let (world, errors) = count_errors(|| {
+        let acme = town::tenant("acme", 1, "makecall");
+        let mut acme = town::with_gateways(acme, 1, &BACKUP);
+        acme.trunks[0].health = Some(Health { interval: 20 });
+        let mut world = World::new(Options::calm(), Box::new(Scripts));
+        world.add_tenant(acme);
+        let line = world.line(0, FIRST);
+        let hand = world.by_hand(line);
+        scene(&mut world, hand);
+        // Checks have no end but that of their trunk.
+        world.at(Duration::ZERO, Deed::Forget(0));
+        world.run_to_rest();
+        world
+    });
+    assert_eq!(errors, 0);
+    assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
+    world
+}
+
+/// The first gateway answers what it has been asked, once a second for so long.
+fn answering(world: &mut World, hand: usize, status: &str, seconds: u32) {
+    let mut answered = String::new();
+    for _ in 0..seconds {
+        world.run_for(SECOND);
+        let asked = world
+            .hand(hand)
+            .last("OPTIONS")
+            .unwrap_or_default()
+            .to_owned();
+        if !asked.is_empty() && asked != answered {
+            let answer = world.hand(hand).respond(&asked, status, "t", "");
+            world.send(hand, answer);
+            answered = asked;
+        }
+    }
+}
+
+#[test]
+fn a_gateway_that_answers_no_check_is_not_called_on_any_shard_until_it_answers() {
+    let call = |world: &mut World| {
+        let before = sent(world, FIRST, "INVITE");
+        let alice = forks::call(world, "3001", &[(OTHER, rings(100, Some(200)))]);
+        world.run_for(SECOND);
+        let tried = sent(world, FIRST, "INVITE") > before;
+        world.hang_up(alice);
+        world.run_for(40 * SECOND);
+        tried
+    };
+    checked(|world, hand| {
+        answering(world, hand, "200 OK", 60);
+        assert!(sent(world, FIRST, "OPTIONS") >= 3, "every 18 to 22 seconds");
+        assert!(sent(world, OTHER, "OPTIONS") >= 3);
+        // Three checks without an answer, the second and third sooner.
+        world.run_for(120 * SECOND);
+        // Whichever shard a call is on: there are two.
+        for _ in 0..6 {
+            assert!(!call(world), "it is down");
+        }
+        for _ in 0..6 {
+            answering(world, hand, "404 Not Here", 25);
+            assert!(call(world), "it is up, and is tried first");
+        }
+    });
+}
+
+#[test]
+fn a_gateway_that_says_503_to_its_checks_is_down() {
+    checked(|world, hand| {
+        answering(world, hand, "503 Later", 90);
+        forks::call(world, "3001", &[(OTHER, rings(100, Some(200)))]);
+        world.run_for(SECOND);
+        assert_eq!(sent(world, FIRST, "INVITE"), 0);
+    });
 }

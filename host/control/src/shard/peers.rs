@@ -1,0 +1,151 @@
+//! What a shard does for trunks without being called: it checks their gateways.
+//!
+//! Each trunk is looked after by one shard, by a hash of its id; what that shard learns it publishes,
+//! so that all others know. What is published is said again with every check: news that is lost on its
+//! way is made good by the next.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use model::{Hop, Now, Peer, Target, TenantConfig, Trunk, TrunkId};
+use sip::{RequestId, Uri, wire::Method};
+
+use super::Shard;
+use crate::{GatewayNews, Output, probe::Probe, timers::Due};
+
+/// The trunks that this shard looks after.
+#[derive(Debug, Default)]
+pub(super) struct Peers {
+    probes: BTreeMap<(TrunkId, Hop), Probe>,
+    /// What our requests are for.
+    asked: BTreeMap<RequestId, (TrunkId, Hop)>,
+}
+
+impl Shard {
+    /// How many gateways do not answer, of those that this shard checks.
+    pub fn gateways_down(&self) -> usize {
+        let probes = self.peers.probes.values();
+        probes.filter(|probe| !probe.is_up()).count()
+    }
+
+    /// How many gateways this shard checks.
+    pub fn gateways_checked(&self) -> usize {
+        self.peers.probes.len()
+    }
+
+    /// A tenant's trunks were these and are those now.
+    pub(super) fn peers_changed(
+        &mut self,
+        now: Now,
+        before: Option<&TenantConfig>,
+        after: Option<&TenantConfig>,
+    ) {
+        let trunks = |config: Option<&TenantConfig>| -> Vec<Trunk> {
+            config.map_or_else(Vec::new, |config| config.trunks.clone())
+        };
+        let (before, after) = (trunks(before), trunks(after));
+        for trunk in before.iter().filter(|trunk| !after.contains(trunk)) {
+            self.gateways.forget(trunk.id);
+            let hops = self.peers.probes.keys().filter(|(id, _)| *id == trunk.id);
+            for (id, hop) in hops.copied().collect::<Vec<_>>() {
+                self.peers.probes.remove(&(id, hop));
+                self.timers.stop(&Due::Probe(id, hop));
+            }
+        }
+        let mine = |trunk: &&Trunk| {
+            let shard = self
+                .config
+                .placement
+                .shard_of(trunk.id.to_string().as_bytes());
+            shard == self.config.shard && !before.contains(trunk)
+        };
+        let mine: Vec<&Trunk> = after.iter().filter(mine).collect();
+        for trunk in mine {
+            self.look_after(now, trunk);
+        }
+    }
+
+    fn look_after(&mut self, now: Now, trunk: &Trunk) {
+        let Some(health) = trunk.health else { return };
+        for (peer, ..) in trunk.gateways() {
+            let Peer::At(address) = *peer else { continue };
+            let hop = Hop {
+                transport: trunk.transport,
+                address,
+            };
+            let probe = Probe::new(Duration::from_secs(health.interval.into()));
+            let at = now.mono + probe.first(self.ids.number());
+            self.peers.probes.insert((trunk.id, hop), probe);
+            self.timers.set(Due::Probe(trunk.id, hop), at);
+        }
+    }
+
+    /// A gateway is to be checked.
+    pub(super) fn probe_due(&mut self, now: Now, trunk: TrunkId, hop: Hop) {
+        if self.closing || !self.peers.probes.contains_key(&(trunk, hop)) {
+            return;
+        }
+        let request = self.sip.new_request();
+        let call_id = self.mint_sip_call_id();
+        let target = Target::from(hop);
+        let flow = self.flow_to(&target);
+        let uri = Uri::over(flow.transport, "", hop.address);
+        let ask = sip::Ask {
+            request,
+            flow,
+            method: Method::OPTIONS,
+            from: Uri::at("", flow.local),
+            to: uri.clone(),
+            uri,
+            contact: None,
+            call_id,
+            cseq: 1,
+            headers: Vec::new(),
+            login: None,
+        };
+        self.peers.asked.insert(request, (trunk, hop));
+        let lot = self.ids.number();
+        self.probing(trunk, hop, |probe| probe.sent(request));
+        if let Some(probe) = self.peers.probes.get(&(trunk, hop)) {
+            let at = now.mono + probe.pause(lot);
+            self.timers.set(Due::Probe(trunk, hop), at);
+        }
+        self.sip
+            .handle_input(now.mono, sip::Input::Ask(Box::new(ask)));
+    }
+
+    /// A request of ours to a trunk was answered, or nobody did.
+    pub(super) fn peer_told(&mut self, told: &sip::Event) {
+        let sip::Event::Told {
+            request, status, ..
+        } = *told
+        else {
+            return;
+        };
+        if let Some((trunk, hop)) = self.peers.asked.remove(&request) {
+            self.probing(trunk, hop, |probe| probe.told(request, status));
+        }
+    }
+
+    /// Something happens to a check; whatever it says now is published.
+    fn probing(&mut self, trunk: TrunkId, hop: Hop, happens: impl FnOnce(&mut Probe)) {
+        let Some(probe) = self.peers.probes.get_mut(&(trunk, hop)) else {
+            return;
+        };
+        let before = probe.is_up();
+        happens(probe);
+        let up = probe.is_up();
+        if up != before {
+            let (address, transport) = (hop.address, hop.transport.as_str());
+            if up {
+                tracing::info!(%trunk, %address, transport, "a gateway answers again");
+            } else {
+                tracing::warn!(%trunk, %address, transport, "a gateway does not answer");
+            }
+        }
+        let news = GatewayNews { trunk, hop, up };
+        self.gateways.heard(news);
+        if self.config.placement.shards() > 1 {
+            self.out.push_back(Output::Gateway(news));
+        }
+    }
+}
