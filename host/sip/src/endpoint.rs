@@ -22,6 +22,7 @@ mod reinvite;
 mod reliable;
 mod reoffer;
 mod session;
+mod size;
 #[cfg(test)]
 mod tests;
 mod transfer;

@@ -7,6 +7,17 @@ use std::time::Duration;
 /// Octets of one message: what fits one UDP datagram. RFC 3261 §18.1.1.
 pub const MESSAGE: usize = 65_535;
 
+/// Octets of a request of ours that goes as a datagram: the network may not carry more in one piece.
+/// RFC 3261 §18.1.1.
+pub const DATAGRAM: usize = 1_300;
+
+/// Peers of which is known that they take no connection, and for how long it is: it costs each large
+/// request to them the time of an attempt.
+pub const DEAF: usize = 1_024;
+
+/// See [`DEAF`].
+pub const DEAF_FOR: Duration = Duration::from_secs(600);
+
 /// Octets of start line and headers. Real ones have 1 to 3 KiB; RFC 4475's `longreq` has 3.4 KiB.
 pub const HEADER_SECTION: usize = 16 * 1024;
 

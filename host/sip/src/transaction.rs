@@ -11,6 +11,7 @@ mod client_invite;
 mod client_request;
 mod derive;
 mod key;
+mod retry;
 mod server_invite;
 mod server_request;
 mod table;
@@ -24,6 +25,7 @@ use bytes::Bytes;
 
 pub(crate) use derive::{ack_of_refusal, cancel_of};
 pub(crate) use key::{COOKIE, ClientKey, ServerKey};
+pub(crate) use retry::{Datagram, Retry};
 pub(crate) use table::{Arrival, Delivery, Transactions};
 pub use timer::TimerConfig;
 pub(crate) use timer::{Owner, Timer, TransactionId};

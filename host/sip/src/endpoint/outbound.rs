@@ -261,7 +261,8 @@ impl Endpoint {
 
     /// Sends the ACK of a 2xx and keeps it; the dialog that this makes, and what the INVITE offered.
     fn acknowledge(&mut self, delivery: Delivery, response: &Response) -> Option<(Dialog, Bytes)> {
-        let (invite, flow) = self.transactions.invite(delivery.transaction)?;
+        let flow = self.transactions.flow_of(delivery.transaction)?;
+        let (invite, _) = self.transactions.invite(delivery.transaction)?;
         let offer = invite.body().clone();
         let cseq = invite.headers().cseq().number;
         let mut dialog =

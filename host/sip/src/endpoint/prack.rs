@@ -61,7 +61,8 @@ impl Endpoint {
             tracing::debug!("more forks ring than a call can have");
             return None;
         }
-        let (invite, flow) = self.transactions.invite(delivery.transaction)?;
+        let flow = self.transactions.flow_of(delivery.transaction)?;
+        let (invite, _) = self.transactions.invite(delivery.transaction)?;
         let dialog = Dialog::of_outbound(invite, response, flow).through(&self.config.listeners);
         let usage = self.usages.get_mut(&delivery.usage)?;
         usage.remote_tags.push(tag.to_owned());

@@ -19,6 +19,7 @@ mod reliables;
 mod reoffers;
 mod seeds;
 mod sessions;
+mod sizes;
 mod strangers;
 mod transfers;
 mod updates;

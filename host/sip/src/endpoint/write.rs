@@ -134,22 +134,6 @@ impl Endpoint {
             self.start_client(now, flow, bye, id);
         }
     }
-
-    pub(super) fn start_client(
-        &mut self,
-        now: Instant,
-        flow: Flow,
-        request: Request,
-        usage: DialogId,
-    ) -> Option<TransactionId> {
-        let message = request.into();
-        let bytes = wire::write(&message);
-        let wire::Message::Request(request) = message else {
-            return None;
-        };
-        self.transactions
-            .start_client(now, flow, Box::new(request), bytes, usage)
-    }
 }
 
 /// What an answer to OPTIONS says.

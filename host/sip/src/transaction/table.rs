@@ -4,10 +4,12 @@
 //! is left.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::retry::{Deaf, Retry};
 use super::timer::TimerQueue;
 use super::{
     Action, ClientKey, Owner, Rules, ServerKey, Timer, TimerConfig, TransactionId, ack_of_refusal,
@@ -19,14 +21,15 @@ use crate::wire::{Request, Response};
 /// Every transaction of one endpoint, and every timer: those of the usages above share the queue.
 #[derive(Debug)]
 pub(crate) struct Transactions {
-    config: TimerConfig,
-    clients: BTreeMap<TransactionId, Client>,
+    pub(super) config: TimerConfig,
+    pub(super) clients: BTreeMap<TransactionId, Client>,
     client_keys: BTreeMap<ClientKey, TransactionId>,
     servers: BTreeMap<TransactionId, Server>,
     server_keys: BTreeMap<ServerKey, TransactionId>,
     by_usage: BTreeSet<(DialogId, TransactionId)>,
     /// Those whose flow is a connection: a server transaction by where its responses go.
-    by_connection: BTreeSet<(Flow, TransactionId)>,
+    pub(super) by_connection: BTreeSet<(Flow, TransactionId)>,
+    pub(super) deaf: Deaf,
     /// Usages that lost a transaction since they were last asked for.
     bereft: BTreeSet<DialogId>,
     pub(crate) timers: TimerQueue,
@@ -35,15 +38,16 @@ pub(crate) struct Transactions {
 }
 
 #[derive(Debug)]
-struct Client {
+pub(super) struct Client {
     key: ClientKey,
-    flow: Flow,
+    pub(super) flow: Flow,
     usage: DialogId,
-    machine: ClientMachine,
+    pub(super) machine: ClientMachine,
+    pub(super) retry: Retry,
 }
 
 #[derive(Debug)]
-enum ClientMachine {
+pub(super) enum ClientMachine {
     /// The request is kept for its ACK and its CANCEL.
     Invite(client_invite::State, Box<Request>),
     Request(client_request::State),
@@ -92,6 +96,7 @@ impl Transactions {
             server_keys: BTreeMap::new(),
             by_usage: BTreeSet::new(),
             by_connection: BTreeSet::new(),
+            deaf: Deaf::default(),
             bereft: BTreeSet::new(),
             timers: TimerQueue::default(),
             out: VecDeque::new(),
@@ -134,8 +139,8 @@ impl Transactions {
         &mut self,
         now: Instant,
         flow: Flow,
-        request: Box<Request>,
-        bytes: Bytes,
+        (request, bytes): (Box<Request>, Bytes),
+        retry: Retry,
         usage: DialogId,
     ) -> Option<TransactionId> {
         let key = ClientKey::of_request(&request)?;
@@ -156,19 +161,35 @@ impl Transactions {
                 flow,
                 usage,
                 machine,
+                retry,
             },
         );
         self.carry_out(now, id, flow, actions);
         Some(id)
     }
 
-    /// The request of a client INVITE transaction that is alive.
+    /// The request of a client INVITE transaction that is alive, and the flow on which it was sent.
     pub(crate) fn invite(&self, id: TransactionId) -> Option<(&Request, Flow)> {
         let client = self.clients.get(&id)?;
         match &client.machine {
             ClientMachine::Invite(_, request) => Some((request, client.flow)),
             ClientMachine::Request(_) => None,
         }
+    }
+
+    /// The flow of a dialog that an INVITE makes: one that is no datagram only for its size leads to
+    /// others that may be.
+    pub(crate) fn flow_of(&self, id: TransactionId) -> Option<Flow> {
+        let client = self.clients.get(&id)?;
+        Some(match &client.retry {
+            Retry::Datagram(datagram) => datagram.flow,
+            Retry::Never | Retry::Again => client.flow,
+        })
+    }
+
+    /// Whether that peer took no connection lately.
+    pub(crate) fn is_deaf(&self, now: Instant, peer: SocketAddr) -> bool {
+        self.deaf.holds(now, peer)
     }
 
     /// Whose a client transaction is.
@@ -347,7 +368,8 @@ impl Transactions {
     }
 
     /// A connection is lost. Responses that are still to come go to the sent-by of their requests
-    /// (RFC 3261 §18.2.2); requests to which nothing has come have failed (§17.1.4): these.
+    /// (RFC 3261 §18.2.2); requests to which nothing has come have failed (§17.1.4), unless they are
+    /// tried again: these.
     pub(crate) fn disconnected(&mut self, now: Instant, flow: Flow) -> Vec<Delivery> {
         let all = (flow, TransactionId(0))..=(flow, TransactionId(u64::MAX));
         let lost: Vec<_> = self.by_connection.range(all).map(|(_, id)| *id).collect();
@@ -357,6 +379,9 @@ impl Transactions {
                 self.by_connection.remove(&(flow, id));
                 server.flow.remote.set_port(server.key.port());
                 self.by_connection.insert((server.flow, id));
+                continue;
+            }
+            if self.again(now, id) {
                 continue;
             }
             let rules = self.rules(flow);
@@ -393,7 +418,7 @@ impl Transactions {
         }
     }
 
-    fn carry_out(
+    pub(super) fn carry_out(
         &mut self,
         now: Instant,
         id: TransactionId,
@@ -420,7 +445,7 @@ impl Transactions {
 
 /// What the actions of one step mean to the transaction's user.
 #[derive(Default)]
-struct Happened {
+pub(super) struct Happened {
     delivered: bool,
     timed_out: bool,
 }

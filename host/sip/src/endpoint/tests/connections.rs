@@ -109,6 +109,30 @@ fn a_lost_connection_fails_an_invite_to_which_nothing_has_come() {
 }
 
 #[test]
+fn a_bye_that_is_lost_with_its_connection_is_sent_once_more() {
+    let mut pair = Pair::new();
+    let (a, _) = talk(&mut pair);
+    pair.lose_first("BYE", 1);
+    hang_up(&mut pair, A, a);
+    pair.run(DELAY);
+    let flow = tcp(A, address(B));
+    pair.input(A, Input::Disconnected { flow });
+    pair.run(DELAY);
+    assert_eq!(pair.names(B), ["hung up"]);
+    pair.rest();
+    // And no more than once.
+    let mut pair = Pair::new();
+    let (a, _) = talk(&mut pair);
+    pair.lose(|packet| packet.name == "BYE");
+    hang_up(&mut pair, A, a);
+    let before = pair.ladder.len();
+    for _ in 0..3 {
+        pair.input(A, Input::Disconnected { flow });
+    }
+    assert_eq!(pair.ladder.len(), before + 1);
+}
+
+#[test]
 fn a_call_that_rings_outlives_its_connection() {
     let mut pair = Pair::new();
     dial(&mut pair, address(B));
