@@ -14,6 +14,7 @@
 mod behaviour;
 mod event;
 mod hold;
+mod register;
 mod signal;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ use behaviour::Act;
 pub use behaviour::Behaviour;
 pub use event::{EndedBy, Event, Input, Output, PhoneConfig};
 use hold::Hold;
+use register::Registration;
 
 /// One telephone.
 #[derive(Debug)]
@@ -37,6 +39,7 @@ pub struct Phone {
     sip: Endpoint,
     ids: IdSource,
     call: Call,
+    registration: Option<Registration>,
     /// What the behaviour will do, soonest first.
     plan: VecDeque<(Instant, Act)>,
     out: VecDeque<Output>,
@@ -84,6 +87,7 @@ impl Phone {
             config,
             ids,
             call: Call::Idle,
+            registration: None,
             plan: VecDeque::new(),
             out: VecDeque::new(),
         }
@@ -126,6 +130,7 @@ impl Phone {
                     .handle_input(now, sip::Input::Disconnected { flow });
             }
             Input::Dial { to, next_hop } => self.dial(now, to, next_hop),
+            Input::Register { registrar, seconds } => self.register(now, registrar, seconds),
             Input::Ring => self.act(now, Act::Ring),
             Input::Answer => self.act(now, Act::Answer),
             Input::Refuse(status) => self.act(now, Act::Refuse(status)),
@@ -139,6 +144,8 @@ impl Phone {
     /// Fires every timer that is due at `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.sip.handle_timeout(now);
+        self.settle(now);
+        self.renew(now);
         self.settle(now);
         while self.plan.front().is_some_and(|(at, _)| *at <= now) {
             if let Some((_, act)) = self.plan.pop_front() {
@@ -156,7 +163,9 @@ impl Phone {
     /// When to call [`handle_timeout`](Self::handle_timeout).
     pub fn poll_timeout(&self) -> Option<Instant> {
         let plan = self.plan.front().map(|(at, _)| *at);
-        self.sip.poll_timeout().into_iter().chain(plan).min()
+        let renewal = self.registration.as_ref().and_then(Registration::due);
+        let all = self.sip.poll_timeout().into_iter().chain(plan);
+        all.chain(renewal).min()
     }
 
     fn settle(&mut self, now: Instant) {
@@ -189,17 +198,21 @@ impl Phone {
             dialog,
             flow: self.flow_to(next_hop),
             request_uri: to.clone(),
-            login: None,
+            login: self.config.login.clone(),
             routes: vec![],
             from,
             to,
-            call_id: format!("{:016x}{:016x}", self.ids.number(), self.ids.number()),
+            call_id: self.fresh_call_id(),
             max_forwards: 70,
             headers: Vec::new(),
             sdp: offer,
         };
         self.sip
             .handle_input(now, sip::Input::Invite(Box::new(invite)));
+    }
+
+    fn fresh_call_id(&mut self) -> String {
+        format!("{:016x}{:016x}", self.ids.number(), self.ids.number())
     }
 
     /// A step of an inbound call that is not answered; otherwise it comes too late.

@@ -193,6 +193,8 @@ async fn phone(user: &str, behaviour: Behaviour, tone: u16) -> anyhow::Result<Li
     let speech = Speech::Tone(tone);
     let config = LineConfig {
         user: user.into(),
+        domain: None,
+        password: None,
         listen,
         behaviour,
         speech,

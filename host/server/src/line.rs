@@ -2,7 +2,7 @@
 //!
 //! The softphone and the demo use it. It knows nothing of nodes: it speaks to one as any telephone does.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context;
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use media::{
     handset::{Handset, HandsetConfig, Heard, Speech},
     sdp::Negotiated,
 };
+use sip::digest::Login;
 use tokio::{
     net::UdpSocket,
     sync::mpsc,
@@ -29,6 +30,10 @@ const DATAGRAM: usize = 65_535;
 pub struct LineConfig {
     /// Its user: the telephone number.
     pub user: String,
+    /// The domain of its own address; none: its socket.
+    pub domain: Option<String>,
+    /// Its password, if it is challenged.
+    pub password: Option<String>,
     /// Where it takes SIP; port 0: a free one.
     pub listen: SocketAddr,
     /// What it does with inbound calls.
@@ -67,9 +72,13 @@ impl Line {
         let local = sip.local_addr()?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).context("the operating system has no randomness")?;
-        let domain = local.to_string();
+        let domain = config.domain.unwrap_or_else(|| local.to_string());
         let mut settings = PhoneConfig::new(&config.user, &domain, local, rtp.local_addr()?, seed);
         settings.behaviour = config.behaviour;
+        settings.login = config.password.map(|password| {
+            let username = config.user.clone();
+            Arc::new(Login { username, password })
+        });
         let ssrc = u32::from_le_bytes([seed[0], seed[1], seed[2], seed[3]]);
         let (wishes, wished) = mpsc::channel(QUEUE);
         let (told, events) = mpsc::channel(QUEUE);
@@ -184,7 +193,11 @@ impl Driver {
             | Event::Changed { agreed } => {
                 self.talk(agreed);
             }
-            Event::Incoming { .. } | Event::Ringing | Event::Ended { .. } => {}
+            Event::Incoming { .. }
+            | Event::Ringing
+            | Event::Registered { .. }
+            | Event::NotRegistered { .. }
+            | Event::Ended { .. } => {}
         }
         let ended = matches!(event, Event::Ended { .. });
         // A user who does not listen misses it.

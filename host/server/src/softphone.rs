@@ -10,6 +10,8 @@ use crate::line::{Line, LineConfig, Told};
 
 /// How long it rings before `--answer` answers.
 const RINGS: Duration = Duration::from_secs(1);
+/// How long it asks to be registered, in seconds; it renews in time.
+const REGISTERED: u32 = 600;
 /// How long the last messages of a call may take.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
@@ -22,6 +24,20 @@ pub struct Args {
     /// Where it takes SIP over UDP; port 0 is a free one. A phone line of the tenant names this address.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
+    /// Register at this address, such as 127.0.0.1:5060, with --domain and --password.
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        requires = "domain",
+        requires = "password"
+    )]
+    register: Option<SocketAddr>,
+    /// The domain of its own address: that of the tenant. Its socket if nothing is said.
+    #[arg(long)]
+    domain: Option<String>,
+    /// Its password, if it is asked for one.
+    #[arg(long, env = "JACKFIELD_PHONE_PASSWORD", hide_env_values = true)]
+    password: Option<String>,
     /// Call this URI, such as sip:2001@127.0.0.1:5060; the host must be an IP address.
     #[arg(long, value_name = "URI")]
     dial: Option<String>,
@@ -49,6 +65,8 @@ pub async fn run(args: Args) -> anyhow::Result<bool> {
     let answer = args.answer.then_some(RINGS);
     let mut line = Line::start(LineConfig {
         user: args.user.clone(),
+        domain: args.domain.clone(),
+        password: args.password.clone(),
         listen: args.listen,
         behaviour: Behaviour::Ring {
             after: Duration::ZERO,
@@ -59,6 +77,9 @@ pub async fn run(args: Args) -> anyhow::Result<bool> {
     })
     .await?;
     println!("{} on {}", args.user, line.sip);
+    if let Some(registrar) = args.register {
+        register(&mut line, registrar).await?;
+    }
     if let Some(uri) = &args.dial {
         let to: sip::Uri = uri.parse().with_context(|| format!("--dial {uri}"))?;
         let Some(ip) = to.ip() else {
@@ -69,6 +90,25 @@ pub async fn run(args: Args) -> anyhow::Result<bool> {
         println!("dialling {uri}");
     }
     converse(&mut line, &args).await
+}
+
+/// Registers; whoever is not known calls nobody and is called by nobody.
+async fn register(line: &mut Line, registrar: SocketAddr) -> anyhow::Result<()> {
+    let seconds = REGISTERED;
+    line.wish(Input::Register { registrar, seconds }).await;
+    loop {
+        match line.event().await {
+            Some(Told::Phone(event @ Event::Registered { .. })) => {
+                println!("{}", describe(&event));
+                return Ok(());
+            }
+            Some(Told::Phone(Event::NotRegistered { status })) => {
+                bail!("--register {registrar}: refused with {status}")
+            }
+            Some(_) => {}
+            None => bail!("--register {registrar}: the phone has ended"),
+        }
+    }
 }
 
 async fn converse(line: &mut Line, args: &Args) -> anyhow::Result<bool> {
@@ -101,8 +141,7 @@ async fn converse(line: &mut Line, args: &Args) -> anyhow::Result<bool> {
                     }
                     hang_up = None;
                     if args.dial.is_some() {
-                        // The answer to a BYE, and whatever the peer repeats.
-                        tokio::time::sleep(LAST_WORDS).await;
+                        leave(line, args).await;
                         return Ok(answered);
                     }
                 }
@@ -114,11 +153,20 @@ async fn converse(line: &mut Line, args: &Args) -> anyhow::Result<bool> {
             }
             _ = tokio::signal::ctrl_c() => {
                 line.wish(Input::HangUp).await;
-                tokio::time::sleep(LAST_WORDS).await;
+                leave(line, args).await;
                 return Ok(answered);
             }
         }
     }
+}
+
+/// Takes its leave: the answer to a BYE, and whatever the peer repeats.
+async fn leave(line: &Line, args: &Args) {
+    if let Some(registrar) = args.register {
+        let seconds = 0;
+        line.wish(Input::Register { registrar, seconds }).await;
+    }
+    tokio::time::sleep(LAST_WORDS).await;
 }
 
 fn speech(args: &Args) -> anyhow::Result<Speech> {
@@ -140,6 +188,9 @@ fn describe(event: &Event) -> String {
             )
         }
         Event::Ringing => "ringing".into(),
+        Event::Registered { seconds: 0 } => "registered no more".into(),
+        Event::Registered { seconds } => format!("registered for {seconds} s"),
+        Event::NotRegistered { status } => format!("not registered: {status}"),
         Event::EarlyMedia { agreed } => format!("early media, {}", agreed.codec.name()),
         Event::Answered { agreed } => format!("answered, {}", agreed.codec.name()),
         Event::Changed { .. } => "audio changed".into(),

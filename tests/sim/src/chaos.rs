@@ -66,6 +66,9 @@ pub fn play(options: Options, policies: Box<dyn Policies>) -> World {
             let priority = *forks.pick(&[0, 0, 10]);
             tenant = town::with_gateways(tenant, n, &[(priority, 1)]);
         }
+        if !world.options().tcp && forks.percent(50) {
+            tenant = town::with_phone(tenant, ROAMER, PASSWORD);
+        }
         if world.options().tcp {
             tenant = town::over(model::Transport::Tcp, tenant);
         }
@@ -90,6 +93,7 @@ pub fn play(options: Options, policies: Box<dyn Policies>) -> World {
         }
     }
     others(&mut world, &mut forks);
+    roamers(&mut world, seed);
     operator(&mut world, &mut random);
     set_clock(&mut world, seed);
     holds(&mut world, seed);
@@ -102,6 +106,9 @@ pub fn play(options: Options, policies: Box<dyn Policies>) -> World {
     }
     world
 }
+
+/// The password of everybody who has one.
+const PASSWORD: &str = "correct horse";
 
 /// The telephones of 3002, where it has registered several: it is called at the same time at those that
 /// it likes as much, or one after another.
@@ -121,6 +128,51 @@ fn others(world: &mut World, random: &mut Random) {
                 let at = random.millis(SPAN + 20_000);
                 world.at(at, Deed::Phone(line, Input::HangUp));
             }
+        }
+    }
+}
+
+/// Somebody who has no fixed place: a telephone of some tenants that registers, over any weather, and
+/// renews it each half a minute.
+const ROAMER: &str = "3009";
+
+/// Roamers come and go, call and are called. Drawn apart, as the clock is.
+fn roamers(world: &mut World, seed: u64) {
+    let mut random = Random::new(seed ^ 0x40a3);
+    for (tenant, (n, ..)) in TENANTS.iter().enumerate() {
+        if !world.tenant(tenant).secrets.contains_key(ROAMER) {
+            continue;
+        }
+        let line = world.add_phone(tenant, ROAMER, ([10, 0, *n, 99], 5060).into());
+        let right = random.percent(90);
+        world.set_password(line, if right { PASSWORD } else { "guess" });
+        world.lines_mut()[line].link = Link::stormy(&mut random);
+        world.at(
+            random.millis(2_000),
+            Deed::Phone(line, World::registering(60)),
+        );
+        if random.percent(30) {
+            let seconds = *random.pick(&[0, 60, 600]);
+            let again = Deed::Phone(line, World::registering(seconds));
+            world.at(random.millis(SPAN), again);
+        }
+        for _ in 0..2 {
+            let (number, at) = (*random.pick(&NUMBERS), random.millis(SPAN));
+            let behave = Input::Behave(behaviour(&mut random));
+            world.at(at, Deed::Phone(line, behave));
+            if random.percent(50) {
+                ask_makecall(world, at, tenant, "1002", number, ROAMER);
+                let caller = world.line(tenant, "1002");
+                let dialled = at + random.millis(2_000);
+                world.at(dialled, Deed::Phone(caller, World::dialling(number)));
+            } else {
+                let callee = *random.pick(&CALLEES);
+                ask_makecall(world, at, tenant, ROAMER, number, callee);
+                let dialled = at + random.millis(2_000);
+                world.at(dialled, Deed::Phone(line, World::dialling(number)));
+            }
+            let hangs_up = at + random.millis(25_000);
+            world.at(hangs_up, Deed::Phone(line, Input::HangUp));
         }
     }
 }

@@ -1,10 +1,10 @@
 //! What goes into a [`Phone`](super::Phone) and what comes out of it.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use media::sdp::{Codec, Negotiated};
-use sip::{Transport, Uri};
+use sip::{Transport, Uri, digest::Login};
 
 use super::Behaviour;
 
@@ -25,6 +25,8 @@ pub struct PhoneConfig {
     pub codecs: Vec<Codec>,
     /// What it does with inbound calls.
     pub behaviour: Behaviour,
+    /// Who it is when it is challenged.
+    pub login: Option<Arc<Login>>,
     /// Seeds tags, branches and Call-IDs.
     pub seed: [u8; 32],
 }
@@ -40,6 +42,7 @@ impl PhoneConfig {
             rtp,
             codecs: Codec::ALL.to_vec(),
             behaviour: Behaviour::default(),
+            login: None,
             seed,
         }
     }
@@ -66,6 +69,13 @@ pub enum Input {
         to: Uri,
         /// Where the INVITE is sent.
         next_hop: SocketAddr,
+    },
+    /// Register, and again when half of what was granted is over; with 0 seconds end it.
+    Register {
+        /// Where.
+        registrar: SocketAddr,
+        /// For how long, in seconds, as it is asked for.
+        seconds: u32,
     },
     /// Ring: send 180. Inbound, unanswered.
     Ring,
@@ -105,6 +115,16 @@ pub enum Event {
         from: Box<Uri>,
         /// Whom: the Request-URI.
         to: Box<Uri>,
+    },
+    /// It has registered, or renewed it; for 0 seconds: it is registered no more.
+    Registered {
+        /// For how long, in seconds.
+        seconds: u32,
+    },
+    /// It could not register, and tries again if that may help.
+    NotRegistered {
+        /// Why: 408 if nobody answered.
+        status: u16,
     },
     /// The other side rings: 180, or a 183 without audio.
     Ringing,

@@ -42,6 +42,11 @@ impl Phone {
             sip::Event::Reanswered { dialog, answer } if self.is_current(dialog) => {
                 self.reanswered(answer);
             }
+            sip::Event::Told {
+                request,
+                status,
+                response,
+            } => self.register_answered(now, request, status, response.as_deref()),
             // Of a call that is over on our side, or nothing that a user would notice.
             _ => {}
         }

@@ -295,6 +295,11 @@ impl World {
                 self.hang_up(line);
             }
         }
+        for line in 0..self.lines.len() {
+            if self.lines[line].phone.config().login.is_some() {
+                self.registers(line, 0);
+            }
+        }
         self.run_for(PARTING);
         for line in 0..self.lines.len() {
             self.check_free(line);

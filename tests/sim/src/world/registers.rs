@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use control::{
-    Input, Ticket,
+    Input, Ticket, phone,
     registrar::{Refused, Registration},
 };
 use model::{Binding, TenantId};
+use sip::digest::Login;
 
 use super::{Happening, World};
+use crate::town::NODE;
 
 /// A REGISTER on its way to the writer.
 pub(super) struct Registering {
@@ -20,6 +22,25 @@ pub(super) struct Registering {
 }
 
 impl World {
+    /// Another telephone takes the place of that one, which has this password.
+    pub fn set_password(&mut self, line: usize, password: &str) {
+        let mut config = self.lines[line].phone.config().clone();
+        let (username, password) = (config.user.clone(), password.to_owned());
+        config.login = Some(Login { username, password }.into());
+        self.lines[line].phone = phone::Phone::new(config);
+    }
+
+    /// A telephone registers at the node for so long, and stays registered; 0 ends it.
+    pub fn registers(&mut self, line: usize, seconds: u32) {
+        self.phone(line, Self::registering(seconds));
+    }
+
+    /// What a telephone does to register at the node.
+    pub fn registering(seconds: u32) -> phone::Input {
+        let registrar = NODE;
+        phone::Input::Register { registrar, seconds }
+    }
+
     /// Where a phone is that registers, as far as that is durable.
     pub fn bindings(&self, tenant: usize, user: &str) -> &[Binding] {
         self.registrar.of(self.tenants[tenant].id, user)

@@ -4,6 +4,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
+use control::phone::{Behaviour, Event, Input};
 use expect_test::{ExpectFile, expect_file};
 use sim::{Options, World, count_errors, script::Scripts, town};
 
@@ -363,7 +364,7 @@ fn a_registered_telephone_calls_as_who_it_has_proven_to_be() {
         let second = String::from_utf8_lossy(&second).replace("From: <sip:3009", "From: <sip:1001");
         assert_eq!(user.say(world, second.into()), 180);
         let callee = world.line(0, "3001");
-        world.phone(callee, control::phone::Input::Refuse(486));
+        world.phone(callee, Input::Refuse(486));
         world.run_for(SECOND);
     });
     assert_eq!(causes(&world), [Some(486); 2]);
@@ -446,4 +447,78 @@ fn a_telephone_that_is_not_registered_or_no_more_is_not_available() {
         assert_eq!(world.hand(callee.hand).last("INVITE"), None);
     });
     assert_eq!(causes(&world), [Some(480); 4]);
+}
+
+#[test]
+fn a_telephone_stays_registered_calls_is_called_and_leaves() {
+    let world = play(|world| {
+        let (line, other) = (world.add_phone(0, USER, desk(1)), world.line(0, "1001"));
+        world.set_password(line, PASSWORD);
+        world.registers(line, 60);
+        // It renews its binding when half of its time is over, with a nonce that gets old.
+        world.run_for(1_000 * SECOND);
+        let now = world.unix_ms();
+        assert!(matches!(world.bindings(0, USER), [binding] if binding.is_live(now)));
+        let registered = |event: &&Event| **event == Event::Registered { seconds: 60 };
+        let told = world.lines()[line].told.iter().map(|(_, event)| event);
+        assert!((33..=35).contains(&told.filter(registered).count()));
+        let answers = Behaviour::Answer { after: SECOND };
+        for (caller, user, callee) in [(other, "1001", USER), (line, USER, "3001")] {
+            let called = world.line(0, callee);
+            world.phone(called, Input::Behave(answers));
+            assert_eq!(world.makecall(0, user, "2001", callee), 200);
+            world.dial(caller, "2001");
+            world.run_for(3 * SECOND);
+            assert!(
+                world.lines()[called]
+                    .when(|it| matches!(it, Event::Answered { .. }))
+                    .is_some()
+            );
+            world.hang_up(caller);
+            world.run_for(SECOND);
+        }
+        world.registers(line, 0);
+        world.run_for(SECOND);
+        assert!(world.bindings(0, USER).is_empty());
+    });
+    assert_eq!(causes(&world), [Some(200); 4]);
+}
+
+#[test]
+fn a_telephone_with_a_wrong_password_asks_once_and_one_without_a_writer_again() {
+    let world = play(|world| {
+        let line = world.add_phone(0, USER, desk(1));
+        world.set_password(line, "guess");
+        world.registers(line, 60);
+        world.run_for(1_000 * SECOND);
+        let told: Vec<_> = world.lines()[line].told.iter().map(|(_, it)| it).collect();
+        assert_eq!(told, [&Event::NotRegistered { status: 401 }]);
+    });
+    let guesses: u64 = world.registrars().iter().map(|it| it.guesses).sum();
+    // And once more at the end of the world, when it would leave.
+    assert_eq!(guesses, 2);
+    let options = Options {
+        records: sim::Pace {
+            fails: 80,
+            ..sim::Pace::always(1)
+        },
+        ..Options::calm()
+    };
+    let mut world = World::new(options, Box::new(Scripts));
+    let tenant = town::tenant("acme", 1, "makecall");
+    world.add_tenant(town::with_phone(tenant, USER, PASSWORD));
+    let line = world.add_phone(0, USER, desk(1));
+    world.set_password(line, PASSWORD);
+    world.registers(line, 600);
+    world.run_for(600 * SECOND);
+    let told: Vec<_> = world.lines()[line]
+        .told
+        .iter()
+        .map(|(_, it)| it.clone())
+        .collect();
+    assert_eq!(told[0], Event::NotRegistered { status: 503 });
+    assert!(
+        told.contains(&Event::Registered { seconds: 600 }),
+        "{told:?}"
+    );
 }
