@@ -58,6 +58,8 @@ pub(crate) struct End {
     pub(crate) by: ReleasedBy,
     pub(crate) cause: Cause,
     pub(crate) reason: EndReason,
+    /// The cause of the public network that its Reason header gave.
+    pub(crate) q850: Option<u8>,
 }
 
 /// The media port of a call.

@@ -107,9 +107,25 @@ pub struct Construct {
     pub user_data: String,
     /// Headers that a policy may set, and those of the platform.
     pub headers: Vec<(String, String)>,
+    /// The callee shall not see the calling party (RFC 3323).
+    pub anonymous: bool,
     /// Whose wish to transfer it fulfils: that party is told how it goes.
     pub transfer: Option<CallId>,
 }
+
+impl Construct {
+    /// The calling party as the callee sees it.
+    pub fn shown(&self) -> &str {
+        if self.anonymous {
+            ANONYMOUS
+        } else {
+            self.from.as_str()
+        }
+    }
+}
+
+/// Nobody whom anybody could call back. RFC 3323 §4.1.1.3.
+const ANONYMOUS: &str = "sip:anonymous@anonymous.invalid";
 
 impl Command {
     /// One line for traces, in the words of the call module. `label` names a call.

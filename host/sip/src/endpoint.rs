@@ -140,6 +140,7 @@ impl Endpoint {
             Input::Release { dialog, status } => self.order_release(now, dialog, status),
             Input::Reanswer { dialog, answer } => self.order_reanswer(now, dialog, answer),
             Input::Reoffer { dialog, sdp } => self.order_reoffer(now, dialog, sdp),
+            Input::Because { dialog, q850 } => self.order_because(dialog, q850),
             Input::Refer {
                 dialog,
                 to,

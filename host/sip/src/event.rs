@@ -214,6 +214,14 @@ pub enum Input {
         /// 200, or 400 to 699.
         status: u16,
     },
+    /// The cause of the public network (Q.850) with which the other side of this call has ended: whatever
+    /// ends this one says it too, in a Reason header (RFC 3326, RFC 6432).
+    Because {
+        /// Which call.
+        dialog: DialogId,
+        /// 1 to 127.
+        q850: u8,
+    },
     /// The answer to `Reoffer`: an SDP answer (or an offer, if the re-INVITE had none), or a refusal.
     Reanswer {
         /// Which call.

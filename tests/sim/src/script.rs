@@ -12,11 +12,13 @@
 //! | `click` | calls two parties at a request, and joins them |
 //! | `hunt` | calls everybody at once |
 //! | `patient` | rings, answers after a while and hangs up after another, by timers |
+//! | `forward` | forwards always, when busy and when nobody answers |
 //! | `sender` | asks every caller to call 3002 instead |
 //! | `silent` | nothing at all |
 //! | `redirect` | sends every caller to 3001 |
 
 mod click;
+mod forward;
 mod hunt;
 mod makecall;
 mod sender;
@@ -48,6 +50,7 @@ impl Policies for Scripts {
             "makecall" => makecall::handle(&mut desk, &turn.event),
             "trap" => trap(&mut desk, &turn.event),
             "sender" => sender::handle(&mut desk, &turn.event),
+            "forward" => forward::handle(&mut desk, &turn.event),
             "redirect" => redirect(&mut desk, &turn.event),
             "click" => click::handle(&mut desk, &turn.event),
             "hunt" => hunt::handle(&mut desk, &turn.event),

@@ -41,6 +41,7 @@ impl Shard {
             }
             Command::Release { call, cause } => {
                 self.living(call, "release")?;
+                self.pass_reason(now, session, call, cause);
                 self.end(now, call, Ending::policy(cause));
                 Ok(())
             }

@@ -133,6 +133,11 @@ impl Legs {
         }
     }
 
+    /// Those of the places where it is being tried.
+    pub(super) fn dialogs(&self) -> Vec<DialogId> {
+        self.live.iter().map(|leg| leg.dialog).collect()
+    }
+
     /// One of them has failed. None: it was not one of them.
     fn lose(&mut self, failure: Failure) -> Option<Step> {
         let place = self
@@ -484,7 +489,7 @@ impl Legs {
                 .iter()
                 .map(|uri| uri.parse())
                 .collect::<Result<_, _>>()?,
-            from: construct.from.as_str().parse()?,
+            from: construct.shown().parse()?,
             to: construct.to.as_str().parse()?,
             call_id,
             max_forwards,

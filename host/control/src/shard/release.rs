@@ -117,6 +117,7 @@ impl Shard {
             by: ending.by,
             cause: ending.cause,
             reason: ending.reason,
+            q850: ending.q850,
         });
         tracing::debug!(call = %id, cause = ending.cause.code(), "released");
         let (session, undialled) = (
@@ -146,6 +147,29 @@ impl Shard {
         if others && self.sessions.get(&session).is_some_and(|s| s.keeps_talking) {
             // The policy is broken and cannot do it: whoever lost its partner is released.
             self.release_where(now, session, Cause::NORMAL, |call| call.bridged.is_none());
+        }
+    }
+
+    /// A call is released in the turn that tells the end of another: it passes on what the network said of
+    /// that one, unless the policy gives a cause of its own.
+    pub(super) fn pass_reason(&mut self, now: Now, session: SessionId, id: CallId, cause: Cause) {
+        let out = self.sessions.get(&session).and_then(|s| s.turn.as_ref());
+        let about = out.and_then(|out| self.calls.get(&out.call?));
+        let Some(State::Released(end)) = about.map(|call| &call.state) else {
+            return;
+        };
+        let passed = end.cause.passed_on();
+        let same = cause == passed || passed == Cause::NORMAL;
+        let (Some(q850), true) = (end.q850, same) else {
+            return;
+        };
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        let tried = call.legs().map(|legs| legs.dialogs()).unwrap_or_default();
+        for dialog in tried.into_iter().chain(call.dialog) {
+            let because = sip::Input::Because { dialog, q850 };
+            self.sip.handle_input(now.mono, because);
         }
     }
 

@@ -3,6 +3,7 @@
 //! Owns the data of it: what the policy sees ([`View`]), what it may do ([`Plan`]) and how it went
 //! ([`TurnOutcome`]). Knows neither Wasm nor SQL; `policy` runs turns, the server commits them.
 
+mod identity;
 mod plan;
 #[cfg(test)]
 mod plan_tests;

@@ -4,7 +4,7 @@
 //! were when the event began plus the plan's own commands, then changes the view and is appended; a
 //! refused one changes nothing. Wasm host functions, scripted policies and the operator all call it.
 
-use super::{CallView, Phase, View, transfer::Wish};
+use super::{CallView, Phase, View, identity::Identity, transfer::Wish};
 use crate::{
     Address, CallDirection, CallId, Cause, Command, IdSource, NoRoute, Route, command::Construct,
     limits,
@@ -185,6 +185,8 @@ impl Plan {
         if let Some(join) = wish.as_ref().and_then(|asked| asked.join.as_ref()) {
             headers.push(("Replaces".to_owned(), join.replaces.clone()));
         }
+        let identity = Identity::of(&self.view, &from, route.via, &headers);
+        headers.extend(identity.headers);
         self.view.calls_made += 1;
         let domain = self.view.tenant.domain.as_str();
         let [from, to] = [&from, &to].map(|a| a.to_uri(domain).parse::<Address>());
@@ -211,6 +213,7 @@ impl Plan {
             max_ring_seconds: dial.max_ring_seconds,
             user_data,
             headers,
+            anonymous: identity.anonymous,
             transfer: wish.map(|asked| asked.call),
         })));
         Ok(id)

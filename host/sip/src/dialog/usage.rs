@@ -52,6 +52,8 @@ pub(crate) struct Usage {
     pub(crate) early: Vec<Early>,
     /// Transfers.
     pub(crate) refers: Refers,
+    /// The Q.850 cause with which the other side has ended.
+    pub(crate) because: Option<u8>,
 }
 
 /// An early dialog of ours (RFC 3261 §12.1.2, RFC 3262 §4).

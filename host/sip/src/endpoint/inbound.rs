@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::Endpoint;
 use super::receive::{Arrived, Refusal};
-use super::write::{Answer, SDP, abilities};
+use super::write::{Answer, SDP, abilities, q850_reason};
 use crate::Replaces;
 use crate::dialog::{self, Dialog, Established, Exchange, Refers, Ringing, State, Usage};
 use crate::event::{DialogId, Event, Incoming};
@@ -65,6 +65,7 @@ impl Endpoint {
             acks: vec![],
             early: vec![],
             refers: Refers::default(),
+            because: None,
         };
         self.usages.insert(id, usage);
         if let Some(seconds) = arrived.request.headers().expires() {
@@ -139,10 +140,14 @@ impl Endpoint {
             return;
         };
         let tag = usage.local_tag.clone();
+        let because = usage.because;
         let state = std::mem::replace(&mut usage.state, State::Ended);
         if let State::Ringing(ringing) = state {
+            // RFC 6432.
+            let reason = because.map(|q850| ("Reason", q850_reason(q850)));
             let answer = Answer {
                 tag: Some(&tag),
+                headers: reason.into_iter().collect(),
                 ..Answer::new(status)
             };
             self.respond(now, ringing.invite, &ringing.request, answer);

@@ -85,6 +85,7 @@ impl Endpoint {
             acks: vec![],
             early: vec![],
             refers: Refers::default(),
+            because: None,
         };
         self.usages.insert(id, usage);
     }
@@ -285,6 +286,12 @@ impl Endpoint {
             self.transactions.respond(now, invite, 302, bytes);
         }
         self.end(id);
+    }
+
+    pub(super) fn order_because(&mut self, id: DialogId, q850: u8) {
+        if let Some(usage) = self.usages.get_mut(&id) {
+            usage.because = Some(q850);
+        }
     }
 
     pub(super) fn order_release(&mut self, now: Instant, id: DialogId, status: u16) {

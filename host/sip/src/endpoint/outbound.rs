@@ -141,7 +141,7 @@ impl Endpoint {
         };
         let why = match status {
             200 => Some(ELSEWHERE.to_owned()),
-            status => reason(status),
+            status => reason(status, self.because(id)),
         };
         let Some(cancel) = sound(cancel_of(request, why.as_deref())) else {
             return;

@@ -11,6 +11,7 @@ mod outbound;
 mod pair;
 mod pracks;
 mod proofs;
+mod reasons;
 mod refers;
 mod refusals;
 mod reinvites;

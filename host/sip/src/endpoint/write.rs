@@ -127,12 +127,17 @@ impl Endpoint {
         let mut bye = dialog
             .request(Method::BYE, via)
             .header("User-Agent", &self.config.product);
-        if let Some(reason) = reason(status) {
+        if let Some(reason) = reason(status, self.because(id)) {
             bye = bye.header("Reason", &reason);
         }
         if let Some(bye) = sound(bye.build()) {
             self.start_client(now, flow, bye, id);
         }
+    }
+
+    /// The Q.850 cause that is passed on when this call ends.
+    pub(super) fn because(&self, id: DialogId) -> Option<u8> {
+        self.usages.get(&id)?.because
     }
 }
 
@@ -160,8 +165,18 @@ pub(super) fn allow(registrar: bool) -> String {
 }
 
 /// The value of Reason that says why we end a call (RFC 3326); a normal end needs none.
-pub(super) fn reason(status: u16) -> Option<String> {
-    (status != 200).then(|| format!("SIP;cause={status}"))
+pub(super) fn reason(status: u16, q850: Option<u8>) -> Option<String> {
+    match (status, q850) {
+        (200, None) => None,
+        (200, Some(q850)) => Some(q850_reason(q850)),
+        (status, None) => Some(format!("SIP;cause={status}")),
+        (status, Some(q850)) => Some(format!("SIP;cause={status}, {}", q850_reason(q850))),
+    }
+}
+
+/// The same in the words of the public network.
+pub(super) fn q850_reason(cause: u8) -> String {
+    format!("Q.850;cause={cause}")
 }
 
 /// The bytes of a message.

@@ -63,6 +63,70 @@ fn a_callee_may_ring_reliably_and_its_early_media_outlives_a_bare_180() {
     expect_file!["ladders/reliable-callee.txt"].assert_eq(&world.ladders());
 }
 
+/// The Reason of the last message that begins so.
+fn reason(world: &mut World, hand: usize, start: &str) -> Option<String> {
+    let mut heard = world.hand(hand).heard().iter();
+    let message = heard.rfind(|it| it.starts_with(start)).unwrap();
+    let line = message.lines().find(|line| line.starts_with("Reason: "));
+    line.map(|line| line["Reason: ".len()..].to_owned())
+}
+
+#[test]
+fn what_the_network_says_of_one_side_the_other_hears() {
+    // A callee that is busy, or hangs up; a caller that gives up.
+    play(|world| {
+        let alice = world.line(0, "1001");
+        let caller = world.by_hand(alice);
+        world.hand(caller).be_polite();
+        let bob = world.line(0, "3001");
+        let callee = world.by_hand(bob);
+        world.hand(callee).be_polite();
+        let call = |world: &mut World| {
+            assert_eq!(world.makecall(0, "1001", "2001", "3001"), 200);
+            let sdp = world.hand(caller).sdp("sendrecv");
+            let invite = world.hand(caller).invite("2001", &sdp);
+            world.send(caller, invite);
+            world.run_for(SECOND);
+        };
+        call(world);
+        answer(
+            world,
+            callee,
+            "486 Busy Here",
+            "Reason: Q.850;cause=17\r\n",
+            "",
+        );
+        let busy = reason(world, caller, "SIP/2.0 486");
+        assert_eq!(busy.as_deref(), Some("Q.850;cause=17"));
+        world.hand(caller).another_call();
+        call(world);
+        answer(world, callee, "180 Ringing", "", "");
+        let cancel = String::from_utf8_lossy(&world.hand(caller).cancel()).into_owned();
+        let why = "Reason: Q.850;cause=16;text=\"enough\"\r\nMax-Forwards";
+        world.send(caller, cancel.replace("Max-Forwards", why).into());
+        world.run_for(SECOND);
+        let cancelled = reason(world, callee, "CANCEL");
+        assert_eq!(cancelled.as_deref(), Some("SIP;cause=487, Q.850;cause=16"));
+        answer(world, callee, "487 Request Terminated", "", "");
+        world.hand(caller).another_call();
+        call(world);
+        let sdp = world.hand(callee).sdp("sendrecv");
+        answer(world, callee, "200 OK", "", &sdp);
+        let ack = world.hand(caller).ack("");
+        world.send(caller, ack);
+        world.run_for(SECOND);
+        let invite = world.hand(callee).last("INVITE").unwrap().to_owned();
+        let bye = world.hand(callee).bye_to(&invite, "bob");
+        let bye = String::from_utf8_lossy(&bye).into_owned();
+        let why = "Reason: Q.850;cause=31\r\nMax-Forwards";
+        world.send(callee, bye.replace("Max-Forwards", why).into());
+        world.run_for(SECOND);
+        let over = reason(world, caller, "BYE");
+        assert_eq!(over.as_deref(), Some("Q.850;cause=31"));
+        world.run_to_rest();
+    });
+}
+
 /// The caller, by hand, is in a call with 3001; it has said `directions` in one INVITE each.
 fn calls_by_hand(world: &mut World, directions: &[&str]) -> usize {
     let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));

@@ -3,6 +3,7 @@
 mod clocks;
 mod dialogs;
 mod forks;
+mod forwarding;
 mod gateways;
 mod hold;
 mod ladders;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use control::phone::{Behaviour, Event, Input};
 use expect_test::expect_file;
+use media::sdp::Direction;
 use sim::{
     Options, World, count_errors,
     script::Scripts,
@@ -136,6 +137,43 @@ fn whom_it_has_asked_first_is_given_to_the_other() {
             assert_eq!(ended(&world, user), Some(200));
         }
     }
+}
+
+#[test]
+fn who_asks_somebody_else_first_may_go_back() {
+    // RFC 5359 §2.2: consultation hold.
+    let world = play(2, |world| {
+        let hand = town_of_three(world);
+        calls(world, hand, "3001", &["sendrecv", "sendonly"]);
+        let first = world.hand(hand).put_aside();
+        calls(world, hand, "3002", &["sendrecv"]);
+        let bye = world.hand(hand).bye();
+        world.send(hand, bye);
+        world.run_for(SECOND);
+        world.hand(hand).take_up(first);
+        let sdp = world.hand(hand).sdp("sendrecv");
+        let invite = world.hand(hand).invite("2001", &sdp);
+        world.send(hand, invite);
+        world.run_for(SECOND);
+        let ack = world.hand(hand).ack("");
+        world.send(hand, ack);
+        world.run_for(SECOND);
+        let bye = world.hand(hand).bye();
+        world.send(hand, bye);
+        world.run_to_rest();
+    });
+    expect_file!["ladders/hold-consultation.txt"].assert_eq(&world.ladders());
+    let line = &world.lines()[world.line(0, "3001")];
+    let changed = line.told.iter().filter_map(|(_, event)| match event {
+        Event::Changed { agreed } => Some(agreed.direction),
+        _ => None,
+    });
+    let held = [Direction::RecvOnly, Direction::SendRecv];
+    assert_eq!(changed.collect::<Vec<_>>(), held);
+    assert_eq!(
+        (ended(&world, "3001"), ended(&world, "3002")),
+        (Some(200), Some(200))
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::dialogs::{peer, peer_request, peer_talks};
 use super::pair::{A, B, DELAY, Pair};
 use crate::wire::{Request, Response};
-use crate::{DialogId, Event, Input, limits};
+use crate::{Config, DialogId, Event, Input, Listeners, limits};
 
 /// A call of the peer that is asked to call carol.
 fn asked(pair: &mut Pair) -> (DialogId, Response, Request) {
@@ -164,4 +164,27 @@ fn an_invite_says_whom_it_replaces() {
         pair.input(end, Input::Release { dialog, status });
     }
     pair.rest();
+}
+
+#[test]
+fn what_the_owner_carries_by_itself_is_never_too_large_for_a_datagram() {
+    let tcp = (crate::Transport::Tcp, super::pair::address(A));
+    let config = Config {
+        listeners: Listeners::new([tcp]),
+        ..Config::default()
+    };
+    for (host, transport) in [([0; 4], "UDP"), ([10, 0, 0, 9], "TCP")] {
+        let mut pair = Pair::with(config.clone(), 1);
+        let dialog = pair.ends[A].new_dialog();
+        let mut order = super::pair::invite(dialog, A, (host, 2).into());
+        order.headers.push((
+            "Replaces".to_owned(),
+            format!("x;to-tag={};from-tag=2", "1".repeat(2_000)),
+        ));
+        pair.input(A, Input::Invite(Box::new(order)));
+        pair.run(DELAY);
+        let sent = pair.strays.pop_front().unwrap();
+        assert_eq!(sent.transport.name(), transport);
+        pair.run(std::time::Duration::from_secs(60));
+    }
 }
