@@ -1,6 +1,6 @@
 //! What goes into a [`Shard`](crate::Shard) and what comes out of it.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 use model::{
@@ -147,6 +147,13 @@ pub enum Output {
     Log(Box<TenantLog>),
     /// What every other shard is to know of a gateway, as `Gateway`; it is said again, so it may be lost.
     Gateway(GatewayNews),
+    /// What a source that no tenant knows has shown itself to be: for the [`Guard`](crate::guard::Guard).
+    Conduct {
+        /// Who.
+        source: IpAddr,
+        /// What.
+        conduct: sip::Conduct,
+    },
 }
 
 /// What the shard that looks after a trunk has learned of one of its gateways.

@@ -15,6 +15,7 @@
 //! | `timers` | when what is due |
 //! | `tracer` | one line for each SIP message |
 //! | [`hop`] | a tenant's word for a transport, and the endpoint's |
+//! | [`guard`] | which sources are heard, and how much of them |
 //! | [`placement`] | which shard a Call-ID belongs to |
 //! | [`lockout`] | who guessed a password too often |
 //! | [`registrar`] | how a REGISTER changes the bindings of an address of record |
@@ -26,6 +27,7 @@ mod call;
 mod door;
 mod event;
 mod gateways;
+pub mod guard;
 pub mod hop;
 mod locations;
 pub mod lockout;

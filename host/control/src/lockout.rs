@@ -12,11 +12,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     time::{Duration, Instant},
 };
 
 use model::TenantId;
+
+use crate::guard::network;
 
 /// Failures within [`WINDOW`] that lock: a person who types a password anew three times, on a phone
 /// that tries each twice, stays below.
@@ -122,14 +124,9 @@ impl Lockout {
     }
 }
 
-/// Whoever has one IPv6 address has the 2⁶⁴ of its network.
 fn who(source: IpAddr, tenant: TenantId, user: &str) -> Who {
-    let source = match source.to_canonical() {
-        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
-        v4 @ IpAddr::V4(_) => v4,
-    };
     Who {
-        source,
+        source: network(source),
         tenant,
         user: user.chars().take(USER).collect(),
     }

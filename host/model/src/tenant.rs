@@ -201,6 +201,11 @@ pub struct Prefix {
 }
 
 impl Prefix {
+    /// An address of the block, and how many of its bits all of them share.
+    pub fn parts(&self) -> (IpAddr, u8) {
+        (self.address, self.length)
+    }
+
     /// Whether the block holds this address.
     pub fn contains(&self, ip: IpAddr) -> bool {
         match (self.address, ip.to_canonical()) {

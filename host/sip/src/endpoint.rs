@@ -21,6 +21,7 @@ mod registering;
 mod reinvite;
 mod reliable;
 mod reoffer;
+mod scanners;
 mod session;
 mod size;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Owns the vocabulary between the endpoint and whoever drives it; knows neither transactions nor
 //! the wire. Every value is owned, so that a trace can keep it and a simulation can replay it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -109,6 +109,19 @@ pub struct Identity {
     pub user: String,
 }
 
+/// What a source has shown itself to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conduct {
+    /// Its request names a program that looks for victims. It was not answered.
+    Scanner,
+    /// It sent something that is no message.
+    Broken,
+    /// It began something and was refused or challenged.
+    Refused,
+    /// It has authenticated, or answered a request of ours that nobody else has seen.
+    Proven,
+}
+
 /// One thing that happens to the endpoint: from the network, or asked for by its owner.
 #[derive(Clone, Debug)]
 pub enum Input {
@@ -153,7 +166,7 @@ pub enum Input {
         proven: Option<Identity>,
     },
     /// This request, no INVITE, is the owner's to answer, by `Answer`: until then its copies are
-    /// absorbed.
+    /// absorbed. Its sender has proven who it is.
     Begin {
         /// From [`Event::Unproven`].
         asked: Box<Unproven>,
@@ -346,6 +359,13 @@ pub enum Event {
     /// is kept. What becomes of it is said by `Challenge`, `Refuse`, `Admit` or `Begin`; if nothing is
     /// said it has never been.
     Unproven(Box<Unproven>),
+    /// For whoever decides which sources are heard at all: of known ones nothing but proofs is said.
+    Conduct {
+        /// Who.
+        source: IpAddr,
+        /// What it has shown itself to be.
+        conduct: Conduct,
+    },
     /// A new inbound call; 100 was sent.
     Incoming(Box<Incoming>),
     /// Outbound: a provisional answer other than 100.

@@ -31,8 +31,8 @@ pub mod wire;
 
 pub use endpoint::{Config, Counts, Endpoint, Listeners, Refusals, Unproven};
 pub use event::{
-    Ask, DialogId, Event, FailedBy, Flow, Identity, Incoming, Input, Invite, Output, RequestId,
-    Transport,
+    Ask, Conduct, DialogId, Event, FailedBy, Flow, Identity, Incoming, Input, Invite, Output,
+    RequestId, Transport,
 };
 pub use replaces::Replaces;
 pub use transaction::TimerConfig;

@@ -1,10 +1,13 @@
 //! Where the parts of the node are: which shard a packet belongs to, which plane a session, and which
 //! socket a media port.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, net::SocketAddr, time::Instant};
 
-use control::placement::Placement;
 use control::{Shard, ShardConfig};
+use control::{
+    guard::{Guard, Settings},
+    placement::Placement,
+};
 use media::{Family, Plane, PortId, plane::Limits};
 use model::SessionId;
 
@@ -25,6 +28,8 @@ const LISTENS: [sip::Transport; 3] = [
 pub(crate) struct Node {
     pub(crate) shards: Vec<Shard>,
     pub(crate) planes: Vec<Plane>,
+    /// Which sources it hears at all.
+    pub(crate) guard: Guard,
     placement: Placement,
     /// Which plane a session's ports are on.
     media: Placement,
@@ -44,7 +49,7 @@ pub(crate) struct Socket {
 }
 
 impl Node {
-    pub(crate) fn new(options: &Options, random: &mut Random) -> Self {
+    pub(crate) fn new(options: &Options, random: &mut Random, now: Instant) -> Self {
         let mut key = [0; 16];
         key.copy_from_slice(&random.seed()[..16]);
         let placement = Placement::new(key, options.shards);
@@ -73,6 +78,7 @@ impl Node {
         Self {
             shards,
             planes: (0..options.planes).map(plane).collect(),
+            guard: Guard::new(Settings::default(), key, now),
             placement,
             media: Placement::new(key, options.planes),
             ports: BTreeMap::new(),

@@ -1,6 +1,7 @@
 //! The world: a node, its telephones and what is due when, in one thread and virtual time.
 
 mod drive;
+mod outside;
 mod play;
 mod registers;
 mod turns;
@@ -144,7 +145,7 @@ impl World {
             wall: Wall::new(start, DAWN),
             unix_ms: DAWN.as_millis() as u64,
             agenda: Agenda::new(),
-            node: Node::new(&options, &mut random),
+            node: Node::new(&options, &mut random, start),
             lines: Vec::new(),
             hands: Vec::new(),
             pipes: BTreeMap::new(),

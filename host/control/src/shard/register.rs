@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use model::{Binding, Now, TenantConfig, TenantId, limits};
-use sip::{Identity, RequestId, Unproven};
+use sip::{Conduct, Identity, RequestId, Unproven};
 
 use super::Shard;
 use crate::{
@@ -151,6 +151,10 @@ impl Shard {
         let known = self.tenants.get(&tenant);
         // A phone that was deleted meanwhile stays deleted.
         if known.is_some_and(|tenant| tenant.secrets.contains_key(user)) {
+            for binding in bindings.iter() {
+                let (source, conduct) = (binding.hop.address.ip(), Conduct::Proven);
+                self.out.push_back(Output::Conduct { source, conduct });
+            }
             self.locations.set(tenant, user, bindings);
         }
     }

@@ -15,6 +15,7 @@ use super::{
     release::Ending,
 };
 use crate::{
+    Output,
     admission::{Admitted, Refused, admit},
     call::{Call, Media, Record, State, Told},
 };
@@ -33,6 +34,9 @@ impl Shard {
         match event {
             told @ sip::Event::Told { .. } => self.peer_told(&told),
             sip::Event::Unproven(asked) => self.unproven(now, asked),
+            sip::Event::Conduct { source, conduct } => {
+                self.out.push_back(Output::Conduct { source, conduct });
+            }
             sip::Event::Incoming(incoming) => self.incoming(now, *incoming),
             sip::Event::Provisional {
                 dialog,

@@ -108,6 +108,8 @@ impl Listeners {
 pub struct Refusals {
     /// Packets that are no message.
     pub broken: u64,
+    /// Requests of strangers that call themselves scanners.
+    pub scanners: u64,
     /// Requests that were refused without state, by status.
     pub requests: BTreeMap<u16, u64>,
 }

@@ -10,10 +10,11 @@ use bytes::Bytes;
 
 use super::Endpoint;
 use super::refer::REFER;
+use super::scanners::is_scanner;
 use super::write::{ALLOWED, Answer, REGISTRAR, SDP, SERVED, SUPPORTED, abilities, allow};
 use crate::Replaces;
 use crate::dialog::answer_flow;
-use crate::event::{DialogId, Flow, Identity};
+use crate::event::{Conduct, DialogId, Event, Flow, Identity};
 use crate::transaction::{Arrival, ServerKey};
 use crate::wire::{self, Message, Method, ParseError, Request, Response};
 
@@ -95,7 +96,7 @@ impl Endpoint {
     pub(super) fn packet(&mut self, now: Instant, flow: Flow, bytes: &Bytes, source: Source) {
         match wire::parse(bytes) {
             Ok(Message::Request(request)) => self.request(now, flow, source, request),
-            Ok(Message::Response(response)) => self.response(now, &response),
+            Ok(Message::Response(response)) => self.response(now, flow, source, &response),
             Err(error) => self.broken(flow, source, error),
         }
     }
@@ -104,6 +105,7 @@ impl Endpoint {
     fn broken(&mut self, flow: Flow, source: Source, error: ParseError) {
         tracing::debug!(fault = %error.fault, "a packet is no message");
         self.refusals.broken += 1;
+        self.tell_conduct(flow, source, Conduct::Broken);
         let Some(mut partial) = error.partial else {
             return;
         };
@@ -116,7 +118,21 @@ impl Endpoint {
         }
     }
 
-    fn response(&mut self, now: Instant, response: &Response) {
+    /// Tells that somebody there has proven who it is.
+    pub(super) fn tell_proven(&mut self, flow: Flow) {
+        let (source, conduct) = (flow.remote.ip(), Conduct::Proven);
+        self.emit(Event::Conduct { source, conduct });
+    }
+
+    /// Tells what a stranger has shown itself to be.
+    pub(super) fn tell_conduct(&mut self, flow: Flow, source: Source, conduct: Conduct) {
+        if source != Source::Known {
+            let source = flow.remote.ip();
+            self.emit(Event::Conduct { source, conduct });
+        }
+    }
+
+    fn response(&mut self, now: Instant, flow: Flow, source: Source, response: &Response) {
         let Some(delivery) = self.transactions.response(now, response) else {
             tracing::trace!(
                 status = response.status(),
@@ -124,6 +140,8 @@ impl Endpoint {
             );
             return;
         };
+        // Only who got our request knows its branch.
+        self.tell_conduct(flow, source, Conduct::Proven);
         match response.headers().cseq().method.as_str() {
             "INVITE" => self.invite_answered(now, delivery, response),
             "UPDATE" => self.update_answered(now, delivery, response),
@@ -164,6 +182,7 @@ impl Endpoint {
     /// Refuses, without state, what could not be taken.
     pub(super) fn refuse_unless(&mut self, arrived: &Arrived, done: Result<(), Refusal>) {
         if let Err(refusal) = done {
+            self.tell_conduct(arrived.flow, arrived.source, Conduct::Refused);
             *self.refusals.requests.entry(refusal.status).or_default() += 1;
             self.answer_stateless(arrived, refusal);
         }
@@ -173,7 +192,14 @@ impl Endpoint {
         if *arrived.request.method() == Method::CANCEL {
             return self.cancel(now, arrived);
         }
-        let tag = arrived.request.headers().to_tag();
+        let headers = arrived.request.headers();
+        let tag = headers.to_tag();
+        let program = || headers.get("User-Agent").unwrap_or("");
+        if tag.is_none() && arrived.source != Source::Known && is_scanner(program()) {
+            self.refusals.scanners += 1;
+            self.tell_conduct(arrived.flow, arrived.source, Conduct::Scanner);
+            return Ok(());
+        }
         if tag.is_none() {
             if self.config.registrar && self.needs_proof(arrived) {
                 return self.ask_owner(arrived);

@@ -24,6 +24,7 @@ impl Endpoint {
             return;
         }
         let arrived = asked.arrived;
+        self.tell_proven(arrived.flow);
         let nobody = crate::DialogId(id.0);
         let transaction = self
             .transactions

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::Endpoint;
 use super::receive::{Arrived, Refusal, Source, screen};
-use crate::event::{Event, Flow, Identity};
+use crate::event::{Conduct, Event, Flow, Identity};
 use crate::wire::{Method, Request};
 
 /// A request that the owner judges.
@@ -66,6 +66,7 @@ impl Endpoint {
         };
         // Most phones know nothing better than the last one.
         let arrived = &asked.arrived;
+        self.tell_conduct(arrived.flow, arrived.source, Conduct::Refused);
         let _ = self.answer_stateless(arrived, challenge(&challenges))
             || self.answer_stateless(arrived, challenge(&challenges[1..]));
     }
@@ -79,6 +80,9 @@ impl Endpoint {
             proven,
             ..asked.arrived
         };
+        if arrived.proven.is_some() {
+            self.tell_proven(arrived.flow);
+        }
         let done = self.receive(now, None, &arrived);
         self.refuse_unless(&arrived, done);
     }

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
-use control::{Input, Output, phone};
+use control::{Input, Output, guard::Verdict, phone};
 use media::PortId;
 use model::SessionId;
 use sip::{Flow, Transport};
@@ -148,6 +148,10 @@ impl World {
     }
 
     fn at_node(&mut self, from: SocketAddr, bytes: Bytes) {
+        let now = self.start + self.now;
+        if self.node.guard.judge(now, from.ip()) != Verdict::Pass {
+            return;
+        }
         let shard = self.node.shard_of(&bytes);
         if let Some(seen) = Glimpse::of(&bytes) {
             let line = seen.line.to_owned();
@@ -223,6 +227,10 @@ impl World {
                     self.answers.insert(ticket.0, answer);
                 }
                 Output::Log(log) => self.logs.push(*log),
+                Output::Conduct { source, conduct } => {
+                    let now = self.start + self.now;
+                    self.node.guard.note(now, source, conduct);
+                }
                 Output::Register {
                     ticket,
                     tenant,

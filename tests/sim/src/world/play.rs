@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
+use control::guard::Known;
 use control::{Input, Ticket, phone};
 use media::sdp::Codec;
 use model::{
@@ -57,6 +58,7 @@ impl World {
         for shard in 0..self.node.shards.len() {
             self.input(shard, Input::Tenant(config.clone()));
         }
+        self.node.guard.know(Known::of(self.tenants.iter()));
         place
     }
 

@@ -6,6 +6,7 @@ mod forks;
 mod forwarding;
 mod gateways;
 mod hold;
+mod hostile;
 mod ladders;
 mod races;
 mod register;

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::wire::{self, Message, Request, Response};
-use crate::{Config, Counts, DialogId, Endpoint, Event, Flow, Input, Invite, Output, Transport};
+use crate::{
+    Conduct, Config, Counts, DialogId, Endpoint, Event, Flow, Input, Invite, Output, Transport,
+};
 
 /// How long a packet takes.
 pub(super) const DELAY: Duration = Duration::from_millis(10);
@@ -44,6 +46,8 @@ pub(super) struct Pair {
     pub(super) ladder: Vec<String>,
     /// What went to an address that is no endpoint's.
     pub(super) strays: VecDeque<Packet>,
+    /// What was said of strangers.
+    pub(super) conduct: Vec<Conduct>,
 }
 
 pub(super) fn address(end: usize) -> SocketAddr {
@@ -101,6 +105,7 @@ impl Pair {
             fate: Box::new(|_| vec![DELAY]),
             ladder: vec![],
             strays: VecDeque::new(),
+            conduct: Vec::new(),
         }
     }
 
@@ -276,6 +281,7 @@ impl Pair {
     fn drain(&mut self, end: usize) {
         while let Some(output) = self.ends[end].poll_output() {
             match output {
+                Output::Event(Event::Conduct { conduct, .. }) => self.conduct.push(conduct),
                 Output::Event(event) => self.events[end].push_back(event),
                 Output::Transmit { flow, bytes } => self.send(flow, bytes),
             }
@@ -314,6 +320,7 @@ pub(super) fn name_of(event: &Event) -> String {
     match event {
         Event::Unproven(_) => "unproven".to_owned(),
         Event::Told { status, .. } => format!("told {status}"),
+        Event::Conduct { conduct, .. } => format!("{conduct:?}"),
         Event::Incoming(_) => "incoming".to_owned(),
         Event::Provisional { status, sdp, .. } => {
             format!(

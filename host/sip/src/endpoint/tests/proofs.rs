@@ -4,7 +4,7 @@ use super::dialogs::peer;
 use super::pair::{A, DELAY, Pair, address, flow};
 use crate::endpoint::Unproven;
 use crate::wire::Response;
-use crate::{Config, Counts, Event, Flow, Identity, Input, Transport};
+use crate::{Conduct, Config, Counts, Event, Flow, Identity, Input, Transport};
 
 /// What a registrar challenges with.
 const CHALLENGES: [&str; 2] = [
@@ -125,6 +125,7 @@ fn the_owner_answers_a_register_and_its_copies_get_the_same() {
     stranger(&mut pair, Transport::Udp, &text);
     assert!(pair.names(A).is_empty() && pair.ladder.is_empty());
     assert_eq!(pair.ends[A].counts().transactions, 1);
+    assert_eq!(pair.conduct, [Conduct::Proven]);
     let ok = || Input::Answer {
         request: register,
         status: 200,

@@ -227,6 +227,7 @@ fn dialog_of(event: &Event) -> DialogId {
     match event {
         Event::Unproven(_) => panic!("nobody here is a registrar"),
         Event::Told { .. } => panic!("nobody here asks"),
+        Event::Conduct { .. } => panic!("nobody here is a stranger"),
         Event::Incoming(incoming) => incoming.dialog,
         Event::Provisional { dialog, .. }
         | Event::Accepted { dialog, .. }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::dialogs::{peer, peer_invites, peer_request, peer_talks};
 use super::pair::{A, DELAY, Pair, address, flow, invite, sdp};
 use crate::wire::{self, Response};
-use crate::{Config, Counts, Endpoint, Event, Input, Output};
+use crate::{Conduct, Config, Counts, Endpoint, Event, Input, Output};
 
 /// What a scanner sends; `number` sets it apart from others.
 fn request(method: &str, number: u32) -> String {
@@ -20,7 +20,7 @@ fn request(method: &str, number: u32) -> String {
          Call-ID: {number}\r\n\
          CSeq: 1 {method}\r\n\
          Contact: <sip:100@10.0.0.9>\r\n\
-         User-Agent: friendly-scanner\r\n\
+         User-Agent: nobody in particular\r\n\
          Content-Length: 0\r\n\r\n"
     )
 }
@@ -66,6 +66,34 @@ fn whatever_would_begin_something_gets_one_403() {
         // A scanner need not know what it has found.
         assert_eq!(answer.headers().get("Server"), None);
         assert_eq!(answer.headers().get("Allow"), None);
+    }
+}
+
+#[test]
+fn a_scanner_gets_no_answer_unless_it_is_known() {
+    let mut pair = Pair::new();
+    let scan = request("OPTIONS", 1).replace("nobody in particular", "friendly-scanner");
+    stranger(&mut pair, scan.clone());
+    pair.rest();
+    assert!(pair.ladder.is_empty());
+    assert_eq!(pair.conduct, [Conduct::Scanner]);
+    assert_eq!(pair.ends[A].refusals().scanners, 1);
+    pair.inject(peer(), A, scan);
+    assert_eq!(pair.ladder.len(), 1);
+    assert_eq!(pair.conduct.len(), 1);
+}
+
+#[test]
+fn what_strangers_do_is_told_and_what_the_known_do_is_not() {
+    let texts = [request("INVITE", 1), request("BYE", 1), "no SIP".to_owned()];
+    let told = [Conduct::Refused, Conduct::Refused, Conduct::Broken];
+    for (text, conduct) in texts.into_iter().zip(told) {
+        let mut pair = Pair::new();
+        stranger(&mut pair, text.clone());
+        assert_eq!(pair.conduct, [conduct], "{text}");
+        let mut pair = Pair::new();
+        pair.inject(peer(), A, text);
+        assert_eq!(pair.conduct, []);
     }
 }
 
@@ -133,6 +161,7 @@ fn what_belongs_to_a_call_is_handled_as_ever() {
         .respond(200, Some("t"))
         .body("application/sdp", sdp("answer"));
     stranger(&mut pair, ok.build().unwrap());
+    assert_eq!(pair.conduct, [Conduct::Proven], "it has seen our branch");
     assert_eq!(pair.stray_request().method().as_str(), "ACK");
     let status = 200;
     pair.input(A, Input::Release { dialog, status });
@@ -169,7 +198,14 @@ fn a_flood_of_strangers_leaves_nothing() {
         let (flow, bytes) = (flow(address(A), remote), request("INVITE", number).into());
         end.handle_input(now, Input::Stranger { flow, bytes });
         while let Some(output) = end.poll_output() {
-            assert!(matches!(output, Output::Transmit { flow: back, .. } if back == flow));
+            match output {
+                Output::Transmit { flow: back, .. } => assert_eq!(back, flow),
+                Output::Event(Event::Conduct { source, conduct }) => {
+                    assert_eq!((source, conduct), (remote.ip(), Conduct::Refused));
+                    continue;
+                }
+                Output::Event(event) => panic!("{event:?}"),
+            }
             answers += 1;
         }
         assert_eq!(
