@@ -1,5 +1,6 @@
 //! Configuration: TOML, then `JACKFIELD__SECTION__KEY`, then flags. Unknown keys are errors.
 
+mod limits;
 mod media;
 mod sip;
 
@@ -17,7 +18,7 @@ use figment::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use self::sip::Sip;
+pub use self::{limits::Limits, sip::Sip};
 
 /// The whole of it, as written.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -29,6 +30,7 @@ pub struct Config {
     pub api: Api,
     pub store: Store,
     pub plugins: Plugins,
+    pub limits: Limits,
     pub metrics: Metrics,
     pub log: Log,
 }
@@ -198,6 +200,7 @@ impl Config {
         self.media_places()?;
         self.sip.check()?;
         self.metrics_listen()?;
+        self.limits.settings()?;
         if !["pretty", "json"].contains(&self.log.format.as_str()) {
             bail!(
                 "log.format is neither pretty nor json: {:?}",
@@ -298,6 +301,8 @@ mod tests {
         assert_eq!(config.sip.udp, ["0.0.0.0:5060".parse().unwrap()]);
         assert_eq!(config.sip.tcp, config.sip.udp);
         assert_eq!(config.store_url(), "sqlite://data/jackfield.db");
+        let settings = control::guard::Settings::default();
+        assert_eq!(config.limits.settings().unwrap(), settings);
     }
 
     #[test]
@@ -343,6 +348,10 @@ mod tests {
                 "[sip]\nudp = [\"[fe80::1%1]:5060\"]",
                 "sip.udp: [fe80::1%1]:5060 has a zone",
             ),
+            ("[limits]\nstranger_rate = 0", "limits.stranger_rate"),
+            ("[limits]\nknown_rate = 1000001", "limits.known_rate"),
+            ("[limits]\nsilence = \"5 m\"", "limits.silence"),
+            ("[limits]\nsilence = \"25h\"", "limits.silence"),
             ("[store]\nurl = \"postgres://x\"", "store.url"),
             ("[metrics]\nlisten = \"9090\"", "metrics.listen"),
             ("[log]\nformat = \"xml\"", "log.format"),

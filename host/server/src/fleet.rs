@@ -20,6 +20,7 @@ use crate::{
     clock,
     commits::Commits,
     config::Config,
+    guard::Door,
     metrics::{Metrics, Sources},
     outage::Outage,
     outlets::{CdrJob, Losses, Outlets, Record},
@@ -56,6 +57,8 @@ pub struct Fleet {
     records: mpsc::WeakSender<Record>,
     registers: mpsc::WeakSender<registrar::Job>,
     losses: Arc<Losses>,
+    /// Which sources are heard.
+    pub door: Arc<Door>,
 }
 
 impl Fleet {
@@ -79,6 +82,7 @@ impl Fleet {
         let (weak_cdrs, weak_records) = (cdrs.downgrade(), records_in.downgrade());
         let (registers, register_jobs) = mpsc::channel(registrar::QUEUE);
         let (losses, urgent) = (Arc::new(Losses::default()), Arc::new(Notify::new()));
+        let door = Arc::new(Door::new(config.limits.settings()?)?);
         let outlets = Outlets {
             shard: 0,
             shards: mailboxes.iter().map(mpsc::Sender::downgrade).collect(),
@@ -91,6 +95,7 @@ impl Fleet {
             records: records_in,
             registers,
             losses: Arc::clone(&losses),
+            door: Arc::clone(&door),
         };
         let outage = Outage::default();
         let commits = Arc::new(Commits::new(store.clone()));
@@ -128,6 +133,7 @@ impl Fleet {
             records: weak_records,
             registers: outlets.registers.downgrade(),
             losses,
+            door,
         })
     }
 
@@ -149,6 +155,7 @@ impl Fleet {
             records: self.records.clone(),
             registers: self.registers.clone(),
             losses: Arc::clone(&self.losses),
+            door: Arc::clone(&self.door),
             streams,
             control,
             store,

@@ -14,6 +14,7 @@ mod demo;
 mod fair;
 mod files;
 mod fleet;
+mod guard;
 mod line;
 mod metrics;
 mod node;

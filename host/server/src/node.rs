@@ -80,6 +80,7 @@ impl Node {
             shards: mailboxes.clone(),
             store: store.clone(),
             plugins: Arc::clone(&plugins),
+            door: Arc::clone(&fleet.door),
         };
         publish_all(&press, &store).await?;
         let asks = Asks {
@@ -113,10 +114,14 @@ impl Node {
         // Calls are taken last: everything that they need is there.
         let placement = fleet.placement;
         for listener in &mut listeners {
-            listener.receive(placement, mailboxes.clone())?;
+            listener.receive(placement, mailboxes.clone(), Arc::clone(&fleet.door))?;
         }
-        let shards = mailboxes;
-        service.spawn(streams.run(stream::Mailboxes { placement, shards }));
+        let (shards, door) = (mailboxes, Arc::clone(&fleet.door));
+        service.spawn(streams.run(stream::Mailboxes {
+            placement,
+            shards,
+            door,
+        }));
         Ok(Node {
             sip: listeners.iter().map(|listener| listener.local).collect(),
             sip_streams,
@@ -181,9 +186,12 @@ async fn listen_metrics(config: &Config) -> anyhow::Result<(Option<TcpListener>,
 
 /// Tells every shard of every tenant, and where its phones are.
 async fn publish_all(press: &Press, store: &Store) -> anyhow::Result<()> {
-    for tenant in admin::tenant_configs(store).await? {
+    let tenants = admin::tenant_configs(store).await?;
+    let tenants: Vec<_> = tenants.into_iter().map(Arc::new).collect();
+    for tenant in &tenants {
         press.publish_config(tenant).await?;
     }
+    press.door.tenants(tenants.into_iter());
     Registrar::new(store, &press.shards).restore().await
 }
 

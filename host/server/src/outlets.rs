@@ -27,7 +27,9 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{backlog::Backlog, registrar::Job, shard::Mail, stream::Streams, udp::Sender};
+use crate::{
+    backlog::Backlog, guard::Door, registrar::Job, shard::Mail, stream::Streams, udp::Sender,
+};
 
 /// A row to be written, and who waits for it.
 pub struct CdrJob {
@@ -114,6 +116,8 @@ pub struct Outlets {
     pub registers: mpsc::Sender<Job>,
     /// Counters.
     pub losses: Arc<Losses>,
+    /// Which sources are heard.
+    pub door: Arc<Door>,
 }
 
 impl Outlets {
@@ -138,6 +142,7 @@ impl Outlets {
             Output::Trace(trace) => self.record(Record::Trace(trace)),
             Output::Log(log) => self.record(Record::Log(log)),
             Output::Gateway(news) => self.tell_others(news),
+            Output::Conduct { source, conduct } => self.door.note(source, conduct),
             // These are the driver's.
             Output::RunTurn(_)
             | Output::Reply { .. }

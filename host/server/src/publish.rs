@@ -20,7 +20,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use crate::{plugins::Plugins, shard::Mail};
+use crate::{guard::Door, plugins::Plugins, shard::Mail};
 
 /// How long the first retry waits; each further one twice as long.
 const RETRY: Duration = Duration::from_millis(50);
@@ -153,16 +153,24 @@ pub struct Press {
     pub store: Store,
     /// The components.
     pub plugins: Arc<Plugins>,
+    /// Who lets known sources in.
+    pub door: Arc<Door>,
 }
 
 impl Press {
     /// Reads a tenant's configuration and publishes it.
     pub async fn publish(&self, tenant: TenantId) -> anyhow::Result<()> {
         match self.store.tenant_config(tenant).await {
-            Ok(config) => self.publish_config(config).await,
+            Ok(config) => {
+                let config = Arc::new(config);
+                self.publish_config(&config).await?;
+                self.door.tenant(tenant, Some(&config));
+                Ok(())
+            }
             Err(StoreError::NotFound { .. }) => {
                 self.tell(|done| Mail::TenantGone(tenant, done)).await?;
                 self.plugins.published(tenant, None);
+                self.door.tenant(tenant, None);
                 Ok(())
             }
             Err(error) => Err(error.into()),
@@ -171,12 +179,11 @@ impl Press {
 
     /// Brings a configuration to every shard; its components are compiled first, so that whoever
     /// activated a version can call at once.
-    pub async fn publish_config(&self, config: TenantConfig) -> anyhow::Result<()> {
-        self.plugins.prepare(&config).await?;
-        let config = Arc::new(config);
-        self.tell(|done| Mail::Tenant(Arc::clone(&config), done))
+    pub async fn publish_config(&self, config: &Arc<TenantConfig>) -> anyhow::Result<()> {
+        self.plugins.prepare(config).await?;
+        self.tell(|done| Mail::Tenant(Arc::clone(config), done))
             .await?;
-        self.plugins.published(config.id, Some(&config));
+        self.plugins.published(config.id, Some(config));
         Ok(())
     }
 

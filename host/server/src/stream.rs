@@ -198,6 +198,10 @@ async fn accept(socket: Socket, way: Way) {
             // Axum's accept waits a second when the process has no file left.
             (stream, remote) = Listener::accept(&mut listener) => {
                 let flow = Flow { transport, local, remote };
+                if !way.mailboxes.door.lets_in(remote.ip()) {
+                    way.table.refuse();
+                    continue;
+                }
                 // Nobody who has no seat is told why.
                 if let Some(seat) = way.table.admit(flow) {
                     connections.spawn(way.connection(seat, stream, false).run());

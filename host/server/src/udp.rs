@@ -22,6 +22,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     clock,
+    guard::Door,
     shard::{MAILBOX, Mail},
     sockets,
 };
@@ -88,12 +89,14 @@ impl Listener {
         &mut self,
         placement: Placement,
         shards: Vec<mpsc::Sender<Mail>>,
+        door: Arc<Door>,
     ) -> io::Result<()> {
         let receiver = Receiver {
             sender: self.sender(),
             stop: Arc::clone(&self.stop),
             placement,
             shards,
+            door,
         };
         let name = format!("udp {}", self.local.port());
         self.thread = Some(
@@ -162,6 +165,7 @@ struct Receiver {
     stop: Arc<AtomicBool>,
     placement: Placement,
     shards: Vec<mpsc::Sender<Mail>>,
+    door: Arc<Door>,
 }
 
 impl Receiver {
@@ -178,6 +182,9 @@ impl Receiver {
 
     fn post(&self, datagram: &[u8], remote: SocketAddr) {
         self.sender.traffic.received.fetch_add(1, Ordering::Relaxed);
+        if !self.door.lets_in(remote.ip()) {
+            return;
+        }
         if self.keeps_alive(datagram, remote) {
             self.sender
                 .traffic

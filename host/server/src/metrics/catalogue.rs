@@ -86,6 +86,19 @@ const COUNTERS: &[(&str, &str)] = &[
         "SIP requests that were refused before anybody looked at what they want, by status",
     ),
     (
+        "jackfield_sip_dropped_total",
+        "SIP messages that were dropped unread: their source said too much, is not heard for a while, or \
+         found no room among so many offenders",
+    ),
+    (
+        "jackfield_sip_silenced_total",
+        "Times that a source was silenced: it called itself a scanner, or did too much wrong",
+    ),
+    (
+        "jackfield_sip_scanners_total",
+        "SIP requests of strangers that call themselves scanners; they got no answer",
+    ),
+    (
         "jackfield_sip_broken_total",
         "Datagrams that are no SIP message",
     ),

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use control::guard::{Counts, Why};
 use futures_util::future::join_all;
 use media::io as media_io;
 use metrics::{counter, gauge};
@@ -20,6 +21,7 @@ use super::{Metrics, process};
 use crate::{
     backlog::WAITING,
     clock,
+    guard::Door,
     outlets::{CdrJob, Losses, Record},
     registrar::Job,
     shard::{Alive, Mail, TURNS},
@@ -39,6 +41,7 @@ pub struct Sources {
     pub records: mpsc::WeakSender<Record>,
     pub registers: mpsc::WeakSender<Job>,
     pub losses: Arc<Losses>,
+    pub door: Arc<Door>,
     pub streams: Streams,
     pub control: api::Control,
     /// Closed by the node, whoever else holds it.
@@ -74,6 +77,7 @@ impl Sources {
                 .iter()
                 .for_each(|traffic| sample_sip(traffic));
             sample_streams(&self.streams);
+            sample_door(&self.door.counts());
             self.sample_queues();
             gauge!("jackfield_clock_behind_seconds").set(clock::behind());
             process::sample();
@@ -154,6 +158,7 @@ fn sample_shard(shard: &str, alive: Alive) {
     sample_registrar(shard, alive.registrar);
     let sip = alive.refusals.sip;
     counter!("jackfield_sip_broken_total", "shard" => shard.to_owned()).absolute(sip.broken);
+    counter!("jackfield_sip_scanners_total", "shard" => shard.to_owned()).absolute(sip.scanners);
     for (name, by_status) in [
         ("jackfield_calls_refused_total", alive.refusals.calls),
         ("jackfield_sip_refused_total", sip.requests),
@@ -220,6 +225,21 @@ fn sample_sip(traffic: &Traffic) {
     }
     counter!("jackfield_sip_keep_alives_total", "listener" => traffic.local.to_string())
         .absolute(traffic.keep_alives.load(Ordering::Relaxed));
+}
+
+fn sample_door(counts: &Counts) {
+    for (why, name) in [
+        (Why::Rate, "rate"),
+        (Why::Silenced, "silenced"),
+        (Why::Crowded, "crowded"),
+    ] {
+        let dropped = counts.dropped.get(&why).copied().unwrap_or_default();
+        counter!("jackfield_sip_dropped_total", "why" => name).absolute(dropped);
+    }
+    let others = counts.silenced - counts.scanners;
+    for (why, sources) in [("scanner", counts.scanners), ("conduct", others)] {
+        counter!("jackfield_sip_silenced_total", "why" => why).absolute(sources);
+    }
 }
 
 fn sample_streams(streams: &Streams) {

@@ -3,12 +3,12 @@ use std::{
     time::Duration,
 };
 
-use control::{Output, Ticket};
+use control::{Output, Ticket, guard::Settings};
 use model::{IdSource, SessionId, TenantId, Trace};
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{CdrJob, Losses, Outlets, Record};
-use crate::records::tests::cdr;
+use crate::{guard::Door, records::tests::cdr};
 
 fn trace() -> Output {
     let mut ids = IdSource::new([3; 32], 0, 0);
@@ -33,6 +33,7 @@ fn outlets(cdrs: mpsc::Sender<CdrJob>, records: mpsc::Sender<Record>) -> Outlets
         records,
         registers: mpsc::channel(1).0,
         losses: Arc::new(Losses::default()),
+        door: Arc::new(Door::new(Settings::default()).unwrap()),
     }
 }
 

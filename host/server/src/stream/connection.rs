@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     clock,
+    guard::Door,
     shard::{MAILBOX, Mail},
     tls::Tls,
 };
@@ -54,6 +55,8 @@ pub struct Mailboxes {
     pub placement: Placement,
     /// By shard.
     pub shards: Vec<mpsc::Sender<Mail>>,
+    /// Which sources are heard.
+    pub door: Arc<Door>,
 }
 
 /// One connection to be served.
@@ -167,6 +170,7 @@ impl Connection {
             input,
             pongs: self.table.queue(flow),
             is_known: self.is_ours,
+            is_ours: self.is_ours,
             table: Arc::clone(&self.table),
             mailboxes: self.mailboxes.clone(),
             limits: self.limits,
@@ -188,6 +192,7 @@ struct Reader {
     pongs: Option<mpsc::Sender<Bytes>>,
     /// Whether a message came, or the connection is ours.
     is_known: bool,
+    is_ours: bool,
     table: Arc<Table>,
     mailboxes: Mailboxes,
     limits: Limits,
@@ -215,6 +220,9 @@ impl Reader {
                 match self.input.poll() {
                     Ok(Some(frame)) => {
                         is_whole = true;
+                        if !self.is_heard(&frame) {
+                            return End::Unwanted;
+                        }
                         if !self.take(frame).await {
                             return End::Behind;
                         }
@@ -230,6 +238,13 @@ impl Reader {
             }
             was_amid = is_amid;
         }
+    }
+
+    /// Whom we called we listen to. A message that is dropped here would be missed for ever, so that
+    /// the connection goes with it.
+    fn is_heard(&self, frame: &Frame) -> bool {
+        let message = matches!(frame, Frame::Message(_));
+        self.is_ours || !message || self.mailboxes.door.lets_in(self.flow.remote.ip())
     }
 
     /// Whether there was room for what the peer wants.

@@ -25,13 +25,15 @@ pub enum End {
     Unreachable,
     /// Its source had its share.
     Crowded,
+    /// Its source says too much, or is not heard for a while.
+    Unwanted,
     /// There were too many, and it had not said anything yet.
     Displaced,
 }
 
 impl End {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Peer,
         Self::Idle,
         Self::Silent,
@@ -42,6 +44,7 @@ impl End {
         Self::Garbage,
         Self::Unreachable,
         Self::Crowded,
+        Self::Unwanted,
         Self::Displaced,
     ];
 
@@ -58,6 +61,7 @@ impl End {
             Self::Garbage => "garbage",
             Self::Unreachable => "unreachable",
             Self::Crowded => "crowded",
+            Self::Unwanted => "unwanted",
             Self::Displaced => "displaced",
         }
     }

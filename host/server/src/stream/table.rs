@@ -111,6 +111,12 @@ impl Table {
         Some(seat)
     }
 
+    /// Counts a connection of somebody who is not heard.
+    pub(super) fn refuse(&self) {
+        self.traffic.accepted.fetch_add(1, Ordering::Relaxed);
+        self.traffic.count_end(End::Unwanted);
+    }
+
     /// Queues a message for the connection of a flow; if there is none, a seat for a new one.
     pub(super) fn send(&self, flow: Flow, bytes: Bytes) -> Sent {
         let mut seats = self.lock();

@@ -1,9 +1,9 @@
 //! Each way in which a connection serves, and each way in which it ends.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use control::placement::Placement;
+use control::{guard::Why, placement::Placement};
 use sip::{Flow, Transport};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -14,6 +14,7 @@ use tokio::{
 
 use super::{End, Limits, Mailboxes, QUEUE, Service, Socket, Streams};
 use crate::{
+    guard::{self, Door},
     shard::{MAILBOX, Mail},
     tls::{self, Tls},
 };
@@ -30,6 +31,9 @@ const PATIENT: Limits = Limits {
     idle: EVER,
 };
 
+/// Messages and connections of one source in a test, but for the one that has too many.
+const BURST: u32 = 4_096;
+
 mod secure;
 mod websocket;
 
@@ -38,6 +42,7 @@ struct Stage {
     streams: Streams,
     mailbox: mpsc::Sender<Mail>,
     mail: mpsc::Receiver<Mail>,
+    door: Arc<Door>,
     _tasks: JoinSet<()>,
 }
 
@@ -58,16 +63,19 @@ impl Stage {
         let service = Service::with(vec![socket], most, limits, tls);
         let streams = service.streams();
         let (mailbox, mail) = mpsc::channel(MAILBOX);
+        let door = guard::tests::burst(BURST);
         let mut tasks = JoinSet::new();
         tasks.spawn(service.run(Mailboxes {
             placement: Placement::new([7; 16], 1),
             shards: vec![mailbox.clone()],
+            door: door.clone(),
         }));
         Self {
             address,
             streams,
             mailbox,
             mail,
+            door,
             _tasks: tasks,
         }
     }
@@ -278,4 +286,20 @@ async fn a_mailbox_without_room_holds_up_the_peer_and_loses_nothing() {
     for _ in 0..3 {
         assert_eq!(stage.message().await, flow);
     }
+}
+
+#[tokio::test]
+async fn who_says_too_much_is_cut_off_and_gets_no_new_connection() {
+    let mut stage = Stage::new(8, PATIENT).await;
+    let (mut peer, flow) = stage.speaker().await;
+    let spend = |stage: &Stage| while stage.door.lets_in(flow.remote.ip()) {};
+    spend(&stage);
+    peer.write_all(OPTIONS).await.unwrap();
+    assert!(is_closed(&mut peer).await);
+    assert_eq!(stage.lost().await, flow);
+    assert_eq!(stage.ended(End::Unwanted), 1);
+    spend(&stage);
+    assert!(is_closed(&mut stage.connect().await).await);
+    assert_eq!(stage.ended(End::Unwanted), 2);
+    assert!(stage.door.counts().dropped[&Why::Rate] >= 4);
 }

@@ -1,10 +1,13 @@
 use std::{net::UdpSocket, sync::atomic::Ordering};
 
-use control::placement::Placement;
+use control::{guard::Why, placement::Placement};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Listener, Receiver};
-use crate::shard::{MAILBOX, Mail};
+use crate::{
+    guard,
+    shard::{MAILBOX, Mail},
+};
 
 fn stage() -> (Listener, Receiver, mpsc::Sender<Mail>, mpsc::Receiver<Mail>) {
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -14,6 +17,7 @@ fn stage() -> (Listener, Receiver, mpsc::Sender<Mail>, mpsc::Receiver<Mail>) {
         stop: listener.stop.clone(),
         placement: Placement::new([7; 16], 1),
         shards: vec![mailbox.clone()],
+        door: guard::tests::wide(),
     };
     (listener, receiver, mailbox, mail)
 }
@@ -65,4 +69,20 @@ fn a_flood_of_datagrams_leaves_a_quarter_of_the_mailbox_to_everybody_else() {
     }
     receiver.post(b"no SIP", from);
     assert_eq!(counted().1, MAILBOX - taken + 1);
+}
+
+#[test]
+fn what_a_stranger_says_too_much_reaches_no_shard() {
+    let (listener, mut receiver, _mailbox, mut mail) = stage();
+    receiver.door = guard::tests::burst(3);
+    let stranger = "192.0.2.66:5060".parse().unwrap();
+    let other = "192.0.2.67:5060".parse().unwrap();
+    for _ in 0..10 {
+        receiver.post(b"no SIP", stranger);
+    }
+    receiver.post(b"no SIP", other);
+    let taken = std::iter::from_fn(|| mail.try_recv().ok()).count();
+    assert_eq!(taken, 4);
+    assert_eq!(receiver.door.counts().dropped[&Why::Rate], 7);
+    assert_eq!(listener.traffic().received.load(Ordering::Relaxed), 11);
 }

@@ -202,7 +202,7 @@ fn garbage_and_strangers_are_counted_and_change_nothing() {
          Call-ID: stranger\r\nCSeq: 1 INVITE\r\nContact: <sip:1001@{here}>\r\n\
          User-Agent: {}\r\nContent-Length: 0\r\n\r\n",
         node.sip,
-        "friendly-scanner ".repeat(20)
+        "nobody in particular ".repeat(20)
     );
     for datagram in [b"no SIP at all".as_slice(), &[0xff; 500], invite.as_bytes()] {
         socket.send_to(datagram, node.sip).expect("it is sent");
@@ -220,6 +220,40 @@ fn garbage_and_strangers_are_counted_and_change_nothing() {
         assert_eq!(page.count(name, &[]), 0, "{name}");
     }
     assert!(page.is_at_rest());
+}
+
+#[test]
+fn a_scanner_gets_no_answer_and_is_not_heard_again() {
+    let node = Node::start();
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let here = socket.local_addr().expect("it is bound");
+    let scan = format!(
+        "OPTIONS sip:100@{} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bKscan\r\n\
+         Max-Forwards: 70\r\nFrom: <sip:100@1.1.1.1>;tag=1\r\nTo: <sip:100@1.1.1.1>\r\n\
+         Call-ID: scan\r\nCSeq: 1 OPTIONS\r\nUser-Agent: friendly-scanner\r\n\
+         Subject: {:400}\r\nContent-Length: 0\r\n\r\n",
+        node.sip, "so long that any answer would be shorter"
+    );
+    let send = |text: &str| {
+        socket
+            .send_to(text.as_bytes(), node.sip)
+            .expect("it is sent")
+    };
+    send(&scan);
+    wait_for("a silenced scanner", Duration::from_secs(10), || {
+        let page = Page::of(&node);
+        let silenced = page.count("jackfield_sip_silenced_total", &[r#"why="scanner""#]);
+        (silenced == 1 && page.count("jackfield_sip_scanners_total", &[]) == 1).then_some(())
+    });
+    // What it says under another name is not read any more.
+    send(&scan.replace("friendly-scanner", "phone"));
+    wait_for("a dropped message", Duration::from_secs(10), || {
+        let dropped = [r#"why="silenced""#];
+        (Page::of(&node).count("jackfield_sip_dropped_total", &dropped) == 1).then_some(())
+    });
+    let patience = Some(Duration::from_millis(200));
+    socket.set_read_timeout(patience).expect("a time");
+    assert!(socket.recv(&mut [0; 2_000]).is_err(), "it was answered");
 }
 
 #[test]
