@@ -30,6 +30,8 @@ pub(crate) struct Account {
     ip: IpAddr,
     /// The tone that it says; none: it is an echo.
     tone: Option<u16>,
+    /// Further lines of its configuration.
+    settings: Vec<String>,
 }
 
 /// A softphone at work.
@@ -56,8 +58,27 @@ impl Account {
 
     /// As the file `accounts` has it, on a phone of that address.
     pub(crate) fn new(line: String, ip: IpAddr) -> Self {
-        let tone = None;
-        Self { line, ip, tone }
+        Self {
+            line,
+            ip,
+            tone: None,
+            settings: Vec::new(),
+        }
+    }
+
+    /// One that registers with the tenant `acme` at that address of a node.
+    pub(crate) fn registers(user: &str, password: &str, node: SocketAddr, transport: &str) -> Self {
+        let line = format!(
+            "<sip:{user}@acme.example;transport={transport}>;auth_user={user};auth_pass={password}\
+             ;outbound=\"sip:{node};transport={transport}\";regint=600"
+        );
+        Self::new(line, node.ip())
+    }
+
+    /// With that line in its configuration.
+    pub(crate) fn with(mut self, setting: String) -> Self {
+        self.settings.push(setting);
+        self
     }
 
     /// It says that tone.
@@ -69,7 +90,10 @@ impl Account {
     /// Starts a phone that listens at `local` and knows how it can be driven.
     pub(crate) fn start(self, local: SocketAddr) -> Baresip {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let control = free_port();
+        // It takes the port after that of its SIP for TLS.
+        let mut free = std::iter::repeat_with(free_port);
+        let control = free.find(|it| it.port() != local.port() + 1);
+        let control = control.expect("there are more ports");
         let write = |name: &str, text: &str| {
             fs::write(folder.path().join(name), text).expect("the folder can be written to");
         };
@@ -127,6 +151,7 @@ impl Account {
         let modules = ["g711", "aubridge", "aufile"].map(|it| format!("module {it}.so"));
         let applications = ["account", "menu", "ctrl_tcp"].map(|it| format!("module_app {it}.so"));
         lines.extend(modules.into_iter().chain(applications));
+        lines.extend(self.settings.iter().cloned());
         lines.join("\n") + "\n"
     }
 }

@@ -8,6 +8,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::baresip::{self, Account};
 use crate::metrics::Page;
 use crate::node::Node;
 use crate::office::{Office, check};
@@ -51,13 +52,14 @@ impl Authority {
     fn node(&self, stem: &str, peer: &str) -> Node {
         let text = |path: &Path| path.display().to_string();
         let (cert, key) = (format!("{stem}.pem"), format!("{stem}.key"));
+        let peers = format!("{{\"127.0.0.1\"=\"{peer}\"}}");
         Node::start_with(&[
             ("SIP__TLS", "[\"127.0.0.1:0\"]"),
             ("SIP__TLS_CERT", &text(&self.path(&cert))),
             ("SIP__TLS_KEY", &text(&self.path(&key))),
             ("SIP__TLS_CA", &text(&self.path("ca.pem"))),
             ("SIP__TLS_CLIENT_CA", &text(&self.path("ca.pem"))),
-            ("SIP__TLS_NAMES", &format!("{{\"127.0.0.1\"=\"{peer}\"}}")),
+            ("SIP__TLS_NAMES", &peers),
         ])
     }
 }
@@ -119,4 +121,41 @@ fn a_call_crosses_two_nodes_by_tls_and_a_renewed_certificate_needs_no_restart() 
         }
         assert_eq!(office.live(), 0);
     }
+}
+
+#[test]
+fn a_softphone_calls_by_tls_and_is_hung_up_on_over_the_connection_that_it_made() {
+    if !sipp::is_there() || !baresip::is_there() {
+        return;
+    }
+    let authority = Authority::new();
+    authority.sign("node", "127.0.0.1");
+    let text = |file: &str| authority.path(file).display().to_string();
+    let node = Node::start_with(&[
+        ("SIP__TLS", "[\"127.0.0.1:0\"]"),
+        ("SIP__TLS_CERT", &text("node.pem")),
+        ("SIP__TLS_KEY", &text("node.key")),
+    ]);
+    let office = Office::empty(&node, "acme");
+    office.number("2001", "makecall");
+    office.phone_over("tls", "1001", office.user);
+    office.phone("3001", office.callee);
+    let id = office.makecall("2001", "3001");
+    let callee = office.is_called("uas-hangs-up").with("talk", 500);
+    let mut callee = callee.start();
+    let account = Account::line("1001", office.user, "tls");
+    let mut phone = account
+        .with(format!("sip_cafile {}", text("ca.pem")))
+        .start(office.user);
+    let at = node.sip_over("tls");
+    phone.dial(&format!("sip:2001@{at};transport=tls"));
+    phone.told("CALL_ESTABLISHED");
+    phone.told("CALL_CLOSED");
+    callee.finish();
+    for cdr in office.cdrs(&id, 2) {
+        check(&cdr, &json!({ "cause": 200, "end_reason": "released" }));
+    }
+    let page = Page::of(&node);
+    let made = page.count("jackfield_sip_connections_begun_total", &[r#"by="us""#]);
+    assert_eq!(made, 0);
 }
