@@ -136,6 +136,7 @@ impl Phone {
             Input::Refuse(status) => self.act(now, Act::Refuse(status)),
             Input::HangUp => self.hang_up(now),
             Input::Hold(on) => self.hold(now, on),
+            Input::Transfer(to) => self.transfer(now, to),
             Input::Behave(behaviour) => self.config.behaviour = behaviour,
         }
         self.settle(now);
@@ -307,6 +308,22 @@ impl Phone {
             Call::Dialling { dialog, .. } => self.end(now, dialog, 487),
             Call::Offered { dialog, .. } => self.end(now, dialog, 480),
             Call::Talking { dialog, .. } => self.end(now, dialog, 200),
+        }
+    }
+
+    fn transfer(&mut self, now: Instant, to: Uri) {
+        let Ok(by) = Uri::sip(&self.config.user, &self.config.domain) else {
+            return;
+        };
+        if let Call::Talking { dialog, .. } = self.call {
+            let replaces = None;
+            let refer = sip::Input::Refer {
+                dialog,
+                to,
+                by,
+                replaces,
+            };
+            self.sip.handle_input(now, refer);
         }
     }
 

@@ -194,6 +194,7 @@ impl Driver {
                 self.talk(agreed);
             }
             Event::Incoming { .. }
+            | Event::Transferred { .. }
             | Event::Ringing
             | Event::Registered { .. }
             | Event::NotRegistered { .. }

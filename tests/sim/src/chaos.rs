@@ -97,6 +97,7 @@ pub fn play(options: Options, policies: Box<dyn Policies>) -> World {
     operator(&mut world, &mut random);
     set_clock(&mut world, seed);
     holds(&mut world, seed);
+    transfers(&mut world, seed);
     world.run_for(EVENING);
     world.run_to_rest();
     for (tenant, (_, _, script)) in TENANTS.iter().enumerate() {
@@ -369,6 +370,23 @@ fn holds(world: &mut World, seed: u64) {
                     let near = at + random.millis(60);
                     world.at(near, Deed::Phone(other, Input::Hold(true)));
                 }
+            }
+        }
+    }
+}
+
+/// People lead each other to somebody else, or to nobody, and hang up before or after. Drawn apart.
+fn transfers(world: &mut World, seed: u64) {
+    let mut random = Random::new(seed ^ 0x4ef3);
+    for line in 0..world.lines().len() {
+        while random.percent(40) {
+            let (at, later) = (random.millis(SPAN + 10_000), random.millis(8_000));
+            let to = *random.pick(&["3001", "3002", "3003", "9999"]);
+            let to = format!("sip:{to}@somewhere.example").parse();
+            let to = to.expect("a number at a domain is a URI");
+            world.at(at, Deed::Phone(line, Input::Transfer(to)));
+            if random.percent(40) {
+                world.at(at + later, Deed::Phone(line, Input::HangUp));
             }
         }
     }

@@ -29,6 +29,8 @@ pub struct Line {
     pub dialled: bool,
     /// Whether it has made an offer of its own in the middle of a call.
     pub reoffered: bool,
+    /// It has transferred somebody.
+    pub transfers: bool,
     /// What its user was told, and when.
     pub told: Vec<(Duration, Event)>,
     /// What it heard, call by call.
@@ -46,6 +48,7 @@ impl Line {
             tone,
             dialled: false,
             reoffered: false,
+            transfers: false,
             told: Vec::new(),
             heard: Vec::new(),
             phone: Phone::new(config),

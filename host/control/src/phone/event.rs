@@ -88,6 +88,8 @@ pub enum Input {
     /// Put the other side on hold, or take it back. Answered, and no other change under way; the answer
     /// is `Changed`, and nothing if it is refused.
     Hold(bool),
+    /// Ask that the other side be led to somebody else (REFER). Answered; the answer is `Transferred`.
+    Transfer(Uri),
     /// Change what the phone does with inbound calls from the next one on.
     Behave(Behaviour),
 }
@@ -142,6 +144,11 @@ pub enum Event {
     Changed {
         /// What was agreed.
         agreed: Box<Negotiated>,
+    },
+    /// What became of a transfer; the call goes on until the other side ends it.
+    Transferred {
+        /// The final status.
+        status: u16,
     },
     /// The call is over.
     Ended {

@@ -47,6 +47,15 @@ impl Phone {
                 status,
                 response,
             } => self.register_answered(now, request, status, response.as_deref()),
+            sip::Event::Transferred { dialog, status } if self.is_current(dialog) => {
+                self.tell(Event::Transferred { status });
+            }
+            // It calls nobody at another's wish.
+            sip::Event::Referred { dialog, .. } => {
+                let answer = Err(603);
+                let refusal = sip::Input::Referral { dialog, answer };
+                self.sip.handle_input(now, refusal);
+            }
             // Of a call that is over on our side, or nothing that a user would notice.
             _ => {}
         }

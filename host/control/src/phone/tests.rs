@@ -76,6 +76,7 @@ impl Pair {
             Event::EarlyMedia { agreed } => format!("early {}", agreed.codec),
             Event::Answered { agreed } => format!("answered {}", agreed.codec),
             Event::Changed { .. } => "changed".to_owned(),
+            Event::Transferred { status } => format!("transferred {status}"),
             Event::Registered { seconds } => format!("registered {seconds}"),
             Event::NotRegistered { status } => format!("not registered {status}"),
             Event::Ended { status, by } => format!("ended {status} {by:?}"),

@@ -431,6 +431,7 @@ impl World {
             Deed::Phone(line, input) => {
                 self.lines[line].dialled |= matches!(input, phone::Input::Dial { .. });
                 self.lines[line].reoffered |= matches!(input, phone::Input::Hold(_));
+                self.lines[line].transfers |= matches!(input, phone::Input::Transfer(_));
                 let now = self.start + self.now;
                 self.lines[line].phone.handle_input(now, input);
                 self.drain_line(line);

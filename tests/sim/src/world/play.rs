@@ -293,7 +293,10 @@ impl World {
     pub fn run_to_rest(&mut self) {
         for line in 0..self.lines.len() {
             let it = &self.lines[line];
-            if it.dialled || CALLERS.contains(&it.user.as_str()) {
+            // Whom somebody has led to each other nobody else may part.
+            let mut own = self.lines.iter().filter(|other| other.tenant == it.tenant);
+            let led = own.any(|other| other.transfers);
+            if it.dialled || led || CALLERS.contains(&it.user.as_str()) {
                 self.hang_up(line);
             }
         }

@@ -76,7 +76,9 @@ const REACHED: [&str; 14] = [
 ];
 
 /// What must happen within calls, as traces say it.
-const WITHIN: [&str; 8] = [
+const WITHIN: [&str; 10] = [
+    "on_transfer_requested",
+    "202 Accepted [REFER]",
     "INVITE 3009",
     "INVITE 3002-b",
     "INVITE 3002-c",
