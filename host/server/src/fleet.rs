@@ -337,6 +337,7 @@ fn shard_config(
         sip: sip::Config {
             advertised,
             listeners: sip::Listeners::new(all),
+            challenges: config.sip.digest.into(),
             ..sip::Config::default()
         },
         digest_key,

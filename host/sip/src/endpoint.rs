@@ -35,7 +35,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use asking::Asked;
-pub use config::{Config, Counts, Listeners, Refusals};
+pub use config::{Challenges, Config, Counts, Listeners, Refusals};
 use connections::Connections;
 use random::Random;
 use receive::Source;

@@ -29,7 +29,7 @@ mod transaction;
 mod uri;
 pub mod wire;
 
-pub use endpoint::{Config, Counts, Endpoint, Listeners, Refusals, Unproven};
+pub use endpoint::{Challenges, Config, Counts, Endpoint, Listeners, Refusals, Unproven};
 pub use event::{
     Ask, Conduct, DialogId, Event, FailedBy, Flow, Identity, Incoming, Input, Invite, Output,
     RequestId, Transport,

@@ -36,11 +36,38 @@ pub struct Sip {
     pub tls_ca: PathBuf,
     /// What the certificate of a peer must say, by its address, where it is not the address itself.
     pub tls_names: BTreeMap<IpAddr, String>,
+    /// What phones that register are asked for: `md5`, which all of them know, `sha-256`, or `both`.
+    pub digest: Digest,
     /// The address that peers shall use; empty: the listener's own, or this machine's if that is
     /// unspecified. It is for the listeners of its family.
     pub external: String,
     /// The same for the listeners of IPv6, if `external` is of IPv4.
     pub external6: String,
+}
+
+/// The algorithms that challenges offer.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+pub enum Digest {
+    /// MD5 alone: phones that know nothing else fail when they are offered something else as well.
+    #[default]
+    #[serde(rename = "md5")]
+    Md5,
+    /// SHA-256 alone.
+    #[serde(rename = "sha-256")]
+    Sha256,
+    /// Both, the better one first.
+    #[serde(rename = "both")]
+    Both,
+}
+
+impl From<Digest> for sip::Challenges {
+    fn from(digest: Digest) -> Self {
+        match digest {
+            Digest::Md5 => Self::Md5,
+            Digest::Sha256 => Self::Sha256,
+            Digest::Both => Self::Both,
+        }
+    }
 }
 
 impl Default for Sip {
@@ -56,6 +83,7 @@ impl Default for Sip {
             tls_client_ca: PathBuf::new(),
             tls_ca: PathBuf::new(),
             tls_names: BTreeMap::new(),
+            digest: Digest::default(),
             external: String::new(),
             external6: String::new(),
         }

@@ -26,6 +26,8 @@ pub struct Config {
     ///
     /// [`Event::Unproven`]: crate::Event::Unproven
     pub registrar: bool,
+    /// Which proofs those who begin something are asked for.
+    pub challenges: Challenges,
     /// The base values of all timers.
     pub timers: TimerConfig,
     /// Seconds after which a session that nobody refreshed is over, as we ask for it (RFC 4028 §4):
@@ -49,11 +51,36 @@ impl Default for Config {
             listeners: Listeners::default(),
             product: "Jackfield".to_owned(),
             registrar: false,
+            challenges: Challenges::default(),
             timers: TimerConfig::default(),
             session_expires: 1_800,
             min_se: limits::MIN_SE,
             max_transactions: limits::TRANSACTIONS,
             max_dialogs: limits::DIALOGS,
+        }
+    }
+}
+
+/// The digest algorithms that a 401 offers. RFC 8760 §2.3 wants a client to pass over what it does not
+/// know; many phones that are in use fail instead, whatever the order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Challenges {
+    /// MD5 alone, which every phone knows.
+    #[default]
+    Md5,
+    /// SHA-256 alone.
+    Sha256,
+    /// SHA-256, then MD5; where only one fits, MD5.
+    Both,
+}
+
+impl Challenges {
+    /// Those of a challenge's two forms that are offered: SHA-256 is the first.
+    pub(super) fn of(self, forms: &[String; 2]) -> &[String] {
+        match self {
+            Self::Md5 => &forms[1..],
+            Self::Sha256 => &forms[..1],
+            Self::Both => forms,
         }
     }
 }

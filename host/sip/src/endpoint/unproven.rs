@@ -64,11 +64,11 @@ impl Endpoint {
                 refusal.with("WWW-Authenticate", value.as_str())
             })
         };
-        // Most phones know nothing better than the last one.
+        let offered = self.config.challenges.of(&challenges);
         let arrived = &asked.arrived;
         self.tell_conduct(arrived.flow, arrived.source, Conduct::Refused);
-        let _ = self.answer_stateless(arrived, challenge(&challenges))
-            || self.answer_stateless(arrived, challenge(&challenges[1..]));
+        let _ = self.answer_stateless(arrived, challenge(offered))
+            || offered.len() > 1 && self.answer_stateless(arrived, challenge(&offered[1..]));
     }
 
     pub(super) fn order_refuse(&mut self, asked: &Unproven, status: u16) {

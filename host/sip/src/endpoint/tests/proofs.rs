@@ -2,7 +2,7 @@
 
 use super::dialogs::peer;
 use super::pair::{A, DELAY, Pair, address, flow};
-use crate::endpoint::Unproven;
+use crate::endpoint::{Challenges, Unproven};
 use crate::wire::Response;
 use crate::{Conduct, Config, Counts, Event, Flow, Identity, Input, Transport};
 
@@ -13,8 +13,13 @@ const CHALLENGES: [&str; 2] = [
 ];
 
 fn registrar() -> Pair {
+    registrar_that_offers(Challenges::Both)
+}
+
+fn registrar_that_offers(challenges: Challenges) -> Pair {
     let config = Config {
         registrar: true,
+        challenges,
         ..Config::default()
     };
     Pair::with(config, 1)
@@ -94,6 +99,24 @@ fn a_stranger_is_not_sent_more_than_it_has_sent() {
     assert_eq!(challenged(Transport::Udp, ""), [""; 0]);
     // Nobody makes a connection from an address that is not theirs.
     assert_eq!(challenged(Transport::Tcp, ""), CHALLENGES);
+}
+
+#[test]
+fn one_algorithm_alone_may_be_offered() {
+    for (offered, values) in [
+        (Challenges::Md5, &CHALLENGES[1..]),
+        (Challenges::Sha256, &CHALLENGES[..1]),
+    ] {
+        let mut pair = registrar_that_offers(offered);
+        pair.inject(peer(), A, request("REGISTER", ""));
+        let asked = asked(&mut pair);
+        let challenges = CHALLENGES.map(str::to_owned);
+        pair.input(A, Input::Challenge { asked, challenges });
+        let answer = answer(&mut pair);
+        let sent = answer.headers().get_all("WWW-Authenticate");
+        assert_eq!(sent.collect::<Vec<_>>(), values);
+        pair.rest();
+    }
 }
 
 #[test]
