@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use media::wav;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::sipp::{free_port, is_installed};
+use crate::sipp::is_installed;
 use crate::stopwatch::wait_for;
 
 /// How long anything may take that it is waited for.
@@ -90,10 +90,7 @@ impl Account {
     /// Starts a phone that listens at `local` and knows how it can be driven.
     pub(crate) fn start(self, local: SocketAddr) -> Baresip {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        // It takes the port after that of its SIP for TLS.
-        let mut free = std::iter::repeat_with(free_port);
-        let control = free.find(|it| it.port() != local.port() + 1);
-        let control = control.expect("there are more ports");
+        let control = control_port();
         let write = |name: &str, text: &str| {
             fs::write(folder.path().join(name), text).expect("the folder can be written to");
         };
@@ -156,6 +153,12 @@ impl Account {
     }
 }
 
+/// A port that nobody has, far from those for SIP: baresip takes the one after its own, too, for TLS.
+fn control_port() -> SocketAddr {
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr());
+    free.expect("a free port")
+}
+
 /// Where the package keeps its modules.
 fn module_folder() -> &'static str {
     let folders = ["/usr/lib/baresip/modules", "/usr/local/lib/baresip/modules"];
@@ -166,6 +169,14 @@ fn module_folder() -> &'static str {
 }
 
 impl Baresip {
+    /// Waits until it is registered, which may have been before it could be asked for events.
+    pub(crate) fn is_registered(&self) {
+        wait_for("the registration", PATIENCE, || {
+            let log = fs::read_to_string(self.folder.path().join("log")).ok()?;
+            log.contains("200 OK (Jackfield) [1 binding]").then_some(())
+        });
+    }
+
     /// Calls `uri`.
     pub(crate) fn dial(&mut self, uri: &str) {
         self.command("dial", uri);

@@ -89,7 +89,7 @@ fn a_softphone_registers_over_ipv6_and_is_heard_over_ipv4() {
     at.set_ip(Ipv6Addr::LOCALHOST.into());
     let account = Account::registers("3001", "correct-horse", listeners[1], "udp");
     let mut phone = account.with("prefer_ipv6 yes".to_owned()).start(at);
-    phone.told("REGISTER_OK");
+    phone.is_registered();
     let id = office.makecall("2001", "3001");
     let mut audio = Audio::bind();
     let caller = office.calls("uac-answered", "2001").with("talk", 3_000);

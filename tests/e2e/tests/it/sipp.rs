@@ -79,12 +79,13 @@ pub(crate) fn is_installed(program: &str, variable: &str) -> bool {
     is_there
 }
 
-/// A port for SIP that nobody has. It is below those that the system gives away by itself.
+/// A port for SIP that nobody has, nor the one after it, which baresip takes for TLS. It is below those
+/// that the system gives away by itself.
 pub(crate) fn free_port() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = 10_000 + (std::process::id() % 90) as u16 * 100;
     loop {
-        let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 1_000;
+        let port = first + NEXT.fetch_add(2, Ordering::Relaxed) % 1_000;
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         if std::net::UdpSocket::bind(address).is_ok() {
             return address;

@@ -5,12 +5,15 @@ use std::time::Duration;
 use media::sdp::Codec;
 use serde_json::json;
 
-use crate::baresip::{self, Account};
+use crate::baresip::{self, Account, Baresip};
 use crate::handset::Audio;
 use crate::node::Node;
 use crate::office::{Office, check};
+use crate::sipp::free_port;
 use crate::stopwatch::wait_for;
+use crate::tls::Authority;
 
+const PASSWORD: &str = "correct-horse";
 const USER_HZ: u16 = 425;
 const CALLEE_HZ: u16 = 970;
 
@@ -91,6 +94,94 @@ fn a_softphone_holds_and_the_callee_hears_nothing_meanwhile() {
     phone.command("hangup", "");
     callee.finish();
     for cdr in office.cdrs(&id, 2) {
+        check(&cdr, &json!({ "cause": 200, "end_reason": "released" }));
+    }
+}
+
+/// A phone that registers with the node over that transport, and what it needs for it.
+fn registered(node: &Node, user: &str, transport: &str, settings: &[String]) -> Baresip {
+    let proxy = node.sip_over(transport);
+    let account = Account::registers(user, PASSWORD, proxy, transport);
+    let account = settings.iter().cloned().fold(account, Account::with);
+    let phone = account.start(free_port());
+    phone.is_registered();
+    phone
+}
+
+/// A tenant whose phones register.
+fn registering(node: &Node, users: &[&str]) -> Office {
+    let office = Office::empty(node, "acme");
+    office.number("2001", "makecall");
+    for user in users {
+        let phone = json!({ "user": user, "password": PASSWORD });
+        office.rest.post("/api/v1/phones", &phone).expect(201);
+    }
+    office
+}
+
+#[test]
+fn softphones_register_and_call_each_other_by_udp_and_tls() {
+    if !baresip::is_there() {
+        return;
+    }
+    let authority = Authority::new();
+    authority.sign("node", "127.0.0.1");
+    let path = |file| authority.path(file).display().to_string();
+    let trusted = [format!("sip_cafile {}", path("ca.pem"))];
+    let (cert, key) = (path("node.pem"), path("node.key"));
+    let tls = [
+        ("SIP__TLS", "[\"127.0.0.1:0\"]"),
+        ("SIP__TLS_CERT", cert.as_str()),
+        ("SIP__TLS_KEY", key.as_str()),
+    ];
+    for (settings, transport, needs) in [(&[][..], "udp", &[][..]), (&tls, "tls", &trusted)] {
+        let node = Node::start_with(settings);
+        let office = registering(&node, &["1001", "3001"]);
+        let mut callee = registered(&node, "3001", transport, needs);
+        let mut caller = registered(&node, "1001", transport, needs);
+        let id = office.makecall("2001", "3001");
+        caller.dial("sip:2001@acme.example");
+        callee.told("CALL_INCOMING");
+        caller.told("CALL_RINGING");
+        callee.command("accept", "");
+        caller.told("CALL_ESTABLISHED");
+        callee.told("CALL_ESTABLISHED");
+        caller.command("hangup", "");
+        callee.told("CALL_CLOSED");
+        for cdr in office.cdrs(&id, 2) {
+            check(&cdr, &json!({ "cause": 200, "end_reason": "released" }));
+            assert!(cdr["answer_time"].is_string(), "{cdr:#}");
+        }
+    }
+}
+
+#[test]
+fn a_softphone_transfers_its_party_to_another_one() {
+    if !baresip::is_there() {
+        return;
+    }
+    let node = Node::start();
+    let office = registering(&node, &["1001", "3001", "3002"]);
+    let mut callee = registered(&node, "3001", "udp", &[]);
+    let mut third = registered(&node, "3002", "udp", &[]);
+    let mut caller = registered(&node, "1001", "udp", &[]);
+    let id = office.makecall("2001", "3001");
+    caller.dial("sip:2001@acme.example");
+    callee.told("CALL_INCOMING");
+    callee.command("accept", "");
+    caller.told("CALL_ESTABLISHED");
+    caller.command("transfer", "sip:3002@acme.example");
+    third.told("CALL_INCOMING");
+    third.command("accept", "");
+    third.told("CALL_ESTABLISHED");
+    // Who has transferred is out of it; the others go on.
+    caller.told("CALL_CLOSED");
+    wait_for("two live calls", Duration::from_secs(5), || {
+        (office.live() == 2).then_some(())
+    });
+    third.command("hangup", "");
+    callee.told("CALL_CLOSED");
+    for cdr in office.cdrs(&id, 3) {
         check(&cdr, &json!({ "cause": 200, "end_reason": "released" }));
     }
 }

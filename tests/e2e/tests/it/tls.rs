@@ -16,13 +16,13 @@ use crate::sipp;
 use crate::stopwatch::wait_for;
 
 /// Who signs certificates, and where they are.
-struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     folder: TempDir,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(vec![]).expect("no names are names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key");
@@ -32,12 +32,12 @@ impl Authority {
         Self { issuer, folder }
     }
 
-    fn path(&self, file: &str) -> PathBuf {
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
         self.folder.path().join(file)
     }
 
     /// A certificate for that name, in `NAME.pem` and `NAME.key` of this stem.
-    fn sign(&self, stem: &str, name: &str) {
+    pub(crate) fn sign(&self, stem: &str, name: &str) {
         let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
         let signed = params.signed_by(&key, &self.issuer).expect("it may sign");
