@@ -38,3 +38,4 @@ mod stopwatch;
 mod tcp;
 mod tls;
 mod trunks;
+mod websocket;
