@@ -102,3 +102,29 @@ fn a_lost_ack_and_a_lost_bye_are_made_good_towards_the_callee() {
         call("uac-answered", "uas-loses", &[]);
     }
 }
+
+#[test]
+fn a_caller_leads_its_party_to_somebody_else() {
+    if !sipp::is_there() {
+        return;
+    }
+    let node = Node::start();
+    let office = Office::open(&node, "acme");
+    let third = sipp::free_port();
+    office.phone("3002", third);
+    let id = office.makecall("2001", "3001");
+    let mut callee = office.is_called("uas-answers").start();
+    let mut third = sipp::Scenario::callee("uas-hangs-up", third)
+        .with("talk", 500)
+        .start();
+    let user = office.calls("uac-refers", "2001").with("target", "3002");
+    let mut user = user.start();
+    user.finish();
+    third.finish();
+    callee.finish();
+    for cdr in office.cdrs(&id, 3) {
+        check(&cdr, &json!({ "cause": 200, "end_reason": "released" }));
+        assert!(cdr["answer_time"].is_string(), "{cdr:#}");
+    }
+    assert_eq!(office.live(), 0);
+}
