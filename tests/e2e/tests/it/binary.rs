@@ -1,6 +1,6 @@
 //! What the binary promises about itself: status, signals, the demonstration.
 
-use std::process::Command;
+use std::{io::Write, process::Command};
 
 use crate::node::{Node, binary};
 
@@ -34,4 +34,33 @@ fn wrong_usage_ends_with_status_2() {
         output.expect("the binary can be run").status.code(),
         Some(2)
     );
+}
+
+#[test]
+fn a_wrong_configuration_is_told_by_its_key_and_starts_nothing() {
+    let check = |settings: &str| {
+        let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+        file.write_all(settings.as_bytes()).expect("it is ours");
+        let mut program = Command::new(binary());
+        let output = program.arg("check-config").arg("--config").arg(file.path());
+        let output = output.output().expect("the binary can be run");
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), errors)
+    };
+    assert_eq!(check("[sip]\ntcp = []\n"), (Some(0), String::new()));
+    for (settings, key) in [
+        (
+            "[sip]\ntls = [\"127.0.0.1:0\"]",
+            "sip.tls needs sip.tls_cert",
+        ),
+        ("[sip]\ntls_ca = \"/no/such.pem\"", "/no/such.pem"),
+        ("[sip]\nupd = []", "upd"),
+    ] {
+        let (status, errors) = check(settings);
+        assert_eq!(status, Some(1), "{errors}");
+        assert!(
+            errors.contains(key) && errors.lines().count() == 1,
+            "{errors}"
+        );
+    }
 }
