@@ -12,6 +12,8 @@ use model::{CallId, Hop, SessionId, TrunkId};
 pub(crate) enum Due {
     /// The deadline of a call's state.
     Call(CallId),
+    /// This party was asked about an offer of the other one, and has not answered.
+    Asked(CallId),
     /// The other side of a bridge is told anew what it may do.
     Align(CallId),
     /// The legs of a call that have said nothing are given up, as it can be tried elsewhere.

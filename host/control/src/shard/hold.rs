@@ -29,6 +29,10 @@ use crate::{
     timers::Due,
 };
 
+/// How long a party may take to answer an offer of the other one. Whoever made that gives its call up
+/// after 32 s (Timer B, or as long for one that was answered by 100 only).
+const PATIENCE: Duration = Duration::from_secs(8);
+
 /// Offers of ours that may cross one of the party's before it is left as it is: each of them waited as
 /// long as RFC 3261 §14.1 says, so that this one does not want to be asked.
 const CROSSINGS: u8 = 5;
@@ -59,7 +63,11 @@ impl Shard {
         };
         let before = self.calls.get(&peer).and_then(|p| p.media.local.clone());
         let asker = Asker::Party(holder);
-        before.is_some_and(|before| self.ask_for(now, peer, &before, direction, asker))
+        let asked = before.is_some_and(|it| self.ask_for(now, peer, &it, direction, asker));
+        if asked {
+            self.timers.set(Due::Asked(peer), now.mono + PATIENCE);
+        }
+        asked
     }
 
     /// Whom an offer concerns beside us, and how audio shall flow by it, seen from the offering side.
@@ -112,6 +120,22 @@ impl Shard {
         let reoffer = sip::Input::Reoffer { dialog, sdp: ours };
         self.sip.handle_input(now.mono, reoffer);
         true
+    }
+
+    /// The other side takes too long: who offered gets our answer, and whatever comes later counts for
+    /// the other side alone.
+    pub(super) fn answer_for(&mut self, now: Now, id: CallId) {
+        let call = self.calls.get_mut(&id);
+        let Some(passing) = call.and_then(|call| call.media.passing.as_mut()) else {
+            return;
+        };
+        match std::mem::replace(&mut passing.asker, Asker::Platform) {
+            Asker::Party(Holder { call, offer }) => {
+                let answer = self.answer_offer(now, call, &offer, Direction::SendRecv);
+                self.reanswer(now, call, answer);
+            }
+            other => passing.asker = other,
+        }
     }
 
     /// The other side has answered what was passed on to it.

@@ -19,7 +19,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
 use model::{CallId, Now, TenantId, TraceItem};
-use sip::{Flow, Incoming, Replaces};
+use sip::{DialogId, Flow, Incoming, Replaces};
 
 use super::Shard;
 use crate::{Output, admission, call::State};
@@ -77,10 +77,15 @@ impl Shard {
             Err(status) => Err(status),
         };
         if let Err(status) = taken {
-            *self.refused.entry(status).or_default() += 1;
-            let input = sip::Input::Release { dialog, status };
-            self.sip.handle_input(now.mono, input);
+            self.refuse(now, dialog, status);
         }
+    }
+
+    /// An INVITE becomes no call.
+    pub(super) fn refuse(&mut self, now: Now, dialog: DialogId, status: u16) {
+        *self.refused.entry(status).or_default() += 1;
+        let input = sip::Input::Release { dialog, status };
+        self.sip.handle_input(now.mono, input);
     }
 
     /// RFC 3891 §3.

@@ -218,6 +218,7 @@ impl Shard {
                     self.call_due(now, call);
                 }
                 Due::Align(call) => self.align(now, call),
+                Due::Asked(call) => self.answer_for(now, call),
                 Due::Legs(call) => {
                     let _span = self.span(call);
                     self.legs_overdue(now, call);

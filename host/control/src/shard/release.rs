@@ -135,6 +135,7 @@ impl Shard {
         };
         self.deadline(id, None);
         self.timers.stop(&Due::Align(id));
+        self.timers.stop(&Due::Asked(id));
         self.count_end(session);
         let others = self.part(id);
         self.answer_holder(now, id);

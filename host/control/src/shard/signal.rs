@@ -11,6 +11,7 @@ use sip::{DialogId, Incoming, event::FailedBy};
 
 use super::{
     Shard,
+    join::is_inside,
     legs::{Failure, Progress},
     release::Ending,
 };
@@ -151,14 +152,16 @@ impl Shard {
         if let Some(replaces) = incoming.replaces.clone() {
             return self.join(now, incoming, &replaces);
         }
+        if is_inside(incoming.flow) {
+            // A trunk of a tenant leads nowhere, or where it thinks that a hatch is.
+            return self.refuse(now, incoming.dialog, 403);
+        }
         let (dialog, judged) = (incoming.dialog, self.judge(&incoming));
         match judged {
             Ok(admitted) => self.begin(now, admitted, incoming),
             Err(Refused { status, why }) => {
                 tracing::debug!(status, why, "call not admitted");
-                *self.refused.entry(status).or_default() += 1;
-                let input = sip::Input::Release { dialog, status };
-                self.sip.handle_input(now.mono, input);
+                self.refuse(now, dialog, status);
             }
         }
     }

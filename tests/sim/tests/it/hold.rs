@@ -132,6 +132,29 @@ fn a_refusal_of_the_other_side_is_the_holders_and_nothing_has_changed() {
 }
 
 #[test]
+fn who_holds_is_not_kept_waiting_by_a_party_that_says_nothing() {
+    let world = play(|world| {
+        let (alice, hand) = callee_by_hand(world);
+        world.phone(alice, Input::Hold(true));
+        world.run_for(7 * SECOND);
+        assert!(changes(world, "1001").is_empty());
+        world.run_for(2 * SECOND);
+        assert_eq!(changes(world, "1001"), [Direction::SendOnly]);
+        // A late answer is one all the same.
+        answer(world, hand, "200 OK", "", "recvonly");
+        world.run_for(SECOND);
+        world.phone(alice, Input::Hold(false));
+        world.run_for(SECOND);
+        answer(world, hand, "200 OK", "", "sendrecv");
+        world.run_for(SECOND);
+        part(world, alice);
+    });
+    expect_file!["ladders/hold-unanswered.txt"].assert_eq(&world.ladders());
+    let told = [Direction::SendOnly, Direction::SendRecv];
+    assert_eq!(changes(&world, "1001"), told);
+}
+
+#[test]
 fn the_old_hold_of_address_zero_is_one_too() {
     let world = play(|world| {
         let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));

@@ -1,10 +1,11 @@
 //! Transfers of calls that makecall has made: RFC 5359 §2.4 and §2.5, and what may come between.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use control::phone::{Behaviour, Event, Input};
 use expect_test::expect_file;
 use media::sdp::Direction;
+use model::{IdSource, TrunkId};
 use sim::{
     Options, World, count_errors,
     script::Scripts,
@@ -287,6 +288,32 @@ fn a_policy_sends_its_caller_away_and_hears_how_that_went() {
     assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
     expect_file!["ladders/transfer-by-policy.txt"].assert_eq(&world.ladders());
     assert_eq!(world.cdrs()[0].user_data, "told 200");
+}
+
+#[test]
+fn a_trunk_that_leads_to_a_hatch_leads_nowhere() {
+    for hatch in 1..=2 {
+        let (world, errors) = count_errors(|| {
+            let mut world = World::new(Options::calm(), Box::new(Scripts));
+            let mut tenant = town::tenant("acme", 1, "makecall");
+            let mut everywhere = tenant.trunks[1].clone();
+            everywhere.id = TrunkId::mint(&mut IdSource::new([9; 32], 0, 0), 1);
+            everywhere.address = SocketAddr::from(([0, 0, 0, 0], hatch)).into();
+            everywhere.accept_from = vec!["0.0.0.0/0".parse().unwrap()];
+            everywhere.prefixes = vec!["2".to_owned()];
+            tenant.trunks.push(everywhere);
+            world.add_tenant(tenant);
+            assert_eq!(world.makecall(0, "1001", "2001", "2002"), 200);
+            let alice = world.line(0, "1001");
+            world.dial(alice, "2001");
+            world.run_for(40 * SECOND);
+            world.run_to_rest();
+            world
+        });
+        // Who waits for a word from there waits in vain.
+        assert_eq!((errors, ended(&world, "1001")), (0, Some(408)));
+        assert_eq!(world.watch().violations(), [""; 0]);
+    }
 }
 
 #[test]
