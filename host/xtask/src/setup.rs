@@ -3,6 +3,7 @@
 //! It owns what is installed and how. It asks nobody for a password and leaves alone what it may not
 //! change: then it says in one line what is missing, and what follows from that.
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
@@ -43,6 +44,9 @@ pub(crate) const BARESIP: Peer = Peer {
         ("brew", "baresip"),
     ],
 };
+
+/// A scanner, in an environment of its own: it is no system's package.
+const SIPVICIOUS: &str = "sipvicious==0.3.4";
 
 /// A system's package manager.
 struct Installer {
@@ -86,6 +90,43 @@ pub(crate) fn wasm_target(workspace: &Workspace) -> Result<()> {
         bail!("the target {TARGET} is missing and could not be added: rustup target add {TARGET}");
     }
     Ok(())
+}
+
+/// The python that has SIPVicious, after an attempt to install it in the target folder. If there is
+/// none, one line has said so.
+pub(crate) fn sipvicious(workspace: &Workspace) -> Option<PathBuf> {
+    let folder = workspace.target.join("sipvicious");
+    let python = folder.join("bin/python");
+    let has_it = || {
+        let mut command = Command::new(&python);
+        command.args(["-c", "import sipvicious.svmap"]);
+        python.is_file() && shell::succeeds(&mut command)
+    };
+    if !has_it() {
+        let folder = folder.to_string_lossy();
+        let python = python.to_string_lossy();
+        let pip = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-input",
+            "--timeout",
+            "10",
+        ];
+        let words: Vec<&str> = [&*python]
+            .into_iter()
+            .chain(pip)
+            .chain([SIPVICIOUS])
+            .collect();
+        let _ = install_step(workspace, &["python3", "-m", "venv", &folder])
+            && install_step(workspace, &words);
+    }
+    let there = has_it();
+    if !there {
+        println!("xtask: {SIPVICIOUS} could not be installed: its scans of tests/e2e are left out");
+    }
+    there.then_some(python)
 }
 
 impl Peer {

@@ -4,6 +4,7 @@
 //! ones would only repeat its message. What is left out for want of a tool is said where it is found
 //! out, and once more at the end.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -15,9 +16,10 @@ use crate::{plugins, setup, tidy};
 /// Sets up, builds, tidies and tests.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut stages = Stages::default();
-    let peers = stages.run("set-up", || {
+    let (peers, sipvicious) = stages.run("set-up", || {
         setup::wasm_target(workspace)?;
-        Ok([SIPP, BARESIP].map(|peer| (peer.is_there(workspace), peer)))
+        let peers = [SIPP, BARESIP].map(|peer| (peer.is_there(workspace), peer));
+        Ok((peers, setup::sipvicious(workspace)))
     })?;
     // All targets at once: the server's binary and the tests then share one resolution of features,
     // and the end-to-end tier finds the binary that belongs to this source.
@@ -25,7 +27,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     stages.run("build", || shell::run(&mut workspace.cargo(all)))?;
     stages.run("plugins", || plugins::run(workspace))?;
     stages.run("tidy", || tidy::run(workspace))?;
-    stages.run("tests", || tests(workspace, &peers))?;
+    stages.run("tests", || tests(workspace, &peers, sipvicious))?;
     stages.print();
     for (_, peer) in peers.iter().filter(|(is_there, _)| !is_there) {
         println!(
@@ -37,7 +39,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 }
 
 /// Every test of the workspace; the end-to-end tier is told what it may rely on.
-fn tests(workspace: &Workspace, peers: &[(bool, Peer)]) -> Result<()> {
+fn tests(workspace: &Workspace, peers: &[(bool, Peer)], sipvicious: Option<PathBuf>) -> Result<()> {
     let told = peers.iter();
     let told = told.map(|(is_there, peer)| (peer.variable, if *is_there { "1" } else { "0" }));
     shell::run(
@@ -51,7 +53,8 @@ fn tests(workspace: &Workspace, peers: &[(bool, Peer)]) -> Result<()> {
             ])
             .env("JACKFIELD_BIN", workspace.server_binary())
             .env("JACKFIELD_PLUGINS", workspace.plugins())
-            .envs(told),
+            .envs(told)
+            .env("E2E_SIPVICIOUS", sipvicious.unwrap_or_else(|| "0".into())),
     )
 }
 

@@ -9,6 +9,7 @@
 //! | `JACKFIELD_PLUGINS` | the folder of components | `plugins` in the target folder |
 //! | `E2E_LONG` | `1`: ten crashes instead of one, time-outs of half a minute | the short variants |
 //! | `E2E_BARESIP` | `0`: leave out what needs baresip; `1`: it must be there | whatever is installed |
+//! | `E2E_SIPVICIOUS` | a python that has SIPVicious; `0`: leave out what needs it | as `0` |
 //! | `E2E_SIPP` | `0`: leave out what needs SIPp; `1`: it must be there | whatever is installed |
 
 mod baresip;
@@ -32,6 +33,7 @@ mod office;
 mod pending;
 mod register;
 mod rest;
+mod scanners;
 mod sipp;
 mod softphones;
 mod stopwatch;
