@@ -348,6 +348,12 @@ mod tests {
                 "[sip]\nudp = [\"[fe80::1%1]:5060\"]",
                 "sip.udp: [fe80::1%1]:5060 has a zone",
             ),
+            ("[sip]\ndigest = \"sha\"", "sip.digest"),
+            ("[sip]\nsession_expires = \"half\"", "sip.session_expires"),
+            (
+                "[sip]\nsession_expires = \"60s\"",
+                "sip.session_expires: 60s is not between",
+            ),
             ("[limits]\nstranger_rate = 0", "limits.stranger_rate"),
             ("[limits]\nknown_rate = 1000001", "limits.known_rate"),
             ("[limits]\nsilence = \"5 m\"", "limits.silence"),

@@ -338,6 +338,7 @@ fn shard_config(
             advertised,
             listeners: sip::Listeners::new(all),
             challenges: config.sip.digest.into(),
+            session_expires: config.sip.session_expires()?,
             ..sip::Config::default()
         },
         digest_key,

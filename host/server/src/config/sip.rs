@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    ops::RangeInclusive,
     path::PathBuf,
 };
 
@@ -10,7 +11,11 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 use sip::Transport;
 
+use super::duration;
 use crate::tls::{Files, Tls};
+
+/// Seconds that a session may last without a refresh; the least is RFC 4028's.
+const SESSIONS: RangeInclusive<u64> = 90..=86_400;
 
 /// Signalling.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -38,6 +43,8 @@ pub struct Sip {
     pub tls_names: BTreeMap<IpAddr, String>,
     /// What phones that register are asked for: `md5`, which all of them know, `sha-256`, or `both`.
     pub digest: Digest,
+    /// After how long a call that nobody refreshed is over, as we ask for it (RFC 4028): `90s` to `24h`.
+    pub session_expires: String,
     /// The address that peers shall use; empty: the listener's own, or this machine's if that is
     /// unspecified. It is for the listeners of its family.
     pub external: String,
@@ -84,6 +91,7 @@ impl Default for Sip {
             tls_ca: PathBuf::new(),
             tls_names: BTreeMap::new(),
             digest: Digest::default(),
+            session_expires: "30m".into(),
             external: String::new(),
             external6: String::new(),
         }
@@ -101,7 +109,18 @@ impl Sip {
             self.shown(address.ip())?;
         }
         self.shown(Ipv6Addr::UNSPECIFIED.into())?;
+        self.session_expires()?;
         self.security().map(drop)
+    }
+
+    /// Seconds after which a call that nobody refreshed is over.
+    pub fn session_expires(&self) -> anyhow::Result<u32> {
+        let expires = duration(&self.session_expires).context("sip.session_expires")?;
+        let seconds = expires.as_secs();
+        if !SESSIONS.contains(&seconds) {
+            bail!("sip.session_expires: {expires:?} is not between 90s (RFC 4028 §5) and 24h");
+        }
+        Ok(seconds as u32)
     }
 
     /// All listeners.
