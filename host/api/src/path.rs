@@ -7,7 +7,7 @@ use axum::{
     http::request::Parts,
 };
 
-use model::Transport;
+use model::{Peer, Transport};
 
 use crate::{State, limits, problem::Problem};
 
@@ -92,6 +92,19 @@ pub(crate) fn peer(text: &str, transport: Transport) -> Result<SocketAddr, Strin
         return Err("is not the address of one host and port".into());
     }
     Ok(address)
+}
+
+/// Where a gateway is: an address as of any peer, or a name. A certificate says who is at a name, which
+/// nobody compares yet: a name is not for TLS.
+pub(crate) fn gateway(text: &str, transport: Transport) -> Result<Peer, String> {
+    match text.parse::<Peer>() {
+        Ok(named @ Peer::Named(..)) if transport == Transport::Tls => Err(format!(
+            "is a name, which does not go with {}: {named}",
+            transport.as_str()
+        )),
+        Ok(named @ Peer::Named(..)) => Ok(named),
+        _ => peer(text, transport).map(Peer::from),
+    }
 }
 
 /// A user or password at somebody else's.

@@ -4,11 +4,11 @@ use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 use model::{
-    Answer, Ask, Binding, Cdr, Event, Hop, IdSource, LogLine, SessionId, TenantConfig, TenantId,
-    Trace, TrunkId,
+    Answer, Ask, Binding, Cdr, Event, Hop, IdSource, LogLine, Peer, SessionId, TenantConfig,
+    TenantId, Trace, Transport, TrunkId,
     turn::{TurnOutcome, View},
 };
-use sip::Flow;
+use sip::{Flow, locate::Place};
 
 use crate::registrar::{Refused, Registration};
 
@@ -76,6 +76,8 @@ pub enum Input {
     },
     /// What another shard has learned of a gateway.
     Gateway(GatewayNews),
+    /// Where a name of gateways leads now.
+    Named(Arc<Named>),
     /// A tenant is new or has changed. Live sessions keep the snapshot that they began with.
     Tenant(Arc<TenantConfig>),
     /// A tenant is gone; its live sessions go on to their end.
@@ -154,6 +156,17 @@ pub enum Output {
         /// What.
         conduct: sip::Conduct,
     },
+}
+
+/// Where a name of gateways leads: found ahead of calls, so that none waits for it (RFC 3263).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// The name.
+    pub peer: Peer,
+    /// Over which transport.
+    pub transport: Transport,
+    /// Where it leads; nowhere, if nobody asks for it any more.
+    pub places: Vec<Place>,
 }
 
 /// What the shard that looks after a trunk has learned of one of its gateways.

@@ -11,15 +11,21 @@
 //! answer its health checks; a suspect one is tried after all others. Knows only
 //! those of which there is something to know. Takes randomness, never draws it.
 
-use std::{collections::BTreeMap, time::Duration, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use model::{Hop, Peer, Trunk, TrunkId, limits};
+use model::{Hop, Peer, Transport, Trunk, TrunkId, limits};
 
-use crate::GatewayNews;
+use crate::{GatewayNews, Named};
 
 /// What is known of gateways.
 #[derive(Debug, Default)]
 pub(crate) struct Gateways {
+    /// Where names lead.
+    named: BTreeMap<(Peer, Transport), Arc<Named>>,
     known: BTreeMap<(TrunkId, Hop), Standing>,
 }
 
@@ -41,9 +47,10 @@ impl Standing {
 
 /// One that can be tried.
 struct Candidate {
-    /// Suspect ones last, then by priority.
-    order: (bool, u16),
-    weight: u16,
+    /// Suspect ones last, then by priority: that of the gateway, then that of the place to which its name
+    /// leads.
+    order: (bool, u16, u16),
+    weight: u32,
     hop: Hop,
 }
 
@@ -57,19 +64,14 @@ impl Gateways {
         mut draw: impl FnMut() -> u64,
     ) -> Vec<Hop> {
         let mut all: Vec<Candidate> = Vec::new();
-        for (peer, priority, weight) in trunk.gateways() {
-            let Peer::At(address) = *peer else { continue };
-            let hop = Hop {
-                transport: trunk.transport,
-                address,
-            };
+        for (hop, order, weight) in self.places(trunk) {
             let standing = self.known.get(&(trunk.id, hop)).copied();
             let suspect = match standing.filter(|standing| !standing.is_over(now)) {
                 Some(Standing::Resting { .. } | Standing::Down) => continue,
                 Some(Standing::Suspect { .. }) => true,
                 None => false,
             };
-            let order = (suspect, priority);
+            let order = (suspect, order.0, order.1);
             all.push(Candidate { order, weight, hop });
         }
         all.sort_by_key(|candidate| (candidate.order, candidate.weight != 0));
@@ -79,6 +81,48 @@ impl Gateways {
             hops.extend(equals.iter().map(|candidate| candidate.hop));
         }
         hops
+    }
+
+    /// Where the gateways of a trunk are: the priorities of each and its weight.
+    fn places<'a>(
+        &'a self,
+        trunk: &'a Trunk,
+    ) -> impl Iterator<Item = (Hop, (u16, u16), u32)> + use<'a> {
+        let transport = trunk.transport;
+        trunk.gateways().flat_map(move |(peer, priority, weight)| {
+            let (at, name) = match peer {
+                Peer::At(address) => (Some(*address), None),
+                Peer::Named(..) => (None, self.named.get(&(peer.clone(), transport))),
+            };
+            let one = at.map(|address| (address, 0, 1));
+            let many = name.into_iter().flat_map(|name| name.places.iter());
+            let many = many.map(|place| (place.address, place.priority, place.weight));
+            one.into_iter()
+                .chain(many)
+                .map(move |(address, within, share)| {
+                    let hop = Hop { transport, address };
+                    (
+                        hop,
+                        (priority, within),
+                        u32::from(weight) * u32::from(share),
+                    )
+                })
+        })
+    }
+
+    /// Where the gateways of a trunk are.
+    pub(crate) fn hops(&self, trunk: &Trunk) -> BTreeSet<Hop> {
+        self.places(trunk).map(|(hop, ..)| hop).collect()
+    }
+
+    /// A name leads there now.
+    pub(crate) fn locate(&mut self, named: Arc<Named>) {
+        let name = (named.peer.clone(), named.transport);
+        if named.places.is_empty() {
+            self.named.remove(&name);
+        } else {
+            self.named.insert(name, named);
+        }
     }
 
     /// It answered 503 and wants to be left alone for so many seconds.
@@ -150,11 +194,14 @@ fn by_lot(equals: &mut [Candidate], draw: &mut impl FnMut() -> u64) {
 
 #[cfg(test)]
 mod tests {
-    use std::{net::SocketAddr, time::Duration, time::Instant};
+    use std::{net::SocketAddr, sync::Arc, time::Duration, time::Instant};
 
     use model::{Gateway, Hop, IdSource, Transport, Trunk, TrunkId, limits};
 
+    use sip::locate::Place;
+
     use super::Gateways;
+    use crate::Named;
 
     fn address(host: u8) -> SocketAddr {
         ([192, 0, 2, host], 5060).into()
@@ -249,6 +296,36 @@ mod tests {
         gateways.suspect(now, trunk.id, hop(0));
         let later = now + limits::GATEWAY_SUSPECT;
         assert_eq!(hosts(&gateways, later, &trunk, &[]), [0, 1]);
+    }
+
+    #[test]
+    fn a_name_leads_to_its_places_by_their_priorities_and_to_none_when_nobody_knows() {
+        let now = now();
+        let mut trunk = trunk(&[(1, 1)]);
+        trunk.address = "sip.example.com".parse().unwrap();
+        let mut gateways = Gateways::default();
+        assert_eq!(hosts(&gateways, now, &trunk, &[]), [1]);
+        let mut named = Named {
+            peer: trunk.address.clone(),
+            transport: Transport::Udp,
+            places: vec![],
+        };
+        let place = |host, priority, weight| Place {
+            address: address(host),
+            priority,
+            weight,
+        };
+        named.places = vec![place(7, 0, 1), place(8, 20, 1), place(9, 20, 3)];
+        gateways.locate(Arc::new(named.clone()));
+        // Of the second two the lot, 0 to 4, decides.
+        assert_eq!(hosts(&gateways, now, &trunk, &[1]), [7, 8, 9, 1]);
+        assert_eq!(hosts(&gateways, now, &trunk, &[2]), [7, 9, 8, 1]);
+        trunk.transport = Transport::Tcp;
+        assert_eq!(hosts(&gateways, now, &trunk, &[]), [1], "another service");
+        trunk.transport = Transport::Udp;
+        named.places.clear();
+        gateways.locate(Arc::new(named));
+        assert_eq!(hosts(&gateways, now, &trunk, &[]), [1]);
     }
 
     #[test]

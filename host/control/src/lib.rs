@@ -40,5 +40,5 @@ mod shard;
 mod timers;
 mod tracer;
 
-pub use event::{GatewayNews, Input, Output, TenantLog, Ticket, TurnRequest};
+pub use event::{GatewayNews, Input, Named, Output, TenantLog, Ticket, TurnRequest};
 pub use shard::{Counts, Refusals, Registrar, Shard, ShardConfig};

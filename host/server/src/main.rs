@@ -17,6 +17,7 @@ mod fleet;
 mod guard;
 mod line;
 mod metrics;
+mod names;
 mod node;
 mod outage;
 mod outlets;

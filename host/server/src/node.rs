@@ -24,6 +24,7 @@ use crate::{
     config::Config,
     fleet::Fleet,
     metrics::{self, Metrics},
+    names::{Names, dns::Dns},
     publish::{Press, Publisher},
     registrar::Registrar,
     rest,
@@ -81,7 +82,9 @@ impl Node {
             store: store.clone(),
             plugins: Arc::clone(&plugins),
             door: Arc::clone(&fleet.door),
+            names: Names::default(),
         };
+        let (names, dns) = (press.names.clone(), Dns::new(&config.sip.dns)?);
         publish_all(&press, &store).await?;
         let asks = Asks {
             shards: mailboxes.clone(),
@@ -106,22 +109,14 @@ impl Node {
         let publisher = asks.publisher.clone();
         service.spawn(publisher.run(async move |it| press.publish(it).await));
         service.spawn(asks.serve(requests));
+        service.spawn(names.run(async move |query| dns.ask(query).await, mailboxes));
         service.spawn(sweep(store.clone()));
         service.spawn(rest::serve(http, router, metrics.clone()));
         if let Some(page) = page {
             service.spawn(metrics::serve(page, metrics, sources));
         }
         // Calls are taken last: everything that they need is there.
-        let placement = fleet.placement;
-        for listener in &mut listeners {
-            listener.receive(placement, mailboxes.clone(), Arc::clone(&fleet.door))?;
-        }
-        let (shards, door) = (mailboxes, Arc::clone(&fleet.door));
-        service.spawn(streams.run(stream::Mailboxes {
-            placement,
-            shards,
-            door,
-        }));
+        service.spawn(take_calls(&fleet, &mut listeners, streams)?);
         Ok(Node {
             sip: listeners.iter().map(|listener| listener.local).collect(),
             sip_streams,
@@ -159,6 +154,25 @@ impl Node {
         self.store.close().await;
         Ok(())
     }
+}
+
+/// Lets SIP in; what runs the connections.
+fn take_calls(
+    fleet: &Fleet,
+    listeners: &mut [Listener],
+    streams: stream::Service,
+) -> anyhow::Result<impl Future<Output = ()> + use<>> {
+    let (placement, shards) = (fleet.placement, fleet.mailboxes.clone());
+    let door = Arc::clone(&fleet.door);
+    for listener in listeners {
+        listener.receive(placement, shards.clone(), Arc::clone(&door))?;
+    }
+    let mailboxes = stream::Mailboxes {
+        placement,
+        shards,
+        door,
+    };
+    Ok(streams.run(mailboxes))
 }
 
 /// The listeners for SIP and REST.

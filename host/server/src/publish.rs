@@ -20,7 +20,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use crate::{guard::Door, plugins::Plugins, shard::Mail};
+use crate::{guard::Door, names::Names, plugins::Plugins, shard::Mail};
 
 /// How long the first retry waits; each further one twice as long.
 const RETRY: Duration = Duration::from_millis(50);
@@ -155,6 +155,8 @@ pub struct Press {
     pub plugins: Arc<Plugins>,
     /// Who lets known sources in.
     pub door: Arc<Door>,
+    /// The names of gateways.
+    pub names: Names,
 }
 
 impl Press {
@@ -171,6 +173,7 @@ impl Press {
                 self.tell(|done| Mail::TenantGone(tenant, done)).await?;
                 self.plugins.published(tenant, None);
                 self.door.tenant(tenant, None);
+                self.names.published(tenant, None);
                 Ok(())
             }
             Err(error) => Err(error.into()),
@@ -184,6 +187,7 @@ impl Press {
         self.tell(|done| Mail::Tenant(Arc::clone(config), done))
             .await?;
         self.plugins.published(config.id, Some(config));
+        self.names.published(config.id, Some(config));
         Ok(())
     }
 

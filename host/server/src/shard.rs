@@ -16,7 +16,7 @@ use std::{
 use anyhow::Context;
 use bytes::Bytes;
 use control::{
-    Counts, GatewayNews, Input, Output, Refusals, Shard, ShardConfig, Ticket, TurnRequest,
+    Counts, GatewayNews, Input, Named, Output, Refusals, Shard, ShardConfig, Ticket, TurnRequest,
     registrar::Refused,
 };
 use futures_util::{StreamExt, stream::FuturesUnordered};
@@ -93,6 +93,8 @@ pub enum Mail {
     Counts(oneshot::Sender<Alive>),
     /// What another shard has learned of a gateway.
     Gateway(GatewayNews),
+    /// Where a name of gateways leads.
+    Named(Arc<Named>),
     /// Take no new calls.
     Drain,
     /// Release every call.
@@ -262,6 +264,7 @@ impl Driver {
                 });
             }
             Mail::Gateway(news) => self.input(Input::Gateway(news)),
+            Mail::Named(named) => self.input(Input::Named(named)),
             Mail::Drain => self.input(Input::Drain),
             Mail::ReleaseAll => self.input(Input::ReleaseAll),
             Mail::Stop => {}

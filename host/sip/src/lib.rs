@@ -23,6 +23,7 @@ pub mod digest;
 mod endpoint;
 pub mod event;
 pub mod limits;
+pub mod locate;
 mod replaces;
 pub mod stun;
 mod transaction;

@@ -59,3 +59,16 @@ pub const NONCE: Duration = Duration::from_secs(300);
 /// Nonces of one shard that were used and may be used again. At 200 authentications a second a shard
 /// sees 60,000 in the life of one; 65,536 take 4 MB.
 pub const NONCES: usize = 65_536;
+
+/// Targets of one service that are looked for: more are a mistake, and each costs two questions.
+pub const DNS_TARGETS: usize = 8;
+
+/// Addresses of one kind that one target may have.
+pub const DNS_ADDRESSES: usize = 4;
+
+/// The shortest time in seconds after which a name is asked for again, whatever its zone says; also that
+/// of a name that leads nowhere.
+pub const DNS_TTL_SHORTEST: u32 = 30;
+
+/// The longest one.
+pub const DNS_TTL_LONGEST: u32 = 3_600;

@@ -1,10 +1,8 @@
 //! SIP peers of a tenant to the network.
 
-use std::net::SocketAddr;
-
 use axum::{Json, extract::State as Of, http::StatusCode};
 use model::{
-    Gateway, Health, Login, Prefix, Transport, Trunk, TrunkId,
+    Gateway, Health, Login, Peer, Prefix, Transport, Trunk, TrunkId,
     limits::{PROBE_LONGEST, PROBE_SHORTEST},
 };
 use serde::Serialize;
@@ -84,7 +82,7 @@ pub(super) struct NewLogin {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Gateway)]
 pub(super) struct GatewayBody {
-    /// Where calls to it go: an IP address and a port.
+    /// Where calls to it go: an IP address and a port, or a name.
     #[schema(example = "127.0.0.1:5072")]
     address: String,
     /// Those of a lower one are tried first; default 1.
@@ -101,9 +99,10 @@ pub(super) struct NewTrunk {
     /// Its name, the only one in the tenant.
     #[schema(example = "carrier")]
     name: String,
-    /// Where calls to it go: an IP address and a port.
+    /// Where calls to it go: an IP address and a port, or a name, whose services are looked up in the DNS
+    /// if it has no port (RFC 3263).
     #[schema(value_type = String, example = "127.0.0.1:5070")]
-    address: SocketAddr,
+    address: Peer,
     /// `udp`, which is the default, `tcp` or `tls`.
     #[schema(value_type = Option<String>, example = "udp")]
     transport: Transport,
@@ -147,11 +146,11 @@ fn login(fields: &mut Fields<'_>) -> Option<Login> {
 }
 
 fn gateway(fields: &mut Fields<'_>, transport: Transport) -> Option<Gateway> {
-    let peer = fields.checked("address", |text| path::peer(text, transport));
+    let peer = fields.checked("address", |text| path::gateway(text, transport));
     let priority = fields.small("priority", 1);
     let weight = fields.small("weight", 1);
     Some(Gateway {
-        peer: peer?.into(),
+        peer: peer?,
         priority: priority?,
         weight: weight?,
     })
@@ -162,7 +161,7 @@ impl Body for NewTrunk {
         let name = fields.text("name");
         let transport = fields.optional_checked("transport", Transport::to_address);
         let ours = transport.flatten().unwrap_or_default();
-        let address = fields.checked("address", |text| path::peer(text, ours));
+        let address = fields.checked("address", |text| path::gateway(text, ours));
         let blocks = fields.texts("accept_from", limits::TRUNK_LIST, str::parse::<Prefix>);
         if blocks == Some(None) {
             fields.refuse::<()>("accept_from", "is missing");

@@ -106,7 +106,8 @@ async fn a_trunk_lives_and_goes() {
                       "accept_from": ["127.0.0.1/32"], "trust_identity": false,
                       "prefixes": ["49", "+"],
                       "health": {"interval": 60},
-                      "gateways": [{"address": "127.0.0.1:5072", "priority": 10, "weight": 0}]});
+                      "gateways": [{"address": "127.0.0.1:5072", "priority": 10, "weight": 0},
+                                   {"address": "sip.example.com", "priority": 20, "weight": 1}]});
     lifecycle("/api/v1/trunks", body.clone(), "trk_", body).await;
 }
 

@@ -132,7 +132,7 @@ async fn every_wrong_member_is_named_by_its_pointer() {
     check(NUMBERS, body, &["#/plugin"]).await;
 
     let trunks = "/api/v1/trunks";
-    let body = json!({"name": 1, "address": "carrier.example", "transport": "sctp",
+    let body = json!({"name": 1, "address": "carrier", "transport": "sctp",
                       "accept_from": ["127.0.0.1/32", "x", 7], "trust_identity": "yes",
                       "prefixes": "49"});
     let pointers = [

@@ -197,6 +197,7 @@ impl Shard {
                 self.know_tenants();
             }
             Input::Gateway(news) => self.gateways.heard(news),
+            Input::Named(named) => self.named(now, named),
             Input::Drain => {
                 self.draining = true;
                 self.sip.handle_input(now.mono, sip::Input::Drain);

@@ -4,13 +4,17 @@
 //! so that all others know. What is published is said again with every check: news that is lost on its
 //! way is made good by the next.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
-use model::{Hop, Now, Peer, Target, TenantConfig, Trunk, TrunkId};
+use model::{Hop, Now, Target, TenantConfig, Trunk, TrunkId};
 use sip::{RequestId, Uri, wire::Method};
 
 use super::Shard;
-use crate::{GatewayNews, Output, probe::Probe, timers::Due};
+use crate::{GatewayNews, Named, Output, probe::Probe, timers::Due};
 
 /// The trunks that this shard looks after.
 #[derive(Debug, Default)]
@@ -45,33 +49,50 @@ impl Shard {
         let (before, after) = (trunks(before), trunks(after));
         for trunk in before.iter().filter(|trunk| !after.contains(trunk)) {
             self.gateways.forget(trunk.id);
-            let hops = self.peers.probes.keys().filter(|(id, _)| *id == trunk.id);
-            for (id, hop) in hops.copied().collect::<Vec<_>>() {
-                self.peers.probes.remove(&(id, hop));
-                self.timers.stop(&Due::Probe(id, hop));
-            }
+            self.check_only(trunk.id, &BTreeSet::new());
         }
-        let mine = |trunk: &&Trunk| {
-            let shard = self
-                .config
-                .placement
-                .shard_of(trunk.id.to_string().as_bytes());
-            shard == self.config.shard && !before.contains(trunk)
-        };
-        let mine: Vec<&Trunk> = after.iter().filter(mine).collect();
-        for trunk in mine {
+        for trunk in after.iter().filter(|trunk| !before.contains(trunk)) {
             self.look_after(now, trunk);
         }
     }
 
+    /// A name of gateways leads elsewhere now.
+    pub(super) fn named(&mut self, now: Now, named: Arc<Named>) {
+        let by = |trunk: &&Trunk| {
+            let mut peers = trunk.gateways().map(|(peer, ..)| peer);
+            trunk.transport == named.transport && peers.any(|peer| *peer == named.peer)
+        };
+        let trunks = self.tenants.values().flat_map(|tenant| &tenant.trunks);
+        let trunks: Vec<Trunk> = trunks.filter(by).cloned().collect();
+        self.gateways.locate(named);
+        for trunk in &trunks {
+            self.look_after(now, trunk);
+        }
+    }
+
+    /// Stops the checks of all gateways of a trunk but these.
+    fn check_only(&mut self, trunk: TrunkId, hops: &BTreeSet<Hop>) {
+        let probes = self.peers.probes.keys();
+        let gone = probes.filter(|(id, hop)| *id == trunk && !hops.contains(hop));
+        for (id, hop) in gone.copied().collect::<Vec<_>>() {
+            self.peers.probes.remove(&(id, hop));
+            self.timers.stop(&Due::Probe(id, hop));
+        }
+    }
+
+    /// Checks the gateways of a trunk, if they are to be checked, and here.
     fn look_after(&mut self, now: Now, trunk: &Trunk) {
         let Some(health) = trunk.health else { return };
-        for (peer, ..) in trunk.gateways() {
-            let Peer::At(address) = *peer else { continue };
-            let hop = Hop {
-                transport: trunk.transport,
-                address,
-            };
+        let id = trunk.id.to_string();
+        if self.config.placement.shard_of(id.as_bytes()) != self.config.shard {
+            return;
+        }
+        let hops = self.gateways.hops(trunk);
+        self.check_only(trunk.id, &hops);
+        for hop in hops {
+            if self.peers.probes.contains_key(&(trunk.id, hop)) {
+                continue;
+            }
             let probe = Probe::new(Duration::from_secs(health.interval.into()));
             let at = now.mono + probe.first(self.ids.number());
             self.peers.probes.insert((trunk.id, hop), probe);

@@ -50,6 +50,8 @@ pub struct Sip {
     pub external: String,
     /// The same for the listeners of IPv6, if `external` is of IPv4.
     pub external6: String,
+    /// The DNS servers that are asked for names of gateways; empty: the system's.
+    pub dns: Vec<SocketAddr>,
 }
 
 /// The algorithms that challenges offer.
@@ -94,6 +96,7 @@ impl Default for Sip {
             session_expires: "30m".into(),
             external: String::new(),
             external6: String::new(),
+            dns: Vec::new(),
         }
     }
 }

@@ -19,6 +19,7 @@ mod caller;
 mod crash;
 mod crash_store;
 mod dialogs;
+mod dns;
 mod faults;
 mod handset;
 mod hostile;

@@ -1,10 +1,15 @@
 //! Calls from and to the network: trunks instead of phones.
 
+use std::net::UdpSocket;
+use std::time::Duration;
+
 use serde_json::json;
 
+use crate::dns::{Dns, naptr, srv};
 use crate::node::Node;
 use crate::office::Office;
 use crate::sipp;
+use crate::stopwatch::wait_for;
 
 /// Gives the office a carrier at the callee's address that asserts who calls.
 pub(crate) fn carrier(office: &Office, accept_from: &str, prefix: &str) {
@@ -54,4 +59,52 @@ fn a_destination_that_no_trunk_has_is_not_dialled() {
         .with("status", 403)
         .start()
         .finish();
+}
+
+#[test]
+fn a_call_to_a_name_goes_to_the_next_of_its_servers_when_the_first_is_silent() {
+    if !sipp::is_there() {
+        return;
+    }
+    let dns = Dns::serve();
+    let servers = format!("[\"{}\"]", dns.address);
+    let node = Node::start_with(&[("SIP__DNS", &servers)]);
+    let office = Office::empty(&node, "acme");
+    office.number("2001", "makecall");
+    office.phone("1001", office.user);
+    // The first server of the service takes what it is sent and says nothing.
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let here = vec![127, 0, 0, 1];
+    dns.know([
+        ("carrier.example", 35, naptr("_sip._udp.carrier.example")),
+        (
+            "_sip._udp.carrier.example",
+            33,
+            srv(10, port, "one.carrier.example"),
+        ),
+        (
+            "_sip._udp.carrier.example",
+            33,
+            srv(20, office.callee.port(), "two.carrier.example"),
+        ),
+        ("one.carrier.example", 1, here.clone()),
+        ("two.carrier.example", 1, here),
+    ]);
+    let trunk = json!({"name": "carrier", "address": "carrier.example", "accept_from": []});
+    office.rest.post("/api/v1/trunks", &trunk).expect(201);
+    // The last question of the search; its answer is with the shards at once.
+    wait_for("the name to be looked up", Duration::from_secs(10), || {
+        dns.was_asked("two.carrier.example", 28).then_some(())
+    });
+    std::thread::sleep(Duration::from_millis(300));
+
+    let id = office.makecall("2001", "3001");
+    let mut callee = office.is_called("uas-answers").start();
+    office.calls("uac-answered", "2001").start().finish();
+    callee.finish();
+    office.cdrs(&id, 2);
+    let mut message = [0; 2_048];
+    let (length, _) = silent.recv_from(&mut message).unwrap();
+    assert!(message[..length].starts_with(b"INVITE sip:3001@"));
 }
