@@ -97,8 +97,7 @@ impl Fleet {
             losses: Arc::clone(&losses),
             door: Arc::clone(&door),
         };
-        let outage = Outage::default();
-        let commits = Arc::new(Commits::new(store.clone()));
+        let (outage, commits) = (Outage::default(), Arc::new(Commits::new(store.clone())));
         let mut threads = Vec::new();
         let (connections, keys) = (streams.addresses(), (placement, random()?));
         for (shard, mail) in (0..count).zip(receivers) {
@@ -117,10 +116,8 @@ impl Fleet {
             let part = watch.part(format!("session shard {shard}"));
             threads.push(shard::start(settings, mail, outlets, turns, metrics, part)?);
         }
-        let queues = (cdr_jobs, urgent, record_jobs);
-        let mut writers = start_writers(store, metrics, &mailboxes, queues, &outage, &watch);
-        let registrar = Registrar::new(store, &mailboxes).run(register_jobs);
-        writers.spawn(vital(registrar, watch.part("the writer of bindings")));
+        let queues = (cdr_jobs, urgent, record_jobs, register_jobs);
+        let writers = start_writers(store, metrics, &mailboxes, queues, &outage, &watch);
         watch.arm();
         Ok(Fleet {
             watch,
@@ -232,15 +229,20 @@ impl Fleet {
     }
 }
 
-/// What the writers are given: rows of CDRs and what makes them urgent; traces and logs.
-type Queues = (mpsc::Receiver<CdrJob>, Arc<Notify>, mpsc::Receiver<Record>);
+/// What the writers are given: rows of CDRs and what makes them urgent; traces and logs; bindings.
+type Queues = (
+    mpsc::Receiver<CdrJob>,
+    Arc<Notify>,
+    mpsc::Receiver<Record>,
+    mpsc::Receiver<registrar::Job>,
+);
 
 /// The writers of what shards record.
 fn start_writers(
     store: &Store,
     metrics: &Metrics,
     mailboxes: &[mpsc::Sender<Mail>],
-    (cdr_jobs, urgent, record_jobs): Queues,
+    (cdr_jobs, urgent, record_jobs, register_jobs): Queues,
     outage: &Outage,
     watch: &Watch,
 ) -> JoinSet<()> {
@@ -265,6 +267,8 @@ fn start_writers(
     let writer =
         records::write_records(store.clone(), record_jobs, metrics.clone(), outage.clone());
     writers.spawn(vital(writer, watch.part("the writer of traces and logs")));
+    let writer = Registrar::new(store, mailboxes).run(register_jobs);
+    writers.spawn(vital(writer, watch.part("the writer of bindings")));
     writers
 }
 
