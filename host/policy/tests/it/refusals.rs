@@ -1,5 +1,7 @@
 //! What an upload may not be, and what one that may is said to be.
 
+use std::path::Path;
+
 use policy::{Engine, Limits, Refusal};
 
 use crate::scene::{clock, component, engine};
@@ -206,4 +208,19 @@ fn a_component_has_sixty_four_exports_at_most() {
     let (what, most) = ("imports or exports", 64);
     assert_eq!(refusal(&many(65)), Refusal::TooComplex { what, most });
     assert!(matches!(refusal(&many(64)), Refusal::MissingExport(_)));
+}
+
+/// What the fuzzer of uploads begins with and what it has broken once.
+#[test]
+fn what_fuzzing_gathered_is_judged_in_a_few_words() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/corpus/fuzzed/plugin");
+    let mut count = 0;
+    for entry in corpus.read_dir().expect("the corpus is there") {
+        let path = entry.expect("it can be listed").path();
+        println!("{}", path.display());
+        let words = refusal(&std::fs::read(&path).expect("it can be read")).to_string();
+        assert!(!words.is_empty() && words.len() < 4_096, "{words}");
+        count += 1;
+    }
+    assert!(count >= 3, "only {count} uploads");
 }
