@@ -68,6 +68,83 @@ fn a_session_description_of_a_thousand_lines_is_refused_and_no_call_begins() {
     office.cdrs_where("number=2001", 0);
 }
 
+#[test]
+fn credentials_that_nobody_gave_prove_nothing_and_break_nothing() {
+    let node = Node::start();
+    let office = Office::open(&node, "acme");
+    let phone = serde_json::json!({ "user": "1005", "password": "correct-horse" });
+    office.rest.post("/api/v1/phones", &phone).expect(201);
+    let user = UdpSocket::bind(office.user).expect("the user's port is free");
+    let patience = Some(Duration::from_secs(10));
+    user.set_read_timeout(patience).expect("a time");
+    for (number, credentials) in (0..).zip(credentials()) {
+        let mut register = format!(
+            "REGISTER sip:acme.example SIP/2.0\r\nVia: SIP/2.0/UDP {0};branch=z9hG4bK-c{number}\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:1005@acme.example>;tag=c\r\n\
+             To: <sip:1005@acme.example>\r\nCall-ID: c{number}\r\nCSeq: 1 REGISTER\r\n\
+             Contact: <sip:1005@{0}>\r\nContent-Length: 0\r\nSubject: {1:600}\r\nAuthorization: ",
+            office.user, "room for an answer"
+        )
+        .into_bytes();
+        register.extend_from_slice(&credentials);
+        register.extend_from_slice(b"\r\n\r\n");
+        user.send_to(&register, node.sip).expect("it fits");
+        let mut answer = vec![0; LARGEST];
+        let length = user.recv(&mut answer).expect("an answer");
+        let answer = String::from_utf8_lossy(&answer[..length]);
+        let told = String::from_utf8_lossy(&credentials);
+        assert!(
+            answer.starts_with("SIP/2.0 4") || answer.starts_with("SIP/2.0 5"),
+            "{told}: {answer}"
+        );
+    }
+    assert_eq!(Page::of(&node).count("jackfield_bindings", &[]), 0);
+    check_that_the_node_serves(&node, &office, user);
+}
+
+/// What fuzzing gathered, and what somebody made up.
+fn credentials() -> Vec<Vec<u8>> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus/fuzzed/digest");
+    let gathered = corpus
+        .read_dir()
+        .expect("the corpus is there")
+        .map(|entry| {
+            let octets = std::fs::read(entry.expect("it can be listed").path());
+            let line = |octet: &u8| !matches!(octet, b'\r' | b'\n' | 0);
+            octets
+                .expect("it can be read")
+                .into_iter()
+                .filter(line)
+                .collect()
+        });
+    let digest = |further: &str| {
+        format!(
+            "Digest username=\"1005\", realm=\"acme.example\", uri=\"sip:acme.example\", {further}"
+        )
+    };
+    let response = format!("response=\"{}\"", "0".repeat(32));
+    let made_up = [
+        String::new(),
+        "Basic MTAwNTpjb3JyZWN0LWhvcnNl".to_owned(),
+        "Digest".to_owned(),
+        digest(""),
+        digest(&response),
+        digest(&format!("nonce=\"\", {response}")),
+        digest(&format!("nonce=\"{}\", {response}", "A".repeat(6_000))),
+        digest(&format!(
+            "nonce=\"x\", qop=auth, nc=ffffffff, cnonce=\"\", {response}"
+        )),
+        digest(&format!(
+            "nonce=\"x\", qop=auth-int, nc=00000001, cnonce=\"a\", {response}"
+        )),
+        digest(&format!("nonce=\"x\", algorithm=SHA-512-256, {response}")),
+        digest(&format!("nonce=\"x\", nonce=\"y\", {response}")),
+        digest(&format!("nonce=\"x\", {}", response.replace('0', "\u{fc}"))),
+        digest(&"a=b, ".repeat(1_000)),
+    ];
+    gathered.chain(made_up.map(String::into_bytes)).collect()
+}
+
 /// Asks as a telephone would; then two telephones talk. No error is logged: the node's end checks.
 fn check_that_the_node_serves(node: &Node, office: &Office, user: UdpSocket) {
     // What came in before is worked off when this is answered, since each shard keeps the order.
