@@ -18,15 +18,18 @@
 //! Which rows share a place is decided by a keyed hash. There the row goes that asked least, and none
 //! that is silenced or has spent its rate: forged addresses push each other out, not their maker.
 
+mod known;
+#[cfg(test)]
+mod tests;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     hash::Hasher,
     net::{IpAddr, Ipv6Addr},
-    sync::Arc,
     time::{Duration, Instant},
 };
 
-use model::{Peer, Prefix, TenantConfig, Trunk};
+pub use known::Known;
 use sip::Conduct;
 use siphasher::sip::SipHasher13;
 
@@ -172,13 +175,6 @@ impl Bucket {
         }
         has
     }
-}
-
-/// Every source that some tenant has named.
-#[derive(Debug, Default)]
-pub struct Known {
-    hosts: BTreeSet<IpAddr>,
-    blocks: BTreeSet<Prefix>,
 }
 
 impl Guard {
@@ -366,40 +362,6 @@ impl Row {
     }
 }
 
-impl Known {
-    /// Those of these tenants: lines, gateways, and who may send calls to trunks.
-    pub fn of<'a>(tenants: impl Iterator<Item = &'a Arc<TenantConfig>>) -> Self {
-        let mut known = Self::default();
-        for tenant in tenants {
-            let lines = tenant.phones.values().filter_map(|phone| phone.address);
-            let gateways = tenant.trunks.iter().flat_map(Trunk::gateways);
-            let gateways = gateways.filter_map(|(peer, ..)| match peer {
-                Peer::At(address) => Some(*address),
-                Peer::Named(..) => None,
-            });
-            let addresses = lines.chain(gateways);
-            known.hosts.extend(addresses.map(|it| network(it.ip())));
-            let blocks = tenant.trunks.iter().flat_map(|trunk| &trunk.accept_from);
-            for block in blocks {
-                // A part of a network is all of it: they have one row.
-                match block.parts() {
-                    (address @ IpAddr::V6(_), 65..) => {
-                        known.hosts.insert(network(address));
-                    }
-                    _ => {
-                        known.blocks.insert(*block);
-                    }
-                }
-            }
-        }
-        known
-    }
-
-    fn has(&self, network: IpAddr) -> bool {
-        self.hosts.contains(&network) || self.blocks.iter().any(|block| block.contains(network))
-    }
-}
-
 /// What is one source: whoever has one IPv6 address has the 2⁶⁴ of its network.
 pub(crate) fn network(source: IpAddr) -> IpAddr {
     match source.to_canonical() {
@@ -407,6 +369,3 @@ pub(crate) fn network(source: IpAddr) -> IpAddr {
         v4 @ IpAddr::V4(_) => v4,
     }
 }
-
-#[cfg(test)]
-mod tests;
