@@ -26,6 +26,7 @@ mod admission;
 mod call;
 mod door;
 mod event;
+mod forwarded;
 mod gateways;
 pub mod guard;
 pub mod hop;

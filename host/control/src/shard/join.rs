@@ -11,9 +11,9 @@
 //! The call resource stays what it was: its id, its bridge, its record and its policy, which hears
 //! nothing; only its dialog is another. So any policy's calls can be taken over.
 //!
-//! A telephone's INVITE is taken if the call is on the shard of its Call-ID, which chance decides; elsewhere
-//! it gets 481. What a transfer needs goes another way: each shard has a hatch, an address that no network
-//! has, through which it speaks SIP with the others.
+//! A telephone's INVITE comes to the shard of its Call-ID, which forwards it, and all that follows, to the
+//! shard of the dialog that it replaces. What a transfer needs goes another way: each shard has a hatch, an
+//! address that no network has, through which it speaks SIP with the others.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -50,6 +50,10 @@ impl Shard {
             remote: flow.local,
             ..flow
         };
+        if !is_inside(flow) {
+            // A trunk of a tenant was given the address of a hatch.
+            return;
+        }
         if to == self.config.shard {
             self.hear_inside(now, flow, bytes);
         } else {
@@ -61,11 +65,14 @@ impl Shard {
         }
     }
 
-    /// A message through the hatch of another shard, or our own.
+    /// A message through the hatch of another shard, or our own; or one of the network that another shard
+    /// has forwarded.
     pub(super) fn hear_inside(&mut self, now: Now, flow: Flow, bytes: Bytes) {
         if is_inside(flow) {
             let packet = sip::Input::Packet { flow, bytes };
             self.sip.handle_input(now.mono, packet);
+        } else {
+            self.take_packet(now, flow, bytes);
         }
     }
 

@@ -44,6 +44,7 @@ use crate::{
     admission::Sources,
     call::Call,
     door::Door,
+    forwarded::Forwarded,
     gateways::Gateways,
     hop,
     locations::Locations,
@@ -103,6 +104,8 @@ pub struct Shard {
     sessions_of: BTreeMap<TenantId, usize>,
     /// INVITEs that became no call, by the status of the refusal.
     refused: BTreeMap<u16, u64>,
+    /// Dialogs of other shards whose messages come here.
+    forwarded: Forwarded,
     /// Events of sessions that had too many.
     events_lost: u64,
     gateways: Gateways,
@@ -147,6 +150,7 @@ impl Shard {
             live_calls: BTreeMap::new(),
             sessions_of: BTreeMap::new(),
             refused: BTreeMap::new(),
+            forwarded: Forwarded::default(),
             events_lost: 0,
             gateways: Gateways::default(),
             peers: Peers::default(),
@@ -276,6 +280,18 @@ impl Shard {
         if is_inside(flow) {
             return;
         }
+        let place = (&self.config.placement, self.config.shard);
+        if (self.sources.know(flow) || self.locations.know(flow))
+            && let Some(shard) = self.forwarded.owner(now.mono, place, &bytes)
+        {
+            let forwarded = Output::Sibling { shard, flow, bytes };
+            return self.out.push_back(forwarded);
+        }
+        self.take_packet(now, flow, bytes);
+    }
+
+    /// A packet that is this shard's.
+    fn take_packet(&mut self, now: Now, flow: Flow, bytes: bytes::Bytes) {
         self.trace_message(now, &bytes, Some(flow.remote));
         // Whom nobody knows may go on with a call, but costs us no memory to begin one; nor does a phone
         // that registered, whatever trunk has its address too.

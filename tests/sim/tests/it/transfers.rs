@@ -216,9 +216,15 @@ fn takes_the_place(world: &mut World, hand: usize, other: usize) -> String {
 
 #[test]
 fn a_telephone_of_the_tenant_takes_over_a_call_and_a_strangers_does_not() {
+    for shards in [1, 2, 3, 4] {
+        take_over(shards);
+    }
+}
+
+fn take_over(shards: u8) {
     let (world, errors) = count_errors(|| {
         let options = Options {
-            shards: 1,
+            shards,
             ..Options::calm()
         };
         let mut world = World::new(options, Box::new(Scripts));
