@@ -23,6 +23,9 @@ pub(crate) struct Refers {
     pub(crate) seen: u32,
     /// The dialog of a call that is over, while the peer is still told (RFC 5057 §4.1).
     pub(crate) outlives: Option<Box<Dialog>>,
+    /// The BYE of ours that waits for its answer: whatever overtook it would make it come too late
+    /// (RFC 3261 §12.2.2).
+    pub(crate) bye: Option<TransactionId>,
 }
 
 /// A REFER of the peer.

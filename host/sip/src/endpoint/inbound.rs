@@ -295,8 +295,11 @@ impl Endpoint {
         let state = std::mem::replace(&mut usage.state, State::Ended);
         if let State::Established(call) = state {
             let Established { mut dialog, .. } = *call;
-            self.send_bye(now, id, &mut dialog, status);
+            let bye = self.send_bye(now, id, &mut dialog, status);
             self.part_referral(now, id, &dialog);
+            if let Some(usage) = self.usages.get_mut(&id) {
+                usage.refers.bye = bye;
+            }
         }
         self.end(id);
     }

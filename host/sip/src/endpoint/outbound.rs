@@ -83,6 +83,7 @@ impl Endpoint {
     pub(super) fn unanswered(&mut self, now: Instant, delivery: Delivery, status: u16) {
         let (id, transaction) = (delivery.usage, delivery.transaction);
         self.notify_answered(now, delivery, status);
+        self.bye_answered(now, delivery, status);
         self.refer_failed(delivery, status);
         match self.state(id) {
             Some(State::Calling { invite, .. } | State::Cancelling { invite, .. })

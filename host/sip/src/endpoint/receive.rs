@@ -145,10 +145,11 @@ impl Endpoint {
         match response.headers().cseq().method.as_str() {
             "INVITE" => self.invite_answered(now, delivery, response),
             "UPDATE" => self.update_answered(now, delivery, response),
+            "BYE" => self.bye_answered(now, delivery, response.status()),
             "NOTIFY" => self.notify_answered(now, delivery, response.status()),
             "REFER" => self.refer_answered(delivery, response),
             "OPTIONS" | "REGISTER" => self.asked_answered(now, delivery, response),
-            // Answers to BYE and CANCEL change nothing: the usage has ended, or its INVITE ends it.
+            // Answers to CANCEL change nothing: its INVITE ends the usage.
             _ => {}
         }
     }

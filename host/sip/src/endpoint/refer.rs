@@ -158,10 +158,14 @@ impl Endpoint {
         let (flow, target) = (dialog.next_hop(), dialog.target().clone());
         let via = self.fresh_via(flow);
         let ours = self.config.contact(flow, &target);
+        let parting = self
+            .usages
+            .get(&id)
+            .is_some_and(|it| it.refers.bye.is_some());
         let Some((dialog, told)) = self.telling(id) else {
             return;
         };
-        let Some(status) = told.next.take_if(|_| told.out.is_none()) else {
+        let Some(status) = told.next.take_if(|_| told.out.is_none() && !parting) else {
             return;
         };
         let last = status >= 200;
@@ -207,6 +211,17 @@ impl Endpoint {
             self.forget_referral(id);
         } else {
             self.tell_next(now, id);
+        }
+    }
+
+    /// A BYE of ours was answered, or nobody did: what waited behind it is said.
+    pub(super) fn bye_answered(&mut self, now: Instant, delivery: Delivery, status: u16) {
+        let Some(usage) = self.usages.get_mut(&delivery.usage) else {
+            return;
+        };
+        let bye = &mut usage.refers.bye;
+        if status >= 200 && bye.take_if(|it| *it == delivery.transaction).is_some() {
+            self.tell_next(now, delivery.usage);
         }
     }
 

@@ -121,7 +121,7 @@ impl Endpoint {
         id: DialogId,
         dialog: &mut Dialog,
         status: u16,
-    ) {
+    ) -> Option<TransactionId> {
         let flow = dialog.next_hop();
         let via = self.fresh_via(flow);
         let mut bye = dialog
@@ -130,9 +130,8 @@ impl Endpoint {
         if let Some(reason) = reason(status, self.because(id)) {
             bye = bye.header("Reason", &reason);
         }
-        if let Some(bye) = sound(bye.build()) {
-            self.start_client(now, flow, bye, id);
-        }
+        let bye = sound(bye.build())?;
+        self.start_client(now, flow, bye, id)
     }
 
     /// The Q.850 cause that is passed on when this call ends.

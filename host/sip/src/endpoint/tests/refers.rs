@@ -153,6 +153,25 @@ fn who_hangs_up_is_told_all_the_same() {
 }
 
 #[test]
+fn what_is_told_does_not_overtake_our_bye() {
+    let mut pair = Pair::new();
+    let (dialog, ok) = peer_talks(&mut pair, "");
+    asks(&mut pair, refer(&ok, 2, TO));
+    decides(&mut pair, dialog, Ok(()));
+    notify(&mut pair, 200);
+    let status = 500;
+    pair.input(A, Input::Release { dialog, status });
+    tells(&mut pair, dialog, 480);
+    let bye = pair.stray_request();
+    assert_eq!(bye.method().as_str(), "BYE");
+    assert!(pair.strays.is_empty());
+    answer(&mut pair, &bye, 200);
+    let told = says("refer", OVER, "480 Temporarily Unavailable");
+    assert_eq!(notify(&mut pair, 200), told);
+    pair.rest();
+}
+
+#[test]
 fn nobody_is_told_who_does_not_want_to_know() {
     for (headers, refused) in [
         ("Refer-Sub: false", None),
