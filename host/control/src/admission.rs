@@ -6,7 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use model::{ActivePlugin, Address, Hop, Phone, Prefix, TenantConfig, TenantId, Transport, Trunk};
+use model::{
+    ActivePlugin, Address, Hop, Phone, Prefix, TenantConfig, TenantId, Transport, Trunk, TrunkId,
+};
 use sip::{Flow, Incoming, Uri};
 
 use crate::hop;
@@ -20,6 +22,8 @@ pub(crate) struct Admitted {
     pub(crate) number: String,
     pub(crate) from: Address,
     pub(crate) to: Address,
+    /// The trunk by which it came.
+    pub(crate) trunk: Option<TrunkId>,
 }
 
 /// The final answer to a call that may not.
@@ -92,9 +96,12 @@ pub(crate) fn admit(
         Some((tenant, user)) => Source::Phone(tenant, user),
         None => source(tenants, place(call), call.request_uri.host(), called)?,
     };
-    let (tenant, from) = match source {
-        Source::Phone(tenant, user) => (tenant, format!("sip:{user}@{}", tenant.domain)),
-        Source::Trunk(tenant, trunk) => (tenant, identity(call, trunk.trust_identity)),
+    let (tenant, from, trunk) = match source {
+        Source::Phone(tenant, user) => (tenant, format!("sip:{user}@{}", tenant.domain), None),
+        Source::Trunk(tenant, trunk) => {
+            let from = identity(call, trunk.trust_identity);
+            (tenant, from, Some(trunk.id))
+        }
     };
     let from = from
         .parse()
@@ -113,6 +120,7 @@ pub(crate) fn admit(
         number: number.number.clone(),
         from,
         to,
+        trunk,
     })
 }
 

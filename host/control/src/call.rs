@@ -19,7 +19,7 @@ use model::{
 };
 use sip::DialogId;
 
-use crate::{Ticket, shard::Legs};
+use crate::{Ticket, meter::Lease, shard::Legs};
 
 /// Where a call stands.
 #[derive(Debug)]
@@ -152,6 +152,8 @@ pub(crate) struct Call {
     pub(crate) elsewhere: Vec<IpAddr>,
     pub(crate) media: Media,
     pub(crate) bridged: Option<CallId>,
+    /// Its place on a trunk with a cap, until it ends.
+    pub(crate) lease: Option<Lease>,
     pub(crate) begin: u64,
     pub(crate) answer: Option<u64>,
     /// Seconds that it may ring and stay answered; 0: the limit.

@@ -32,6 +32,7 @@ pub mod guard;
 pub mod hop;
 mod locations;
 pub mod lockout;
+mod meter;
 pub mod phone;
 pub mod placement;
 mod probe;
@@ -42,4 +43,5 @@ mod timers;
 mod tracer;
 
 pub use event::{GatewayNews, Input, Named, Output, TenantLog, Ticket, TurnRequest};
+pub use meter::Meters;
 pub use shard::{Counts, Refusals, Registrar, Shard, ShardConfig};

@@ -111,15 +111,23 @@ impl TenantConfig {
         }
     }
 
+    /// The trunk of a way, then those to which this number belongs as well: with a prefix as long as the
+    /// longest.
+    pub fn trunks_like(&self, via: Via, user: &str) -> Vec<&Trunk> {
+        let Some(first) = self.trunk_of(via) else {
+            return Vec::new();
+        };
+        let longest = fit(first, user);
+        let others = self.trunks.iter().filter(|trunk| trunk.id != first.id);
+        let others = others.filter(|trunk| longest.is_some() && fit(trunk, user) == longest);
+        std::iter::once(first).chain(others).collect()
+    }
+
     fn trunk_for(&self, user: &str) -> Option<&Trunk> {
         // The first of equals wins: the order of trunks is their age.
         let mut best: Option<(usize, &Trunk)> = None;
         for trunk in &self.trunks {
-            let fitting = trunk
-                .prefixes
-                .iter()
-                .filter(|p| user.starts_with(p.as_str()));
-            let Some(length) = fitting.map(String::len).max() else {
+            let Some(length) = fit(trunk, user) else {
                 continue;
             };
             if best.is_none_or(|(longest, _)| length > longest) {
@@ -128,4 +136,11 @@ impl TenantConfig {
         }
         best.map(|(_, trunk)| trunk)
     }
+}
+
+/// The length of the longest prefix of a trunk that this number has.
+fn fit(trunk: &Trunk, user: &str) -> Option<usize> {
+    let prefixes = trunk.prefixes.iter();
+    let fitting = prefixes.filter(|prefix| user.starts_with(prefix.as_str()));
+    fitting.map(String::len).max()
 }

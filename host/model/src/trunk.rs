@@ -30,6 +30,10 @@ pub struct Trunk {
     pub auth: Option<Login>,
     /// Whether its gateways are checked, and how often.
     pub health: Option<Health>,
+    /// How many calls it may have at one time on one node, either way.
+    pub max_calls: Option<u32>,
+    /// How many calls may begin in one second on one node, either way.
+    pub calls_per_second: Option<u32>,
 }
 
 /// How the gateways of a trunk are checked: by OPTIONS.
@@ -91,6 +95,8 @@ impl Trunk {
             prefixes: vec![String::new()],
             auth: None,
             health: None,
+            max_calls: None,
+            calls_per_second: None,
         }
     }
 

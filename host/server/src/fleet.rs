@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
 
 use anyhow::Context;
-use control::{Counts, ShardConfig, placement::Placement};
+use control::{Counts, Meters, ShardConfig, placement::Placement};
 use media::io as media_io;
 use model::Cdr;
 use sip::Transport;
@@ -79,7 +79,6 @@ impl Fleet {
         let media = start_media(config, count, &mailboxes, &watch)?;
         let (cdrs, cdr_jobs) = mpsc::channel(records::CDRS);
         let (records_in, record_jobs) = mpsc::channel(records::RECORDS);
-        let (weak_cdrs, weak_records) = (cdrs.downgrade(), records_in.downgrade());
         let (registers, register_jobs) = mpsc::channel(registrar::QUEUE);
         let (losses, urgent) = (Arc::new(Losses::default()), Arc::new(Notify::new()));
         let door = Arc::new(Door::new(config.limits.settings()?)?);
@@ -99,9 +98,10 @@ impl Fleet {
         };
         let (outage, commits) = (Outage::default(), Arc::new(Commits::new(store.clone())));
         let mut threads = Vec::new();
-        let (connections, keys) = (streams.addresses(), (placement, random()?));
+        let connections = streams.addresses();
+        let keys = (placement, random()?, Meters::default());
         for (shard, mail) in (0..count).zip(receivers) {
-            let settings = shard_config(config, shard, keys, listeners, &connections)?;
+            let settings = shard_config(config, shard, keys.clone(), listeners, &connections)?;
             let outlets = Outlets {
                 shard,
                 ..outlets.clone()
@@ -126,8 +126,8 @@ impl Fleet {
             threads,
             media,
             writers,
-            cdrs: weak_cdrs,
-            records: weak_records,
+            cdrs: outlets.cdrs.downgrade(),
+            records: outlets.records.downgrade(),
             registers: outlets.registers.downgrade(),
             losses,
             door,
@@ -322,7 +322,7 @@ fn start_media(
 fn shard_config(
     config: &Config,
     shard: u8,
-    (placement, digest_key): (Placement, [u8; 32]),
+    (placement, digest_key, meters): (Placement, [u8; 32], Meters),
     listeners: &[Listener],
     connections: &[(Transport, SocketAddr)],
 ) -> anyhow::Result<ShardConfig> {
@@ -346,6 +346,7 @@ fn shard_config(
             ..sip::Config::default()
         },
         digest_key,
+        meters,
         seed: random()?,
     })
 }

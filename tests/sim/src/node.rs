@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, time::Instant};
 
-use control::{Shard, ShardConfig};
+use control::{Meters, Shard, ShardConfig};
 use control::{
     guard::{Guard, Settings},
     placement::Placement,
@@ -54,6 +54,7 @@ impl Node {
         key.copy_from_slice(&random.seed()[..16]);
         let placement = Placement::new(key, options.shards);
         let digest_key = random.seed();
+        let meters = Meters::default();
         let shard = |n| {
             Shard::new(ShardConfig {
                 digest_key,
@@ -70,6 +71,7 @@ impl Node {
                     session_expires: options.session_expires,
                     ..sip::Config::default()
                 },
+                meters: meters.clone(),
                 seed: random.seed(),
             })
         };

@@ -106,6 +106,18 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A whole number from 1 that may be absent: `Some(None)`.
+    #[allow(clippy::option_option)] // outer: could be read; inner: was there
+    pub(crate) fn count(&mut self, name: &'static str) -> Option<Option<u32>> {
+        if self.get(name).is_none() {
+            return Some(None);
+        }
+        match self.number(name, None)? {
+            0 => self.refuse(name, "is not a whole number from 1"),
+            count => Some(Some(count)),
+        }
+    }
+
     /// A whole number from 0 to 65,535; absent: `default`.
     pub(crate) fn small(&mut self, name: &'static str, default: u16) -> Option<u16> {
         let number = self.number(name, Some(default.into()))?;

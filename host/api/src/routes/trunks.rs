@@ -44,6 +44,12 @@ pub(super) struct TrunkBody {
     /// How its gateways are checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     health: Option<HealthBody>,
+    /// How many calls it may have at one time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_calls: Option<u32>,
+    /// How many calls may begin in one second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calls_per_second: Option<u32>,
 }
 
 /// How the gateways of a trunk are checked: by OPTIONS. One that has not answered three times is not
@@ -124,6 +130,12 @@ pub(super) struct NewTrunk {
     /// Whether its gateways are checked, and how; absent: they are not.
     #[schema(value_type = Option<HealthBody>)]
     health: Option<Health>,
+    /// How many calls it may have at one time on one node, either way; absent: as many as come.
+    #[schema(minimum = 1)]
+    max_calls: Option<u32>,
+    /// How many calls may begin in one second on one node, either way; absent: as many as come.
+    #[schema(minimum = 1)]
+    calls_per_second: Option<u32>,
 }
 
 fn health(fields: &mut Fields<'_>) -> Option<Health> {
@@ -171,6 +183,8 @@ impl Body for NewTrunk {
         let gateways = fields.objects("gateways", limits::GATEWAYS, |f| gateway(f, ours));
         let auth = fields.object("auth", login);
         let health = fields.object("health", health);
+        let max_calls = fields.count("max_calls");
+        let calls_per_second = fields.count("calls_per_second");
         Some(Self {
             name: name?,
             address: address?,
@@ -181,6 +195,8 @@ impl Body for NewTrunk {
             gateways: gateways?,
             auth: auth?,
             health: health?,
+            max_calls: max_calls?,
+            calls_per_second: calls_per_second?,
         })
     }
 }
@@ -198,6 +214,8 @@ pub(super) async fn create(
         others: new.gateways,
         auth: new.auth,
         health: new.health,
+        max_calls: new.max_calls,
+        calls_per_second: new.calls_per_second,
         transport: new.transport,
         accept_from: new.accept_from,
         trust_identity: new.trust_identity,
@@ -263,6 +281,8 @@ impl From<Trunk> for TrunkBody {
             accept_from: trunk.accept_from.iter().map(Prefix::to_string).collect(),
             trust_identity: trunk.trust_identity,
             prefixes: trunk.prefixes,
+            max_calls: trunk.max_calls,
+            calls_per_second: trunk.calls_per_second,
             health: trunk.health.map(|health| HealthBody {
                 interval: health.interval,
             }),

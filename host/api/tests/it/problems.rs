@@ -162,8 +162,14 @@ async fn every_wrong_member_is_named_by_its_pointer() {
     let pointers = ["#/auth/user", "#/auth/password", "#/auth/realm"];
     check(trunks, body, &pointers).await;
     let body = json!({"name": "c", "address": "192.0.2.1", "accept_from": [], "auth": "x",
-                      "health": {"interval": 4}});
-    check(trunks, body, &["#/auth", "#/health/interval"]).await;
+                      "health": {"interval": 4}, "max_calls": 0, "calls_per_second": -1});
+    let pointers = [
+        "#/auth",
+        "#/health/interval",
+        "#/max_calls",
+        "#/calls_per_second",
+    ];
+    check(trunks, body, &pointers).await;
     let many = vec![json!({"address": "192.0.2.2"}); 16];
     let body = json!({"name": "c", "address": "192.0.2.1", "accept_from": [], "gateways": many});
     check(trunks, body, &["#/gateways"]).await;

@@ -16,6 +16,7 @@ use model::{
 use super::{Shard, release::Ending};
 use crate::{
     call::{Call, Media, Record, State, Told},
+    meter::Lease,
     timers::Due,
 };
 
@@ -51,8 +52,8 @@ impl Shard {
                 Ok(())
             }
             Command::Construct(mut construct) => {
-                self.locate(now, session, &mut construct);
-                self.construct(now, session, construct);
+                let lease = self.locate(now, session, &mut construct);
+                self.construct(now, session, construct, lease);
                 Ok(())
             }
             Command::BridgeStart { a, b } => self.bridge(a, b),
@@ -151,20 +152,29 @@ impl Shard {
     }
 
     /// Where a call is tried, now that it is made: phones come and go, as gateways do.
-    fn locate(&mut self, now: Now, session: SessionId, construct: &mut Construct) {
-        let Some(s) = self.sessions.get(&session) else {
-            return;
-        };
+    /// Its place on a trunk that has a cap.
+    fn locate(&mut self, now: Now, session: SessionId, construct: &mut Construct) -> Option<Lease> {
+        let s = self.sessions.get(&session)?;
         let route = &mut construct.route;
         match route.via {
             Via::Trunk(_) => {
-                let Some(trunk) = s.tenant.trunk_of(route.via) else {
-                    return;
-                };
-                let ids = &mut self.ids;
-                let hops = self.gateways.in_turn(now.mono, trunk, || ids.number());
-                let alone = |hop| vec![Target::from(hop)];
-                route.groups = hops.into_iter().map(alone).collect();
+                // One that can take no more, or is not there, leaves the call to the next of those that
+                // fit as well.
+                for trunk in s.tenant.trunks_like(route.via, construct.to.user()) {
+                    let ids = &mut self.ids;
+                    let hops = self.gateways.in_turn(now.mono, trunk, || ids.number());
+                    if hops.is_empty() {
+                        continue;
+                    }
+                    let Ok(lease) = self.config.meters.take(now.mono, trunk) else {
+                        self.capped += 1;
+                        continue;
+                    };
+                    route.via = Via::Trunk(trunk.id);
+                    let alone = |hop| vec![Target::from(hop)];
+                    route.groups = hops.into_iter().map(alone).collect();
+                    return lease;
+                }
             }
             Via::Phone if route.groups.is_empty() => {
                 let bindings = self.locations.of(s.tenant.id, construct.to.user());
@@ -172,10 +182,17 @@ impl Shard {
             }
             Via::Phone => {}
         }
+        None
     }
 
     /// Makes the call; its INVITE goes out when its port is open.
-    fn construct(&mut self, now: Now, session: SessionId, construct: Box<Construct>) {
+    fn construct(
+        &mut self,
+        now: Now,
+        session: SessionId,
+        construct: Box<Construct>,
+        lease: Option<Lease>,
+    ) {
         let Some(s) = self.sessions.get(&session) else {
             return;
         };
@@ -200,6 +217,7 @@ impl Shard {
             elsewhere: Vec::new(),
             media: Media::new(None),
             bridged: None,
+            lease,
             begin,
             answer: None,
             max_ring: construct.max_ring_seconds,
@@ -216,7 +234,7 @@ impl Shard {
         let full = self.tenant_is_full(tenant);
         self.add_call(now, call);
         self.deadline(id, Some(now.mono + limits::MEDIA_OPEN));
-        let busy = Cause::SERVICE_UNAVAILABLE;
+        let (busy, nowhere) = (Cause::SERVICE_UNAVAILABLE, EndReason::Released);
         let (cause, reason, why) = match (self.closing, full, hops, first) {
             (true, ..) => (busy, EndReason::Limit, "the node ends"),
             (_, true, ..) => (busy, EndReason::Limit, "the tenant has too many live calls"),
@@ -225,16 +243,10 @@ impl Shard {
                 EndReason::Limit,
                 "Max-Forwards is used up: a loop",
             ),
-            (.., None) if via == Via::Phone => (
-                Cause::UNAVAILABLE,
-                EndReason::Released,
-                "the phone is not registered",
-            ),
-            (.., None) => (
-                busy,
-                EndReason::Released,
-                "no gateway of the trunk takes calls",
-            ),
+            (.., None) if via == Via::Phone => {
+                (Cause::UNAVAILABLE, nowhere, "the phone is not registered")
+            }
+            (.., None) => (busy, nowhere, "no trunk that fits takes calls now"),
             _ => return,
         };
         self.note(now, session, why);

@@ -53,6 +53,8 @@ pub struct Refusals {
     pub calls: BTreeMap<u16, u64>,
     /// Events that no policy was told of, because too many of its session waited.
     pub events: u64,
+    /// Calls that a trunk with a cap had no place for.
+    pub capped: u64,
     /// What the endpoint refused by itself.
     pub sip: sip::Refusals,
 }
@@ -63,6 +65,7 @@ impl Shard {
         Refusals {
             calls: self.refused.clone(),
             events: self.events_lost,
+            capped: self.capped,
             sip: self.sip.refusals().clone(),
         }
     }

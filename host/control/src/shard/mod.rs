@@ -40,7 +40,7 @@ use join::is_inside;
 use register::Registering;
 
 use crate::{
-    Input, Output, TenantLog, Ticket,
+    Input, Meters, Output, TenantLog, Ticket,
     admission::Sources,
     call::Call,
     door::Door,
@@ -73,6 +73,8 @@ pub struct ShardConfig {
     pub digest_key: [u8; 32],
     /// The endpoint's settings.
     pub sip: sip::Config,
+    /// What trunks may still take: the same for all shards of a node.
+    pub meters: Meters,
     /// Seeds ids, tags, branches and Call-IDs.
     pub seed: [u8; 32],
 }
@@ -106,6 +108,8 @@ pub struct Shard {
     refused: BTreeMap<u16, u64>,
     /// Dialogs of other shards whose messages come here.
     forwarded: Forwarded,
+    /// Calls that a trunk with a cap had no place for.
+    capped: u64,
     /// Events of sessions that had too many.
     events_lost: u64,
     gateways: Gateways,
@@ -151,6 +155,7 @@ impl Shard {
             sessions_of: BTreeMap::new(),
             refused: BTreeMap::new(),
             forwarded: Forwarded::default(),
+            capped: 0,
             events_lost: 0,
             gateways: Gateways::default(),
             peers: Peers::default(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ::media::sdp;
 use bytes::Bytes;
 use model::{
-    CallDirection, CallId, Cause, DialReport, EndReason, Event, Now, TenantConfig, limits,
+    CallDirection, CallId, Cause, DialReport, EndReason, Event, Now, TenantConfig, Via, limits,
 };
 use sip::{DialogId, Incoming, event::FailedBy};
 
@@ -19,6 +19,7 @@ use crate::{
     Output,
     admission::{Admitted, Refused, admit},
     call::{Call, Media, Record, State, Told},
+    meter::Lease,
 };
 
 /// Headers of an INVITE that a policy may see, beside `X-…`.
@@ -157,8 +158,9 @@ impl Shard {
             return self.refuse(now, incoming.dialog, 403);
         }
         let (dialog, judged) = (incoming.dialog, self.judge(&incoming));
-        match judged {
-            Ok(admitted) => self.begin(now, admitted, incoming),
+        let seated = judged.and_then(|admitted| Ok((self.seat(now, &admitted)?, admitted)));
+        match seated {
+            Ok((lease, admitted)) => self.begin(now, admitted, lease, incoming),
             Err(Refused { status, why }) => {
                 tracing::debug!(status, why, "call not admitted");
                 self.refuse(now, dialog, status);
@@ -207,13 +209,27 @@ impl Shard {
         Ok(admitted)
     }
 
-    fn begin(&mut self, now: Now, admitted: Admitted, incoming: Incoming) {
+    /// The place of an inbound call on a trunk that has a cap.
+    fn seat(&mut self, now: Now, admitted: &Admitted) -> Result<Option<Lease>, Refused> {
+        let via = admitted.trunk.map(Via::Trunk);
+        let Some(trunk) = via.and_then(|via| admitted.tenant.trunk_of(via)) else {
+            return Ok(None);
+        };
+        self.config.meters.take(now.mono, trunk).map_err(|_| {
+            self.capped += 1;
+            let (status, why) = (503, "its trunk may have no more calls");
+            Refused { status, why }
+        })
+    }
+
+    fn begin(&mut self, now: Now, admitted: Admitted, lease: Option<Lease>, incoming: Incoming) {
         let Admitted {
             tenant,
             plugin,
             number,
             from,
             to,
+            trunk: _,
         } = admitted;
         let session = self.begin_session(now, tenant, plugin);
         if let Some(s) = self.sessions.get_mut(&session) {
@@ -237,6 +253,7 @@ impl Shard {
             elsewhere: Vec::new(),
             media: Media::new(incoming.sdp),
             bridged: None,
+            lease,
             begin: now.unix_ms,
             answer: None,
             max_ring: 0,

@@ -82,6 +82,10 @@ const COUNTERS: &[(&str, &str)] = &[
         "INVITEs of those we know that became no call, by the status of the refusal",
     ),
     (
+        "jackfield_trunk_calls_capped_total",
+        "Calls for which their trunk had no place: max_calls or calls_per_second",
+    ),
+    (
         "jackfield_sip_refused_total",
         "SIP requests that were refused before anybody looked at what they want, by status",
     ),

@@ -15,6 +15,8 @@ pub(super) struct Settings {
     auth: Option<LoginRow>,
     /// Seconds between two checks.
     health: Option<u32>,
+    max_calls: Option<u32>,
+    calls_per_second: Option<u32>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -45,6 +47,8 @@ impl Settings {
                 password: login.password.clone(),
             }),
             health: trunk.health.map(|health| health.interval),
+            max_calls: trunk.max_calls,
+            calls_per_second: trunk.calls_per_second,
         };
         serde_json::to_string(&settings).map_err(|why| StoreError::Damaged(why.to_string()))
     }
@@ -64,6 +68,8 @@ impl Settings {
             user: row.user,
             password: row.password,
         });
+        trunk.max_calls = settings.max_calls;
+        trunk.calls_per_second = settings.calls_per_second;
         trunk.health = settings.health.map(|interval| Health { interval });
         Ok(())
     }

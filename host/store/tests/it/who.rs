@@ -302,6 +302,7 @@ async fn a_trunk_keeps_its_gateways_and_its_password_within_limits() {
         password: "secret".into(),
     });
     trunk.health = Some(Health { interval: 30 });
+    (trunk.max_calls, trunk.calls_per_second) = (Some(30), Some(5));
     home.store.create_trunk(acme, &trunk, NOW).await.unwrap();
     assert_eq!(home.store.trunk(acme, trunk.id).await.unwrap(), trunk);
 

@@ -84,6 +84,15 @@ impl World {
         self.lines.len() - 1
     }
 
+    /// A tenant that lives there has another configuration from now on; its telephones stay.
+    pub fn change_tenant(&mut self, place: usize, config: TenantConfig) {
+        let config = std::sync::Arc::new(config);
+        self.tenants[place] = config.clone();
+        for shard in 0..self.node.shards.len() {
+            self.input(shard, Input::Tenant(config.clone()));
+        }
+    }
+
     /// The telephone of that number.
     pub fn line(&self, tenant: usize, user: &str) -> usize {
         let wanted = |line: &crate::Line| line.tenant == tenant && line.user == user;

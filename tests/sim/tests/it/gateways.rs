@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use control::phone::{Behaviour, Event};
+use control::phone::{Behaviour, Event, Input};
 use expect_test::{ExpectFile, expect_file};
 use model::{Health, Login};
 use sim::{
@@ -172,7 +172,7 @@ fn one_that_wants_to_be_left_alone_is() {
         forks::call_for(world, "3001", &[], 1_000);
     });
     assert_eq!(sent(&world, FIRST, "INVITE"), 1);
-    let note = "no gateway of the trunk takes calls";
+    let note = "no trunk that fits takes calls now";
     assert_eq!(
         world.ladders().matches(note).count(),
         1,
@@ -351,4 +351,39 @@ fn a_gateway_that_says_503_to_its_checks_is_down() {
         world.run_for(SECOND);
         assert_eq!(sent(world, FIRST, "INVITE"), 0);
     });
+}
+
+#[test]
+fn a_trunk_takes_so_many_calls_on_all_shards_and_the_next_goes_elsewhere_or_fails() {
+    let (world, errors) = count_errors(|| {
+        let mut acme = town::tenant("acme", 1, "makecall");
+        acme.trunks[0].max_calls = Some(1);
+        let mut world = World::new(Options::calm(), Box::new(Scripts));
+        world.add_tenant(acme.clone());
+        let answer = rings(100, Some(200));
+        let other = world.line(0, "3003");
+        world.phone(other, Input::Behave(answer));
+        // The same caller speaks to it, whichever shard the next call comes to.
+        let alice = forks::call(&mut world, "3001", &[(FIRST, answer)]);
+        world.run_for(SECOND);
+        for (prefix, status) in [("3003", 500), ("3001", 200)] {
+            acme.trunks[1].prefixes = vec![prefix.to_owned()];
+            world.change_tenant(0, acme.clone());
+            let bob = world.line(0, "1002");
+            assert_eq!(world.makecall(0, "1002", "2001", "3001"), 200);
+            world.dial(bob, "2001");
+            world.run_for(SECOND);
+            world.hang_up(bob);
+            world.run_for(SECOND);
+            assert_eq!(ended(&world, "1002"), Some(status), "{prefix}");
+        }
+        world.hang_up(alice);
+        world.run_for(SECOND);
+        // Its place is free again.
+        forks::call_for(&mut world, "3001", &[(FIRST, answer)], 1_000);
+        world
+    });
+    assert_eq!(errors, 0);
+    assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
+    assert_eq!((answers(&world, FIRST), answers(&world, "3003")), (2, 1));
 }
