@@ -1,4 +1,4 @@
-//! The users' makecall requests: over a few connections that are kept open, at an even rate.
+//! The users' makecall requests: over some connections that are kept open, at an even rate.
 //!
 //! HTTP is written by hand, so that the load costs the machine next to nothing beside the server.
 
@@ -12,7 +12,7 @@ use crate::figure::now;
 use crate::users::numbers_of;
 
 /// Connections, and threads: each waits for its answer before its next request.
-const CONNECTIONS: u32 = 4;
+const CONNECTIONS: u32 = 16;
 
 /// Who asks where, and how often.
 pub(crate) struct Requests {
