@@ -256,6 +256,18 @@ impl World {
         self.watch.violated(what);
     }
 
+    /// How the call of a telephone of the first tenant ended, if it has.
+    pub fn ended(&self, user: &str) -> Option<u16> {
+        self.lines[self.line(0, user)].ended()
+    }
+
+    /// How often the node sent a telephone of the first tenant what begins like that.
+    pub fn sent(&self, user: &str, start: &str) -> usize {
+        let to = format!("> {}: {start}", self.lines[self.line(0, user)].sip());
+        let lines = self.journal.lines();
+        lines.filter(|line| line.contains(&to)).count()
+    }
+
     /// Everything that happened, a line each: the same for the same seed.
     pub fn journal(&self) -> &str {
         &self.journal

@@ -36,20 +36,6 @@ fn check(telephones: &[(&str, u16)], ladder: ExpectFile, scene: impl FnOnce(&mut
     world
 }
 
-/// How often the node sent a telephone what begins like that.
-fn sent(world: &World, name: &str, start: &str) -> usize {
-    let to = format!("> {}: {start}", world.lines()[world.line(0, name)].sip());
-    world
-        .journal()
-        .lines()
-        .filter(|line| line.contains(&to))
-        .count()
-}
-
-fn ended(world: &World, name: &str) -> Option<u16> {
-    world.lines()[world.line(0, name)].ended()
-}
-
 fn answered(world: &World, name: &str) -> bool {
     let answers = |event: &Event| matches!(event, Event::Answered { .. });
     world.lines()[world.line(0, name)].when(answers).is_some()
@@ -66,7 +52,7 @@ fn the_first_that_answers_has_the_call_and_the_others_stop_ringing() {
     });
     assert!(answered(&world, "mobile") && !answered(&world, "desk"));
     assert_eq!(
-        (ended(&world, "desk"), ended(&world, "mobile")),
+        (world.ended("desk"), world.ended("mobile")),
         (Some(487), Some(200))
     );
     assert_eq!(world.cdrs().len(), 2, "a fork is one call");
@@ -162,7 +148,7 @@ fn the_best_of_the_failures_is_the_answer() {
         let world = play(&BOTH, |world| {
             forks::call_for(world, "3002", &[("desk", desk), ("mobile", mobile)], 40_000);
         });
-        assert_eq!(ended(&world, "1001"), Some(expect), "{desk:?} {mobile:?}");
+        assert_eq!(world.ended("1001"), Some(expect), "{desk:?} {mobile:?}");
     }
 }
 
@@ -173,7 +159,7 @@ fn a_6xx_of_one_ends_the_call_at_all() {
         forks::call_for(world, "3002", &telephones, 5_000);
     });
     assert_eq!(
-        (ended(&world, "1001"), ended(&world, "desk")),
+        (world.ended("1001"), world.ended("desk")),
         (Some(603), Some(487))
     );
 }
@@ -185,12 +171,9 @@ fn a_caller_who_gives_up_takes_it_back_from_all() {
         let telephones = [("desk", rings(100, None)), ("mobile", Behaviour::Deaf)];
         forks::call_for(world, "3002", &telephones, 2_000);
     });
-    assert_eq!(ended(&world, "desk"), Some(487));
+    assert_eq!(world.ended("desk"), Some(487));
     assert_eq!(
-        (
-            sent(&world, "desk", "CANCEL"),
-            sent(&world, "mobile", "CANCEL")
-        ),
+        (world.sent("desk", "CANCEL"), world.sent("mobile", "CANCEL")),
         (1, 0)
     );
 }
@@ -242,8 +225,8 @@ fn who_has_rung_has_the_last_word() {
         world.run_for(Duration::from_secs(1));
         world.run_to_rest();
     });
-    assert_eq!(ended(&world, "1001"), Some(480));
-    assert_eq!(sent(&world, "mobile", "INVITE"), 0);
+    assert_eq!(world.ended("1001"), Some(480));
+    assert_eq!(world.sent("mobile", "INVITE"), 0);
 }
 
 #[test]
@@ -256,10 +239,7 @@ fn who_has_said_100_is_waited_for() {
         forks::call_for(world, "3002", &telephones, 20_000);
     });
     assert_eq!(
-        (
-            sent(&world, "desk", "CANCEL"),
-            sent(&world, "mobile", "INVITE")
-        ),
+        (world.sent("desk", "CANCEL"), world.sent("mobile", "INVITE")),
         (1, 0)
     );
 }

@@ -43,20 +43,6 @@ fn check(ladder: ExpectFile, scene: impl FnOnce(&mut World)) -> World {
     world
 }
 
-/// How often the node sent a telephone what begins like that.
-fn sent(world: &World, name: &str, start: &str) -> usize {
-    let to = format!("> {}: {start}", world.lines()[world.line(0, name)].sip());
-    world
-        .journal()
-        .lines()
-        .filter(|line| line.contains(&to))
-        .count()
-}
-
-fn ended(world: &World, name: &str) -> Option<u16> {
-    world.lines()[world.line(0, name)].ended()
-}
-
 fn answers(world: &World, name: &str) -> usize {
     let answers = |event: &Event| matches!(event, Event::Answered { .. });
     let told = &world.lines()[world.line(0, name)].told;
@@ -89,9 +75,9 @@ fn what_the_callee_has_decided_is_final_and_what_the_gateway_says_is_not() {
             let gateways = [(FIRST, refuses(100, status)), (OTHER, refuses(100, 486))];
             forks::call_for(world, "3001", &gateways, 5_000);
         });
-        assert_eq!(sent(&world, OTHER, "INVITE"), tried, "{status}");
+        assert_eq!(world.sent(OTHER, "INVITE"), tried, "{status}");
         let expect = if tried == 0 { status } else { 486 };
-        assert_eq!(ended(&world, "1001"), Some(expect), "{status}");
+        assert_eq!(world.ended("1001"), Some(expect), "{status}");
     }
 }
 
@@ -106,7 +92,7 @@ fn one_that_has_rung_is_not_followed_by_another() {
         world.hang_up(alice);
         world.run_to_rest();
     });
-    assert_eq!(sent(&world, OTHER, "INVITE"), 0);
+    assert_eq!(world.sent(OTHER, "INVITE"), 0);
 }
 
 #[test]
@@ -160,9 +146,9 @@ fn one_that_wants_to_be_left_alone_is() {
         rest(world, FIRST);
         forks::call_for(world, "3001", &[(OTHER, rings(100, Some(1_000)))], 5_000);
     });
-    assert_eq!(sent(&world, FIRST, "INVITE"), 1);
+    assert_eq!(world.sent(FIRST, "INVITE"), 1);
     assert_eq!(
-        (answers(&world, OTHER), ended(&world, "1001")),
+        (answers(&world, OTHER), world.ended("1001")),
         (1, Some(200))
     );
 
@@ -171,7 +157,7 @@ fn one_that_wants_to_be_left_alone_is() {
         rest(world, FIRST);
         forks::call_for(world, "3001", &[], 1_000);
     });
-    assert_eq!(sent(&world, FIRST, "INVITE"), 1);
+    assert_eq!(world.sent(FIRST, "INVITE"), 1);
     let note = "no trunk that fits takes calls now";
     assert_eq!(
         world.ladders().matches(note).count(),
@@ -191,7 +177,7 @@ fn the_best_of_the_failures_is_told_when_all_gateways_fail() {
         ];
         forks::call_for(world, "3001", &gateways, 5_000);
     });
-    assert_eq!(ended(&world, "1001"), Some(408));
+    assert_eq!(world.ended("1001"), Some(408));
 }
 
 #[test]
@@ -206,7 +192,7 @@ fn a_call_is_set_up_for_32_seconds_at_most_however_many_gateways_are_silent() {
         world.hang_up(alice);
         world.run_to_rest();
     });
-    assert_eq!(ended(&world, "1001"), Some(408));
+    assert_eq!(world.ended("1001"), Some(408));
     let ended = |event: &Event| matches!(event, Event::Ended { .. });
     let at = world.lines()[world.line(0, "1001")].when(ended).unwrap();
     assert!((32..34).contains(&at.as_secs()), "{at:?}");
@@ -219,7 +205,7 @@ fn a_caller_who_gives_up_takes_back_what_is_under_way() {
         forks::call_for(world, "3001", &gateways, 3_000);
     });
     assert_eq!(
-        (sent(&world, FIRST, "CANCEL"), sent(&world, OTHER, "CANCEL")),
+        (world.sent(FIRST, "CANCEL"), world.sent(OTHER, "CANCEL")),
         (0, 1)
     );
 }
@@ -270,8 +256,8 @@ fn a_trunk_that_asks_is_told_who_we_are() {
     world.run_for(SECOND);
     world.run_to_rest();
     assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
-    assert_eq!(sent(&world, FIRST, "INVITE"), 2);
-    assert_eq!(ended(&world, "1001"), Some(403));
+    assert_eq!(world.sent(FIRST, "INVITE"), 2);
+    assert_eq!(world.ended("1001"), Some(403));
     expect_file!["ladders/challenged.txt"].assert_eq(&world.ladders());
 }
 
@@ -318,18 +304,18 @@ fn answering(world: &mut World, hand: usize, status: &str, seconds: u32) {
 #[test]
 fn a_gateway_that_answers_no_check_is_not_called_on_any_shard_until_it_answers() {
     let call = |world: &mut World| {
-        let before = sent(world, FIRST, "INVITE");
+        let before = world.sent(FIRST, "INVITE");
         let alice = forks::call(world, "3001", &[(OTHER, rings(100, Some(200)))]);
         world.run_for(SECOND);
-        let tried = sent(world, FIRST, "INVITE") > before;
+        let tried = world.sent(FIRST, "INVITE") > before;
         world.hang_up(alice);
         world.run_for(40 * SECOND);
         tried
     };
     checked(|world, hand| {
         answering(world, hand, "200 OK", 60);
-        assert!(sent(world, FIRST, "OPTIONS") >= 3, "every 18 to 22 seconds");
-        assert!(sent(world, OTHER, "OPTIONS") >= 3);
+        assert!(world.sent(FIRST, "OPTIONS") >= 3, "every 18 to 22 seconds");
+        assert!(world.sent(OTHER, "OPTIONS") >= 3);
         // Three checks without an answer, the second and third sooner.
         world.run_for(120 * SECOND);
         // Whichever shard a call is on: there are two.
@@ -349,7 +335,7 @@ fn a_gateway_that_says_503_to_its_checks_is_down() {
         answering(world, hand, "503 Later", 90);
         forks::call(world, "3001", &[(OTHER, rings(100, Some(200)))]);
         world.run_for(SECOND);
-        assert_eq!(sent(world, FIRST, "INVITE"), 0);
+        assert_eq!(world.sent(FIRST, "INVITE"), 0);
     });
 }
 
@@ -375,7 +361,7 @@ fn a_trunk_takes_so_many_calls_on_all_shards_and_the_next_goes_elsewhere_or_fail
             world.run_for(SECOND);
             world.hang_up(bob);
             world.run_for(SECOND);
-            assert_eq!(ended(&world, "1002"), Some(status), "{prefix}");
+            assert_eq!(world.ended("1002"), Some(status), "{prefix}");
         }
         world.hang_up(alice);
         world.run_for(SECOND);

@@ -27,10 +27,6 @@ fn check(scene: impl FnOnce(&mut World), ladder: ExpectFile) -> World {
     world
 }
 
-fn ended(world: &World, user: &str) -> Option<u16> {
-    world.lines()[world.line(0, user)].ended()
-}
-
 /// The status and the end of each call's record.
 fn causes(world: &World) -> Vec<(Option<u16>, Option<EndReason>)> {
     let rows = world.cdrs();
@@ -126,33 +122,33 @@ fn a_callee_may_answer_without_ringing() {
 #[test]
 fn busy_is_passed_on() {
     let world = check(scenes::busy, expect_file!["ladders/busy.txt"]);
-    assert_eq!(ended(&world, "1001"), Some(486));
+    assert_eq!(world.ended("1001"), Some(486));
 }
 
 #[test]
 fn a_callee_rings_for_a_minute_at_most() {
     let world = check(scenes::rings_on, expect_file!["ladders/rings-on.txt"]);
-    assert_eq!(ended(&world, "1001"), Some(408));
-    assert_eq!(ended(&world, "3001"), Some(487));
+    assert_eq!(world.ended("1001"), Some(408));
+    assert_eq!(world.ended("3001"), Some(487));
 }
 
 #[test]
 fn a_callee_that_says_100_and_stalls_is_given_up() {
     let world = check(scenes::stalls, expect_file!["ladders/stalls.txt"]);
-    assert_eq!(ended(&world, "1001"), Some(408));
+    assert_eq!(world.ended("1001"), Some(408));
 }
 
 #[test]
 fn a_callee_that_is_not_there_is_given_up() {
     let world = check(scenes::deaf, expect_file!["ladders/deaf.txt"]);
-    assert_eq!(ended(&world, "1001"), Some(408));
+    assert_eq!(world.ended("1001"), Some(408));
 }
 
 #[test]
 fn a_caller_that_hangs_up_cancels_the_callee() {
     let world = check(scenes::given_up, expect_file!["ladders/given-up.txt"]);
-    assert_eq!(ended(&world, "1001"), Some(487));
-    assert_eq!(ended(&world, "3001"), Some(487));
+    assert_eq!(world.ended("1001"), Some(487));
+    assert_eq!(world.ended("3001"), Some(487));
 }
 
 #[test]
@@ -170,7 +166,7 @@ fn a_call_without_a_request_is_refused() {
         ),
     ] {
         let world = check(scene, file);
-        assert_eq!(ended(&world, "1001"), Some(403));
+        assert_eq!(world.ended("1001"), Some(403));
         assert_eq!(causes(&world), [(Some(403), Some(EndReason::Released))]);
     }
 }
@@ -206,7 +202,7 @@ fn a_hold_is_passed_on_and_its_answer_back() {
         })
         .collect();
     assert_eq!(directions, ["a=sendrecv", "a=recvonly", "a=sendrecv"]);
-    assert_eq!(ended(&world, "3001"), Some(200));
+    assert_eq!(world.ended("3001"), Some(200));
 }
 
 #[test]
@@ -224,7 +220,7 @@ fn a_late_offer_is_answered_in_the_ack() {
 fn a_policy_that_traps_ends_its_call_with_500_and_nothing_else_happens() {
     let world = play(Options::calm(), "trap", scenes::nothing_pending);
     expect_file!["ladders/trap.txt"].assert_eq(&world.ladders());
-    assert_eq!(ended(&world, "1001"), Some(500));
+    assert_eq!(world.ended("1001"), Some(500));
     let acme = world.tenant(0).id;
     assert_eq!(
         world.store().snapshot(acme, world.unix_ms()).get("traces"),
@@ -260,14 +256,14 @@ fn a_call_whose_record_is_never_durable_ends_with_503() {
         world.run_to_rest();
     });
     expect_file!["ladders/never-durable.txt"].assert_eq(&world.ladders());
-    assert_eq!(ended(&world, "1001"), Some(503));
+    assert_eq!(world.ended("1001"), Some(503));
     assert_eq!(causes(&world), [(Some(503), Some(EndReason::StoreLost))]);
     assert_eq!(world.cdrs()[0].answer, None, "nobody was answered");
 
     // The callee's answer waits for its record too, and the caller hears of it as of any 503.
     let world = play(options, "makecall", scenes::bridged);
     expect_file!["ladders/never-durable-callee.txt"].assert_eq(&world.ladders());
-    assert_eq!(ended(&world, "1001"), Some(500));
+    assert_eq!(world.ended("1001"), Some(500));
     let told = &world.lines()[world.line(0, "1001")].told;
     assert!(
         !told
@@ -294,5 +290,5 @@ fn a_policy_that_forgets_its_call_loses_it() {
 fn a_policy_may_send_the_caller_elsewhere() {
     let world = play(Options::calm(), "redirect", scenes::nothing_pending);
     expect_file!["ladders/redirect.txt"].assert_eq(&world.ladders());
-    assert_eq!(ended(&world, "1001"), Some(302));
+    assert_eq!(world.ended("1001"), Some(302));
 }

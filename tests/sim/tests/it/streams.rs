@@ -26,10 +26,6 @@ fn play_over(transport: Transport, scene: impl FnOnce(&mut World)) -> World {
     world
 }
 
-fn ended(world: &World, user: &str) -> Option<u16> {
-    world.lines()[world.line(0, user)].ended()
-}
-
 /// How often a message that begins like that went over the network, in either direction.
 fn count(world: &World, start: &str) -> usize {
     let line = format!(": {start}");
@@ -87,7 +83,7 @@ fn a_call_outlives_its_connections_and_is_ended_over_new_ones() {
         world.run_to_rest();
     });
     assert_eq!(
-        (ended(&world, "1001"), ended(&world, "3001")),
+        (world.ended("1001"), world.ended("3001")),
         (Some(200), Some(200))
     );
     let answered = |row: &&Cdr| row.answer.is_some() && row.cause == Some(200);
@@ -111,7 +107,7 @@ fn a_connection_that_is_lost_while_it_rings_costs_nobody_the_call() {
         world.run_to_rest();
     });
     assert_eq!(
-        (ended(&world, "1001"), ended(&world, "3001")),
+        (world.ended("1001"), world.ended("3001")),
         (Some(200), Some(200))
     );
 }
@@ -122,7 +118,7 @@ fn a_connection_that_is_lost_before_anything_came_fails_the_call_at_once() {
         let (_, bob) = scenes::call(world, Behaviour::Deaf);
         world.lose_connection(bob);
         world.run_for(SECOND);
-        assert_eq!(ended(world, "1001"), Some(500), "503 is not passed on");
+        assert_eq!(world.ended("1001"), Some(500), "503 is not passed on");
         world.run_to_rest();
     });
     assert_eq!(count(&world, "INVITE"), 2);

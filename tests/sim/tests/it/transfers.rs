@@ -39,10 +39,6 @@ fn heard(world: &World, user: &str, other: &str) -> u64 {
     of.map(|heard| heard.audio_ms).sum()
 }
 
-fn ended(world: &World, user: &str) -> Option<u16> {
-    world.lines()[world.line(0, user)].ended()
-}
-
 #[test]
 fn who_transfers_is_released_when_the_other_answers() {
     let world = play(2, transfers::unattended);
@@ -50,7 +46,7 @@ fn who_transfers_is_released_when_the_other_answers() {
     // Both hear each other, and 3002 sees the number that 3001 has seen.
     for (user, other) in [("3001", "3002"), ("3002", "3001")] {
         assert!(heard(&world, user, other) > 1_500, "{user}");
-        assert_eq!(ended(&world, user), Some(200));
+        assert_eq!(world.ended(user), Some(200));
     }
     let from = world.lines()[world.line(0, "3002")]
         .told
@@ -67,7 +63,7 @@ fn who_transfers_is_released_when_the_other_answers() {
 fn nothing_changes_if_nobody_may_be_called_or_nobody_answers() {
     let world = play(2, transfers::refused);
     expect_file!["ladders/transfer-refused.txt"].assert_eq(&world.ladders());
-    assert_eq!(ended(&world, "3001"), Some(200));
+    assert_eq!(world.ended("3001"), Some(200));
 }
 
 #[test]
@@ -121,7 +117,7 @@ fn who_was_to_be_transferred_hangs_up_and_nobody_is_called_any_more() {
         assert!(last.contains("SIP/2.0 480"), "{last}");
         world.run_to_rest();
     });
-    assert_eq!(ended(&world, "3002"), Some(487));
+    assert_eq!(world.ended("3002"), Some(487));
 }
 
 #[test]
@@ -135,7 +131,7 @@ fn whom_it_has_asked_first_is_given_to_the_other() {
                 heard(&world, user, other) > 3_000,
                 "{user}, {shards} shards"
             );
-            assert_eq!(ended(&world, user), Some(200));
+            assert_eq!(world.ended(user), Some(200));
         }
     }
 }
@@ -172,7 +168,7 @@ fn who_asks_somebody_else_first_may_go_back() {
     let held = [Direction::RecvOnly, Direction::SendRecv];
     assert_eq!(changed.collect::<Vec<_>>(), held);
     assert_eq!(
-        (ended(&world, "3001"), ended(&world, "3002")),
+        (world.ended("3001"), world.ended("3002")),
         (Some(200), Some(200))
     );
 }
@@ -191,8 +187,8 @@ fn a_place_that_is_not_there_cannot_be_taken() {
             world.send(hand, bye);
             world.run_to_rest();
         });
-        assert_eq!(ended(&world, "3001"), Some(200));
-        assert_eq!(ended(&world, "3002"), None);
+        assert_eq!(world.ended("3001"), Some(200));
+        assert_eq!(world.ended("3002"), None);
     }
 }
 
@@ -250,7 +246,7 @@ fn take_over(shards: u8) {
         world.run_to_rest();
         world
     });
-    assert_eq!((errors, ended(&world, "3001")), (0, Some(200)));
+    assert_eq!((errors, world.ended("3001")), (0, Some(200)));
     assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
     expect_file!["ladders/replaces.txt"].assert_eq(&world.ladders());
 }
@@ -290,7 +286,7 @@ fn a_policy_sends_its_caller_away_and_hears_how_that_went() {
         world.run_to_rest();
         world
     });
-    assert_eq!((errors, ended(&world, "3002")), (0, Some(200)));
+    assert_eq!((errors, world.ended("3002")), (0, Some(200)));
     assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
     expect_file!["ladders/transfer-by-policy.txt"].assert_eq(&world.ladders());
     assert_eq!(world.cdrs()[0].user_data, "told 200");
@@ -317,7 +313,7 @@ fn a_trunk_that_leads_to_a_hatch_leads_nowhere() {
             world
         });
         // Who waits for a word from there waits in vain.
-        assert_eq!((errors, ended(&world, "1001")), (0, Some(408)));
+        assert_eq!((errors, world.ended("1001")), (0, Some(408)));
         assert_eq!(world.watch().violations(), [""; 0]);
     }
 }
@@ -339,6 +335,6 @@ fn without_a_policy_that_knows_transfers_they_are_refused() {
         world.run_to_rest();
         world
     });
-    assert_eq!((errors, ended(&world, "3002")), (0, None));
+    assert_eq!((errors, world.ended("3002")), (0, None));
     assert_eq!(world.watch().violations(), [""; 0]);
 }
