@@ -32,7 +32,7 @@ mod threads;
 #[path = "../call/users.rs"]
 mod users;
 
-use figure::{Figure, option};
+use figure::{Aim, Figure, option};
 use node::Node;
 use page::Page;
 use requests::Requests;
@@ -83,7 +83,9 @@ fn main() {
     Figure::new(&group, "memory per bridged call", each, "KiB")
         .note("anonymous memory of the process; both legs, their ports, the session, its trace")
         .print();
-    Figure::new(&group, "failed calls", f64::from(called.failed), "").print();
+    Figure::new(&group, "failed calls", f64::from(called.failed), "")
+        .aim(Aim::AtMost(0.0))
+        .print();
 }
 
 /// Waits until a gauge has that value.
