@@ -11,8 +11,11 @@ use std::time::{Duration, Instant};
 use crate::figure::now;
 use crate::users::numbers_of;
 
-/// Connections, and threads: each waits for its answer before its next request.
+/// Connections, and threads, at the least: each waits for its answer before its next request.
 const CONNECTIONS: u32 = 16;
+/// Requests a second of one connection at the most. An answer may take the inverse of it before the
+/// requests of its connection are late: users do not wait for each other's answers either.
+const CONNECTION_RATE: u32 = 4;
 
 /// Who asks where, and how often.
 pub(crate) struct Requests {
@@ -29,7 +32,7 @@ pub(crate) struct Asking(Vec<JoinHandle<Asked>>);
 /// What came of them.
 #[derive(Default)]
 pub(crate) struct Asked {
-    /// How long each answer took, ms.
+    /// How long each answer took from when its request was due, ms.
     pub(crate) times: Vec<f64>,
     /// What was answered to those that failed.
     pub(crate) failures: Vec<String>,
@@ -48,13 +51,14 @@ impl Requests {
     /// Begins to make that many requests, one user after the other.
     pub(crate) fn start(&self, count: u32) -> Asking {
         let begin = now();
+        let connections = CONNECTIONS.max(self.rate.div_ceil(CONNECTION_RATE));
         let connection = |first| {
             let connection = Connection::open(self.server, &self.keys);
             let (users, rate) = (self.users, self.rate);
-            let mine = (first..count).step_by(CONNECTIONS as usize);
+            let mine = (first..count).step_by(connections as usize);
             std::thread::spawn(move || connection.ask(mine, users, rate, begin))
         };
-        Asking((0..CONNECTIONS).map(connection).collect())
+        Asking((0..connections).map(connection).collect())
     }
 }
 
@@ -102,11 +106,10 @@ impl Connection {
         for request in requests {
             let due = begin + Duration::from_secs_f64(f64::from(request) / f64::from(rate));
             std::thread::sleep(due.saturating_duration_since(now()));
-            let asked = now();
             if let Err(failure) = self.makecall(request % users) {
                 all.failures.push(failure);
             }
-            all.times.push(asked.elapsed().as_secs_f64() * 1e3);
+            all.times.push(due.elapsed().as_secs_f64() * 1e3);
         }
         all
     }
