@@ -199,8 +199,14 @@ pub async fn sweep_expired(store: &Store, now_ms: u64) -> Result<u64, StoreError
     let mut tx = store.db().write().await?;
     let grace = limits::SWEEP_GRACE.as_millis() as u64;
     let swept = kv::sweep(&mut tx, now_ms.saturating_sub(grace)).await?;
-    tx.commit().await?;
-    Ok(swept)
+    // The next one who writes knows it, however this ends.
+    tx.commit_then(|| {
+        for (tenant, name) in &swept {
+            store.memory().forget(*tenant, name);
+        }
+    })
+    .await?;
+    Ok(swept.len() as u64)
 }
 
 /// Where the phones of all tenants are that registered; some bindings may have ended.

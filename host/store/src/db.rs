@@ -223,6 +223,18 @@ impl Tx {
         }
     }
 
+    /// The same, and whatever came of it, does that before anybody else writes.
+    pub(crate) async fn commit_then(self, then: impl FnOnce()) -> Result<(), StoreError> {
+        match self {
+            Tx::Sqlite(tx, _turn_to_write) => {
+                let committed = tx.commit().await;
+                then();
+                Ok(committed?)
+            }
+            Tx::Single(_) => Ok(()),
+        }
+    }
+
     fn connection(&mut self) -> &mut SqliteConnection {
         match self {
             Tx::Sqlite(tx, _) => tx,

@@ -2,8 +2,8 @@
 //!
 //! One task owns the connection that writes and takes whatever waits for it. A member that is in
 //! conflict or over its quota leaves the group and the others stay; a group that fails as a whole
-//! is tried again one by one, so that a row at fault keeps nobody else. Knows what is in a group, but
-//! not why anybody writes it.
+//! is tried again one by one, so that a row at fault keeps nobody else. What turns wrote is remembered
+//! as soon as it is durable. Knows what is in a group, but not why anybody writes it.
 
 use std::{
     any::Any,
@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     StoreError, cdr,
     db::{Batch, Pen},
-    kv::{CommitError, Sheet},
+    kv::{CommitError, Memory, Sheet},
     limits, trace,
 };
 
@@ -81,7 +81,7 @@ enum Done {
 }
 
 /// Writes until it is told to close, or nobody can ask any more.
-pub(crate) async fn write(mut pen: Pen, mut jobs: mpsc::Receiver<Job>) {
+pub(crate) async fn write(mut pen: Pen, mut jobs: mpsc::Receiver<Job>, memory: Arc<Memory>) {
     let mut waiting = Vec::with_capacity(limits::GROUP);
     while jobs.recv_many(&mut waiting, limits::GROUP).await > 0 {
         let mut group = Vec::new();
@@ -92,7 +92,7 @@ pub(crate) async fn write(mut pen: Pen, mut jobs: mpsc::Receiver<Job>) {
                 Job::Turn(turn) => {
                     let more = turn.touch.reads.len() + turn.touch.writes.len();
                     if keys + more > limits::GROUP_KEYS && !group.is_empty() {
-                        write_group(&mut pen, std::mem::take(&mut group)).await;
+                        write_group(&mut pen, std::mem::take(&mut group), &memory).await;
                         keys = 0;
                     }
                     keys += more;
@@ -106,14 +106,14 @@ pub(crate) async fn write(mut pen: Pen, mut jobs: mpsc::Receiver<Job>) {
             group.push(job);
         }
         if !group.is_empty() {
-            write_group(&mut pen, group).await;
+            write_group(&mut pen, group, &memory).await;
         }
     }
     pen.close().await;
 }
 
-async fn write_group(pen: &mut Pen, group: Vec<Job>) {
-    match try_group(pen, &group).await {
+async fn write_group(pen: &mut Pen, group: Vec<Job>, memory: &Memory) {
+    match try_group(pen, &group, memory).await {
         Ok(done) => group
             .into_iter()
             .zip(done)
@@ -130,7 +130,7 @@ async fn write_group(pen: &mut Pen, group: Vec<Job>) {
         Err(_) => {
             for job in group {
                 let alone = [job];
-                let done = try_group(pen, &alone).await;
+                let done = try_group(pen, &alone, memory).await;
                 let done = done.map(|mut done| match done.pop() {
                     Some(Done::Turn(done)) => done,
                     _ => Ok(()),
@@ -159,20 +159,20 @@ fn answer(job: Job, done: &Result<Result<(), CommitError>, StoreError>) {
 
 /// Writes all of it in one transaction, but for the turns that it judges not to be written. An error:
 /// nothing of it was written.
-async fn try_group(pen: &mut Pen, group: &[Job]) -> Result<Vec<Done>, StoreError> {
+async fn try_group(pen: &mut Pen, group: &[Job], memory: &Memory) -> Result<Vec<Done>, StoreError> {
     let _turn = pen.turn().await;
     let mut sheet = Sheet::default();
     for job in group {
         if let Job::Turn(turn) = job {
-            sheet.expect(turn.tenant, &turn.touch);
+            sheet.expect(turn.tenant, &turn.touch, memory);
         }
     }
     let mut batch = Batch::begin();
-    let judges = !sheet.is_empty();
-    if judges {
+    let has_begun = sheet.lacks_any();
+    if has_begun {
         sheet.ask(&mut batch);
         let mut answers = pen.run(batch).await?;
-        if let Err(error) = sheet.fill(&mut answers) {
+        if let Err(error) = sheet.fill(&mut answers, memory) {
             pen.roll_back().await;
             return Err(error);
         }
@@ -192,15 +192,19 @@ async fn try_group(pen: &mut Pen, group: &[Job]) -> Result<Vec<Done>, StoreError
             match trace::put(&mut batch, &records.traces) {
                 Ok(any) => changes |= any,
                 Err(error) => {
-                    pen.roll_back().await;
+                    if has_begun {
+                        pen.roll_back().await;
+                    }
                     return Err(error);
                 }
             }
         }
     }
     if changes {
-        pen.run(batch.commit()).await?;
-    } else if judges {
+        let written = pen.run(batch.commit()).await;
+        written.inspect_err(|_| sheet.forget(memory))?;
+        sheet.remember(memory);
+    } else if has_begun {
         pen.roll_back().await;
     }
     Ok(done)

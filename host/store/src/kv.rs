@@ -4,7 +4,7 @@
 //! A turn reads what it wants, and commits with the versions that it has seen (absence is version
 //! 0). Whoever commits second with a version that changed is in conflict and runs again; how often,
 //! and under which lock the last time, is the server's. Expiry is judged by the event's time, so that a
-//! turn that runs again sees the same. Policies and their limits live elsewhere; a value is a row of
+//! turn that runs again sees the same. Rows in use are remembered ([`memory`]). Policies and their limits live elsewhere; a value is a row of
 //! bytes here.
 
 use std::{
@@ -24,11 +24,15 @@ use crate::db::{Tx, parsed, query};
 use crate::group::{Job, TurnJob};
 use crate::{Store, StoreError, limits};
 
+mod memory;
 mod sheet;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use memory::Memory;
 pub(crate) use sheet::{Sheet, listed};
+
+use memory::{Kept, Known, Recall};
 
 /// Why a turn was not committed. Nothing of it was written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -83,15 +87,33 @@ impl Store {
         key: &str,
         now_ms: u64,
     ) -> Result<Option<(Vec<u8>, Version)>, StoreError> {
-        query(
-            "SELECT value, version FROM kv
-             WHERE tenant = $1 AND name = $2 AND (expires IS NULL OR expires > $3)",
-        )
-        .bind(tenant)
-        .bind(key)
-        .bind(now_ms)
-        .row(&mut self.db().look_for_turn().await?)
-        .await
+        let known = match self.memory().recall(tenant, key) {
+            Recall::Known(known) => known,
+            Recall::Unknown(mark) => {
+                let known = self.kv_look(tenant, key).await?;
+                self.memory().answer(tenant, key, &mark, known.clone());
+                known
+            }
+        };
+        let kept = known.filter(|kept| kept.expires.is_none_or(|expires| expires > now_ms));
+        Ok(kept.map(|kept| (kept.value.clone(), kept.version)))
+    }
+
+    /// The row as the database has it, expired or not.
+    async fn kv_look(&self, tenant: TenantId, key: &str) -> Result<Known, StoreError> {
+        let row: Option<(Vec<u8>, Version, Option<i64>)> =
+            query("SELECT value, version, expires FROM kv WHERE tenant = $1 AND name = $2")
+                .bind(tenant)
+                .bind(key)
+                .row(&mut self.db().look_for_turn().await?)
+                .await?;
+        Ok(row.map(|(value, version, expires)| {
+            Arc::new(Kept {
+                value,
+                version,
+                expires: expires.map(|at| at as u64),
+            })
+        }))
     }
 
     /// Writes what a turn wrote, if everything that it read is as it was; `now_ms` is the time of
@@ -141,26 +163,31 @@ struct Grown {
     octets: i64,
 }
 
-/// Removes at most [`limits::SWEEP`] keys of any tenant that expired by then; tells how many.
-pub(crate) async fn sweep(tx: &mut Tx, expired_ms: u64) -> Result<u64, StoreError> {
-    let rows: Vec<(String, i64)> = query(
+/// Rows that were swept.
+pub(crate) type Swept = Vec<(TenantId, String)>;
+
+/// Removes at most [`limits::SWEEP`] keys of any tenant that expired by then; tells which.
+pub(crate) async fn sweep(tx: &mut Tx, expired_ms: u64) -> Result<Swept, StoreError> {
+    let rows: Vec<(String, String, i64)> = query(
         "DELETE FROM kv WHERE (tenant, name) IN
          (SELECT tenant, name FROM kv WHERE expires <= $1 ORDER BY expires LIMIT $2)
-         RETURNING tenant, octet_length(name) + octet_length(value)",
+         RETURNING tenant, name, octet_length(name) + octet_length(value)",
     )
     .bind(expired_ms)
     .bind(limits::SWEEP)
     .rows(tx)
     .await?;
-    let swept = rows.len() as u64;
-    let mut freed: BTreeMap<String, Grown> = BTreeMap::new();
-    for (tenant, octets) in rows {
+    let mut swept = Swept::new();
+    let mut freed: BTreeMap<TenantId, Grown> = BTreeMap::new();
+    for (tenant, name, octets) in rows {
+        let tenant = parsed(&tenant)?;
         let freed = freed.entry(tenant).or_default();
         freed.keys -= 1;
         freed.octets -= octets;
+        swept.push((tenant, name));
     }
     for (tenant, freed) in freed {
-        charge(tx, parsed(&tenant)?, freed).await?;
+        charge(tx, tenant, freed).await?;
     }
     Ok(swept)
 }

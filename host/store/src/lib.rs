@@ -61,6 +61,7 @@ pub struct Store {
 #[derive(Debug)]
 struct Inner {
     db: Db,
+    memory: Arc<kv::Memory>,
     jobs: mpsc::Sender<Job>,
     /// The group writer; it ends with its last asker.
     writer: Mutex<JoinSet<()>>,
@@ -73,9 +74,11 @@ impl Store {
         let (db, pen) = Db::open(url).await?;
         let (jobs, waiting) = mpsc::channel(limits::WRITES);
         let mut writer = JoinSet::new();
-        writer.spawn(group::write(pen, waiting));
+        let memory = Arc::<kv::Memory>::default();
+        writer.spawn(group::write(pen, waiting, Arc::clone(&memory)));
         let inner = Inner {
             db,
+            memory,
             jobs,
             writer: Mutex::new(writer),
         };
@@ -100,6 +103,11 @@ impl Store {
 
     fn db(&self) -> &Db {
         &self.inner.db
+    }
+
+    /// What is remembered of the policies' key-value store.
+    fn memory(&self) -> &kv::Memory {
+        &self.inner.memory
     }
 
     async fn write(&self, job: Job) -> Result<(), StoreError> {

@@ -41,6 +41,13 @@ pub const LOG_LINES: i64 = 10_000;
 pub const KV_KEYS: i64 = 100_000;
 /// Octets of one tenant's keys and values in the policies' store: one disk is shared by all.
 pub const KV_OCTETS: i64 = 64 * 1024 * 1024;
+/// Octets of the policies' rows that a node remembers: those in use, so that a turn's read is none of
+/// the database.
+pub const KV_MEMORY: usize = 32 * 1024 * 1024;
+/// Octets that a remembered row takes beside its key and value, roughly.
+pub const KV_ROW: usize = 128;
+/// Tenants whose counters are remembered.
+pub const KV_COUNTERS: usize = 4_096;
 /// Expired keys that one sweep removes: the writer is never held long.
 pub const SWEEP: i64 = 500;
 /// How long an expired key stays: a turn judges expiry by its event's time, which may lie this far

@@ -1,17 +1,20 @@
 //! The rows that a group of turns reads and writes, while the group is judged.
 //!
-//! Turns of one group are judged one after the other, each as if those before it were in the
+//! What the memory does not know is asked of the database. Turns of one group are judged one after the other, each as if those before it were in the
 //! database already; what is written then is the last state of each row. Knows SQL, but nobody who
 //! runs it.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use model::{
     TenantId,
     turn::{StoreTouch, Version, Write},
 };
 
-use super::CommitError;
+use super::{
+    CommitError,
+    memory::{Counter, Kept, Memory},
+};
 use crate::{
     StoreError,
     db::{Answers, Batch, Query, Value, parsed, query},
@@ -22,11 +25,13 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Sheet<'a> {
     keys: BTreeMap<(TenantId, &'a str), Key<'a>>,
-    counters: BTreeMap<TenantId, Counter>,
+    /// Nothing: it is not known yet.
+    counters: BTreeMap<TenantId, Option<Counter>>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Key<'a> {
+    is_known: bool,
     there: Option<There>,
     /// What is to be written, if anything is.
     write: Option<&'a Write>,
@@ -40,51 +45,79 @@ struct There {
     octets: i64,
 }
 
-/// The last version of a tenant, and what it keeps.
-#[derive(Clone, Copy, Debug, Default)]
-struct Counter {
-    version: Version,
-    keys: i64,
-    octets: i64,
-}
-
 impl<'a> Sheet<'a> {
-    /// Whether it holds no turn's rows.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.keys.is_empty()
-    }
-
-    /// Makes room for the rows of a turn.
-    pub(crate) fn expect(&mut self, tenant: TenantId, touch: &'a StoreTouch) {
-        for key in touch.reads.keys().chain(touch.writes.keys()) {
-            self.keys.entry((tenant, key)).or_default();
+    /// Takes the rows of a turn, as far as they are known.
+    pub(crate) fn expect(&mut self, tenant: TenantId, touch: &'a StoreTouch, memory: &Memory) {
+        for name in touch.reads.keys().chain(touch.writes.keys()) {
+            self.keys.entry((tenant, name)).or_insert_with(|| {
+                let known = memory.known(tenant, name);
+                Key {
+                    is_known: known.is_some(),
+                    there: known.flatten().map(|kept| There::of(name, &kept)),
+                    write: None,
+                }
+            });
         }
-        self.counters.entry(tenant).or_default();
+        let counter = || memory.counter(tenant);
+        self.counters.entry(tenant).or_insert_with(counter);
     }
 
-    /// Asks for the rows; [`fill`](Self::fill) takes the answers.
+    /// Whether a row or a counter has to be asked of the database.
+    pub(crate) fn lacks_any(&self) -> bool {
+        !self.lacking_keys().is_empty() || !self.lacking_counters().is_empty()
+    }
+
+    /// Asks for what it lacks; [`fill`](Self::fill) takes the answers.
     pub(crate) fn ask(&self, batch: &mut Batch) {
-        let names = self
-            .keys
-            .keys()
-            .flat_map(|(tenant, name)| [Value::from(*tenant), Value::from(*name)]);
-        batch.add(listed(
-            "SELECT tenant, name, version, expires, octet_length(name) + octet_length(value)
-             FROM kv WHERE (tenant, name) IN (VALUES ",
-            2,
-            names,
-            ")",
-        ));
-        batch.add(listed(
-            "SELECT tenant, value, keys, octets FROM kv_counter WHERE (tenant) IN (VALUES ",
-            1,
-            self.counters.keys().map(|tenant| Value::from(*tenant)),
-            ")",
-        ));
+        let names = self.lacking_keys();
+        if !names.is_empty() {
+            batch.add(listed(
+                "SELECT tenant, name, version, expires, octet_length(name) + octet_length(value)
+                 FROM kv WHERE (tenant, name) IN (VALUES ",
+                2,
+                names,
+                ")",
+            ));
+        }
+        let tenants = self.lacking_counters();
+        if !tenants.is_empty() {
+            batch.add(listed(
+                "SELECT tenant, value, keys, octets FROM kv_counter WHERE (tenant) IN (VALUES ",
+                1,
+                tenants,
+                ")",
+            ));
+        }
+    }
+
+    fn lacking_keys(&self) -> Vec<Value> {
+        let lacking = self.keys.iter().filter(|(_, key)| !key.is_known);
+        lacking
+            .flat_map(|((tenant, name), _)| [Value::from(*tenant), Value::from(*name)])
+            .collect()
+    }
+
+    fn lacking_counters(&self) -> Vec<Value> {
+        let lacking = self.counters.iter().filter(|(_, known)| known.is_none());
+        lacking.map(|(tenant, _)| Value::from(*tenant)).collect()
     }
 
     /// Takes the rows that are there.
-    pub(crate) fn fill(&mut self, answers: &mut Answers) -> Result<(), StoreError> {
+    pub(crate) fn fill(
+        &mut self,
+        answers: &mut Answers,
+        memory: &Memory,
+    ) -> Result<(), StoreError> {
+        if !self.lacking_keys().is_empty() {
+            self.fill_keys(answers)?;
+        }
+        if !self.lacking_counters().is_empty() {
+            self.fill_counters(answers, memory)?;
+        }
+        Ok(())
+    }
+
+    fn fill_keys(&mut self, answers: &mut Answers) -> Result<(), StoreError> {
         let rows: Vec<(String, String, i64, Option<i64>, i64)> = answers.rows()?;
         let mut there = BTreeMap::new();
         for (tenant, name, version, expires, octets) in rows {
@@ -95,9 +128,15 @@ impl<'a> Sheet<'a> {
             };
             there.insert((parsed::<TenantId>(&tenant)?, name), row);
         }
-        for ((tenant, name), key) in &mut self.keys {
+        let lacking = self.keys.iter_mut().filter(|(_, key)| !key.is_known);
+        for ((tenant, name), key) in lacking {
             key.there = there.remove(&(*tenant, (*name).to_owned()));
+            key.is_known = true;
         }
+        Ok(())
+    }
+
+    fn fill_counters(&mut self, answers: &mut Answers, memory: &Memory) -> Result<(), StoreError> {
         let rows: Vec<(String, i64, i64, i64)> = answers.rows()?;
         for (tenant, version, keys, octets) in rows {
             let counter = Counter {
@@ -105,7 +144,11 @@ impl<'a> Sheet<'a> {
                 keys,
                 octets,
             };
-            self.counters.insert(parsed(&tenant)?, counter);
+            self.counters.insert(parsed(&tenant)?, Some(counter));
+        }
+        for (tenant, counter) in &mut self.counters {
+            // A tenant whose policies never wrote has none.
+            memory.count(*tenant, *counter.get_or_insert_default());
         }
         Ok(())
     }
@@ -126,7 +169,7 @@ impl<'a> Sheet<'a> {
         if touch.writes.is_empty() {
             return Ok(());
         }
-        let before = self.counters.get(&tenant).copied().unwrap_or_default();
+        let before = self.counter(tenant);
         let mut after = before;
         after.version += 1;
         for (name, write) in &touch.writes {
@@ -146,10 +189,14 @@ impl<'a> Sheet<'a> {
                 expires: expiry(write),
                 octets,
             });
-            let write = Some(write);
-            self.keys.insert((tenant, name), Key { there, write });
+            let key = Key {
+                is_known: true,
+                there,
+                write: Some(write),
+            };
+            self.keys.insert((tenant, name), key);
         }
-        self.counters.insert(tenant, after);
+        self.counters.insert(tenant, Some(after));
         Ok(())
     }
 
@@ -188,7 +235,7 @@ impl<'a> Sheet<'a> {
             batch.add(listed(delete, 2, removed, ")"));
         }
         let counters = changed.into_iter().flat_map(|tenant| {
-            let counter = self.counters.get(&tenant).copied().unwrap_or_default();
+            let counter = self.counter(tenant);
             [
                 Value::from(tenant),
                 Value::from(counter.version),
@@ -206,11 +253,53 @@ impl<'a> Sheet<'a> {
         true
     }
 
+    /// What was written is in the database.
+    pub(crate) fn remember(&self, memory: &Memory) {
+        for ((tenant, name), key) in &self.keys {
+            let Some(write) = key.write else { continue };
+            let kept = match (write, key.there) {
+                (Write::Put { value, expires }, Some(there)) => Some(Arc::new(Kept {
+                    value: value.clone(),
+                    version: there.version,
+                    expires: *expires,
+                })),
+                _ => None,
+            };
+            memory.remember(*tenant, name, kept);
+            memory.count(*tenant, self.counter(*tenant));
+        }
+    }
+
+    /// Nobody knows whether what was written is in the database.
+    pub(crate) fn forget(&self, memory: &Memory) {
+        for (tenant, name) in self.keys.keys() {
+            memory.forget(*tenant, name);
+        }
+    }
+
+    fn counter(&self, tenant: TenantId) -> Counter {
+        self.counters
+            .get(&tenant)
+            .copied()
+            .flatten()
+            .unwrap_or_default()
+    }
+
     /// The version that an event of that time sees; of nothing: 0.
     fn version(&self, tenant: TenantId, name: &str, now_ms: u64) -> Version {
         let there = self.keys.get(&(tenant, name)).and_then(|key| key.there);
         let there = there.filter(|there| there.expires.is_none_or(|expires| expires > now_ms));
         there.map_or(0, |there| there.version)
+    }
+}
+
+impl There {
+    fn of(name: &str, kept: &Kept) -> Self {
+        Self {
+            version: kept.version,
+            expires: kept.expires,
+            octets: (name.len() + kept.value.len()) as i64,
+        }
     }
 }
 

@@ -57,6 +57,21 @@ impl Home {
         let set = set.bind(self.tenant).bind(keys).bind(octets);
         set.run(&mut tx).await.unwrap();
         tx.commit().await.unwrap();
+        self.store.memory().forget_all();
+    }
+
+    /// A row is changed behind the store's back: who sees it has asked the database.
+    async fn change_unseen(&self, name: &str, value: &str) {
+        let mut tx = self.store.db().write().await.unwrap();
+        let set = query("UPDATE kv SET value = $3 WHERE tenant = $1 AND name = $2");
+        let set = set.bind(self.tenant).bind(name).bind(value.as_bytes());
+        assert_eq!(set.run(&mut tx).await, Ok(1));
+        tx.commit().await.unwrap();
+    }
+
+    async fn value(&self, name: &str) -> Option<Vec<u8>> {
+        let found = self.store.kv_get(self.tenant, name, NOW).await;
+        found.unwrap().map(|(value, _)| value)
     }
 }
 
@@ -113,4 +128,39 @@ async fn the_last_key_of_the_quota_is_still_taken() {
     home.pretend(limits::KV_KEYS - 1, limits::KV_OCTETS - 2)
         .await;
     assert_eq!(home.commit(&[("b", put("1", None))]).await, Ok(()));
+}
+
+#[tokio::test]
+async fn what_was_written_or_read_is_asked_of_the_database_once_at_the_most() {
+    let home = Home::new().await;
+    home.commit(&[("a", put("written", None))]).await.unwrap();
+    home.change_unseen("a", "unseen").await;
+    assert_eq!(home.value("a").await.unwrap(), b"written");
+
+    home.store.memory().forget_all();
+    assert_eq!(home.value("a").await.unwrap(), b"unseen");
+    home.change_unseen("a", "again").await;
+    assert_eq!(home.value("a").await.unwrap(), b"unseen");
+}
+
+#[tokio::test]
+async fn a_swept_key_is_not_remembered() {
+    let home = Home::new().await;
+    home.commit(&[("a", put("1", Some(NOW)))]).await.unwrap();
+    let later = NOW + limits::SWEEP_GRACE.as_millis() as u64;
+    assert_eq!(admin::sweep_expired(&home.store, later).await, Ok(1));
+    // An event before its expiry would still see it if it were there.
+    let found = home.store.kv_get(home.tenant, "a", NOW - 1).await;
+    assert_eq!(found, Ok(None));
+}
+
+#[tokio::test]
+async fn expiry_is_judged_by_the_events_time_of_what_is_remembered_too() {
+    let home = Home::new().await;
+    home.commit(&[("a", put("1", Some(NOW + 1)))])
+        .await
+        .unwrap();
+    let at = |now| home.store.kv_get(home.tenant, "a", now);
+    assert!(at(NOW).await.unwrap().is_some());
+    assert_eq!(at(NOW + 1).await, Ok(None));
 }
