@@ -113,7 +113,7 @@ fn select(tenant: TenantId, filter: &CdrFilter, page: &Page<CallId>) -> Query {
 }
 
 /// Writes whole records, new or changed; tells whether there are any. A call never changes its
-/// tenant.
+/// tenant, session, number or plugin.
 pub(crate) fn upsert(batch: &mut Batch, cdrs: &[Cdr]) -> bool {
     if cdrs.is_empty() {
         return false;
@@ -122,16 +122,14 @@ pub(crate) fn upsert(batch: &mut Batch, cdrs: &[Cdr]) -> bool {
         concat!("INSERT INTO cdr (", columns!(), ") VALUES "),
         23,
         cdrs.iter().flat_map(values),
-        " ON CONFLICT (call_id) DO UPDATE SET
+        " ON CONFLICT (tenant, call_id) DO UPDATE SET
          from_uri = excluded.from_uri, to_uri = excluded.to_uri,
          answer_time = excluded.answer_time, end_time = excluded.end_time,
          dropped_by = excluded.dropped_by, cause = excluded.cause,
          end_reason = excluded.end_reason, user_data = excluded.user_data,
-         number = excluded.number, plugin = excluded.plugin, version = excluded.version,
-         codec = excluded.codec, packets_received = excluded.packets_received,
+         version = excluded.version, codec = excluded.codec, packets_received = excluded.packets_received,
          packets_sent = excluded.packets_sent, packets_lost = excluded.packets_lost,
-         turns = excluded.turns, guest_us = excluded.guest_us, host_calls = excluded.host_calls
-         WHERE cdr.tenant = excluded.tenant",
+         turns = excluded.turns, guest_us = excluded.guest_us, host_calls = excluded.host_calls",
     ));
     true
 }

@@ -77,7 +77,7 @@ impl Db {
                 .max_lifetime(None)
         };
         let writer = pool(1).connect_with(options.clone()).await?;
-        migrate(&writer).await?;
+        migrate(&writer, &MIGRATIONS).await?;
         let turn_to_write = Arc::new(Mutex::new(()));
         let pen = Pen::new(options.clone(), Arc::clone(&turn_to_write)).await?;
         let options = options.read_only(true);
@@ -171,7 +171,7 @@ fn make_private(path: &str) -> std::io::Result<()> {
 }
 
 /// What brings the tables up to date, in order. One that was released never changes.
-const MIGRATIONS: [(&str, &str); 6] = [
+const MIGRATIONS: [(&str, &str); 7] = [
     ("first", include_str!("../migrations/sqlite/0001_first.sql")),
     (
         "cdr by number",
@@ -193,13 +193,23 @@ const MIGRATIONS: [(&str, &str); 6] = [
         "trunk settings",
         include_str!("../migrations/sqlite/0006_trunk_settings.sql"),
     ),
+    (
+        "clustered",
+        include_str!("../migrations/sqlite/0007_clustered.sql"),
+    ),
 ];
 
-async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
+async fn migrate(pool: &SqlitePool, steps: &[(&str, &'static str)]) -> Result<(), StoreError> {
     use sqlx::migrate::{Migration, MigrationType, Migrator};
-    let migrations = MIGRATIONS.iter().zip(1..).map(|((name, sql), version)| {
+    let migrations = steps.iter().zip(1..).map(|((name, sql), version)| {
         let sql = sqlx::SqlStr::from_static(sql);
-        Migration::new(version, (*name).into(), MigrationType::Simple, sql, false)
+        Migration::new(
+            version,
+            (*name).to_owned().into(),
+            MigrationType::Simple,
+            sql,
+            false,
+        )
     });
     let migrator = Migrator::with_migrations(migrations.collect());
     let migrated = migrator.run(pool).await;
@@ -392,3 +402,6 @@ pub(crate) async fn check_room(
         Err(StoreError::Limit { what, most })
     }
 }
+
+#[cfg(test)]
+mod tests;

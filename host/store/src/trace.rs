@@ -81,7 +81,7 @@ pub(crate) fn put(batch: &mut Batch, traces: &[Trace]) -> Result<bool, StoreErro
             "INSERT INTO trace_call (call_id, tenant, session_id) VALUES ",
             3,
             calls,
-            " ON CONFLICT (call_id) DO NOTHING",
+            " ON CONFLICT (tenant, call_id) DO NOTHING",
         ));
     }
     Ok(true)
