@@ -19,7 +19,10 @@ use sip::{
     digest::{Bearer, Credentials, Denied, Guard, Secrets},
 };
 
-use crate::lockout::Lockout;
+use crate::{
+    Guess,
+    lockout::{self, Lockout},
+};
 
 /// What came of asking who somebody is.
 #[derive(Debug)]
@@ -45,6 +48,8 @@ pub(crate) struct Door {
     locked: u64,
     /// Requests with wrong credentials.
     guesses: u64,
+    /// What the last request has shown, for all other shards.
+    learned: Option<Guess>,
 }
 
 /// Whom a request claims to come from.
@@ -54,14 +59,17 @@ struct Claim {
 }
 
 impl Door {
-    /// `key`: of the nonces; the same on all shards of a process.
-    pub(crate) fn new(key: [u8; 32]) -> Self {
+    /// `key`: of the nonces of all shards of a process, of which each has its own. So a nonce is good for
+    /// nothing on a shard that has not seen how often it was used.
+    pub(crate) fn new(mut key: [u8; 32], shard: u8) -> Self {
+        key[0] ^= shard;
         Self {
             guard: Guard::new(key),
             lockout: Lockout::default(),
             domains: BTreeMap::new(),
             locked: 0,
             guesses: 0,
+            learned: None,
         }
     }
 
@@ -132,18 +140,31 @@ impl Door {
         let (tenant, user) = (claim.tenant.id, claim.user.as_str());
         let stale = match judged {
             Ok(()) => {
-                self.lockout.succeeded(source, tenant, user);
+                if self.lockout.succeeded(source, tenant, user) {
+                    self.learned = Some(guess(source, &claim, true));
+                }
                 return Verdict::Proven(claim.tenant, claim.user);
             }
             Err(Denied::Stale) => true,
             Err(Denied::Wrong) => {
                 self.guesses += 1;
                 self.lockout.failed(source, tenant, user, now.mono);
+                self.learned = Some(guess(source, &claim, false));
                 false
             }
         };
         let challenges = self.guard.challenge(bearer, stale, now.unix_ms, random);
         Verdict::Challenged(challenges)
+    }
+
+    /// What all other shards are to know of the last request.
+    pub(crate) fn learned(&mut self) -> Option<Guess> {
+        self.learned.take()
+    }
+
+    /// What another shard has seen.
+    pub(crate) fn heard(&mut self, now: Now, guess: &Guess) {
+        self.lockout.heard(guess, now.mono);
     }
 
     /// Locks, requests that they refused, and wrong credentials since the start.
@@ -174,6 +195,15 @@ impl Door {
             .is_locked(source, claim.tenant.id, &claim.user, now.mono);
         self.locked += u64::from(locked);
         locked
+    }
+}
+
+fn guess(source: IpAddr, claim: &Claim, right: bool) -> Guess {
+    Guess {
+        source,
+        tenant: claim.tenant.id,
+        user: lockout::user(&claim.user),
+        right,
     }
 }
 

@@ -74,8 +74,8 @@ pub enum Input {
         /// All of them.
         bindings: Arc<[Binding]>,
     },
-    /// What another shard has learned of a gateway.
-    Gateway(GatewayNews),
+    /// What another shard has learned.
+    News(News),
     /// Where a name of gateways leads now.
     Named(Arc<Named>),
     /// A tenant is new or has changed. Live sessions keep the snapshot that they began with.
@@ -147,8 +147,8 @@ pub enum Output {
     },
     /// Lines for the tenant's log.
     Log(Box<TenantLog>),
-    /// What every other shard is to know of a gateway, as `Gateway`; it is said again, so it may be lost.
-    Gateway(GatewayNews),
+    /// What every other shard is to know, as `News`.
+    News(News),
     /// What a source that no tenant knows has shown itself to be: for the [`Guard`](crate::guard::Guard).
     Conduct {
         /// Who.
@@ -167,6 +167,28 @@ pub struct Named {
     pub transport: Transport,
     /// Where it leads; nowhere, if nobody asks for it any more.
     pub places: Vec<Place>,
+}
+
+/// What one shard has learned and all others are to know. It may be lost where a shard is overloaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Of a gateway; the next check says it again.
+    Gateway(GatewayNews),
+    /// Of somebody who proves who it is, or tries: a guesser has no more guesses for going to many shards.
+    Guess(Guess),
+}
+
+/// An attempt to prove who one is, by digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guess {
+    /// Who tries.
+    pub source: IpAddr,
+    /// For whose phone.
+    pub tenant: TenantId,
+    /// Its user, whether or not there is one.
+    pub user: String,
+    /// Whether it knew the password. That is told only of who did not at first.
+    pub right: bool,
 }
 
 /// What the shard that looks after a trunk has learned of one of its gateways.

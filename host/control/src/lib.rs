@@ -42,6 +42,6 @@ mod shard;
 mod timers;
 mod tracer;
 
-pub use event::{GatewayNews, Input, Named, Output, TenantLog, Ticket, TurnRequest};
+pub use event::{GatewayNews, Guess, Input, Named, News, Output, TenantLog, Ticket, TurnRequest};
 pub use meter::Meters;
 pub use shard::{Counts, Refusals, Registrar, Shard, ShardConfig};

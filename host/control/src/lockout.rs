@@ -2,7 +2,8 @@
 //!
 //! Owns the counts of failed authentications. A wrong user and a wrong password count alike, and a
 //! lock for one address of record leaves all others of the same source alone, so that one phone with
-//! an old password does not silence its office. Refuses to know what is answered to whom.
+//! an old password does not silence its office. Each shard counts what all of them see. Refuses to know
+//! what is answered to whom.
 //!
 //! ```text
 //!          FAILURES within WINDOW               LOCK is over
@@ -18,7 +19,7 @@ use std::{
 
 use model::TenantId;
 
-use crate::guard::network;
+use crate::{Guess, guard::network};
 
 /// Failures within [`WINDOW`] that lock: a person who types a password anew three times, on a phone
 /// that tries each twice, stays below.
@@ -72,7 +73,22 @@ impl Lockout {
 
     /// Counts a failure; true if it is the one that locks.
     pub fn failed(&mut self, source: IpAddr, tenant: TenantId, user: &str, now: Instant) -> bool {
-        let who = who(source, tenant, user);
+        let locks = self.count(who(source, tenant, user), now);
+        self.locks += u64::from(locks);
+        locks
+    }
+
+    /// What another shard has seen. The lock is counted by whoever closed it first.
+    pub fn heard(&mut self, guess: &Guess, now: Instant) {
+        let who = who(guess.source, guess.tenant, &guess.user);
+        if guess.right {
+            self.forget(&who);
+        } else {
+            self.count(who, now);
+        }
+    }
+
+    fn count(&mut self, who: Who, now: Instant) -> bool {
         let row = match self.rows.get(&who) {
             Some(Row::Locked { until }) if now < *until => return false,
             Some(Row::Counted { failures, until }) if now < *until => Row::Counted {
@@ -86,7 +102,6 @@ impl Lockout {
         };
         let locks = matches!(row, Row::Counted { failures, .. } if failures >= FAILURES);
         let row = if locks {
-            self.locks += 1;
             Row::Locked { until: now + LOCK }
         } else {
             row
@@ -98,9 +113,9 @@ impl Lockout {
         locks
     }
 
-    /// Who knows the password has not guessed.
-    pub fn succeeded(&mut self, source: IpAddr, tenant: TenantId, user: &str) {
-        self.forget(&who(source, tenant, user));
+    /// Who knows the password has not guessed; true if it had looked so.
+    pub fn succeeded(&mut self, source: IpAddr, tenant: TenantId, user: &str) -> bool {
+        self.forget(&who(source, tenant, user))
     }
 
     /// Locks since the start.
@@ -108,10 +123,12 @@ impl Lockout {
         self.locks
     }
 
-    fn forget(&mut self, who: &Who) {
-        if let Some(row) = self.rows.remove(who) {
+    fn forget(&mut self, who: &Who) -> bool {
+        let row = self.rows.remove(who);
+        if let Some(row) = row {
             self.ends.remove(&(row.until(), who.clone()));
         }
+        row.is_some()
     }
 
     /// Forgets, for one more, what is over or will be next.
@@ -128,8 +145,13 @@ fn who(source: IpAddr, tenant: TenantId, user: &str) -> Who {
     Who {
         source: network(source),
         tenant,
-        user: user.chars().take(USER).collect(),
+        user: self::user(user),
     }
+}
+
+/// What of a user counts.
+pub(crate) fn user(user: &str) -> String {
+    user.chars().take(USER).collect()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@
 //! | CDRs | the call that waits ends with 503 after 2 s; open rows are closed at the next start |
 //! | traces and logs | lost and counted |
 //! | REGISTERs | refused with 503 and counted |
-//! | another shard's mailbox | the news of a gateway is lost and counted; the next check brings it again |
+//! | another shard's mailbox | news is lost and counted: of a gateway, which the next check brings again, or of a wrong password |
 
 use std::sync::{
     Arc,
@@ -19,7 +19,7 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use control::{GatewayNews, Output, TenantLog, Ticket, registrar::Registration};
+use control::{News, Output, TenantLog, Ticket, registrar::Registration};
 use model::{Cdr, SessionId, TenantId, Trace};
 use sip::{Flow, Transport};
 use tokio::{
@@ -69,8 +69,8 @@ pub struct Losses {
     pub registers: AtomicU64,
     /// SIP messages from shard to shard.
     pub siblings: AtomicU64,
-    /// News of gateways.
-    pub gateways: AtomicU64,
+    /// What shards were to know of each other.
+    pub news: AtomicU64,
 }
 
 impl Losses {
@@ -141,7 +141,7 @@ impl Outlets {
             Output::Sibling { shard, flow, bytes } => self.sibling(shard, flow, bytes),
             Output::Trace(trace) => self.record(Record::Trace(trace)),
             Output::Log(log) => self.record(Record::Log(log)),
-            Output::Gateway(news) => self.tell_others(news),
+            Output::News(news) => self.tell_others(&news),
             Output::Conduct { source, conduct } => self.door.note(source, conduct),
             // These are the driver's.
             Output::RunTurn(_)
@@ -161,16 +161,15 @@ impl Outlets {
         }
     }
 
-    /// Tells every other shard what this one has learned. One that has no room hears it with the next
-    /// check.
-    fn tell_others(&self, news: GatewayNews) {
+    /// Tells every other shard what this one has learned.
+    fn tell_others(&self, news: &News) {
         let others = self.shards.iter().enumerate();
         for (_, mailbox) in others.filter(|(shard, _)| *shard != usize::from(self.shard)) {
             let Some(mailbox) = mailbox.upgrade() else {
                 continue;
             };
-            if mailbox.try_send(Mail::Gateway(news)).is_err() {
-                self.losses.gateways.fetch_add(1, Ordering::Relaxed);
+            if mailbox.try_send(Mail::News(news.clone())).is_err() {
+                self.losses.news.fetch_add(1, Ordering::Relaxed);
             }
         }
     }

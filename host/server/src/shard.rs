@@ -16,7 +16,7 @@ use std::{
 use anyhow::Context;
 use bytes::Bytes;
 use control::{
-    Counts, GatewayNews, Input, Named, Output, Refusals, Shard, ShardConfig, Ticket, TurnRequest,
+    Counts, Input, Named, News, Output, Refusals, Shard, ShardConfig, Ticket, TurnRequest,
     registrar::Refused,
 };
 use futures_util::{StreamExt, stream::FuturesUnordered};
@@ -91,8 +91,8 @@ pub enum Mail {
     TenantGone(TenantId, oneshot::Sender<()>),
     /// What is alive?
     Counts(oneshot::Sender<Alive>),
-    /// What another shard has learned of a gateway.
-    Gateway(GatewayNews),
+    /// What another shard has learned.
+    News(News),
     /// Where a name of gateways leads.
     Named(Arc<Named>),
     /// Take no new calls.
@@ -263,7 +263,7 @@ impl Driver {
                     gateways: (self.shard.gateways_checked(), self.shard.gateways_down()),
                 });
             }
-            Mail::Gateway(news) => self.input(Input::Gateway(news)),
+            Mail::News(news) => self.input(Input::News(news)),
             Mail::Named(named) => self.input(Input::Named(named)),
             Mail::Drain => self.input(Input::Drain),
             Mail::ReleaseAll => self.input(Input::ReleaseAll),

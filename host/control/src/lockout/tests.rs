@@ -54,6 +54,23 @@ fn success_begins_anew() {
 }
 
 #[test]
+fn what_other_shards_see_counts_like_what_this_one_sees() {
+    let (mut lockout, now) = (Lockout::default(), start());
+    let guess = |right| Guess {
+        source: source(1),
+        tenant: tenant(),
+        user: "1001".to_owned(),
+        right,
+    };
+    fail(&mut lockout, FAILURES - 1, source(1), "1001", now);
+    lockout.heard(&guess(false), now);
+    assert!(lockout.is_locked(source(1), tenant(), "1001", now));
+    assert_eq!(lockout.locks(), 0, "another shard has counted it");
+    lockout.heard(&guess(true), now);
+    assert!(!lockout.is_locked(source(1), tenant(), "1001", now));
+}
+
+#[test]
 fn a_lock_is_for_one_source_and_one_user() {
     let (mut lockout, now) = (Lockout::default(), start());
     fail(&mut lockout, FAILURES, source(1), "1001", now);

@@ -41,7 +41,7 @@ use join::is_inside;
 use register::Registering;
 
 use crate::{
-    Input, Meters, Output, TenantLog, Ticket,
+    Input, Meters, News, Output, TenantLog, Ticket,
     admission::Sources,
     call::Call,
     door::Door,
@@ -136,7 +136,7 @@ impl Shard {
                 },
                 ids.seed(),
             ),
-            door: Door::new(config.digest_key),
+            door: Door::new(config.digest_key, config.shard),
             locations: Locations::default(),
             registering: BTreeMap::new(),
             registrations: BTreeMap::new(),
@@ -205,7 +205,8 @@ impl Shard {
                 self.locations.gone(tenant);
                 self.know_tenants();
             }
-            Input::Gateway(news) => self.gateways.heard(news),
+            Input::News(News::Gateway(news)) => self.gateways.heard(news),
+            Input::News(News::Guess(guess)) => self.door.heard(now, &guess),
             Input::Named(named) => self.named(now, named),
             Input::Drain => {
                 self.draining = true;

@@ -14,7 +14,7 @@ use model::{Hop, Now, Target, TenantConfig, Trunk, TrunkId};
 use sip::{RequestId, Uri, wire::Method};
 
 use super::Shard;
-use crate::{GatewayNews, Named, Output, probe::Probe, timers::Due};
+use crate::{GatewayNews, Named, News, Output, probe::Probe, timers::Due};
 
 /// The trunks that this shard looks after.
 #[derive(Debug, Default)]
@@ -166,7 +166,7 @@ impl Shard {
         let news = GatewayNews { trunk, hop, up };
         self.gateways.heard(news);
         if self.config.placement.shards() > 1 {
-            self.out.push_back(Output::Gateway(news));
+            self.out.push_back(Output::News(News::Gateway(news)));
         }
     }
 }

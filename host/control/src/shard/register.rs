@@ -10,7 +10,7 @@ use sip::{Conduct, Identity, RequestId, Unproven};
 
 use super::Shard;
 use crate::{
-    Output, Ticket,
+    News, Output, Ticket,
     door::Verdict,
     registrar::{Refused, Registration, listed},
 };
@@ -186,8 +186,13 @@ impl Shard {
             return Verdict::Nobodys;
         };
         let random = self.ids.number() as u32;
-        self.door
-            .identify(now, &self.tenants, asked, &claimed, random)
+        let verdict = self
+            .door
+            .identify(now, &self.tenants, asked, &claimed, random);
+        if let Some(guess) = self.door.learned() {
+            self.out.push_back(Output::News(News::Guess(guess)));
+        }
+        verdict
     }
 }
 

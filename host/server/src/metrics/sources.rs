@@ -102,7 +102,7 @@ impl Sources {
             ("cdrs", losses.cdrs.load(Ordering::Relaxed)),
             ("records", losses.records.load(Ordering::Relaxed)),
             ("registers", losses.registers.load(Ordering::Relaxed)),
-            ("gateways", losses.gateways.load(Ordering::Relaxed)),
+            ("news", losses.news.load(Ordering::Relaxed)),
             ("media-commands", losses.media.load(Ordering::Relaxed)),
             ("requests", self.control.refused()),
             ("uploads", self.control.uploads_refused()),

@@ -85,7 +85,7 @@ async fn a_register_that_finds_no_room_is_refused_and_counted() {
 }
 
 #[tokio::test]
-async fn news_of_a_gateway_goes_to_every_other_shard_and_is_counted_without_room() {
+async fn news_goes_to_every_other_shard_and_is_counted_without_room() {
     let (cdrs, _cdrs) = mpsc::channel(1);
     let (records, _records) = mpsc::channel(1);
     let (own, mut own_mail) = mpsc::channel(1);
@@ -94,20 +94,20 @@ async fn news_of_a_gateway_goes_to_every_other_shard_and_is_counted_without_room
         shards: vec![own.downgrade(), other.downgrade()],
         ..outlets(cdrs, records)
     };
-    let news = control::GatewayNews {
+    let news = control::News::Gateway(control::GatewayNews {
         trunk: model::TrunkId::mint(&mut IdSource::new([3; 32], 0, 0), 1),
         hop: model::Hop {
             transport: model::Transport::Udp,
             address: ([192, 0, 2, 1], 5060).into(),
         },
         up: false,
-    };
-    outlets.put(Output::Gateway(news));
-    assert_eq!(outlets.losses.gateways.load(Ordering::Relaxed), 0);
-    outlets.put(Output::Gateway(news));
-    assert_eq!(outlets.losses.gateways.load(Ordering::Relaxed), 1);
+    });
+    outlets.put(Output::News(news.clone()));
+    assert_eq!(outlets.losses.news.load(Ordering::Relaxed), 0);
+    outlets.put(Output::News(news.clone()));
+    assert_eq!(outlets.losses.news.load(Ordering::Relaxed), 1);
     let told = other_mail.try_recv().ok().unwrap();
-    assert!(matches!(told, crate::shard::Mail::Gateway(it) if it == news));
+    assert!(matches!(told, crate::shard::Mail::News(it) if it == news));
     assert!(own_mail.try_recv().is_err());
 }
 

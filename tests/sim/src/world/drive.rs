@@ -209,9 +209,9 @@ impl World {
                     self.agenda.enter(self.now + MAILBOX, said);
                 }
                 Output::RunTurn(request) => self.begin_turn(shard, request),
-                Output::Gateway(news) => {
+                Output::News(news) => {
                     for other in (0..self.node.shards.len()).filter(|other| *other != shard) {
-                        self.input(other, Input::Gateway(news));
+                        self.input(other, Input::News(news.clone()));
                     }
                 }
                 Output::Media { session, command } => self.command(shard, session, command),

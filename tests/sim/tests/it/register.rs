@@ -282,6 +282,47 @@ fn who_guesses_ten_times_is_locked_out_for_five_minutes() {
     assert_eq!((guesses, locks, locked), (10, 1, 2));
 }
 
+/// Each guess in a dialog of its own: Call-IDs decide which shard hears it.
+fn guess_anew(world: &mut World, crack: &mut Desk, password: &str) -> [u16; 2] {
+    world.hand(crack.hand).another_call();
+    crack.register(world, password, CONTACT)
+}
+
+#[test]
+fn guesses_at_many_shards_lock_out_like_those_at_one() {
+    let world = play(|world| {
+        let mut crack = Desk::at(world, USER, desk(66));
+        for _ in 0..10 {
+            assert_eq!(guess_anew(world, &mut crack, "guess"), [401, 401]);
+        }
+        for _ in 0..10 {
+            assert_eq!(guess_anew(world, &mut crack, PASSWORD), [403, 0]);
+        }
+    });
+    let (mut guesses, mut locks) = (0, 0);
+    for shard in world.registrars() {
+        assert!(shard.guesses > 0 && shard.locked > 0, "{shard:?}");
+        guesses += shard.guesses;
+        locks += shard.locks;
+    }
+    assert_eq!((guesses, locks), (10, 1));
+}
+
+#[test]
+fn who_remembers_the_password_begins_anew_on_every_shard() {
+    play(|world| {
+        let mut user = Desk::at(world, USER, desk(1));
+        for _ in 0..9 {
+            assert_eq!(guess_anew(world, &mut user, "guess"), [401, 401]);
+        }
+        assert_eq!(guess_anew(world, &mut user, PASSWORD), [401, 200]);
+        for _ in 0..9 {
+            assert_eq!(guess_anew(world, &mut user, "guess"), [401, 401]);
+        }
+        assert_eq!(guess_anew(world, &mut user, PASSWORD), [401, 200]);
+    });
+}
+
 #[test]
 fn a_user_who_is_not_there_is_answered_like_one_who_is() {
     let drawn = |user: &'static str| {
