@@ -30,7 +30,7 @@ use std::time::Instant;
 use rustix::event::{EventfdFlags, eventfd};
 
 pub use counters::Counters;
-pub use ports::PortRange;
+pub use ports::{PortRange, bind};
 
 use crate::command::{Command, Event};
 use crate::{limits, plane};

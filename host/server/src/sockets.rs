@@ -1,28 +1,13 @@
-//! Sockets that listen for SIP: one of IPv6 hears nothing of IPv4, so that `0.0.0.0` and `[::]` may have
-//! the same port, and no peer has two addresses.
+//! Listeners for connections: as with datagrams ([`media::io::bind`]), one of IPv6 hears nothing of IPv4, so
+//! that `0.0.0.0` and `[::]` may have the same port, and no peer has two addresses.
 
-use std::{
-    io,
-    net::{SocketAddr, UdpSocket},
-};
+use std::{io, net::SocketAddr};
 
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with, sockopt::set_ipv6_v6only};
+use rustix::net::sockopt::set_ipv6_v6only;
 use tokio::net::{TcpListener, TcpSocket};
 
 /// Connections that the kernel holds until they are accepted; the same as the standard library's.
 const WAITING: u32 = 1_024;
-
-/// A socket for datagrams.
-pub fn udp(address: SocketAddr) -> io::Result<UdpSocket> {
-    if address.is_ipv4() {
-        return UdpSocket::bind(address);
-    }
-    let kind = SocketType::DGRAM;
-    let socket = socket_with(AddressFamily::INET6, kind, SocketFlags::CLOEXEC, None)?;
-    set_ipv6_v6only(&socket, true)?;
-    rustix::net::bind(&socket, &address)?;
-    Ok(socket.into())
-}
 
 /// A listener for connections.
 pub fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
@@ -43,7 +28,9 @@ pub fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
 mod tests {
     use std::net::SocketAddr;
 
-    use super::{tcp, udp};
+    use media::io::bind as udp;
+
+    use super::tcp;
 
     #[tokio::test]
     async fn both_families_listen_at_the_same_port() {

@@ -24,7 +24,6 @@ use crate::{
     clock,
     guard::Door,
     shard::{MAILBOX, Mail},
-    sockets,
 };
 
 /// The largest datagram.
@@ -62,7 +61,7 @@ pub struct Listener {
 impl Listener {
     /// Binds, but does not receive yet.
     pub fn bind(address: SocketAddr) -> anyhow::Result<Self> {
-        let socket = sockets::udp(address)
+        let socket = media::io::bind(address)
             .with_context(|| format!("sip.udp: cannot listen on {address}"))?;
         socket.set_read_timeout(Some(IDLE))?;
         let local = socket.local_addr()?;

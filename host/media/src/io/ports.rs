@@ -168,8 +168,9 @@ impl Ports {
     }
 }
 
-/// A socket of IPv6 hears nothing of IPv4, so that both kinds may have the same number.
-fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+/// A socket for datagrams. One of IPv6 hears nothing of IPv4, so that both kinds may have the same number
+/// and no peer has two addresses.
+pub fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     if address.is_ipv4() {
         return UdpSocket::bind(address);
     }
