@@ -50,8 +50,11 @@ impl Binding {
 
 /// The bindings in the order in which they are tried: by preference, then the latest first. Of the
 /// flows of one phone only the first one is there (RFC 5626 §5.3): they lead to the same bell.
-pub fn ring_order(bindings: &[Binding], unix_ms: u64) -> Vec<&Binding> {
-    let live = bindings.iter().filter(|binding| binding.is_live(unix_ms));
+pub fn ring_order<'a>(
+    bindings: impl IntoIterator<Item = &'a Binding>,
+    unix_ms: u64,
+) -> Vec<&'a Binding> {
+    let live = bindings.into_iter().filter(|it| it.is_live(unix_ms));
     let mut order: Vec<&Binding> = live.collect();
     order.sort_by_key(|binding| Reverse((binding.q, binding.renewed)));
     let mut rung: Vec<&str> = Vec::new();

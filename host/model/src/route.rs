@@ -80,7 +80,10 @@ impl Route {
 
 /// Where a phone with these bindings rings: at all of them, the most preferred ones first (RFC 3261
 /// §16.6).
-pub fn ring_groups(bindings: &[Binding], unix_ms: u64) -> Vec<Vec<Target>> {
+pub fn ring_groups<'a>(
+    bindings: impl IntoIterator<Item = &'a Binding>,
+    unix_ms: u64,
+) -> Vec<Vec<Target>> {
     let order = ring_order(bindings, unix_ms);
     let groups = order.chunk_by(|a, b| a.q == b.q);
     groups

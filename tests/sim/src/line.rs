@@ -35,6 +35,8 @@ pub struct Line {
     pub told: Vec<(Duration, Event)>,
     /// What it heard, call by call.
     pub heard: Vec<Heard>,
+    /// It has made a connection that is not lost. Where the node can make one itself it does not matter.
+    pub(crate) connected: bool,
     pub(crate) phone: Phone,
     pub(crate) handset: Option<Handset>,
 }
@@ -51,6 +53,7 @@ impl Line {
             transfers: false,
             told: Vec::new(),
             heard: Vec::new(),
+            connected: false,
             phone: Phone::new(config),
             handset: None,
         }

@@ -17,10 +17,12 @@ use crate::{
 };
 
 /// The transports on which it listens.
-const LISTENS: [sip::Transport; 3] = [
+const LISTENS: [sip::Transport; 5] = [
     sip::Transport::Udp,
     sip::Transport::Tcp,
     sip::Transport::Tls,
+    sip::Transport::Ws,
+    sip::Transport::Wss,
 ];
 
 /// The node: its cores, and the sockets of its media.

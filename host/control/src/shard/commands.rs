@@ -177,7 +177,8 @@ impl Shard {
                 }
             }
             Via::Phone if route.groups.is_empty() => {
-                let bindings = self.locations.of(s.tenant.id, construct.to.user());
+                let user = construct.to.user();
+                let bindings = self.locations.reachable(s.tenant.id, user);
                 route.groups = ring_groups(bindings, now.unix_ms);
             }
             Via::Phone => {}

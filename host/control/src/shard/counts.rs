@@ -36,6 +36,8 @@ pub struct Counts {
 pub struct Registrar {
     /// Bindings that it knows, those included that have ended and are not swept.
     pub bindings: usize,
+    /// Places of phones whose connection has ended: calls are not tried there until they register again.
+    pub lost: usize,
     /// REGISTERs of phones that have proven who they are, by the status of the answer.
     pub answered: BTreeMap<u16, u64>,
     /// Requests with a wrong password, or of no user.
@@ -75,6 +77,7 @@ impl Shard {
         let (locks, locked, guesses) = self.door.counts();
         Registrar {
             bindings: self.locations.len(),
+            lost: self.locations.lost(),
             answered: self.registrations.clone(),
             guesses,
             locks,

@@ -18,11 +18,12 @@ use std::sync::Arc;
 use ::media::sdp::{self, SessionVersion};
 use bytes::Bytes;
 use model::{
-    CallId, Cause, EndReason, Event, Hop, Now, Target, TrunkId, Via, command::Construct, limits,
+    Binding, CallId, Cause, EndReason, Event, Hop, Now, Target, TrunkId, Via, command::Construct,
+    limits, ring_order,
 };
 use sip::{DialogId, Uri, digest::Login, event::FailedBy};
 
-use super::{Shard, media::port_number, release::Ending};
+use super::{Shard, media::port_number, release::Ending, signal::failed};
 use crate::{call::State, timers::Due};
 
 /// Where an unanswered call is being tried, and where it will be.
@@ -93,6 +94,8 @@ impl Rank {
             (FailedBy::Ourselves, _) => 6,
         };
         let within = match status {
+            // What nobody has said says least of the callee.
+            _ if by == FailedBy::Nobody => 3,
             // What would help the caller to do better.
             415 | 420 | 484 => 0,
             // Nobody can answer the challenge of a callee but we.
@@ -106,6 +109,11 @@ impl Rank {
 }
 
 impl Failure {
+    /// Its connection is lost, or could not be made.
+    fn is_lost_connection(&self) -> bool {
+        self.by == FailedBy::Nobody && self.status == Cause::SERVICE_UNAVAILABLE.code()
+    }
+
     /// The call may be tried elsewhere: this place did not take it, or is not there.
     fn leads_on(&self, via: Via) -> bool {
         match (self.by, via) {
@@ -159,6 +167,12 @@ impl Legs {
             return Some(Step::Next);
         }
         Some(self.end())
+    }
+
+    /// The place of a phone that a leg leads to, if it leads to one.
+    fn place(&self, dialog: DialogId) -> Option<&Target> {
+        let leg = self.live.iter().find(|leg| leg.dialog == dialog)?;
+        (self.construct.route.via == Via::Phone).then_some(&leg.target)
     }
 
     /// The gateway that a leg leads to, if it leads to one.
@@ -378,12 +392,21 @@ impl Shard {
     }
 
     /// A leg was refused or never got through.
-    pub(super) fn leg_failed(&mut self, now: Now, id: CallId, failure: Failure) {
+    pub(super) fn leg_failed(&mut self, now: Now, id: CallId, mut failure: Failure) {
         let Some(legs) = self.calls.get_mut(&id).and_then(|call| call.legs()) else {
             return;
         };
+        let is_phone = legs.place(failure.dialog).is_some();
         if let Some((trunk, hop)) = legs.gateway(failure.dialog) {
             self.learn(now, trunk, hop, &failure);
+        }
+        if failure.is_lost_connection() && is_phone {
+            // A phone that is not there is no failure of ours.
+            failure.status = Cause::UNAVAILABLE.code();
+            failure.ending = failed(failure.status, failure.by);
+            if let Some(target) = self.other_flow(now, id, failure.dialog) {
+                self.try_at(now, id, target);
+            }
         }
         let Some(legs) = self.calls.get_mut(&id).and_then(|call| call.legs()) else {
             return;
@@ -394,6 +417,24 @@ impl Shard {
             Some(Step::Next) => self.try_next(now, id),
             Some(Step::End(ending)) => self.end(now, id, ending),
         }
+    }
+
+    /// Another flow of the telephone that this leg leads to: it has registered over several, so that the
+    /// loss of one costs it no calls (RFC 5626 §5.3).
+    fn other_flow(&mut self, now: Now, id: CallId, dialog: DialogId) -> Option<Target> {
+        let tenant = self.tenant_of(id)?;
+        let legs = self.calls.get_mut(&id)?.legs()?;
+        let user = legs.construct.to.user();
+        let lost = legs.place(dialog)?;
+        let of_lost = |it: &&Binding| it.hop == lost.hop && lost.uri.as_ref() == Some(&it.contact);
+        let lost = self.locations.of(tenant, user).iter().find(of_lost)?;
+        let phone = &lost.outbound.as_ref()?.instance;
+        let same = |it: &&Binding| it.outbound.as_ref().is_some_and(|it| it.instance == *phone);
+        let flows = self.locations.reachable(tenant, user).filter(same);
+        ring_order(flows, now.unix_ms)
+            .first()
+            .copied()
+            .map(Target::from)
     }
 
     /// What a failure says of a gateway.

@@ -174,6 +174,8 @@ impl Shard {
             Input::Packet { flow, bytes } => self.packet(now, flow, bytes),
             Input::Sibling { flow, bytes } => self.hear_inside(now, flow, bytes),
             Input::Disconnected { flow } => {
+                // First, so that what fails by it is tried elsewhere.
+                self.locations.lose(flow);
                 let lost = sip::Input::Disconnected { flow };
                 self.sip.handle_input(now.mono, lost);
             }

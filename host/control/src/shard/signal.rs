@@ -353,7 +353,7 @@ impl Shard {
 }
 
 /// The end of an outbound call that was not answered, by whoever did not answer it.
-fn failed(status: u16, by: FailedBy) -> Ending {
+pub(super) fn failed(status: u16, by: FailedBy) -> Ending {
     let cause = Cause::from_network(status);
     let ours = |reason| Ending {
         signal: false,

@@ -179,6 +179,11 @@ const GAUGES: &[(&str, &str)] = &[
         "Bindings of phones that register, as each shard knows them; ended ones until they are swept",
     ),
     (
+        "jackfield_bindings_lost",
+        "Places of phones that register whose connection has ended: they are not called until they register \
+         again",
+    ),
+    (
         "jackfield_sessions",
         "Sessions, those included whose last SIP transactions linger for 32 s",
     ),

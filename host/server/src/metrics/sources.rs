@@ -174,6 +174,7 @@ fn sample_shard(shard: &str, alive: Alive) {
 
 fn sample_registrar(shard: &str, registrar: control::Registrar) {
     gauge!("jackfield_bindings", "shard" => shard.to_owned()).set(registrar.bindings as f64);
+    gauge!("jackfield_bindings_lost", "shard" => shard.to_owned()).set(registrar.lost as f64);
     for (status, answered) in registrar.answered {
         counter!("jackfield_registrations_total", "shard" => shard.to_owned(), "status" => status.to_string())
             .absolute(answered);

@@ -7,9 +7,10 @@ use serde_json::json;
 
 use crate::baresip::{self, Account, Baresip};
 use crate::handset::Audio;
+use crate::metrics::Page;
 use crate::node::Node;
 use crate::office::{Office, check};
-use crate::sipp::free_port;
+use crate::sipp::{self, free_port};
 use crate::stopwatch::wait_for;
 use crate::tls::Authority;
 
@@ -183,5 +184,43 @@ fn a_softphone_transfers_its_party_to_another_one() {
     callee.told("CALL_CLOSED");
     for cdr in office.cdrs(&id, 3) {
         check(&cdr, &json!({ "cause": 200, "end_reason": "released" }));
+    }
+}
+
+#[test]
+fn a_softphone_whose_connection_dies_is_not_available_and_one_beside_it_is_called() {
+    if !baresip::is_there() || !sipp::is_there() {
+        return;
+    }
+    let node = Node::start();
+    let office = registering(&node, &["3001"]);
+    office.phone("1001", office.user);
+    let first = registered(&node, "3001", "tcp", &[]);
+    let second = registered(&node, "3001", "tcp", &[]);
+    let lost = |places: u64| {
+        wait_for("the end of a connection", Duration::from_secs(10), || {
+            let page = Page::of(&node);
+            let shards = page.count("jackfield_shard_up", &[]);
+            (page.count("jackfield_bindings_lost", &[]) == places * shards).then_some(())
+        });
+    };
+    lost(0);
+    // It is killed: it says nothing of it.
+    drop(first);
+    lost(1);
+    let id = office.makecall("2001", "3001");
+    let mut caller = office.calls("uac-cancels", "2001").start();
+    let mut second = second;
+    second.told("CALL_INCOMING");
+    caller.finish();
+    second.told("CALL_CLOSED");
+    office.cdrs(&id, 2);
+    drop(second);
+    lost(2);
+    let id = office.makecall("2001", "3001");
+    let refused = office.calls("uac-refused", "2001").with("status", 480);
+    refused.start().finish();
+    for cdr in office.cdrs(&id, 2) {
+        check(&cdr, &json!({ "cause": 480 }));
     }
 }

@@ -130,6 +130,6 @@ fn a_phone_in_a_browser_registers_and_is_called_over_its_connection() {
         (page.count("jackfield_sip_connections", &[]) == 0).then_some(())
     });
     office.makecall("2001", "3001");
-    let again = office.calls("uac-refused", "2001").with("status", 500);
+    let again = office.calls("uac-refused", "2001").with("status", 480);
     again.start().finish();
 }

@@ -202,6 +202,10 @@ impl World {
     fn drain_shard(&mut self, shard: usize) {
         while let Some(output) = self.node.shards[shard].poll_output() {
             match output {
+                Output::Transmit { flow, .. } if self.is_unreachable(flow) => {
+                    self.note(format_args!("> {}: nobody is connected", flow.remote));
+                    self.input(shard, Input::Disconnected { flow });
+                }
                 Output::Transmit { flow, bytes } => self.transmit(flow.remote, bytes),
                 Output::Sibling { shard, flow, bytes } => {
                     let shard = usize::from(shard);
@@ -246,6 +250,12 @@ impl World {
             }
         }
         self.watch.settled();
+    }
+
+    /// Whether it would take a connection that only the peer could make, and has not.
+    fn is_unreachable(&self, flow: Flow) -> bool {
+        let connected = |line: &crate::Line| line.connected && line.sip() == flow.remote;
+        flow.transport.is_inbound_only() && !self.lines.iter().any(connected)
     }
 
     fn transmit(&mut self, to: SocketAddr, bytes: Bytes) {
@@ -373,6 +383,9 @@ impl World {
 
     /// A datagram sets out.
     pub(super) fn carry(&mut self, from: SocketAddr, to: SocketAddr, bytes: Bytes) {
+        if let Some(line) = self.lines.iter_mut().find(|line| line.sip() == from) {
+            line.connected = true;
+        }
         let party = |line: &&crate::Line| [from.ip(), to.ip()].contains(&line.sip().ip());
         let link = self
             .lines

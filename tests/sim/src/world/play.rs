@@ -65,7 +65,18 @@ impl World {
     /// A telephone that is at no fixed address gets one: from there it will register. Its place is
     /// returned.
     pub fn add_phone(&mut self, tenant: usize, user: &str, sip: SocketAddr) -> usize {
-        self.add_line(tenant, user, sip, model::Transport::Udp)
+        self.add_phone_over(model::Transport::Udp, tenant, user, sip)
+    }
+
+    /// The same, and it speaks over this.
+    pub fn add_phone_over(
+        &mut self,
+        transport: model::Transport,
+        tenant: usize,
+        user: &str,
+        sip: SocketAddr,
+    ) -> usize {
+        self.add_line(tenant, user, sip, transport)
     }
 
     pub(super) fn add_line(
@@ -108,10 +119,11 @@ impl World {
     }
 
     /// The connection of a telephone is lost, with all that is under way on it; both sides notice. The
-    /// next message takes a new one.
+    /// next message takes a new one; over WebSocket only the telephone can make it.
     pub fn lose_connection(&mut self, line: usize) {
         let sip = self.lines[line].sip();
         self.note(format_args!("the connection of {sip} is lost"));
+        self.lines[line].connected = false;
         let ends = |from, to| [from, to].contains(&sip);
         self.pipes.retain(|(from, to), _| !ends(*from, *to));
         let on_it =

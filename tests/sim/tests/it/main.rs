@@ -2,6 +2,7 @@
 //! ladder shows, and tests of the watch.
 mod clocks;
 mod dialogs;
+mod flows;
 mod forks;
 mod forwarding;
 mod gateways;
