@@ -4,6 +4,7 @@
 //! target) and the requests that are made from it. Resolves nothing but IP literals, sends nothing,
 //! and knows no transactions.
 
+mod account;
 mod refer;
 mod session;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod usage;
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+pub(crate) use account::{Account, Provable};
 pub(crate) use refer::{Asking, Referral, Refers, Told};
 pub(crate) use session::{Refresher, Session};
 pub(crate) use usage::{
@@ -160,8 +162,19 @@ impl Dialog {
 
     /// Begins the next request in this dialog (RFC 3261 §12.2.1.1).
     pub(crate) fn request(&mut self, method: Method, via: String) -> Builder {
+        let number = self.next_number();
+        self.numbered(method, number, via)
+    }
+
+    /// The number of the last request.
+    pub(crate) fn number(&self) -> u32 {
+        self.local_cseq
+    }
+
+    /// A number for a request that is sent once more.
+    pub(crate) fn next_number(&mut self) -> u32 {
         self.local_cseq += 1;
-        self.numbered(method, self.local_cseq, via)
+        self.local_cseq
     }
 
     /// Begins the ACK of a 2xx to our INVITE number `cseq` (RFC 3261 §13.2.2.4).

@@ -7,6 +7,7 @@
 //! answer, but no memory of ours.
 
 mod asking;
+mod challenged;
 mod config;
 mod connections;
 mod inbound;

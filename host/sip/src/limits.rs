@@ -48,6 +48,10 @@ pub const DIALOGS: usize = 50_000;
 /// Forks of one of our INVITEs that may accept it; each one costs an ACK, a BYE and a transaction.
 pub const FORKS: usize = 16;
 
+/// Requests of ours within one call that wait for their answers and are sent once more if they are
+/// challenged: each costs a copy of itself. Of one kind there is one at a time, but for PRACK.
+pub const PROVABLE: usize = 8;
+
 /// How long a transfer may take, either way: as long as a callee may take to ring and to answer, and a
 /// little more. A dialog has at most one that its peer asked for and one that we did.
 pub const TRANSFER: Duration = Duration::from_secs(180);

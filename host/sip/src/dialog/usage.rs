@@ -28,8 +28,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Dialog, Refers, Session};
-use crate::endpoint::proofs::Proofs;
+use super::{Account, Dialog, Refers, Session};
+use crate::endpoint::proofs::Met;
 use crate::event::{Flow, Invite};
 use crate::transaction::TransactionId;
 use crate::wire::Request;
@@ -54,6 +54,8 @@ pub(crate) struct Usage {
     pub(crate) refers: Refers,
     /// The Q.850 cause with which the other side has ended.
     pub(crate) because: Option<u8>,
+    /// Who we are, if the peer asks.
+    pub(crate) account: Option<Box<Account>>,
 }
 
 /// An early dialog of ours (RFC 3261 §12.1.2, RFC 3262 §4).
@@ -106,7 +108,8 @@ pub(crate) struct Attempt {
     pub(crate) order: Invite,
     /// The Min-SE that a 422 asked for.
     pub(crate) min_se: Option<u32>,
-    pub(crate) proofs: Proofs,
+    /// The challenges that it has met.
+    pub(crate) met: Met,
 }
 
 /// RFC 3261 §9.1: no CANCEL before the first provisional response.

@@ -59,6 +59,16 @@ impl Challenge {
             .find_map(|value| Self::parse(value).ok().flatten())
     }
 
+    /// After that one. A nonce that is the same goes on being counted (RFC 7616 §3.4, `nc`).
+    #[must_use]
+    pub fn after(self, before: &Self) -> Self {
+        let same = self.nonce == before.nonce;
+        Self {
+            count: if same { before.count } else { self.count },
+            ..self
+        }
+    }
+
     /// The header that holds challenges of a response with this status, and the one that answers
     /// them. RFC 3261 §22.2, §22.3.
     pub fn headers(status: u16) -> Option<(&'static str, &'static str)> {

@@ -42,14 +42,14 @@ pub struct Credentials {
     pub algorithm: Algorithm,
     pub(super) nonce: String,
     /// As on the wire, without its quotes.
-    pub(super) uri: String,
+    pub(crate) uri: String,
     /// Lower-case hex.
     pub(super) response: String,
     cnonce: String,
     /// As on the wire: eight hex digits.
     nc: String,
     /// The same as a number.
-    pub(super) count: u32,
+    pub(crate) count: u32,
 }
 
 /// Without what could be used or guessed from.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Endpoint;
-use super::proofs::Proofs;
+use super::proofs::{Met, Proofs};
 use crate::digest::Login;
 use crate::event::{Ask, DialogId, Event, RequestId};
 use crate::transaction::Delivery;
@@ -20,6 +20,7 @@ pub(super) struct Asked {
     tag: String,
     cseq: u32,
     proofs: Proofs,
+    met: Met,
 }
 
 impl Endpoint {
@@ -36,6 +37,7 @@ impl Endpoint {
             cseq: ask.cseq,
             tag: self.random.tag(),
             proofs: Proofs::default(),
+            met: Met::default(),
             ask,
         };
         self.send(now, asked);
@@ -96,7 +98,8 @@ impl Endpoint {
             return;
         };
         let known = asked.ask.login.is_some();
-        if known && asked.proofs.take(status, response.headers()) {
+        let Asked { proofs, met, .. } = &mut asked;
+        if known && proofs.take(met, status, response.headers()) {
             asked.cseq += 1;
             self.send(now, asked);
         } else {

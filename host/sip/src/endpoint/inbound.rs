@@ -66,6 +66,7 @@ impl Endpoint {
             early: vec![],
             refers: Refers::default(),
             because: None,
+            account: None,
         };
         self.usages.insert(id, usage);
         if let Some(seconds) = arrived.request.headers().expires() {

@@ -6,11 +6,11 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::Endpoint;
-use super::proofs::Proofs;
+use super::proofs::Met;
 use super::session::{says, takes_update};
 use super::write::{ALLOW, Answer, SDP, SUPPORTED};
 use crate::Uri;
-use crate::dialog::{self, Attempt, Cancel, Established, Exchange, Refers, State, Usage};
+use crate::dialog::{self, Account, Attempt, Cancel, Established, Exchange, Refers, State, Usage};
 use crate::event::{DialogId, Event, FailedBy, Invite};
 use crate::transaction::{Owner, Timer, TransactionId};
 use crate::wire::{Method, NameAddr, Request};
@@ -59,12 +59,14 @@ impl Endpoint {
             return self.stillborn(id, 503, "too many calls");
         }
         let local_tag = self.random.tag();
-        let mut attempt = Box::new(Attempt {
+        let attempt = Box::new(Attempt {
             order,
             min_se: None,
-            proofs: Proofs::default(),
+            met: Met::default(),
         });
-        let request = match self.build_invite(&mut attempt, &local_tag, 1) {
+        let login = attempt.order.login.clone();
+        let account = login.map(|login| Box::new(Account::new(login)));
+        let request = match self.build_invite(&attempt, None, &local_tag, 1) {
             Ok(request) => request,
             Err(reason) => return self.stillborn(id, 500, &reason),
         };
@@ -86,6 +88,7 @@ impl Endpoint {
             early: vec![],
             refers: Refers::default(),
             because: None,
+            account,
         };
         self.usages.insert(id, usage);
     }
@@ -99,15 +102,17 @@ impl Endpoint {
         let State::Calling {
             invite,
             answered,
-            mut attempt,
+            attempt,
         } = state
         else {
             usage.state = state;
             return None;
         };
+        let mut account = usage.account.take();
         let flow = attempt.order.flow;
-        let request = self.build_invite(&mut attempt, &local_tag, cseq);
+        let request = self.build_invite(&attempt, account.as_deref_mut(), &local_tag, cseq);
         if let Some(usage) = self.usages.get_mut(&id) {
+            usage.account = account;
             usage.state = State::Calling {
                 invite,
                 answered,
@@ -119,15 +124,12 @@ impl Endpoint {
 
     fn build_invite(
         &mut self,
-        attempt: &mut Attempt,
+        attempt: &Attempt,
+        account: Option<&mut Account>,
         local_tag: &str,
         cseq: u32,
     ) -> Result<Request, String> {
-        let Attempt {
-            order,
-            min_se,
-            proofs,
-        } = attempt;
+        let Attempt { order, min_se, .. } = attempt;
         for (name, _) in &order.headers {
             if OURS.iter().any(|ours| name.eq_ignore_ascii_case(ours)) {
                 return Err(format!("header {} is not the owner's", name.escape_debug()));
@@ -136,11 +138,7 @@ impl Endpoint {
         let via = self.fresh_via(order.flow);
         let expires = self.config.session_expires.max(min_se.unwrap_or(0));
         let target = order.request_uri.clone().without_headers();
-        let random = &mut self.random;
-        let proven = order.login.as_ref().map(|login| {
-            let (method, uri) = (Method::INVITE, target.to_string());
-            proofs.headers(login, method.as_str(), &uri, || random.number())
-        });
+        let proven = account.map(|account| self.prove_with(account, &Method::INVITE, &target));
         let routes: Vec<NameAddr> = order.routes.iter().cloned().map(NameAddr::new).collect();
         let mut builder = Request::builder(Method::INVITE, target)
             .via(via)

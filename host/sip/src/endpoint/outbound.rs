@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::Endpoint;
 use super::inbound::{reasons, sdp_of};
+use super::reoffer::with_proofs_of;
 use super::session::takes_update;
 use super::write::{reason, sound, written};
 use crate::dialog::{CachedAck, Cancel, Dialog, Early, Established, Exchange, State};
@@ -49,6 +50,7 @@ impl Endpoint {
         let Some(usage) = self.usages.get_mut(&id) else {
             return false;
         };
+        let account = &mut usage.account;
         let State::Calling {
             attempt, answered, ..
         } = &mut usage.state
@@ -62,7 +64,9 @@ impl Endpoint {
                 true
             }
             (422, ..) => false,
-            (status, ..) => attempt.order.login.is_some() && attempt.proofs.take(status, headers),
+            (status, ..) => account
+                .as_mut()
+                .is_some_and(|it| it.proofs.take(&mut attempt.met, status, headers)),
         };
         if !better {
             return false;
@@ -82,6 +86,7 @@ impl Endpoint {
     /// A request of ours was answered by nobody (408), or its connection was lost (503).
     pub(super) fn unanswered(&mut self, now: Instant, delivery: Delivery, status: u16) {
         let (id, transaction) = (delivery.usage, delivery.transaction);
+        self.close_provable(id, transaction);
         self.notify_answered(now, delivery, status);
         self.bye_answered(now, delivery, status);
         self.refer_failed(delivery, status);
@@ -276,11 +281,7 @@ impl Endpoint {
         let flow = dialog.next_hop();
         let via = self.fresh_via(flow);
         let (invite, _) = self.transactions.invite(delivery.transaction)?;
-        // RFC 3261 §22.1: with the credentials of its INVITE.
-        let ack = dialog
-            .ack(cseq, via)
-            .copy(invite.headers(), "Authorization")
-            .copy(invite.headers(), "Proxy-Authorization")
+        let ack = with_proofs_of(dialog.ack(cseq, via), invite)
             .header("User-Agent", &self.config.product);
         let bytes = written(ack.build())?;
         self.transactions.transmit(flow, bytes.clone());

@@ -7,7 +7,6 @@ use std::time::Instant;
 
 use super::Endpoint;
 use super::reliable::RELIABLE;
-use super::write::sound;
 use crate::dialog::{Dialog, Early};
 use crate::event::DialogId;
 use crate::limits;
@@ -88,9 +87,7 @@ impl Endpoint {
             .request(Method::PRACK, via)
             .header("RAck", rack)
             .header("User-Agent", &product);
-        if let Some(prack) = sound(prack.build()) {
-            self.start_client(now, flow, prack, id);
-        }
+        self.send_within(now, id, flow, prack);
     }
 
     fn early(&mut self, id: DialogId, place: usize) -> Option<&mut Early> {

@@ -142,6 +142,9 @@ impl Endpoint {
         };
         // Only who got our request knows its branch.
         self.tell_conduct(flow, source, Conduct::Proven);
+        if self.challenged(now, delivery, response) {
+            return;
+        }
         match response.headers().cseq().method.as_str() {
             "INVITE" => self.invite_answered(now, delivery, response),
             "UPDATE" => self.update_answered(now, delivery, response),

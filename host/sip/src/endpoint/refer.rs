@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::Endpoint;
 use super::receive::{Arrived, Refusal};
-use super::write::{Answer, sound};
+use super::write::Answer;
 use crate::dialog::{Dialog, Referral, State, Told};
 use crate::event::{DialogId, Event};
 use crate::limits;
@@ -186,10 +186,7 @@ impl Endpoint {
             .header("Subscription-State", &state)
             .header("User-Agent", &product)
             .body(&format!("{SIPFRAG};version=2.0"), Bytes::from(fragment));
-        let Some(notify) = sound(notify.build()) else {
-            return;
-        };
-        let transaction = self.start_client(now, flow, notify, id);
+        let transaction = self.send_within(now, id, flow, notify);
         if let (Some(told), Some(transaction)) = (self.told(id), transaction) {
             told.out = Some((transaction, last));
         }

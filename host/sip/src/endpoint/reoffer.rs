@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::Endpoint;
 use super::inbound::sdp_of;
 use super::session::takes_update;
-use super::write::{ALLOW, ALLOWED, SDP, sound, written};
+use super::write::{ALLOW, ALLOWED, SDP, written};
 use crate::dialog::{By, CachedAck, Established, Exchange, Reinviting};
 use crate::event::{DialogId, Event, Flow};
 use crate::transaction::{Delivery, Owner, Timer, TransactionId};
@@ -36,20 +36,23 @@ impl Endpoint {
         let Some((flow, builder)) = self.begin_refresh(id, Method::INVITE) else {
             return false;
         };
-        let Some(request) = sound(builder.body(SDP, sdp.clone()).build()) else {
+        let request = builder.body(SDP, sdp.clone());
+        let Some(invite) = self.send_within(now, id, flow, request) else {
             return false;
         };
-        let Some(invite) = self.start_client(now, flow, request, id) else {
-            return false;
-        };
-        let until = now + self.config.timers.patience();
-        self.transactions
-            .timers
-            .start(Owner::Transaction(invite), Timer::ReinviteWait, until);
+        self.wait_for_reinvite(now, invite);
         if let Some(call) = self.established(id) {
             call.exchange = Exchange::Reinviting(Reinviting { invite, sdp, by });
         }
         true
+    }
+
+    /// So long a re-INVITE of ours may take.
+    pub(super) fn wait_for_reinvite(&mut self, now: Instant, invite: TransactionId) {
+        let until = now + self.config.timers.patience();
+        self.transactions
+            .timers
+            .start(Owner::Transaction(invite), Timer::ReinviteWait, until);
     }
 
     /// What re-INVITE and UPDATE have in common, and where it goes.
@@ -128,8 +131,11 @@ impl Endpoint {
         let Some(call) = self.established(id) else {
             return;
         };
-        let ack = call.dialog.ack(cseq, via).header("User-Agent", &product);
+        let mut ack = call.dialog.ack(cseq, via).header("User-Agent", &product);
         let remote_tag = call.dialog.remote_tag().to_owned();
+        if let Some((invite, _)) = self.transactions.invite(ours.invite) {
+            ack = with_proofs_of(ack, invite);
+        }
         if let Some(bytes) = written(ack.build()) {
             self.transactions.transmit(flow, bytes.clone());
             if let Some(usage) = self.usages.get_mut(&id) {
@@ -174,6 +180,7 @@ impl Endpoint {
         let usage = self.transactions.usage_of(invite);
         self.transactions.abandon(invite);
         if let Some(id) = usage {
+            self.close_provable(id, invite);
             self.reinvite_unanswered(now, id, invite, 408);
         }
     }
@@ -215,22 +222,24 @@ impl Endpoint {
 
     /// The ACK of a 2xx when the dialog is no more: made of what was said in it.
     fn ack_in_passing(&mut self, delivery: Delivery, response: &Response) {
-        let Some((invite, flow)) = self.transactions.invite(delivery.transaction) else {
+        let sent = self.transactions.invite(delivery.transaction);
+        let Some(flow) = sent.map(|(_, flow)| flow) else {
+            return;
+        };
+        let via = self.fresh_via(flow);
+        let Some((invite, _)) = self.transactions.invite(delivery.transaction) else {
             return;
         };
         let (said, answered) = (invite.headers(), response.headers());
-        let ack = Request::builder(Method::ACK, invite.uri().clone());
-        let (routes, from) = (said.routes(), said.from().to_string());
-        let via = self.fresh_via(flow);
-        let ack = ack
+        let ack = Request::builder(Method::ACK, invite.uri().clone())
             .via(via)
             .header("Max-Forwards", "70")
-            .routes(&routes)
-            .from(from)
+            .routes(&said.routes())
+            .from(said.from())
             .to(answered.to())
             .call_id(answered.call_id())
             .cseq(answered.cseq().number);
-        if let Some(bytes) = written(ack.build()) {
+        if let Some(bytes) = written(with_proofs_of(ack, invite).build()) {
             self.transactions.transmit(flow, bytes);
         }
     }
@@ -246,4 +255,10 @@ impl Endpoint {
             Exchange::Idle | Exchange::Reoffered(_) | Exchange::Unacked(_) => None,
         }
     }
+}
+
+/// The ACK of a 2xx has the credentials of its INVITE (RFC 3261 §22.1).
+pub(super) fn with_proofs_of(ack: Builder, invite: &Request) -> Builder {
+    ack.copy(invite.headers(), "Authorization")
+        .copy(invite.headers(), "Proxy-Authorization")
 }

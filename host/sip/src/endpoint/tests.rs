@@ -2,6 +2,7 @@
 
 mod asking;
 mod calls;
+mod challenges;
 mod connections;
 mod dialogs;
 mod expires;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::Endpoint;
 use super::receive::{Arrived, Refusal};
 use super::refer::{REFER, SIPFRAG};
-use super::write::{ALLOW, ALLOWED, Answer, sound};
+use super::write::{ALLOW, ALLOWED, Answer};
 use crate::dialog::{Asking, Exchange, State};
 use crate::event::{DialogId, Event};
 use crate::limits;
@@ -54,11 +54,8 @@ impl Endpoint {
             .header("Allow", ALLOW)
             .header("Supported", ALLOWED)
             .header("User-Agent", &product);
-        let Some(refer) = sound(refer.build()) else {
-            return;
-        };
-        let number = refer.headers().cseq().number;
-        let Some(transaction) = self.start_client(now, flow, refer, id) else {
+        let number = call.dialog.number();
+        let Some(transaction) = self.send_within(now, id, flow, refer) else {
             return;
         };
         if let Some(usage) = self.usages.get_mut(&id) {

@@ -9,7 +9,7 @@ use super::Endpoint;
 use super::inbound::sdp_of;
 use super::receive::{Arrived, Refusal};
 use super::session::{says, takes_update};
-use super::write::{Answer, sound};
+use super::write::Answer;
 use crate::dialog::{Exchange, Reoffered};
 use crate::event::{DialogId, Event};
 use crate::transaction::Delivery;
@@ -94,10 +94,7 @@ impl Endpoint {
         let Some((flow, update)) = self.begin_refresh(id, Method::UPDATE) else {
             return;
         };
-        let Some(update) = sound(update.build()) else {
-            return;
-        };
-        let transaction = self.start_client(now, flow, update, id);
+        let transaction = self.send_within(now, id, flow, update);
         if let Some(call) = self.established(id) {
             call.update = transaction;
         }

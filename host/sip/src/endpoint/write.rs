@@ -130,8 +130,7 @@ impl Endpoint {
         if let Some(reason) = reason(status, self.because(id)) {
             bye = bye.header("Reason", &reason);
         }
-        let bye = sound(bye.build())?;
-        self.start_client(now, flow, bye, id)
+        self.send_within(now, id, flow, bye)
     }
 
     /// The Q.850 cause that is passed on when this call ends.

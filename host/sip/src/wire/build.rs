@@ -54,6 +54,31 @@ impl Builder {
         }
     }
 
+    /// The same request as another one, with this Via and this number.
+    #[must_use]
+    pub(crate) fn again(&self, via: &str, cseq: u32) -> Self {
+        let mut again = self.clone();
+        let number = format!("{cseq} {}", self.method);
+        for (at, name) in self.headers.names().enumerate() {
+            match name {
+                Name::Via => again.headers.replace(at, via),
+                Name::CSeq => again.headers.replace(at, &number),
+                _ => {}
+            }
+        }
+        again
+    }
+
+    /// Its method.
+    pub(crate) fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The Request-URI.
+    pub(crate) fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
     /// Appends a Via; the first one is the topmost.
     #[must_use]
     pub fn via(self, via: impl fmt::Display) -> Self {

@@ -108,3 +108,27 @@ fn a_call_to_a_name_goes_to_the_next_of_its_servers_when_the_first_is_silent() {
     let (length, _) = silent.recv_from(&mut message).unwrap();
     assert!(message[..length].starts_with(b"INVITE sip:3001@"));
 }
+
+#[test]
+fn a_carrier_that_wants_a_proof_of_every_request_gets_it() {
+    if !sipp::is_there() {
+        return;
+    }
+    let node = Node::start();
+    let office = Office::empty(&node, "acme");
+    office.number("2001", "makecall");
+    office.phone("1001", office.user);
+    let trunk = json!({
+        "name": "carrier",
+        "address": office.callee.to_string(),
+        "accept_from": [],
+        "auth": {"user": "us", "password": "secret"},
+    });
+    office.rest.post("/api/v1/trunks", &trunk).expect(201);
+    let id = office.makecall("2001", "3001");
+    let mut callee = office.is_called("uas-asks").start();
+    office.calls("uac-holds", "2001").start().finish();
+    callee.finish();
+    office.cdrs(&id, 2);
+    assert_eq!(office.live(), 0);
+}

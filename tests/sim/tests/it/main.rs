@@ -1,5 +1,6 @@
 //! The simulator's tests: ladders of known flows, random flows from seeds, limits and rules that no
 //! ladder shows, and tests of the watch.
+mod carriers;
 mod clocks;
 mod dialogs;
 mod flows;
