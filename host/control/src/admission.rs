@@ -1,5 +1,7 @@
 //! Who is calling, and where to (architecture §12). A pure function of the tenants' snapshots.
 
+mod contact;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
@@ -11,7 +13,7 @@ use model::{
 };
 use sip::{Flow, Incoming, Uri};
 
-use crate::hop;
+use crate::{gateways::Gateways, hop};
 
 /// A call that may begin a session.
 #[derive(Debug)]
@@ -52,11 +54,13 @@ pub(crate) struct Sources {
     /// Lines that make connections: from which port cannot be known.
     hosts: BTreeSet<IpAddr>,
     blocks: BTreeSet<Prefix>,
+    /// Where the carriers are with which trunks register.
+    carriers: BTreeSet<IpAddr>,
 }
 
 impl Sources {
     /// Those of these tenants.
-    pub(crate) fn of(tenants: &BTreeMap<TenantId, Arc<TenantConfig>>) -> Self {
+    pub(crate) fn of(tenants: &BTreeMap<TenantId, Arc<TenantConfig>>, gateways: &Gateways) -> Self {
         let phones = || tenants.values().flat_map(|t| t.phones.values());
         let of = |datagrams| {
             let lines = phones().filter(move |it| (it.transport == Transport::Udp) == datagrams);
@@ -69,6 +73,7 @@ impl Sources {
             blocks: trunks()
                 .flat_map(|t| t.accept_from.iter().copied())
                 .collect(),
+            carriers: trunks().flat_map(|t| gateways.carrier(t)).collect(),
         }
     }
 
@@ -81,20 +86,30 @@ impl Sources {
     pub(crate) fn know(&self, flow: Flow) -> bool {
         let ip = flow.remote.ip();
         let host = flow.transport.is_reliable() && self.hosts.contains(&ip);
-        host || self.has_line(flow) || self.blocks.iter().any(|block| block.contains(ip))
+        host || self.has_line(flow)
+            || self.carriers.contains(&ip)
+            || self.blocks.iter().any(|block| block.contains(ip))
     }
 }
 
 /// Decides about a new inbound call. `phone`: who the caller has proven to be.
 pub(crate) fn admit(
     tenants: &BTreeMap<TenantId, Arc<TenantConfig>>,
+    gateways: &Gateways,
     phone: Option<(&Arc<TenantConfig>, &str)>,
     call: &Incoming,
 ) -> Result<Admitted, Refused> {
-    let called = call.request_uri.user().unwrap_or_default();
-    let source = match phone {
-        Some((tenant, user)) => Source::Phone(tenant, user),
-        None => source(tenants, place(call), call.request_uri.host(), called)?,
+    let registered = match phone {
+        Some(_) => None,
+        None => contact::trunk(tenants, gateways, call)?,
+    };
+    let carried = registered.as_ref().map(|_| contact::called(call));
+    let uri = carried.as_ref().unwrap_or(&call.request_uri);
+    let called = uri.user().unwrap_or_default();
+    let source = match (phone, registered) {
+        (Some((tenant, user)), _) => Source::Phone(tenant, user),
+        (None, Some(trunk)) => trunk,
+        (None, None) => source(tenants, place(call), uri.host(), called)?,
     };
     let (tenant, from, trunk) = match source {
         Source::Phone(tenant, user) => (tenant, format!("sip:{user}@{}", tenant.domain), None),
@@ -106,8 +121,8 @@ pub(crate) fn admit(
     let from = from
         .parse()
         .map_err(|_| refused(400, "the calling party's URI is not usable"))?;
-    let to = call.request_uri.to_string().parse();
-    let to = to.map_err(|_| refused(400, "the Request-URI is not usable"))?;
+    let to = uri.to_string().parse();
+    let to = to.map_err(|_| refused(400, "the called party's URI is not usable"))?;
     let number = tenant
         .numbers
         .get(called)

@@ -13,6 +13,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -64,7 +65,7 @@ impl Gateways {
         mut draw: impl FnMut() -> u64,
     ) -> Vec<Hop> {
         let mut all: Vec<Candidate> = Vec::new();
-        for (hop, order, weight) in self.places(trunk) {
+        for (hop, order, weight) in self.places(trunk.transport, trunk.gateways()) {
             let standing = self.known.get(&(trunk.id, hop)).copied();
             let suspect = match standing.filter(|standing| !standing.is_over(now)) {
                 Some(Standing::Resting { .. } | Standing::Down) => continue,
@@ -74,22 +75,35 @@ impl Gateways {
             let order = (suspect, order.0, order.1);
             all.push(Candidate { order, weight, hop });
         }
-        all.sort_by_key(|candidate| (candidate.order, candidate.weight != 0));
-        let mut hops = Vec::with_capacity(all.len());
-        for equals in all.chunk_by_mut(|a, b| a.order == b.order) {
-            by_lot(equals, &mut draw);
-            hops.extend(equals.iter().map(|candidate| candidate.hop));
-        }
-        hops
+        ordered(all, &mut draw)
     }
 
-    /// Where the gateways of a trunk are: the priorities of each and its weight.
-    fn places<'a>(
+    /// The same for any peers, whatever is known of them.
+    pub(crate) fn in_order<'a>(
         &'a self,
-        trunk: &'a Trunk,
-    ) -> impl Iterator<Item = (Hop, (u16, u16), u32)> + use<'a> {
-        let transport = trunk.transport;
-        trunk.gateways().flat_map(move |(peer, priority, weight)| {
+        transport: Transport,
+        peers: impl Iterator<Item = (&'a Peer, u16, u16)>,
+        mut draw: impl FnMut() -> u64,
+    ) -> Vec<Hop> {
+        let places = self.places(transport, peers);
+        let all = places.map(|(hop, order, weight)| Candidate {
+            order: (false, order.0, order.1),
+            weight,
+            hop,
+        });
+        ordered(all.collect(), &mut draw)
+    }
+
+    /// Where peers are: the priorities of each and its weight.
+    fn places<'a, I>(
+        &'a self,
+        transport: Transport,
+        peers: I,
+    ) -> impl Iterator<Item = (Hop, (u16, u16), u32)> + use<'a, I>
+    where
+        I: Iterator<Item = (&'a Peer, u16, u16)>,
+    {
+        peers.flat_map(move |(peer, priority, weight)| {
             let (at, name) = match peer {
                 Peer::At(address) => (Some(*address), None),
                 Peer::Named(..) => (None, self.named.get(&(peer.clone(), transport))),
@@ -112,7 +126,16 @@ impl Gateways {
 
     /// Where the gateways of a trunk are.
     pub(crate) fn hops(&self, trunk: &Trunk) -> BTreeSet<Hop> {
-        self.places(trunk).map(|(hop, ..)| hop).collect()
+        let places = self.places(trunk.transport, trunk.gateways());
+        places.map(|(hop, ..)| hop).collect()
+    }
+
+    /// Where the carrier of a trunk is that registers: its registrars, and its gateways.
+    pub(crate) fn carrier<'a>(&'a self, trunk: &'a Trunk) -> impl Iterator<Item = IpAddr> + 'a {
+        let peers = trunk.gateways().chain(trunk.registrars());
+        let peers = peers.filter(|_| trunk.register.is_some());
+        let places = self.places(trunk.transport, peers);
+        places.map(|(hop, ..)| hop.address.ip())
     }
 
     /// A name leads there now.
@@ -170,6 +193,17 @@ impl Gateways {
             *known = standing;
         }
     }
+}
+
+/// By their order, and equals by lot.
+fn ordered(mut all: Vec<Candidate>, draw: &mut impl FnMut() -> u64) -> Vec<Hop> {
+    all.sort_by_key(|candidate| (candidate.order, candidate.weight != 0));
+    let mut hops = Vec::with_capacity(all.len());
+    for equals in all.chunk_by_mut(|a, b| a.order == b.order) {
+        by_lot(equals, draw);
+        hops.extend(equals.iter().map(|candidate| candidate.hop));
+    }
+    hops
 }
 
 /// RFC 2782: the next one is drawn from those that are left, each with a chance of its weight. Those of

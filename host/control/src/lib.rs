@@ -11,6 +11,7 @@
 //! | `door` | who a sender is, by its password |
 //! | `locations` | where the phones that register are |
 //! | `session`, `call` | the data of a service session and of a call resource |
+//! | `enrol` | how a trunk is registered with its carrier |
 //! | `gateways` | which gateways of trunks take calls |
 //! | `timers` | when what is due |
 //! | `tracer` | one line for each SIP message |
@@ -25,6 +26,7 @@
 mod admission;
 mod call;
 mod door;
+mod enrol;
 mod event;
 mod forwarded;
 mod gateways;
@@ -44,4 +46,4 @@ mod tracer;
 
 pub use event::{GatewayNews, Guess, Input, Named, News, Output, TenantLog, Ticket, TurnRequest};
 pub use meter::Meters;
-pub use shard::{Counts, Refusals, Registrar, Shard, ShardConfig};
+pub use shard::{Counts, Enrolled, Refusals, Registrar, Shard, ShardConfig};

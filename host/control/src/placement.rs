@@ -2,6 +2,7 @@
 
 use std::hash::Hasher;
 
+use model::TrunkId;
 use siphasher::sip::SipHasher13;
 
 /// The key of a process, drawn at its start, and the number of its shards.
@@ -25,6 +26,11 @@ impl Placement {
         let mut hasher = SipHasher13::new_with_key(&self.key);
         hasher.write(call_id);
         (hasher.finish() % u64::from(self.shards)) as u8
+    }
+
+    /// The shard that looks after a trunk.
+    pub fn shard_of_trunk(&self, trunk: TrunkId) -> u8 {
+        self.shard_of(trunk.to_string().as_bytes())
     }
 
     /// How many shards there are.

@@ -20,6 +20,8 @@ pub(crate) enum Due {
     Legs(CallId),
     /// A gateway is to be checked.
     Probe(TrunkId, Hop),
+    /// A trunk is to be registered, or its registrar has had its time.
+    Enrol(TrunkId),
     /// A timer of a policy.
     Policy(SessionId, String),
 }

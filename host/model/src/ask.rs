@@ -1,11 +1,11 @@
-//! What the API asks of live sessions, and what it is answered.
+//! What the API asks of live sessions and trunks, and what it is answered.
 
 use crate::{
-    Address, CallDirection, CallId, Cause, Reply, Request, SessionId, Trace,
+    Address, CallDirection, CallId, Cause, Hop, Reply, Request, SessionId, Trace, TrunkId,
     turn::{Fault, Phase},
 };
 
-/// A question to a shard about, or a command to, one tenant's sessions.
+/// A question to a shard about one tenant's sessions and trunks, or a command to them.
 #[derive(Clone, Debug)]
 pub enum Ask {
     /// Begin a session of the default plugin and let it answer this request: `Answer::Reply`.
@@ -21,6 +21,8 @@ pub enum Ask {
     Calls,
     /// The trace of a live session until now: `Answer::Trace`.
     Trace(SessionId),
+    /// What is known of a trunk, by the shard that looks after it: `Answer::Trunk`.
+    Trunk(TrunkId),
 }
 
 /// The answer to an [`Ask`].
@@ -34,6 +36,8 @@ pub enum Answer {
     Calls(Vec<LiveCall>),
     /// A trace.
     Trace(Box<Trace>),
+    /// What is known of a trunk.
+    Trunk(TrunkStatus),
     /// It could not be done.
     Refused(Refusal),
 }
@@ -59,6 +63,33 @@ pub struct LiveCall {
     pub answer: Option<u64>,
     /// The policy's text.
     pub user_data: String,
+}
+
+/// What is known of a trunk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrunkStatus {
+    /// Whether it is registered with its carrier; none: it is not to be.
+    pub registration: Option<Registration>,
+    /// Its gateways that are checked, and whether they answer.
+    pub gateways: Vec<(Hop, bool)>,
+}
+
+/// How a trunk is registered with its carrier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// Until when, Unix milliseconds; none: it is not.
+    pub until: Option<u64>,
+    /// What came of the last try, if it failed.
+    pub failure: Option<Failure>,
+}
+
+/// A REGISTER that was refused, or not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The status of the answer; 408: there was none, 503: no connection either.
+    pub status: u16,
+    /// When, Unix milliseconds.
+    pub unix_ms: u64,
 }
 
 /// Why an [`Ask`] could not be done.

@@ -28,7 +28,7 @@ pub mod turn;
 pub mod wall;
 
 pub use address::{Address, AddressError, Scheme};
-pub use ask::{Answer, Ask, LiveCall, Manifest, Refusal};
+pub use ask::{Answer, Ask, Failure, LiveCall, Manifest, Refusal, Registration, TrunkStatus};
 pub use binding::{Binding, Outbound, ring_order};
 pub use brief::brief;
 pub use cause::Cause;
@@ -50,5 +50,5 @@ pub use tenant::{
     ActivePlugin, FaultPolicy, Ha1, Hop, Number, Phone, Prefix, TenantConfig, Transport,
 };
 pub use trace::{Lane, Trace, TraceEntry, TraceItem};
-pub use trunk::{Gateway, Health, Login, Peer, Trunk};
+pub use trunk::{Gateway, Health, Login, Peer, Register, Trunk};
 pub use wall::Wall;

@@ -69,6 +69,23 @@ pub const PROBE_LONGEST: u32 = 3_600;
 pub const PROBE_FAILURES: u32 = 3;
 /// How long the next check waits at most after one that failed.
 pub const PROBE_IN_DOUBT: Duration = Duration::from_secs(10);
+/// Seconds for which a trunk may ask to be registered at least: each time costs its carrier two messages.
+pub const REGISTER_SHORTEST: u32 = 60;
+/// Seconds for which a trunk may ask to be registered at most, and for which a registrar may want it to be
+/// (Min-Expires): one day. Behind NAT calls do not come for much longer.
+pub const REGISTER_LONGEST: u32 = 86_400;
+/// Within which time trunks register that are new, so that those of a node that starts do not all at once.
+pub const REGISTER_FIRST: Duration = Duration::from_secs(2);
+/// The shortest time between two REGISTERs of a trunk, however little is granted.
+pub const REGISTER_PAUSE: Duration = Duration::from_secs(5);
+/// Half of how long a trunk waits at most after it could not register once; twice as long after each
+/// further time (RFC 5626 §4.5: base-time-all-fail).
+pub const REGISTER_BACK_OFF: Duration = Duration::from_secs(30);
+/// How long it waits at most, however often it could not (RFC 5626 §4.5: max-time), or was refused.
+pub const REGISTER_BACK_OFF_LONGEST: Duration = Duration::from_secs(1_800);
+/// How long a trunk that is to be registered no longer waits for the word that it is not: long enough for
+/// three lost datagrams, and a node that ends waits for it.
+pub const REGISTER_LEAVING: Duration = Duration::from_secs(4);
 /// How long a place where a call is tried may say nothing at all, not even 100, before the call is tried
 /// at the next one: long enough for three lost datagrams (RFC 3261 §17.1.1.2: 0.5, 1 and 2 s).
 pub const LEG_SILENCE: Duration = Duration::from_secs(4);

@@ -28,6 +28,8 @@ pub struct Trunk {
     pub prefixes: Vec<String>,
     /// Who we are, if it asks.
     pub auth: Option<Login>,
+    /// How it is told where we are, if it wants to be.
+    pub register: Option<Register>,
     /// Whether its gateways are checked, and how often.
     pub health: Option<Health>,
     /// How many calls it may have at one time on one node, either way.
@@ -41,6 +43,17 @@ pub struct Trunk {
 pub struct Health {
     /// Seconds between two checks, [`limits::PROBE_SHORTEST`] to [`limits::PROBE_LONGEST`].
     pub interval: u32,
+}
+
+/// How we register with a carrier (RFC 3261 §10.2): it sends the calls of a user to our Contact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Register {
+    /// Which user, and what proves that we are it.
+    pub login: Login,
+    /// Where its registrar is; none: at the gateways.
+    pub registrar: Option<Peer>,
+    /// For how many seconds we ask, [`limits::REGISTER_SHORTEST`] to [`limits::REGISTER_LONGEST`].
+    pub expires: u32,
 }
 
 /// A user and its password at somebody else's. It must be kept as it is: what proves it depends on who
@@ -94,6 +107,7 @@ impl Trunk {
             trust_identity: true,
             prefixes: vec![String::new()],
             auth: None,
+            register: None,
             health: None,
             max_calls: None,
             calls_per_second: None,
@@ -104,6 +118,29 @@ impl Trunk {
     pub fn gateways(&self) -> impl Iterator<Item = (&Peer, u16, u16)> {
         let others = self.others.iter().map(|g| (&g.peer, g.priority, g.weight));
         std::iter::once((&self.address, 0, 1)).chain(others)
+    }
+
+    /// Its registrars, if we register with it: where, their priority and their weight.
+    pub fn registrars(&self) -> impl Iterator<Item = (&Peer, u16, u16)> {
+        let register = self.register.as_ref();
+        let one = register.and_then(|register| register.registrar.as_ref());
+        let gateways = self
+            .gateways()
+            .filter(move |_| register.is_some() && one.is_none());
+        one.map(|peer| (peer, 0, 1)).into_iter().chain(gateways)
+    }
+
+    /// Whatever of it has an address: its gateways, and its registrar.
+    pub fn peers(&self) -> impl Iterator<Item = &Peer> {
+        let register = self.register.as_ref();
+        let registrar = register.and_then(|register| register.registrar.as_ref());
+        self.gateways().map(|(peer, ..)| peer).chain(registrar)
+    }
+
+    /// Who we are when it challenges a call: whom it is told for calls, else whom we register as.
+    pub fn login(&self) -> Option<&Login> {
+        let registered = self.register.as_ref().map(|register| &register.login);
+        self.auth.as_ref().or(registered)
     }
 }
 

@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, hash::Hasher, sync::Arc};
 
 use api::ControlRequest;
+use control::placement::Placement;
 use model::{Answer, Ask, Refusal, TenantId};
 use tokio::{
     sync::{mpsc, oneshot},
@@ -26,6 +27,8 @@ const CHECKS: usize = 4;
 pub struct Asks {
     /// The shards.
     pub shards: Vec<mpsc::Sender<Mail>>,
+    /// Which of them looks after which trunk.
+    pub placement: Placement,
     /// Whom changes of tenants are told.
     pub publisher: Publisher,
     /// The components.
@@ -107,6 +110,7 @@ impl Asks {
             Ask::Request(request) => hash(&request.user) % shards,
             Ask::Release { call, .. } => usize::from(call.shard()),
             Ask::Trace(session) => usize::from(session.shard()),
+            Ask::Trunk(trunk) => usize::from(self.placement.shard_of_trunk(*trunk)),
             Ask::Calls => return self.all_calls(tenant).await,
         };
         match self.shards.get(shard) {

@@ -173,7 +173,8 @@ impl Fleet {
         all
     }
 
-    /// Waits until no call lives and every record is written, `longest` at the most.
+    /// Waits until no call lives, every record is written and no carrier thinks that we are there,
+    /// `longest` at the most.
     pub async fn wait_for_calls(&self, longest: Duration) {
         self.wait_while(is_busy, longest).await;
     }
@@ -273,7 +274,8 @@ fn start_writers(
 }
 
 fn is_busy(counts: &Counts) -> bool {
-    counts.live_calls + counts.turns + counts.waiting + counts.ports > 0
+    let calls = counts.live_calls + counts.turns + counts.waiting + counts.ports;
+    calls + counts.leaving > 0
 }
 
 /// A task without which the node is none.

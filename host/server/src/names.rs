@@ -1,4 +1,5 @@
-//! The names of gateways: looked up ahead of calls, and again before what was found grows old.
+//! The names of gateways and registrars: looked up ahead of calls, and again before what was found grows
+//! old.
 //!
 //! Owns which names are asked for, when, and who is told; [`sip::locate`] owns what is asked, and
 //! [`dns`] asks it. A name that nobody answers for keeps its places: a call is better tried where the
@@ -61,7 +62,7 @@ impl Names {
         let trunks = config.into_iter().flat_map(|config| &config.trunks);
         let peers = trunks.flat_map(|trunk| {
             let transport = trunk.transport;
-            trunk.gateways().map(move |(peer, ..)| (peer, transport))
+            trunk.peers().map(move |peer| (peer, transport))
         });
         let names = peers.filter(|(peer, _)| matches!(peer, Peer::Named(..)));
         let names: BTreeSet<Key> = names.map(|(peer, how)| (peer.clone(), how)).collect();

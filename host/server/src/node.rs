@@ -88,6 +88,7 @@ impl Node {
         publish_all(&press, &store).await?;
         let asks = Asks {
             shards: mailboxes.clone(),
+            placement: fleet.placement,
             publisher: Publisher::shown_by(metrics.changes()),
             plugins,
             metrics: metrics.clone(),

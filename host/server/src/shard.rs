@@ -16,8 +16,8 @@ use std::{
 use anyhow::Context;
 use bytes::Bytes;
 use control::{
-    Counts, Input, Named, News, Output, Refusals, Shard, ShardConfig, Ticket, TurnRequest,
-    registrar::Refused,
+    Counts, Enrolled, Input, Named, News, Output, Refusals, Shard, ShardConfig, Ticket,
+    TurnRequest, registrar::Refused,
 };
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use model::{Answer, Ask, Binding, TenantConfig, TenantId, turn::TurnOutcome};
@@ -118,6 +118,8 @@ pub struct Alive {
     pub registrar: control::Registrar,
     /// Gateways that it checks, and how many of them do not answer.
     pub gateways: (usize, usize),
+    /// Trunks that it registers with their carriers.
+    pub enrolled: Enrolled,
 }
 
 /// Starts the thread of a shard.
@@ -261,6 +263,7 @@ impl Driver {
                     refusals: self.shard.refusals(),
                     registrar: self.shard.registrar(),
                     gateways: (self.shard.gateways_checked(), self.shard.gateways_down()),
+                    enrolled: self.shard.enrolled(clock::now()),
                 });
             }
             Mail::News(news) => self.input(Input::News(news)),

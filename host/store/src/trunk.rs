@@ -4,8 +4,8 @@
 mod settings;
 
 use model::{
-    Login, Peer, Prefix, TenantId, Trunk, TrunkId,
-    limits::{PROBE_LONGEST, PROBE_SHORTEST},
+    Login, Peer, Prefix, Register, TenantId, Trunk, TrunkId,
+    limits::{PROBE_LONGEST, PROBE_SHORTEST, REGISTER_LONGEST, REGISTER_SHORTEST},
 };
 use settings::Settings;
 
@@ -119,6 +119,9 @@ fn check(trunk: &Trunk) -> Result<(), StoreError> {
     if let Some(login) = &trunk.auth {
         check_login("auth", login)?;
     }
+    if let Some(register) = &trunk.register {
+        check_register(register)?;
+    }
     let (least, most) = (PROBE_SHORTEST, PROBE_LONGEST);
     if trunk
         .health
@@ -147,6 +150,20 @@ fn check(trunk: &Trunk) -> Result<(), StoreError> {
         .prefixes
         .iter()
         .try_for_each(|prefix| names::check_prefix("prefixes", prefix))
+}
+
+/// Whether we can register so.
+fn check_register(register: &Register) -> Result<(), StoreError> {
+    check_login("register", &register.login)?;
+    let (least, most) = (REGISTER_SHORTEST, REGISTER_LONGEST);
+    if !(least..=most).contains(&register.expires) {
+        let why = format!("not for {least} to {most} seconds");
+        return Err(StoreError::invalid("register", why));
+    }
+    match &register.registrar {
+        Some(peer) => check_peer("register", peer),
+        None => Ok(()),
+    }
 }
 
 /// What can stand between quotes in a header.

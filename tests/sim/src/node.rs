@@ -9,7 +9,7 @@ use control::{
     placement::Placement,
 };
 use media::{Family, Plane, PortId, plane::Limits};
-use model::SessionId;
+use model::{SessionId, TrunkId};
 
 use crate::{
     Options, Random,
@@ -95,6 +95,11 @@ impl Node {
     pub(crate) fn shard_of(&self, message: &[u8]) -> usize {
         let call_id = sip::wire::scan_call_id(message);
         usize::from(call_id.map_or(0, |id| self.placement.shard_of(id)))
+    }
+
+    /// The shard that looks after a trunk.
+    pub(crate) fn shard_of_trunk(&self, trunk: TrunkId) -> usize {
+        usize::from(self.placement.shard_of_trunk(trunk))
     }
 
     pub(crate) fn plane_of(&self, session: SessionId) -> usize {

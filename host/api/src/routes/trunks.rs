@@ -1,11 +1,16 @@
 //! SIP peers of a tenant to the network.
 
+mod register;
+mod status;
+
 use axum::{Json, extract::State as Of, http::StatusCode};
 use model::{
-    Gateway, Health, Login, Peer, Prefix, Transport, Trunk, TrunkId,
+    Gateway, Health, Login, Peer, Prefix, Register, Transport, Trunk, TrunkId,
     limits::{PROBE_LONGEST, PROBE_SHORTEST},
 };
+use register::{NewRegister, RegisterBody};
 use serde::Serialize;
+use status::StatusBody;
 use utoipa::ToSchema;
 
 use crate::{
@@ -41,6 +46,9 @@ pub(super) struct TrunkBody {
     /// Who we are, if it asks.
     #[serde(skip_serializing_if = "Option::is_none")]
     auth: Option<LoginBody>,
+    /// How we register with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    register: Option<RegisterBody>,
     /// How its gateways are checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     health: Option<HealthBody>,
@@ -50,6 +58,9 @@ pub(super) struct TrunkBody {
     /// How many calls may begin in one second.
     #[serde(skip_serializing_if = "Option::is_none")]
     calls_per_second: Option<u32>,
+    /// What is known of it now; only where one trunk is shown that registers or is checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<StatusBody>,
 }
 
 /// How the gateways of a trunk are checked: by OPTIONS. One that has not answered three times is not
@@ -127,6 +138,9 @@ pub(super) struct NewTrunk {
     /// Who we are, if it asks: by digest, when it challenges a call.
     #[schema(value_type = Option<NewLogin>)]
     auth: Option<Login>,
+    /// How we register with it; absent: we do not.
+    #[schema(value_type = Option<NewRegister>)]
+    register: Option<Register>,
     /// Whether its gateways are checked, and how; absent: they are not.
     #[schema(value_type = Option<HealthBody>)]
     health: Option<Health>,
@@ -182,6 +196,7 @@ impl Body for NewTrunk {
         let prefixes = fields.texts("prefixes", limits::TRUNK_LIST, path::prefix);
         let gateways = fields.objects("gateways", limits::GATEWAYS, |f| gateway(f, ours));
         let auth = fields.object("auth", login);
+        let register = fields.object("register", |f| register::read(f, ours));
         let health = fields.object("health", health);
         let max_calls = fields.count("max_calls");
         let calls_per_second = fields.count("calls_per_second");
@@ -194,6 +209,7 @@ impl Body for NewTrunk {
             prefixes: prefixes?.unwrap_or_else(|| vec![String::new()]),
             gateways: gateways?,
             auth: auth?,
+            register: register?,
             health: health?,
             max_calls: max_calls?,
             calls_per_second: calls_per_second?,
@@ -213,6 +229,7 @@ pub(super) async fn create(
     let trunk = Trunk {
         others: new.gateways,
         auth: new.auth,
+        register: new.register,
         health: new.health,
         max_calls: new.max_calls,
         calls_per_second: new.calls_per_second,
@@ -253,7 +270,12 @@ pub(super) async fn show(
     Of(state): Of<State>,
     Target(id): Target<TrunkId>,
 ) -> Result<Json<TrunkBody>, Problem> {
-    Ok(Json(state.store().trunk(tenant, id).await?.into()))
+    let trunk = state.store().trunk(tenant, id).await?;
+    let status = status::ask(&state, tenant, &trunk).await;
+    Ok(Json(TrunkBody {
+        status,
+        ..trunk.into()
+    }))
 }
 
 /// Remove a trunk
@@ -286,8 +308,10 @@ impl From<Trunk> for TrunkBody {
             health: trunk.health.map(|health| HealthBody {
                 interval: health.interval,
             }),
+            register: trunk.register.map(RegisterBody::from),
             gateways: trunk.others.into_iter().map(GatewayBody::from).collect(),
             auth: trunk.auth.map(|login| LoginBody { user: login.user }),
+            status: None,
         }
     }
 }

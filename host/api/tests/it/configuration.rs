@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Api, PLATFORM_KEY};
+use crate::harness::{Api, NOW, PLATFORM_KEY};
 
 #[tokio::test]
 async fn a_tenant_that_was_made_is_told_with_its_key_though_the_shards_are_late() {
@@ -125,9 +125,12 @@ async fn the_password_of_a_trunk_is_never_shown() {
     let api = Api::new().await;
     let tenant = api.tenant("acme").await;
     let body = json!({"name": "carrier", "address": "192.0.2.1", "accept_from": ["192.0.2.0/24"],
-                      "auth": {"user": "acme", "password": "hunter2"}});
+                      "auth": {"user": "acme", "password": "hunter2"},
+                      "register": {"user": "acme", "password": "hunter23"}});
     let made = api.post("/api/v1/trunks", &tenant.key, body).await;
     assert_eq!(made.json()["auth"], json!({"user": "acme"}));
+    let register = json!({"user": "acme", "expires": 3_600});
+    assert_eq!(made.json()["register"], register);
     let path = format!("/api/v1/trunks/{}", made.json()["id"].as_str().unwrap());
     for path in [path.as_str(), "/api/v1/trunks"] {
         let shown = api.get(path, &tenant.key).await;
@@ -136,6 +139,49 @@ async fn the_password_of_a_trunk_is_never_shown() {
             "{}",
             shown.text
         );
+    }
+}
+
+#[tokio::test]
+async fn a_trunk_shows_how_it_is_registered_and_which_gateways_answer() {
+    let api = Api::new().await;
+    let tenant = api.tenant("acme").await;
+    let body = json!({"name": "carrier", "address": "192.0.2.1", "accept_from": [],
+                      "register": {"user": "acme", "password": "x", "expires": 60,
+                                   "registrar": "192.0.2.7"}});
+    let made = api.post("/api/v1/trunks", &tenant.key, body).await.json();
+    let path = format!("/api/v1/trunks/{}", made["id"].as_str().unwrap());
+    let hop = |host| model::Hop {
+        transport: model::Transport::Udp,
+        address: ([192, 0, 2, host], 5060).into(),
+    };
+    let failure = model::Failure {
+        status: 403,
+        unix_ms: NOW - 1_000,
+    };
+    let known = |until, failure| model::TrunkStatus {
+        registration: Some(model::Registration { until, failure }),
+        gateways: vec![(hop(1), true), (hop(2), false)],
+    };
+    let gateways = json!([{"address": "192.0.2.1:5060", "up": true},
+                          {"address": "192.0.2.2:5060", "up": false}]);
+    for (status, expected) in [
+        (None, Value::Null),
+        (
+            Some(known(Some(NOW), None)),
+            json!({"registered": true, "registered_until": "2026-07-24T08:00:00.000Z",
+                   "gateways": gateways}),
+        ),
+        (
+            Some(known(None, Some(failure))),
+            json!({"registered": false, "gateways": gateways,
+                   "last_failure": {"code": 403, "at": "2026-07-24T07:59:59.000Z"}}),
+        ),
+    ] {
+        api.shards.lock().unwrap().trunk = status;
+        let shown = api.get(&path, &tenant.key).await.json();
+        assert_eq!(shown["status"], expected);
+        assert_eq!(shown["register"]["registrar"], "192.0.2.7:5060");
     }
 }
 

@@ -13,7 +13,7 @@ use axum::{
 };
 use model::{
     Answer, Ask, CallDirection, CallId, IdSource, LiveCall, Manifest, Refusal, Reply, SessionId,
-    TenantId, Trace, TraceItem, turn::Phase,
+    TenantId, Trace, TraceItem, TrunkStatus, turn::Phase,
 };
 use serde_json::{Value, json};
 use store::{BuiltIn, NewVersion, Store};
@@ -48,6 +48,8 @@ pub(crate) struct Shards {
     pub(crate) requests: Vec<(TenantId, model::Request)>,
     pub(crate) released: Vec<(TenantId, CallId, u16)>,
     pub(crate) changed: Vec<TenantId>,
+    /// What is known of every trunk.
+    pub(crate) trunk: Option<TrunkStatus>,
     /// They take what they are asked and answer nothing.
     pub(crate) silent: bool,
     unanswered: Vec<ControlRequest>,
@@ -324,6 +326,10 @@ impl Shards {
                 Answer::Done
             }
             Ask::Calls => Answer::Calls(live.clone()),
+            Ask::Trunk(_) => match &self.trunk {
+                Some(status) => Answer::Trunk(status.clone()),
+                None => Answer::Refused(Refusal::NotFound),
+            },
             Ask::Trace(session) => match live.iter().find(|live| live.session == session) {
                 Some(live) => Answer::Trace(Box::new(trace_of(tenant, session, live.call))),
                 None => Answer::Refused(Refusal::NotFound),

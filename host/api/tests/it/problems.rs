@@ -170,6 +170,17 @@ async fn every_wrong_member_is_named_by_its_pointer() {
         "#/calls_per_second",
     ];
     check(trunks, body, &pointers).await;
+    let body = json!({"name": "c", "address": "192.0.2.1", "accept_from": [], "transport": "tls",
+                      "register": {"user": "", "registrar": "sip.example.com", "expires": 59,
+                                   "realm": "x"}});
+    let pointers = [
+        "#/register/user",
+        "#/register/password",
+        "#/register/registrar",
+        "#/register/expires",
+        "#/register/realm",
+    ];
+    check(trunks, body, &pointers).await;
     let many = vec![json!({"address": "192.0.2.2"}); 16];
     let body = json!({"name": "c", "address": "192.0.2.1", "accept_from": [], "gateways": many});
     check(trunks, body, &["#/gateways"]).await;

@@ -87,7 +87,8 @@ fn call(from: &str, to: &str) -> Incoming {
 
 /// Whose call it is and who calls, or the status.
 fn check(from: &str, to: &str) -> Result<(String, String), u16> {
-    let admitted = admit(&two(), None, &call(from, to)).map_err(|refused| refused.status)?;
+    let admitted = admit(&two(), &Gateways::default(), None, &call(from, to))
+        .map_err(|refused| refused.status)?;
     Ok((admitted.tenant.name.clone(), admitted.from.to_string()))
 }
 
@@ -118,8 +119,9 @@ fn check_stream(
     let mut call = call(from, "2001");
     call.flow.transport = transport;
     call.sent_by_port = sent_by_port;
-    let known = Sources::of(&tenants).know(call.flow);
-    let admitted = admit(&tenants, None, &call).map_err(|refused| refused.status);
+    let known = Sources::of(&tenants, &Gateways::default()).know(call.flow);
+    let admitted =
+        admit(&tenants, &Gateways::default(), None, &call).map_err(|refused| refused.status);
     (known, admitted.map(|it| it.from.to_string()))
 }
 
@@ -190,7 +192,7 @@ fn a_trunk_that_is_not_trusted_names_nobody() {
 fn what_a_trusted_trunk_asserts_counts_more_than_from() {
     let mut asserted = call("192.0.2.1:5060", "2001");
     asserted.asserted = Some("sip:1001@carrier.example".parse().unwrap());
-    let admitted = admit(&two(), None, &asserted).unwrap();
+    let admitted = admit(&two(), &Gateways::default(), None, &asserted).unwrap();
     assert_eq!(admitted.from.user(), "1001");
 }
 
@@ -206,7 +208,7 @@ fn a_number_that_nobody_owns_is_not_found() {
 
 #[test]
 fn every_source_of_a_tenant_is_known() {
-    let sources = Sources::of(&two());
+    let sources = Sources::of(&two(), &Gateways::default());
     for (source, known) in [
         ("198.51.100.7:5071", true),
         ("198.51.100.7:5072", false),
@@ -216,4 +218,71 @@ fn every_source_of_a_tenant_is_known() {
         let flow = call(source, "2001").flow;
         assert_eq!(sources.know(flow), known, "{source}");
     }
+}
+
+/// A call from there to the Contact of acme's trunk, which registers, with these headers and this To.
+fn check_contact(from: &str, named: Option<&str>, to: &str) -> Result<String, u16> {
+    let mut tenants = two();
+    let acme = tenants.values_mut().find(|it| it.name == "acme").unwrap();
+    let trunk = &mut Arc::make_mut(acme).trunks[0];
+    trunk.register = Some(model::Register {
+        login: model::Login {
+            user: "acme".into(),
+            password: "secret".into(),
+        },
+        registrar: Some("203.0.113.5:5060".parse().unwrap()),
+        expires: 60,
+    });
+    let id = trunk.id;
+    let mut call = call(from, &id.to_string());
+    call.to = format!("sip:{to}@carrier.example").parse().unwrap();
+    let called = named.map(|uri| ("P-Called-Party-ID".to_owned(), format!("<{uri}>")));
+    call.headers.extend(called);
+    let gateways = Gateways::default();
+    let known = Sources::of(&tenants, &gateways).know(call.flow);
+    let admitted = admit(&tenants, &gateways, None, &call).map_err(|refused| refused.status);
+    assert!(known || admitted.is_err());
+    let admitted = admitted?;
+    let whose = (admitted.tenant.name.as_str(), admitted.trunk);
+    assert_eq!(whose, ("acme", Some(id)));
+    Ok(admitted.to.to_string())
+}
+
+#[test]
+fn a_call_to_the_contact_of_a_trunk_is_the_trunks_if_it_comes_from_its_carrier() {
+    let ours = Ok("sip:2001@carrier.example".to_owned());
+    for carrier in [
+        "203.0.113.5:5060",
+        "203.0.113.5:40000",
+        "192.0.2.1:5060",
+        "192.0.2.77:5",
+    ] {
+        assert_eq!(check_contact(carrier, None, "2001"), ours, "{carrier}");
+    }
+    // Not from a line of the tenant either, nor from anywhere else.
+    for other in ["203.0.113.6:5060", "198.51.100.7:5071"] {
+        assert_eq!(check_contact(other, None, "2001"), Err(403), "{other}");
+    }
+}
+
+#[test]
+fn whom_such_a_call_is_for_its_carrier_says() {
+    let from = "203.0.113.5:5060";
+    let called = "sip:2001@carrier.example";
+    let found = check_contact(from, Some(called), "4711");
+    assert_eq!(found, Ok(called.to_owned()));
+    assert_eq!(check_contact(from, None, "4711"), Err(404));
+    assert_eq!(
+        check_contact(from, Some("sip:4711@x.example"), "2001"),
+        Err(404)
+    );
+}
+
+#[test]
+fn a_trunk_that_does_not_register_has_no_contact() {
+    let tenants = two();
+    let id = tenants.values().next().unwrap().trunks[0].id;
+    let call = call("192.0.2.1:5060", &id.to_string());
+    let refused = admit(&tenants, &Gateways::default(), None, &call).unwrap_err();
+    assert_eq!(refused.status, 403);
 }

@@ -19,8 +19,8 @@ impl Known {
         let mut known = Self::default();
         for tenant in tenants {
             let lines = tenant.phones.values().filter_map(|phone| phone.address);
-            let gateways = tenant.trunks.iter().flat_map(Trunk::gateways);
-            let gateways = gateways.filter_map(|(peer, ..)| match peer {
+            let gateways = tenant.trunks.iter().flat_map(Trunk::peers);
+            let gateways = gateways.filter_map(|peer| match peer {
                 Peer::At(address) => Some(*address),
                 Peer::Named(..) => None,
             });

@@ -1,4 +1,4 @@
-//! What the API asks of live sessions.
+//! What the API asks of live sessions and trunks.
 
 use model::{Answer, Ask, Event, Now, Refusal, Request, TenantId, limits};
 
@@ -34,6 +34,12 @@ impl Shard {
             }
             Ask::Trace(session) => match self.sessions.get(&session) {
                 Some(s) if s.tenant.id == tenant => Answer::Trace(Box::new(s.trace.clone())),
+                _ => Answer::Refused(Refusal::NotFound),
+            },
+            Ask::Trunk(trunk) => match self.tenants.get(&tenant) {
+                Some(config) if config.trunks.iter().any(|it| it.id == trunk) => {
+                    Answer::Trunk(self.trunk_status(now, trunk))
+                }
                 _ => Answer::Refused(Refusal::NotFound),
             },
         };

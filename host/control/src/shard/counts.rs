@@ -21,6 +21,8 @@ pub struct Counts {
     pub waiting: usize,
     /// REGISTERs that wait for their bindings to be durable.
     pub registering: usize,
+    /// Trunks that end their registration.
+    pub leaving: usize,
     /// Timers of calls and policies.
     pub timers: usize,
     /// SIP transactions.
@@ -96,6 +98,7 @@ impl Shard {
             turns: self.turns.len(),
             waiting: self.durable.len(),
             registering: self.registering.len(),
+            leaving: self.trunks_leaving(),
             timers: self.timers.len() + sip.timers,
             transactions: sip.transactions,
             dialogs: sip.dialogs,

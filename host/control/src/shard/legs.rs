@@ -212,7 +212,7 @@ impl Shard {
         call.media.version = 1;
         let session = self.sessions.get(&call.session);
         let trunk = session.and_then(|s| s.tenant.trunk_of(construct.route.via));
-        let login = trunk.and_then(|trunk| trunk.auth.as_ref()).map(proof);
+        let login = trunk.and_then(model::Trunk::login).map(proof);
         call.state = State::Dialling(Box::new(Legs::new(construct, login, offer)));
         self.deadline(id, Some(now.mono + limits::SETUP_LONGEST));
         self.try_next(now, id);
@@ -502,7 +502,7 @@ impl Shard {
 }
 
 /// A login in the words of SIP.
-fn proof(login: &model::Login) -> Arc<Login> {
+pub(super) fn proof(login: &model::Login) -> Arc<Login> {
     Arc::new(Login {
         username: login.user.clone(),
         password: login.password.clone(),

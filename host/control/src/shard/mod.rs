@@ -7,6 +7,7 @@
 mod ask;
 mod commands;
 mod counts;
+mod enrol;
 mod hold;
 mod join;
 mod legs;
@@ -29,6 +30,7 @@ use std::{
 
 use ::media::PortId;
 pub use counts::{Counts, Refusals, Registrar};
+pub use enrol::Enrolled;
 pub(crate) use legs::Legs;
 use model::{
     Answer, CallId, Cdr, Event, IdSource, LogLine, Now, SessionId, Target, TenantConfig, TenantId,
@@ -213,6 +215,7 @@ impl Shard {
             Input::Drain => {
                 self.draining = true;
                 self.sip.handle_input(now.mono, sip::Input::Drain);
+                self.leave_carriers(now);
             }
             Input::ReleaseAll => self.release_all(now),
             Input::Flush => self.flush(),
@@ -237,6 +240,7 @@ impl Shard {
                     self.legs_overdue(now, call);
                 }
                 Due::Probe(trunk, hop) => self.probe_due(now, trunk, hop),
+                Due::Enrol(trunk) => self.enrol_due(now, trunk),
                 Due::Policy(session, name) => {
                     if let Some(s) = self.sessions.get_mut(&session) {
                         s.timers.remove(&name);
@@ -262,8 +266,9 @@ impl Shard {
             .min()
     }
 
+    /// The tenants have changed, or where their carriers are.
     fn know_tenants(&mut self) {
-        self.sources = Sources::of(&self.tenants);
+        self.sources = Sources::of(&self.tenants, &self.gateways);
         self.door.tenants(&self.tenants);
     }
 

@@ -1,4 +1,5 @@
-//! What a shard does for trunks without being called: it checks their gateways.
+//! What a shard does for trunks without being called: it checks their gateways, and registers them
+//! (`enrol`).
 //!
 //! Each trunk is looked after by one shard, by a hash of its id; what that shard learns it publishes,
 //! so that all others know. What is published is said again with every check: news that is lost on its
@@ -10,18 +11,28 @@ use std::{
     time::Duration,
 };
 
-use model::{Hop, Now, Target, TenantConfig, Trunk, TrunkId};
+use model::{Hop, Now, Target, TenantConfig, Trunk, TrunkId, TrunkStatus};
 use sip::{RequestId, Uri, wire::Method};
 
-use super::Shard;
-use crate::{GatewayNews, Named, News, Output, probe::Probe, timers::Due};
+use super::{Shard, enrol::Enrolments};
+use crate::{GatewayNews, Named, News, Output, enrol::Terms, probe::Probe, timers::Due};
 
 /// The trunks that this shard looks after.
 #[derive(Debug, Default)]
 pub(super) struct Peers {
     probes: BTreeMap<(TrunkId, Hop), Probe>,
+    pub(super) enrolments: Enrolments,
     /// What our requests are for.
-    asked: BTreeMap<RequestId, (TrunkId, Hop)>,
+    pub(super) asked: BTreeMap<RequestId, Purpose>,
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To check a gateway.
+    Check(TrunkId, Hop),
+    /// To register a trunk.
+    Enrol(TrunkId),
 }
 
 impl Shard {
@@ -34,6 +45,15 @@ impl Shard {
     /// How many gateways this shard checks.
     pub fn gateways_checked(&self) -> usize {
         self.peers.probes.len()
+    }
+
+    /// What is known of a trunk that this shard looks after.
+    pub(super) fn trunk_status(&self, now: Now, trunk: TrunkId) -> TrunkStatus {
+        let probes = self.peers.probes.iter().filter(|((id, _), _)| *id == trunk);
+        TrunkStatus {
+            registration: self.peers.enrolments.status(now, trunk),
+            gateways: probes.map(|((_, hop), it)| (*hop, it.is_up())).collect(),
+        }
     }
 
     /// A tenant's trunks were these and are those now.
@@ -50,6 +70,9 @@ impl Shard {
         for trunk in before.iter().filter(|trunk| !after.contains(trunk)) {
             self.gateways.forget(trunk.id);
             self.check_only(trunk.id, &BTreeSet::new());
+            if !after.iter().any(|other| other.id == trunk.id) {
+                self.enrol_by(now, trunk.id, None);
+            }
         }
         for trunk in after.iter().filter(|trunk| !before.contains(trunk)) {
             self.look_after(now, trunk);
@@ -59,12 +82,14 @@ impl Shard {
     /// A name of gateways leads elsewhere now.
     pub(super) fn named(&mut self, now: Now, named: Arc<Named>) {
         let by = |trunk: &&Trunk| {
-            let mut peers = trunk.gateways().map(|(peer, ..)| peer);
-            trunk.transport == named.transport && peers.any(|peer| *peer == named.peer)
+            trunk.transport == named.transport && trunk.peers().any(|peer| *peer == named.peer)
         };
         let trunks = self.tenants.values().flat_map(|tenant| &tenant.trunks);
         let trunks: Vec<Trunk> = trunks.filter(by).cloned().collect();
         self.gateways.locate(named);
+        if trunks.iter().any(|trunk| trunk.register.is_some()) {
+            self.know_tenants();
+        }
         for trunk in &trunks {
             self.look_after(now, trunk);
         }
@@ -80,13 +105,13 @@ impl Shard {
         }
     }
 
-    /// Checks the gateways of a trunk, if they are to be checked, and here.
+    /// Checks the gateways of a trunk and registers it, if that is to be done, and here.
     fn look_after(&mut self, now: Now, trunk: &Trunk) {
-        let Some(health) = trunk.health else { return };
-        let id = trunk.id.to_string();
-        if self.config.placement.shard_of(id.as_bytes()) != self.config.shard {
+        if self.config.placement.shard_of_trunk(trunk.id) != self.config.shard {
             return;
         }
+        self.enrol_by(now, trunk.id, Terms::of(trunk));
+        let Some(health) = trunk.health else { return };
         let hops = self.gateways.hops(trunk);
         self.check_only(trunk.id, &hops);
         for hop in hops {
@@ -123,7 +148,8 @@ impl Shard {
             headers: Vec::new(),
             login: None,
         };
-        self.peers.asked.insert(request, (trunk, hop));
+        let purpose = Purpose::Check(trunk, hop);
+        self.peers.asked.insert(request, purpose);
         let lot = self.ids.number();
         self.probing(trunk, hop, |probe| probe.sent(request));
         if let Some(probe) = self.peers.probes.get(&(trunk, hop)) {
@@ -135,15 +161,23 @@ impl Shard {
     }
 
     /// A request of ours to a trunk was answered, or nobody did.
-    pub(super) fn peer_told(&mut self, told: &sip::Event) {
+    pub(super) fn peer_told(&mut self, now: Now, told: sip::Event) {
         let sip::Event::Told {
-            request, status, ..
-        } = *told
+            request,
+            status,
+            response,
+        } = told
         else {
             return;
         };
-        if let Some((trunk, hop)) = self.peers.asked.remove(&request) {
-            self.probing(trunk, hop, |probe| probe.told(request, status));
+        match self.peers.asked.remove(&request) {
+            Some(Purpose::Check(trunk, hop)) => {
+                self.probing(trunk, hop, |probe| probe.told(request, status));
+            }
+            Some(Purpose::Enrol(trunk)) => {
+                self.enrol_told(now, trunk, status, response.as_deref());
+            }
+            None => {}
         }
     }
 

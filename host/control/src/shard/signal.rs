@@ -34,7 +34,7 @@ const VISIBLE: [&str; 5] = [
 impl Shard {
     pub(super) fn signal(&mut self, now: Now, event: sip::Event) {
         match event {
-            told @ sip::Event::Told { .. } => self.peer_told(&told),
+            told @ sip::Event::Told { .. } => self.peer_told(now, told),
             sip::Event::Unproven(asked) => self.unproven(now, asked),
             sip::Event::Conduct { source, conduct } => {
                 self.out.push_back(Output::Conduct { source, conduct });
@@ -194,7 +194,7 @@ impl Shard {
             return Err(Refused { status: 483, why });
         }
         let phone = self.phone_of(incoming);
-        let admitted = admit(&self.tenants, phone, incoming)?;
+        let admitted = admit(&self.tenants, &self.gateways, phone, incoming)?;
         let tenant = admitted.tenant.id;
         if self.tenant_is_full(tenant) || self.has_too_many_sessions(tenant) {
             return Err(busy);

@@ -1,6 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use api::{Control, ControlError};
+use control::placement::Placement;
 use futures_util::future::join_all;
 use metrics::Gauge;
 use model::{Answer, Ask, IdSource, Refusal, TenantId};
@@ -19,6 +20,7 @@ async fn serve(room: usize, work: impl AsyncFnOnce(Control, mpsc::Receiver<Mail>
     let (shard, mail) = mpsc::channel(room);
     let asks = Asks {
         shards: vec![shard],
+        placement: Placement::new([1; 16], 1),
         publisher: Publisher::shown_by(Gauge::noop()),
         plugins: Arc::new(Plugins::new(&Config::default(), store).unwrap()),
         metrics: Metrics::off(),

@@ -107,6 +107,10 @@ const COUNTERS: &[(&str, &str)] = &[
         "Datagrams that are no SIP message",
     ),
     (
+        "jackfield_trunk_registers_total",
+        "Final answers to REGISTERs of trunks to their carriers, by status; 408: none",
+    ),
+    (
         "jackfield_registrations_total",
         "REGISTERs of phones that have proven who they are, by the status of the answer",
     ),
@@ -215,6 +219,18 @@ const GAUGES: &[(&str, &str)] = &[
     (
         "jackfield_gateways_down",
         "Those of them that do not answer, and are not called",
+    ),
+    (
+        "jackfield_trunks_to_register",
+        "Trunks that are to be registered with their carriers",
+    ),
+    (
+        "jackfield_trunks_registered",
+        "Trunks that are registered with their carriers",
+    ),
+    (
+        "jackfield_trunks_leaving",
+        "Trunks that end their registration now",
     ),
     (
         "jackfield_index_entries",

@@ -158,12 +158,16 @@ fn sample_shard(shard: &str, alive: Alive) {
     let waiting = counts.turns.saturating_sub(alive.running);
     queue("turns", shard, Some((waiting, TURNS)));
     sample_registrar(shard, alive.registrar);
+    gauge("jackfield_trunks_to_register", alive.enrolled.wanted);
+    gauge("jackfield_trunks_registered", alive.enrolled.registered);
+    gauge("jackfield_trunks_leaving", counts.leaving);
     let sip = alive.refusals.sip;
     counter!("jackfield_sip_broken_total", "shard" => shard.to_owned()).absolute(sip.broken);
     counter!("jackfield_sip_scanners_total", "shard" => shard.to_owned()).absolute(sip.scanners);
     for (name, by_status) in [
         ("jackfield_calls_refused_total", alive.refusals.calls),
         ("jackfield_sip_refused_total", sip.requests),
+        ("jackfield_trunk_registers_total", alive.enrolled.answers),
     ] {
         for (status, refused) in by_status {
             counter!(name, "shard" => shard.to_owned(), "status" => status.to_string())

@@ -152,7 +152,7 @@ impl NameAddr {
     }
 
     /// One name-addr or addr-spec with its parameters; `text` is one item of a list.
-    pub(crate) fn parse(text: &str) -> Result<Self, Why> {
+    pub fn parse(text: &str) -> Result<Self, Why> {
         let mut lex = Lex::new(text);
         let address = Address::cut(&mut lex)?;
         if !lex.is_empty() {

@@ -2,7 +2,7 @@
 //!
 //! A member that an older row does not have is as if nobody had set it.
 
-use model::{Gateway, Health, Login, Trunk};
+use model::{Gateway, Health, Login, Register, Trunk};
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
@@ -13,6 +13,7 @@ use crate::db::{from_json, parsed};
 pub(super) struct Settings {
     gateways: Vec<GatewayRow>,
     auth: Option<LoginRow>,
+    register: Option<RegisterRow>,
     /// Seconds between two checks.
     health: Option<u32>,
     max_calls: Option<u32>,
@@ -32,6 +33,15 @@ struct LoginRow {
     password: String,
 }
 
+#[derive(Serialize, Deserialize)]
+struct RegisterRow {
+    user: String,
+    password: String,
+    registrar: Option<String>,
+    /// Seconds.
+    expires: u32,
+}
+
 impl Settings {
     /// Those of a trunk, as its row holds them.
     pub(super) fn text(trunk: &Trunk) -> Result<String, StoreError> {
@@ -45,6 +55,12 @@ impl Settings {
             auth: trunk.auth.as_ref().map(|login| LoginRow {
                 user: login.user.clone(),
                 password: login.password.clone(),
+            }),
+            register: trunk.register.as_ref().map(|register| RegisterRow {
+                user: register.login.user.clone(),
+                password: register.login.password.clone(),
+                registrar: register.registrar.as_ref().map(ToString::to_string),
+                expires: register.expires,
             }),
             health: trunk.health.map(|health| health.interval),
             max_calls: trunk.max_calls,
@@ -68,9 +84,21 @@ impl Settings {
             user: row.user,
             password: row.password,
         });
+        trunk.register = settings.register.map(read_register).transpose()?;
         trunk.max_calls = settings.max_calls;
         trunk.calls_per_second = settings.calls_per_second;
         trunk.health = settings.health.map(|interval| Health { interval });
         Ok(())
     }
+}
+
+fn read_register(row: RegisterRow) -> Result<Register, StoreError> {
+    Ok(Register {
+        login: Login {
+            user: row.user,
+            password: row.password,
+        },
+        registrar: row.registrar.map(|text| parsed(&text)).transpose()?,
+        expires: row.expires,
+    })
 }

@@ -1,6 +1,8 @@
 //! Tenants and what they have: numbers, trunks, phones.
 
-use model::{Gateway, Health, Hop, Login, Phone, PhoneId, Prefix, Transport, TrunkId, Via};
+use model::{
+    Gateway, Health, Hop, Login, Phone, PhoneId, Prefix, Register, Transport, TrunkId, Via,
+};
 use store::{Page, StoreError, admin, limits};
 
 use crate::home::{Home, NOW, built_in, conflict};
@@ -301,6 +303,15 @@ async fn a_trunk_keeps_its_gateways_and_its_password_within_limits() {
         user: "acme".into(),
         password: "secret".into(),
     });
+    let register = Register {
+        login: Login {
+            user: "acme".into(),
+            password: "secret".into(),
+        },
+        registrar: Some("sip.example.com".parse().unwrap()),
+        expires: 600,
+    };
+    trunk.register = Some(register.clone());
     trunk.health = Some(Health { interval: 30 });
     (trunk.max_calls, trunk.calls_per_second) = (Some(30), Some(5));
     home.store.create_trunk(acme, &trunk, NOW).await.unwrap();
@@ -313,6 +324,15 @@ async fn a_trunk_keeps_its_gateways_and_its_password_within_limits() {
     });
     invalid(home.store.create_trunk(acme, &more, NOW).await, "auth");
     more.auth = None;
+    for expires in [59, 86_401] {
+        let register = register.clone();
+        more.register = Some(Register {
+            expires,
+            ..register
+        });
+        invalid(home.store.create_trunk(acme, &more, NOW).await, "register");
+    }
+    more.register = None;
     more.health = Some(Health { interval: 4 });
     invalid(home.store.create_trunk(acme, &more, NOW).await, "health");
     more.health = None;

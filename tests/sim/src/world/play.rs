@@ -247,6 +247,7 @@ impl World {
         let shard = match &ask {
             Ask::Release { call, .. } => usize::from(call.shard()),
             Ask::Trace(session) => usize::from(session.shard()),
+            Ask::Trunk(trunk) => self.node.shard_of_trunk(*trunk),
             Ask::Request(_) | Ask::Calls => ticket as usize % self.node.shards.len(),
         };
         self.watch.asked(ticket);

@@ -76,6 +76,18 @@ impl World {
         shards.map(control::Shard::registrar).collect()
     }
 
+    /// How the trunks are registered with their carriers, by shard.
+    pub fn enrolled(&self) -> Vec<control::Enrolled> {
+        let (now, shards) = (self.clock(), self.node.shards.iter());
+        shards.map(|shard| shard.enrolled(now)).collect()
+    }
+
+    /// How many trunks end their registration.
+    pub fn leaving(&self) -> usize {
+        let shards = self.node.shards.iter();
+        shards.map(|shard| shard.counts().leaving).sum()
+    }
+
     pub(super) fn register(&mut self, due: Registering) {
         let pace = self.options.records;
         let fails = self.chance.percent(pace.fails);

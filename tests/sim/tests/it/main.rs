@@ -3,6 +3,7 @@
 mod carriers;
 mod clocks;
 mod dialogs;
+mod enrolments;
 mod flows;
 mod forks;
 mod forwarding;
