@@ -99,7 +99,7 @@ impl Phone {
             contact: Some(user),
             call_id,
             cseq,
-            headers: headers(expires),
+            headers: vec![("Expires".to_owned(), expires)],
             login: self.config.login.clone(),
         };
         self.sip.handle_input(now, sip::Input::Ask(Box::new(ask)));
@@ -134,19 +134,6 @@ impl Phone {
         };
         self.tell(Event::NotRegistered { status });
     }
-}
-
-/// What else a REGISTER says. Whoever is not known is answered with no more octets than it has sent: so
-/// it says all that it can, as other phones do.
-fn headers(expires: String) -> Vec<(String, String)> {
-    let said = [
-        ("Expires", expires.as_str()),
-        ("Supported", "path, timer, 100rel"),
-        ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK"),
-        ("Accept", "application/sdp"),
-    ];
-    said.map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into()
 }
 
 /// How long a 200 lets the binding last: the longest of all that it lists, for one is ours.

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use super::Endpoint;
 use super::proofs::{Met, Proofs};
+use super::write::{ALLOW, SDP, SUPPORTED_BY_CONTACT};
 use crate::digest::Login;
 use crate::event::{Ask, DialogId, Event, RequestId};
 use crate::transaction::Delivery;
@@ -62,7 +63,13 @@ impl Endpoint {
             .header("User-Agent", &self.config.product);
         if let Some(user) = &ask.contact {
             let contact = self.config.contact(flow, &ask.uri).with_user(user);
-            builder = builder.contact(&contact);
+            // A registrar that does not know us answers with no more octets than it was sent, if it is
+            // careful: who says all that it can has room for a challenge.
+            builder = builder
+                .contact(&contact)
+                .header("Allow", ALLOW)
+                .header("Accept", SDP)
+                .header("Supported", SUPPORTED_BY_CONTACT);
         }
         for (name, value) in &ask.headers {
             builder = builder.header(name, value);

@@ -32,6 +32,9 @@ pub(super) const REGISTRAR: &str = "path, outbound";
 /// The extensions that we know, as Supported says it in our answers and INVITEs.
 pub(super) const SUPPORTED: &str = "timer, 100rel, replaces, norefersub";
 
+/// The same, as a REGISTER says it: a Path may stand between its registrar and us (RFC 3327 §5.1).
+pub(super) const SUPPORTED_BY_CONTACT: &str = "path, timer, 100rel, replaces, norefersub";
+
 /// Those that make sense in all other requests: nothing but an INVITE that begins a call has responses
 /// that we acknowledge.
 pub(super) const ALLOWED: &str = "timer, replaces, norefersub";

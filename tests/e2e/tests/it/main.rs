@@ -16,6 +16,7 @@ mod baresip;
 mod binary;
 mod callee;
 mod caller;
+mod carrier;
 mod crash;
 mod crash_store;
 mod dialogs;
