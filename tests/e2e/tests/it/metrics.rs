@@ -103,6 +103,7 @@ fn every_metric_is_documented_and_every_documented_one_is_there() {
     // Nobody was refused or has registered yet: the statuses are not known before.
     let by_status = [
         "jackfield_registrations_total",
+        "jackfield_trunk_registers_total",
         "jackfield_calls_refused_total",
         "jackfield_sip_refused_total",
     ];
