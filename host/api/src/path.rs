@@ -94,14 +94,9 @@ pub(crate) fn peer(text: &str, transport: Transport) -> Result<SocketAddr, Strin
     Ok(address)
 }
 
-/// Where a gateway is: an address as of any peer, or a name. A certificate says who is at a name, which
-/// nobody compares yet: a name is not for TLS.
+/// Where a gateway is: an address as of any peer, or a name.
 pub(crate) fn gateway(text: &str, transport: Transport) -> Result<Peer, String> {
     match text.parse::<Peer>() {
-        Ok(named @ Peer::Named(..)) if transport == Transport::Tls => Err(format!(
-            "is a name, which does not go with {}: {named}",
-            transport.as_str()
-        )),
         Ok(named @ Peer::Named(..)) => Ok(named),
         _ => peer(text, transport).map(Peer::from),
     }

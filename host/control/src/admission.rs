@@ -153,7 +153,9 @@ pub(crate) fn tenant_of(
 /// its Via where (RFC 3261 §18.1.1). The port is no proof: what the host at that address may be, every
 /// program on it may be.
 fn place(call: &Incoming) -> Hop {
-    let Hop { transport, address } = hop::hop(call.flow);
+    let Hop {
+        transport, address, ..
+    } = hop::hop(call.flow);
     let port = if transport == Transport::Udp {
         address.port()
     } else {
@@ -162,6 +164,7 @@ fn place(call: &Incoming) -> Hop {
     Hop {
         transport,
         address: SocketAddr::new(address.ip(), port),
+        name: None,
     }
 }
 

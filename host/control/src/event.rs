@@ -4,8 +4,8 @@ use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 use model::{
-    Answer, Ask, Binding, Cdr, Event, Hop, IdSource, LogLine, Peer, SessionId, TenantConfig,
-    TenantId, Trace, Transport, TrunkId,
+    Answer, Ask, Binding, Cdr, Event, Hop, IdSource, LogLine, Peer, PeerName, SessionId,
+    TenantConfig, TenantId, Trace, Transport, TrunkId,
     turn::{TurnOutcome, View},
 };
 use sip::{Flow, locate::Place};
@@ -165,6 +165,8 @@ pub struct Named {
     pub peer: Peer,
     /// Over which transport.
     pub transport: Transport,
+    /// The name that the certificates of those who are there must have, by its number; for TLS.
+    pub certificate: Option<PeerName>,
     /// Where it leads; nowhere, if nobody asks for it any more.
     pub places: Vec<Place>,
 }

@@ -108,13 +108,18 @@ impl Gateways {
                 Peer::At(address) => (Some(*address), None),
                 Peer::Named(..) => (None, self.named.get(&(peer.clone(), transport))),
             };
+            let certificate = name.and_then(|name| name.certificate);
             let one = at.map(|address| (address, 0, 1));
             let many = name.into_iter().flat_map(|name| name.places.iter());
             let many = many.map(|place| (place.address, place.priority, place.weight));
             one.into_iter()
                 .chain(many)
                 .map(move |(address, within, share)| {
-                    let hop = Hop { transport, address };
+                    let hop = Hop {
+                        transport,
+                        address,
+                        name: certificate,
+                    };
                     (
                         hop,
                         (priority, within),
@@ -230,7 +235,7 @@ fn by_lot(equals: &mut [Candidate], draw: &mut impl FnMut() -> u64) {
 mod tests {
     use std::{net::SocketAddr, sync::Arc, time::Duration, time::Instant};
 
-    use model::{Gateway, Hop, IdSource, Transport, Trunk, TrunkId, limits};
+    use model::{Gateway, Hop, IdSource, PeerName, Transport, Trunk, TrunkId, limits};
 
     use sip::locate::Place;
 
@@ -245,6 +250,7 @@ mod tests {
         Hop {
             transport: Transport::Udp,
             address: address(host),
+            name: None,
         }
     }
 
@@ -342,6 +348,7 @@ mod tests {
         let mut named = Named {
             peer: trunk.address.clone(),
             transport: Transport::Udp,
+            certificate: None,
             places: vec![],
         };
         let place = |host, priority, weight| Place {
@@ -357,6 +364,11 @@ mod tests {
         trunk.transport = Transport::Tcp;
         assert_eq!(hosts(&gateways, now, &trunk, &[]), [1], "another service");
         trunk.transport = Transport::Udp;
+        named.certificate = Some(PeerName(1.try_into().unwrap()));
+        gateways.locate(Arc::new(named.clone()));
+        let hops = gateways.hops(&trunk);
+        let by_name = hops.iter().filter(|hop| hop.name == named.certificate);
+        assert_eq!((hops.len(), by_name.count()), (4, 3), "all but the address");
         named.places.clear();
         gateways.locate(Arc::new(named));
         assert_eq!(hosts(&gateways, now, &trunk, &[]), [1]);

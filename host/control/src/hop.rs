@@ -1,6 +1,6 @@
 //! Between a tenant's nouns of where SIP goes and those of the endpoint.
 
-use model::Hop;
+use model::{Hop, PeerName};
 use sip::Flow;
 
 /// How the endpoint names a transport.
@@ -26,5 +26,6 @@ pub(crate) fn hop(flow: Flow) -> Hop {
     Hop {
         transport,
         address: flow.remote,
+        name: flow.name.map(|sip::PeerName(number)| PeerName(number)),
     }
 }

@@ -364,6 +364,7 @@ impl Phone {
             transport: self.config.transport,
             local: self.config.sip,
             remote,
+            name: None,
         }
     }
 

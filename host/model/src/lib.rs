@@ -47,7 +47,7 @@ pub use now::Now;
 pub use pii::Pii;
 pub use route::{NoRoute, Route, Target, Via, ring_groups};
 pub use tenant::{
-    ActivePlugin, FaultPolicy, Ha1, Hop, Number, Phone, Prefix, TenantConfig, Transport,
+    ActivePlugin, FaultPolicy, Ha1, Hop, Number, PeerName, Phone, Prefix, TenantConfig, Transport,
 };
 pub use trace::{Lane, Trace, TraceEntry, TraceItem};
 pub use trunk::{Gateway, Health, Login, Peer, Register, Trunk};

@@ -101,7 +101,14 @@ impl TenantConfig {
             let trunk = self.trunk_for(user).ok_or(NoRoute::NotPermitted)?;
             (Via::Trunk(trunk.id), None)
         };
-        let target = hop.map(|(transport, address)| Hop { transport, address }.into());
+        let target = hop.map(|(transport, address)| {
+            Hop {
+                transport,
+                address,
+                name: None,
+            }
+            .into()
+        });
         let groups = target.into_iter().map(|target| vec![target]).collect();
         Ok(Route { via, groups })
     }

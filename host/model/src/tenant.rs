@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
     str::FromStr,
     sync::Arc,
 };
@@ -122,7 +123,14 @@ pub struct Hop {
     pub transport: Transport,
     /// Where.
     pub address: SocketAddr,
+    /// The name that its certificate must have, if it was found by one.
+    pub name: Option<PeerName>,
 }
+
+/// The number of a name that a peer must prove to have (RFC 5922): whoever looks names up gives it, and
+/// never twice while a process lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PeerName(pub NonZeroU32);
 
 /// A SIP user agent of the tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]

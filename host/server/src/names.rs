@@ -2,7 +2,8 @@
 //! old.
 //!
 //! Owns which names are asked for, when, and who is told; [`sip::locate`] owns what is asked, and
-//! [`dns`] asks it. A name that nobody answers for keeps its places: a call is better tried where the
+//! [`dns`] asks it. Whoever is reached by TLS must prove the name that was configured, not that to which the
+//! DNS leads (RFC 5922 §7.1): it travels with its places as a number of [`Certified`]. A name that nobody answers for keeps its places: a call is better tried where the
 //! gateway was than nowhere.
 
 pub mod dns;
@@ -15,14 +16,14 @@ use std::{
 
 use control::Named;
 use futures_util::{StreamExt, stream};
-use model::{Peer, TenantConfig, TenantId, Transport};
+use model::{Peer, PeerName, TenantConfig, TenantId, Transport};
 use sip::locate::{Answer, Located, Query, Search};
 use tokio::{
     sync::{Notify, mpsc},
     time::{Instant, sleep_until, timeout},
 };
 
-use crate::shard::Mail;
+use crate::{shard::Mail, tls::Certified};
 
 /// Names that are looked up at one time.
 const AT_ONCE: usize = 8;
@@ -82,6 +83,7 @@ impl Names {
         self,
         ask: impl AsyncFn(&Query) -> Result<Answer, String>,
         shards: Vec<mpsc::Sender<Mail>>,
+        certified: Certified,
     ) {
         let mut known: BTreeMap<Key, Known> = BTreeMap::new();
         loop {
@@ -91,6 +93,7 @@ impl Names {
                     tell(&shards, nowhere(&key)).await;
                 }
             }
+            certified.keep(&wanted.iter().filter_map(certificate).collect());
             let now = Instant::now();
             let due = |key: &Key| known.get(key).is_none_or(|known| known.due <= now);
             let due: Vec<Key> = wanted.into_iter().filter(due).collect();
@@ -102,7 +105,15 @@ impl Names {
             .buffer_unordered(AT_ONCE);
             while let Some((key, found)) = found.next().await {
                 let before = known.remove(&key);
-                let after = learn(&key, before, found, &shards).await;
+                let number = certificate(&key).map(|name| {
+                    let number = certified.number(name);
+                    number.ok_or_else(|| "no certificate can have it".to_owned())
+                });
+                let (number, found) = match number.transpose() {
+                    Ok(number) => (number, found),
+                    Err(why) => (None, Err(why)),
+                };
+                let after = learn(&key, before, found, number, &shards).await;
                 known.insert(key, after);
             }
             drop(found);
@@ -140,6 +151,7 @@ async fn learn(
     key: &Key,
     before: Option<Known>,
     found: Result<Located, String>,
+    certificate: Option<PeerName>,
     shards: &[mpsc::Sender<Mail>],
 ) -> Known {
     let failed = before.as_ref().is_some_and(|known| known.failed);
@@ -148,6 +160,7 @@ async fn learn(
         Ok(Located { places, ttl }) => {
             let named = Arc::new(Named {
                 places,
+                certificate,
                 ..nowhere(key)
             });
             if before.as_ref() != Some(&named) {
@@ -186,10 +199,19 @@ async fn search(
     Ok(search.finish())
 }
 
+/// The name that certificates must have, if any are to be shown.
+fn certificate((peer, transport): &Key) -> Option<&str> {
+    match peer {
+        Peer::Named(name, _) if *transport == Transport::Tls => Some(name),
+        Peer::Named(..) | Peer::At(_) => None,
+    }
+}
+
 fn nowhere((peer, transport): &Key) -> Named {
     Named {
         peer: peer.clone(),
         transport: *transport,
+        certificate: None,
         places: Vec::new(),
     }
 }

@@ -14,9 +14,13 @@ use std::{
 
 use anyhow::Context;
 use api::Control;
-use sip::Transport;
+use sip::{Transport, locate::Query};
 use store::{Store, admin};
-use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 
 use crate::{
     asks::Asks,
@@ -31,6 +35,7 @@ use crate::{
     setup::{self, Ground},
     shard::Mail,
     stream,
+    tls::Certified,
     udp::Listener,
 };
 
@@ -110,7 +115,7 @@ impl Node {
         let publisher = asks.publisher.clone();
         service.spawn(publisher.run(async move |it| press.publish(it).await));
         service.spawn(asks.serve(requests));
-        service.spawn(names.run(async move |query| dns.ask(query).await, mailboxes));
+        service.spawn(look_up(names, dns, mailboxes, streams.certified()));
         service.spawn(sweep(store.clone()));
         service.spawn(rest::serve(http, router, metrics.clone()));
         if let Some(page) = page {
@@ -208,6 +213,12 @@ async fn publish_all(press: &Press, store: &Store) -> anyhow::Result<()> {
     }
     press.door.tenants(tenants.into_iter());
     Registrar::new(store, &press.shards).restore().await
+}
+
+/// Looks up the names of gateways.
+async fn look_up(names: Names, dns: Dns, shards: Vec<mpsc::Sender<Mail>>, certified: Certified) {
+    let ask = async move |query: &Query| dns.ask(query).await;
+    names.run(ask, shards, certified).await;
 }
 
 async fn sweep(store: Store) {

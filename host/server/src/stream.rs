@@ -36,7 +36,10 @@ use connection::{Connection, Limits};
 pub use end::{End, Traffic};
 use table::{Seat, Sent, Table};
 
-use crate::{sockets, tls::Tls};
+use crate::{
+    sockets,
+    tls::{Certified, Tls},
+};
 
 /// Messages that wait for one peer.
 const QUEUE: usize = 1_024;
@@ -105,6 +108,11 @@ impl Service {
     pub fn addresses(&self) -> Vec<(Transport, SocketAddr)> {
         let all = self.listeners.iter();
         all.map(|it| (it.transport, it.local)).collect()
+    }
+
+    /// The names that peers must prove to have.
+    pub fn certified(&self) -> Certified {
+        self.tls.certified().clone()
     }
 
     /// The way out.
@@ -197,7 +205,7 @@ async fn accept(socket: Socket, way: Way) {
         tokio::select! {
             // Axum's accept waits a second when the process has no file left.
             (stream, remote) = Listener::accept(&mut listener) => {
-                let flow = Flow { transport, local, remote };
+                let flow = Flow { transport, local, remote, name: None, };
                 if !way.mailboxes.door.lets_in(remote.ip()) {
                     way.table.refuse();
                     continue;

@@ -4,6 +4,7 @@
 //! certificate needs no restart: connections that are there go on with the old one. Files that cannot
 //! be used leave everything as it was, with one warning for each change of them. Owns no connection.
 
+mod certified;
 #[cfg(test)]
 pub mod tests;
 
@@ -16,6 +17,8 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+pub use certified::Certified;
+use sip::Flow;
 use tokio_rustls::{
     TlsAcceptor, TlsConnector,
     rustls::{
@@ -48,6 +51,7 @@ pub struct Files {
 pub struct Tls {
     files: Files,
     names: BTreeMap<IpAddr, ServerName<'static>>,
+    certified: Certified,
     material: RwLock<Arc<Material>>,
 }
 
@@ -84,6 +88,7 @@ impl Tls {
         Ok(Self {
             files,
             names: checked,
+            certified: Certified::default(),
             material: RwLock::new(Arc::new(material)),
         })
     }
@@ -116,8 +121,22 @@ impl Tls {
         client.clone().map(TlsConnector::from)
     }
 
-    /// What the certificate of that peer must say.
-    pub fn name(&self, peer: IpAddr) -> ServerName<'static> {
+    /// The names of peers that are known by one.
+    pub fn certified(&self) -> &Certified {
+        &self.certified
+    }
+
+    /// What the certificate of the peer of a connection that we make must say: the name by which it was
+    /// found, else the one that is configured for its address, else that address. `None`: its name is
+    /// known no more.
+    pub fn name(&self, flow: Flow) -> Option<ServerName<'static>> {
+        match flow.name {
+            Some(number) => self.certified.name(number),
+            None => Some(self.name_of(flow.remote.ip())),
+        }
+    }
+
+    fn name_of(&self, peer: IpAddr) -> ServerName<'static> {
         let peer = peer.to_canonical();
         let named = self.names.get(&peer).cloned();
         named.unwrap_or_else(|| ServerName::IpAddress(peer.into()))

@@ -197,6 +197,7 @@ impl Receiver {
             transport: Transport::Udp,
             local: self.sender.local,
             remote,
+            name: None,
         };
         let mail = Mail::Packet {
             flow,

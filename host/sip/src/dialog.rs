@@ -230,6 +230,8 @@ impl Dialog {
             transport,
             local,
             remote: SocketAddr::new(ip, uri.port().unwrap_or(transport.port())),
+            // Whoever has proven a name must do so wherever it sends us: TLS is never left.
+            name: self.flow.name,
         }
     }
 

@@ -4,6 +4,7 @@
 //! the wire. Every value is owned, so that a trace can keep it and a simulation can replay it.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -88,7 +89,14 @@ pub struct Flow {
     pub local: SocketAddr,
     /// The address of the peer.
     pub remote: SocketAddr,
+    /// The name that the peer's certificate must have, if we make the connection and were given one.
+    pub name: Option<PeerName>,
 }
+
+/// The number of a name that a peer must prove to have (RFC 5922), as whoever makes connections has given
+/// it: a flow is copied often, and is told from another by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PeerName(pub NonZeroU32);
 
 /// The handle of one INVITE usage: its transaction and whatever dialogs it makes. Unique in one
 /// endpoint, never used again.

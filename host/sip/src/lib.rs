@@ -33,7 +33,7 @@ pub mod wire;
 pub use endpoint::{Challenges, Config, Counts, Endpoint, Listeners, Refusals, Unproven};
 pub use event::{
     Ask, Conduct, DialogId, Event, FailedBy, Flow, Identity, Incoming, Input, Invite, Output,
-    RequestId, Transport,
+    PeerName, RequestId, Transport,
 };
 pub use replaces::Replaces;
 pub use transaction::TimerConfig;

@@ -217,6 +217,7 @@ fn read(row: Row) -> Result<Binding, StoreError> {
         hop: Hop {
             transport: parsed(&row.transport)?,
             address: parsed(&row.remote)?,
+            name: None,
         },
         call_id: row.call_id,
         cseq: row.cseq as u32,

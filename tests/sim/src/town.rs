@@ -134,7 +134,11 @@ pub fn bindings(n: u8, transport: Transport, telephones: &[(&str, u16)]) -> Vec<
             path: vec![],
             q: *q,
             local: NODE,
-            hop: Hop { transport, address },
+            hop: Hop {
+                transport,
+                address,
+                name: None,
+            },
             call_id: format!("registration of {name}"),
             cseq: 1,
             renewed: 255 - u64::from(host),

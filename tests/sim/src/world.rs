@@ -43,6 +43,8 @@ pub struct World {
     node: Node,
     lines: Vec<Line>,
     hands: Vec<Hand>,
+    /// Which connections the node made to somebody who has to prove a name.
+    named: BTreeMap<SocketAddr, sip::PeerName>,
     /// When the last message of each connection arrives, in one direction: none overtakes another.
     pipes: BTreeMap<(SocketAddr, SocketAddr), Duration>,
     tenants: Vec<Arc<TenantConfig>>,
@@ -148,6 +150,7 @@ impl World {
             node: Node::new(&options, &mut random, start),
             lines: Vec::new(),
             hands: Vec::new(),
+            named: BTreeMap::new(),
             pipes: BTreeMap::new(),
             tenants: Vec::new(),
             policies,

@@ -154,6 +154,7 @@ async fn a_trunk_shows_how_it_is_registered_and_which_gateways_answer() {
     let hop = |host| model::Hop {
         transport: model::Transport::Udp,
         address: ([192, 0, 2, host], 5060).into(),
+        name: None,
     };
     let failure = model::Failure {
         status: 403,

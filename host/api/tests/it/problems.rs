@@ -171,7 +171,7 @@ async fn every_wrong_member_is_named_by_its_pointer() {
     ];
     check(trunks, body, &pointers).await;
     let body = json!({"name": "c", "address": "192.0.2.1", "accept_from": [], "transport": "tls",
-                      "register": {"user": "", "registrar": "sip.example.com", "expires": 59,
+                      "register": {"user": "", "registrar": "sip:example.com", "expires": 59,
                                    "realm": "x"}});
     let pointers = [
         "#/register/user",

@@ -72,6 +72,7 @@ fn call(from: &str, to: &str) -> Incoming {
             transport: Transport::Udp,
             local: ([192, 0, 2, 99], 5060).into(),
             remote: from.parse().unwrap(),
+            name: None,
         },
         sent_by_port: 5060,
         call_id: "x".into(),

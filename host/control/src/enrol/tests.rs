@@ -13,6 +13,7 @@ fn hop(host: u8) -> Hop {
     Hop {
         transport: Transport::Udp,
         address: SocketAddr::from(([192, 0, 2, host], 5060)),
+        name: None,
     }
 }
 

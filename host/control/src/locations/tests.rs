@@ -37,6 +37,7 @@ fn binding(port: u16) -> Binding {
         hop: Hop {
             transport: Transport::Udp,
             address: peer(port),
+            name: None,
         },
         call_id: "a".to_owned(),
         cseq: 1,
@@ -50,6 +51,7 @@ fn knows(locations: &Locations, port: u16) -> bool {
         transport: sip::Transport::Udp,
         local: peer(5060),
         remote: peer(port),
+        name: None,
     })
 }
 

@@ -16,6 +16,7 @@ fn flow(last: u8) -> Flow {
         transport: Transport::Udp,
         local: at(1),
         remote: at(last),
+        name: None,
     }
 }
 

@@ -33,8 +33,8 @@ pub use counts::{Counts, Refusals, Registrar};
 pub use enrol::Enrolled;
 pub(crate) use legs::Legs;
 use model::{
-    Answer, CallId, Cdr, Event, IdSource, LogLine, Now, SessionId, Target, TenantConfig, TenantId,
-    Trace, limits, turn::Usage,
+    Answer, CallId, Cdr, Event, IdSource, LogLine, Now, PeerName, SessionId, Target, TenantConfig,
+    TenantId, Trace, limits, turn::Usage,
 };
 use peers::Peers;
 use sip::{DialogId, Endpoint, Flow};
@@ -519,6 +519,7 @@ impl Shard {
             transport,
             local: theirs.or(local).unwrap_or(self.config.listener),
             remote: hop.address,
+            name: hop.name.map(|PeerName(number)| sip::PeerName(number)),
         }
     }
 }

@@ -205,6 +205,7 @@ fn a_phone_that_registered_is_called_at_its_bindings_by_preference() {
         hop: Hop {
             transport: crate::Transport::Udp,
             address: ([192, 0, 2, 1], port).into(),
+            name: None,
         },
         call_id: "a".into(),
         cseq: 1,

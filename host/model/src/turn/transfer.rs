@@ -47,6 +47,7 @@ impl Join {
         let hop = Hop {
             transport: Transport::Udp,
             address: to,
+            name: None,
         };
         let target = Target {
             local: Some(from),

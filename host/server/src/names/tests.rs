@@ -14,7 +14,7 @@ use sip::locate::{Answer, Kind, Query, Record};
 use tokio::{net::UdpSocket, sync::mpsc};
 
 use super::{NAMES, Names, dns::Dns};
-use crate::shard::Mail;
+use crate::{shard::Mail, tls::Certified};
 
 /// A tenant whose trunk has these names.
 fn config(names: &[&str]) -> TenantConfig {
@@ -89,9 +89,47 @@ async fn shards_are_told_where_names_lead_when_that_changes() {
         assert_eq!(told(&mut mail).await, (name, vec![]));
     };
     tokio::select! {
-        () = names.clone().run(ask, vec![shard]) => {}
+        () = names.clone().run(ask, vec![shard], Certified::default()) => {}
         () = scene => {}
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_reached_by_tls_must_prove_the_name_and_not_where_it_leads() {
+    let (shard, mut mail) = mpsc::channel(8);
+    let (names, certified) = (Names::default(), Certified::default());
+    let ask = async |query: &Query| {
+        let target = "gw.elsewhere.example".to_owned();
+        let record = match (query.kind, query.name.as_str()) {
+            (Kind::Srv, "_sips._tcp.carrier.example") => Record::Srv {
+                priority: 1,
+                weight: 1,
+                port: 5071,
+                target,
+            },
+            (Kind::A, "gw.elsewhere.example") => Record::Address([192, 0, 2, 1].into()),
+            _ => return Ok(Answer::default()),
+        };
+        let records = vec![record];
+        Ok(Answer { records, ttl: 60 })
+    };
+    let mut config = config(&["carrier.example"]);
+    config.trunks[0].transport = model::Transport::Tls;
+    names.published(config.id, Some(&config));
+    let told = async {
+        let Some(Mail::Named(named)) = mail.recv().await else {
+            panic!("no name")
+        };
+        named
+    };
+    let named = tokio::select! {
+        () = names.clone().run(ask, vec![shard], certified.clone()) => panic!("it ends"),
+        named = told => named,
+    };
+    assert_eq!(named.places[0].address.to_string(), "192.0.2.1:5071");
+    let number = sip::PeerName(named.certificate.unwrap().0);
+    let name = certified.name(number).unwrap();
+    assert_eq!(name.to_str(), "carrier.example");
 }
 
 #[test]

@@ -99,6 +99,7 @@ async fn news_goes_to_every_other_shard_and_is_counted_without_room() {
         hop: model::Hop {
             transport: model::Transport::Udp,
             address: ([192, 0, 2, 1], 5060).into(),
+            name: None,
         },
         up: false,
     });
@@ -144,6 +145,7 @@ async fn a_message_for_a_shard_without_room_is_dropped_and_counted() {
                 transport: sip::Transport::Udp,
                 local: hatch(1),
                 remote: hatch(2),
+                name: None,
             },
             bytes: bytes::Bytes::from_static(b"BYE"),
         });

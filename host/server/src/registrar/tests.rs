@@ -26,6 +26,7 @@ pub fn registration(cseq: u32, seconds: u32) -> Registration {
         transport: sip::Transport::Udp,
         local: ([10, 0, 0, 1], 5060).into(),
         remote: ([10, 0, 0, 9], 5060).into(),
+        name: None,
     };
     Registration::read(request.headers(), flow).unwrap()
 }

@@ -67,7 +67,7 @@ pub(super) async fn agree(
     match flow.transport {
         Transport::Tls if is_ours => {
             let connector = tls.connector().ok_or_else(unable)?;
-            let name = tls.name(flow.remote.ip());
+            let name = tls.name(flow).ok_or_else(nameless)?;
             let (input, output) = split(connector.connect(name, stream).await?);
             Ok(halves(input, output))
         }
@@ -86,6 +86,10 @@ pub(super) async fn agree(
             Ok(halves(input, output))
         }
     }
+}
+
+fn nameless() -> io::Error {
+    io::Error::other("nobody asks for its name any more")
 }
 
 fn unable() -> io::Error {

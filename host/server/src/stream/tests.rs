@@ -147,6 +147,7 @@ async fn a_connection_is_made_when_it_is_needed_and_used_again() {
         transport: Transport::Tcp,
         local: stage.address,
         remote: peer.local_addr().unwrap(),
+        name: None,
     };
     for message in [&b"one"[..], b"two"] {
         assert!(stage.streams.send(flow, Bytes::from_static(message)));
@@ -171,6 +172,7 @@ async fn a_peer_that_cannot_be_reached_is_a_lost_connection() {
         transport,
         local,
         remote,
+        name: None,
     };
     assert!(stage.streams.send(flow, Bytes::from_static(OPTIONS)));
     assert_eq!(stage.lost().await, flow);

@@ -72,7 +72,7 @@ async fn meet(client: &Tls, server: &Tls, for_browsers: bool) -> bool {
     let (near, far) = duplex(64 << 10);
     let acceptor = server.acceptor(for_browsers).unwrap();
     let connector = client.connector().unwrap();
-    let name = client.name("127.0.0.1".parse().unwrap());
+    let name = client.name_of("127.0.0.1".parse().unwrap());
     let calls = async {
         let mut stream = connector.connect(name, near).await?;
         stream.write_all(b"x").await?;

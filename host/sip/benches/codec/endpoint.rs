@@ -85,6 +85,7 @@ impl Callee {
                 transport: Transport::Udp,
                 local: address("192.0.2.10:5060"),
                 remote: address("198.51.100.7:5060"),
+                name: None,
             },
             now,
             sdp: Bytes::from_static(SDP.as_bytes()),

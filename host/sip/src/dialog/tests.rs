@@ -13,6 +13,7 @@ fn flow() -> Flow {
         transport: Transport::Udp,
         local: at(1),
         remote: at(9),
+        name: None,
     }
 }
 
@@ -122,6 +123,23 @@ fn a_dialog_that_nobody_can_listen_to_stays_so_and_a_websocket_is_the_only_way_b
 }
 
 #[test]
+fn whoever_has_proven_a_name_must_prove_it_wherever_its_contact_is() {
+    let name = Some(crate::PeerName(7.try_into().unwrap()));
+    for contact in ["<sip:a@10.0.0.5:5071>", "<sip:a@10.0.0.9:5071>"] {
+        let mut dialog = dialog(contact, "");
+        dialog.flow = Flow {
+            transport: Transport::Tls,
+            name,
+            ..dialog.flow
+        };
+        dialog.disconnect();
+        let next = dialog.next_hop();
+        assert_ne!(next.remote, dialog.flow.remote, "{contact}");
+        assert_eq!(next.name, name, "{contact}");
+    }
+}
+
+#[test]
 fn only_a_peer_on_this_host_may_send_us_to_addresses_of_this_host() {
     let at = |ip: &str| SocketAddr::new(ip.parse().unwrap(), 5060);
     let hop = |local: &str, remote: &str, target: &str| {
@@ -130,6 +148,7 @@ fn only_a_peer_on_this_host_may_send_us_to_addresses_of_this_host() {
             transport: Transport::Udp,
             local: at(local),
             remote: at(remote),
+            name: None,
         };
         dialog.next_hop().remote.port()
     };

@@ -243,6 +243,7 @@ fn answer(bytes: Bytes) -> Option<Answer> {
         transport: Transport::Udp,
         local: address("192.0.2.9:5060"),
         remote: address("198.51.100.20:5060"),
+        name: None,
     };
     #[expect(
         clippy::disallowed_methods,

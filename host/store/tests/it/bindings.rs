@@ -27,6 +27,7 @@ fn binding(contact: &str, expires: u64) -> Binding {
         hop: Hop {
             transport: Transport::Tcp,
             address: "192.0.2.9:61234".parse().unwrap(),
+            name: None,
         },
         call_id: "c1".into(),
         cseq: 7,

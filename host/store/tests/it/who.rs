@@ -93,6 +93,7 @@ async fn the_snapshot_holds_what_was_made_and_routes_by_it() {
     let hop = |address: &str| Hop {
         transport: Transport::Udp,
         address: address.parse().unwrap(),
+        name: None,
     };
     let check = |to: &str, via: Via, address: &[&str]| {
         let route = config.route(&to.parse().unwrap()).unwrap();

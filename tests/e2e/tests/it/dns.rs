@@ -27,10 +27,11 @@ pub(crate) fn srv(priority: u16, port: u16, target: &str) -> Vec<u8> {
     [&head.concat()[..], &wire(target)].concat()
 }
 
-/// The data of a NAPTR record that leads to a service of SIP over UDP.
-pub(crate) fn naptr(service: &str) -> Vec<u8> {
-    let head = b"\0\x0a\0\x0a\x01s\x07SIP+D2U\0";
-    [&head[..], &wire(service)].concat()
+/// The data of a NAPTR record that leads to a service, such as `SIP+D2U`.
+pub(crate) fn naptr(kind: &str, service: &str) -> Vec<u8> {
+    let head = b"\0\x0a\0\x0a\x01s";
+    let length = [kind.len() as u8];
+    [&head[..], &length, kind.as_bytes(), b"\0", &wire(service)].concat()
 }
 
 fn wire(name: &str) -> Vec<u8> {

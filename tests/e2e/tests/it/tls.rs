@@ -9,6 +9,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::baresip::{self, Account};
+use crate::dns::{Dns, naptr, srv};
 use crate::metrics::Page;
 use crate::node::Node;
 use crate::office::{Office, check};
@@ -158,4 +159,79 @@ fn a_softphone_calls_by_tls_and_is_hung_up_on_over_the_connection_that_it_made()
     let page = Page::of(&node);
     let made = page.count("jackfield_sip_connections_begun_total", &[r#"by="us""#]);
     assert_eq!(made, 0);
+}
+
+#[test]
+fn a_trunk_by_name_is_called_by_tls_if_it_proves_that_name_and_not_where_the_dns_leads() {
+    if !sipp::is_there() {
+        return;
+    }
+    let authority = Authority::new();
+    authority.sign("far", "gw.carrier.example");
+    let far = authority.node("far", "unused.example");
+    let there = Office::empty(&far, "there");
+    there.number("2001", "makecall");
+    there.phone("3001", there.callee);
+    // Who the caller is does not matter here: its own address is a trunk.
+    let from_near = json!({
+        "name": "near", "address": "127.0.0.1:9", "accept_from": ["127.0.0.1/32"], "prefixes": ["2"],
+    });
+    there.rest.post("/api/v1/trunks", &from_near).expect(201);
+
+    let dns = Dns::serve();
+    let port = far.sip_over("tls").port();
+    dns.know([
+        (
+            "carrier.example",
+            35,
+            naptr("SIPS+D2T", "_sips._tcp.carrier.example"),
+        ),
+        (
+            "_sips._tcp.carrier.example",
+            33,
+            srv(10, port, "gw.carrier.example"),
+        ),
+        ("gw.carrier.example", 1, vec![127, 0, 0, 1]),
+    ]);
+    let servers = format!("[\"{}\"]", dns.address);
+    let text = |file: &str| authority.path(file).display().to_string();
+    authority.sign("near", "near.example");
+    let near = Node::start_with(&[
+        ("SIP__DNS", &servers),
+        ("SIP__TLS_CERT", &text("near.pem")),
+        ("SIP__TLS_KEY", &text("near.key")),
+        ("SIP__TLS_CA", &text("ca.pem")),
+    ]);
+    let mut here = Office::empty(&near, "here");
+    here.number("2001", "makecall");
+    here.phone("1001", here.user);
+    let trunk = json!({
+        "name": "carrier", "address": "carrier.example", "transport": "tls", "accept_from": [],
+        "prefixes": ["2"],
+    });
+    here.rest.post("/api/v1/trunks", &trunk).expect(201);
+    wait_for("the name to be looked up", Duration::from_secs(10), || {
+        dns.was_asked("gw.carrier.example", 28).then_some(())
+    });
+    std::thread::sleep(Duration::from_millis(300));
+
+    here.makecall("2001", "2001");
+    let refused = here.calls("uac-refused", "2001").with("status", 500);
+    refused.start().finish();
+    assert!(failed(&near) > 0, "the name of the server is not enough");
+
+    authority.sign("far", "carrier.example");
+    wait_for("the new certificate", Duration::from_secs(15), || {
+        far.text().contains("are in use").then_some(())
+    });
+    here.user = sipp::free_port();
+    here.phone("1002", here.user);
+    let id = here.makecall_of("1002", "2001", "2001");
+    there.makecall_of("2001", "2001", "3001");
+    let mut callee = there.is_called("uas-answers").start();
+    here.calls("uac-answered", "2001").start().finish();
+    callee.finish();
+    for cdr in here.cdrs(&id, 2) {
+        check(&cdr, &json!({ "cause": 200, "end_reason": "released" }));
+    }
 }

@@ -77,7 +77,11 @@ fn a_call_to_a_name_goes_to_the_next_of_its_servers_when_the_first_is_silent() {
     let port = silent.local_addr().unwrap().port();
     let here = vec![127, 0, 0, 1];
     dns.know([
-        ("carrier.example", 35, naptr("_sip._udp.carrier.example")),
+        (
+            "carrier.example",
+            35,
+            naptr("SIP+D2U", "_sip._udp.carrier.example"),
+        ),
         (
             "_sip._udp.carrier.example",
             33,

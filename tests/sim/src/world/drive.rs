@@ -169,6 +169,7 @@ impl World {
             transport: line.map_or(Transport::Udp, crate::Line::transport),
             local: node_for(remote),
             remote,
+            name: self.named.get(&remote).copied(),
         }
     }
 
@@ -206,7 +207,10 @@ impl World {
                     self.note(format_args!("> {}: nobody is connected", flow.remote));
                     self.input(shard, Input::Disconnected { flow });
                 }
-                Output::Transmit { flow, bytes } => self.transmit(flow.remote, bytes),
+                Output::Transmit { flow, bytes } => {
+                    self.prove(flow);
+                    self.transmit(flow.remote, bytes);
+                }
                 Output::Sibling { shard, flow, bytes } => {
                     let shard = usize::from(shard);
                     let said = Happening::Sibling { shard, flow, bytes };
@@ -250,6 +254,20 @@ impl World {
             }
         }
         self.watch.settled();
+    }
+
+    /// A connection is for one name: over one of another name nothing may go.
+    fn prove(&mut self, flow: Flow) {
+        match (self.named.get(&flow.remote).copied(), flow.name) {
+            (None, Some(name)) => {
+                self.named.insert(flow.remote, name);
+            }
+            (proven, wanted) if proven != wanted => {
+                let what = format!("{} is given what is for {wanted:?}", flow.remote);
+                self.watch.violated(what);
+            }
+            _ => {}
+        }
     }
 
     /// Whether it would take a connection that only the peer could make, and has not.

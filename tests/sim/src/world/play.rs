@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use control::guard::Known;
-use control::{Input, Ticket, phone};
+use control::{Input, Named, Ticket, phone};
 use media::sdp::Codec;
 use model::{
     Answer, Ask, Cause, IdSource, Origin, Peer, Request, RequestId, TenantConfig, TenantId,
@@ -41,14 +41,16 @@ impl World {
             .iter()
             .flat_map(|t| (1..).zip(t.gateways()).map(move |gateway| (t, gateway)))
             .map(|(t, (nth, (peer, ..)))| {
-                let Peer::At(address) = peer else {
-                    panic!("a simulated gateway has an address")
+                // Who is at a name somebody must tell: there is no DNS.
+                let address = match peer {
+                    Peer::At(address) => Some(*address),
+                    Peer::Named(..) => None,
                 };
                 let name = match nth {
                     1 => t.prefixes[0].clone(),
                     nth => format!("{}-{nth}", t.prefixes[0]),
                 };
-                (name, Some(*address), t.transport)
+                (name, address, t.transport)
             });
         for (user, address, transport) in lines.chain(trunks) {
             if let Some(sip) = address {
@@ -60,6 +62,14 @@ impl World {
         }
         self.node.guard.know(Known::of(self.tenants.iter()));
         place
+    }
+
+    /// A name of gateways leads there from now on.
+    pub fn locate(&mut self, named: Named) {
+        let named = std::sync::Arc::new(named);
+        for shard in 0..self.node.shards.len() {
+            self.input(shard, Input::Named(named.clone()));
+        }
     }
 
     /// A telephone that is at no fixed address gets one: from there it will register. Its place is

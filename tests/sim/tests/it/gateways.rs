@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use control::Named;
 use control::phone::{Behaviour, Event, Input};
 use expect_test::{ExpectFile, expect_file};
-use model::{Health, Login};
+use model::{Health, Login, PeerName, Transport};
 use sim::{
     Deed, Options, World, count_errors,
     forks::{self, refuses, rings},
+    scenes::{self, ANSWERS},
     script::Scripts,
     town,
 };
@@ -372,4 +374,36 @@ fn a_trunk_takes_so_many_calls_on_all_shards_and_the_next_goes_elsewhere_or_fail
     assert_eq!(errors, 0);
     assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
     assert_eq!((answers(&world, FIRST), answers(&world, "3003")), (2, 1));
+}
+
+#[test]
+fn a_gateway_by_name_is_reached_by_tls_only_where_it_proves_that_name() {
+    let mut world = World::new(Options::calm(), Box::new(Scripts));
+    let mut acme = town::tenant("acme", 1, "makecall");
+    acme.trunks[0].address = "sip.carrier.example".parse().unwrap();
+    acme.trunks[0].transport = Transport::Tls;
+    let peer = acme.trunks[0].address.clone();
+    world.add_tenant(acme);
+    let address = town::sip_address(1, FIRST);
+    world.add_phone_over(Transport::Tls, 0, FIRST, address);
+    world.locate(Named {
+        peer,
+        transport: Transport::Tls,
+        certificate: Some(PeerName(7.try_into().unwrap())),
+        places: vec![sip::locate::Place {
+            address,
+            priority: 0,
+            weight: 1,
+        }],
+    });
+    let (alice, carrier) = scenes::call(&mut world, ANSWERS);
+    world.run_for(5 * SECOND);
+    // The BYE needs another connection, and that must be as good.
+    world.lose_connection(carrier);
+    world.hang_up(alice);
+    world.run_for(SECOND);
+    world.run_to_rest();
+    assert_eq!(world.ended(FIRST), Some(200));
+    assert_eq!(world.sent(FIRST, "BYE"), 1);
+    assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
 }

@@ -53,6 +53,7 @@ async fn a_connection_of_ours_is_made_only_to_who_proves_its_name() {
         transport: Transport::Tls,
         local: stage.address,
         remote,
+        name: None,
     };
     for (name, believes) in [(None, true), (Some("other.example"), false)] {
         let tls = with(authority.files("us.example"), name);
@@ -66,6 +67,44 @@ async fn a_connection_of_ours_is_made_only_to_who_proves_its_name() {
             assert_eq!(stage.ended(End::Handshake), 1);
         }
     }
+}
+
+#[tokio::test]
+async fn a_connection_by_name_is_for_who_proves_the_name_and_for_no_other_name() {
+    let authority = Authority::new();
+    let far = with(authority.files("carrier.example"), None);
+    let mut far = Stage::over(Transport::Tls, far, 8, PATIENT).await;
+    let tls = with(authority.files("us.example"), None);
+    let names = ["carrier.example", "other.example"].map(|it| tls.certified().number(it).unwrap());
+    let mut stage = Stage::over(Transport::Tls, tls, 8, PATIENT).await;
+    let [right, wrong] = names.map(|number| Flow {
+        transport: Transport::Tls,
+        local: stage.address,
+        remote: far.address,
+        name: Some(sip::PeerName(number.0)),
+    });
+    let unknown = Flow {
+        name: Some(sip::PeerName(99.try_into().unwrap())),
+        ..right
+    };
+    assert!(stage.streams.send(right, Bytes::from_static(OPTIONS)));
+    let theirs = far.message().await;
+    // There is a connection to that address, but not to that name, nor to the bare address.
+    for (n, flow) in (1..).zip([
+        wrong,
+        Flow {
+            name: None,
+            ..right
+        },
+        unknown,
+    ]) {
+        assert!(stage.streams.send(flow, Bytes::from_static(OPTIONS)));
+        assert_eq!(stage.lost().await, flow);
+        assert_eq!(stage.ended(End::Handshake), n);
+    }
+    // What comes over it has come from that name.
+    assert!(far.streams.send(theirs, Bytes::from_static(OPTIONS)));
+    assert_eq!(stage.message().await, right);
 }
 
 #[tokio::test]

@@ -59,6 +59,7 @@ pub(super) fn flow(local: SocketAddr, remote: SocketAddr) -> Flow {
         transport: Transport::Udp,
         local,
         remote,
+        name: None,
     }
 }
 
