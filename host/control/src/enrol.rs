@@ -8,6 +8,7 @@
 //!                 │  └─── 423: at once, for as long as it wants                 │
 //!                 └─ nobody is left, or any other refusal: a back-off ──────────┘
 //!
+//!  resting ──▶ asking: its connection is lost, after two minutes or more
 //!  resting ──▶ leaving ──▶ over: an answer, or nobody's; at once, if nothing was granted
 //!  asking ──▶ parting ──▶ leaving, or over: what was asked for may be granted yet
 //! ```
@@ -99,6 +100,7 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 struct Held {
     at: Hop,
+    since: Instant,
     until: Instant,
     unix_ms: u64,
 }
@@ -153,6 +155,11 @@ impl Enrolment {
     /// Whether it is to end.
     pub(crate) fn is_leaving(&self) -> bool {
         matches!(self.state, State::Parting { .. } | State::Leaving)
+    }
+
+    /// Whether it was registered there, and may be.
+    pub(crate) fn is_at(&self, place: Hop) -> bool {
+        self.held.is_some_and(|held| held.at == place)
     }
 
     /// What comes after it.
@@ -224,6 +231,21 @@ impl Enrolment {
         }
     }
 
+    /// A connection with that place is lost. Behind NAT no call comes over another one, so it registers
+    /// anew (RFC 5626 §4.2); but not with a registrar that keeps none: it would do nothing else.
+    pub(crate) fn lost(&mut self, now: Instant, place: Hop, lot: u64) -> Step {
+        let was_kept = |held: Held| {
+            let kept = now.saturating_duration_since(held.since);
+            held.at == place && kept >= limits::REGISTER_KEPT
+        };
+        match self.state {
+            State::Resting if self.granted(now).is_some_and(was_kept) => {
+                Step::Rest(Self::first(lot))
+            }
+            _ => Step::Wait,
+        }
+    }
+
     /// It is to end what was granted, and then to register by other terms, if there are any.
     pub(crate) fn leave(&mut self, now: Instant, then: Option<Terms>) -> Step {
         self.then = then;
@@ -288,6 +310,7 @@ impl Enrolment {
         }
         self.held = Some(Held {
             at,
+            since: now.mono,
             until: now.mono + Duration::from_secs(granted.into()),
             unix_ms: now.unix_ms + u64::from(granted) * 1_000,
         });

@@ -83,6 +83,8 @@ pub const REGISTER_PAUSE: Duration = Duration::from_secs(5);
 pub const REGISTER_BACK_OFF: Duration = Duration::from_secs(30);
 /// How long it waits at most, however often it could not (RFC 5626 §4.5: max-time), or was refused.
 pub const REGISTER_BACK_OFF_LONGEST: Duration = Duration::from_secs(1_800);
+/// How long a trunk must have been registered over a connection for its loss to be worth another REGISTER.
+pub const REGISTER_KEPT: Duration = Duration::from_secs(120);
 /// How long a trunk that is to be registered no longer waits for the word that it is not: long enough for
 /// three lost datagrams, and a node that ends waits for it.
 pub const REGISTER_LEAVING: Duration = Duration::from_secs(4);

@@ -291,6 +291,21 @@ fn who_leaves_while_it_asks_ends_what_is_granted_then() {
 }
 
 #[test]
+fn a_connection_that_lasted_is_worth_another_register_and_no_other() {
+    let lost = |scene: &mut Scene, host| scene.it.lost(scene.now.mono, hop(host), 500);
+    let mut scene = Scene::registered();
+    assert_eq!(lost(scene.pass(119 * SECOND), 1), Step::Wait);
+    scene.pass(SECOND);
+    assert_eq!(lost(&mut scene, 2), Step::Wait, "somebody else's");
+    assert_eq!(lost(&mut scene, 1), Step::Rest(SECOND));
+    assert_eq!(scene.due(), Step::Ask(hop(1), 3_600));
+    assert_eq!(lost(&mut scene, 1), Step::Wait, "it asks");
+    scene.told(granted(600));
+    assert_eq!(lost(&mut scene, 1), Step::Wait, "it has just begun");
+    assert_eq!(lost(scene.pass(600 * SECOND), 1), Step::Wait, "it is over");
+}
+
+#[test]
 fn without_a_place_it_waits_for_one() {
     let mut scene = Scene::new();
     assert_eq!(scene.it.due(scene.now.mono, vec![]), Step::Wait);

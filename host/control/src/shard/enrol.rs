@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use model::{Hop, Now, Registration, Target, TrunkId, limits};
 use sip::{
-    Conduct,
+    Conduct, Flow,
     wire::{Method, Response},
 };
 
@@ -15,6 +15,7 @@ use super::{Shard, legs::proof, peers::Purpose};
 use crate::{
     Output,
     enrol::{Enrolment, Heard, Step, Terms},
+    hop::hop,
     timers::Due,
 };
 
@@ -100,6 +101,16 @@ impl Shard {
             .gateways
             .in_order(it.terms.transport, registrars, || ids.number());
         self.enrol(now, trunk, |it, _| it.due(now.mono, places));
+    }
+
+    /// A connection is lost, perhaps one over which a carrier calls us.
+    pub(super) fn carrier_lost(&mut self, now: Now, flow: Flow) {
+        let place = hop(flow);
+        let all = self.peers.enrolments.all.iter();
+        let there = all.filter(|(_, it)| it.is_at(place));
+        for trunk in there.map(|(trunk, _)| *trunk).collect::<Vec<_>>() {
+            self.enrol(now, trunk, |it, lot| it.lost(now.mono, place, lot));
+        }
     }
 
     /// A REGISTER of a trunk was answered, or nobody did.

@@ -180,6 +180,7 @@ impl Shard {
                 self.locations.lose(flow);
                 let lost = sip::Input::Disconnected { flow };
                 self.sip.handle_input(now.mono, lost);
+                self.carrier_lost(now, flow);
             }
             Input::TurnDone { ticket, outcome } => self.turn_done(now, ticket, outcome),
             Input::Media(event) => self.media_event(now, event),

@@ -1,20 +1,18 @@
 //! Trunks that register with their carriers, which a test speaks for: RFC 3261 §10.2 as the client.
 
+mod carrier;
+
 use std::time::Duration;
 
+use carrier::{Asked, CHALLENGE, Carrier, granted, proven};
 use control::phone::Input;
 use expect_test::{ExpectFile, expect_file};
 use model::{Answer, Ask, Login, Register, TenantConfig, TrunkId, TrunkStatus};
-use sim::{Deed, Options, World, count_errors, forks::rings, script::Scripts, town};
+use sim::{Deed, Link, Options, Random, World, count_errors, forks::rings, script::Scripts, town};
 
 const SECOND: Duration = Duration::from_secs(1);
-/// How often a carrier looks what has come.
-const LOOK: Duration = Duration::from_millis(100);
 const FIRST: &str = "3001";
 const OTHER: &str = "3001-2";
-const CHALLENGE: &str =
-    "401 Who\r\nWWW-Authenticate: Digest realm=\"carrier\",nonce=\"n\",qop=\"auth\"";
-
 /// A tenant whose trunk to 3001 registers for ten minutes, at its gateways; it has two.
 fn acme() -> TenantConfig {
     let acme = town::tenant("acme", 1, "makecall");
@@ -32,8 +30,16 @@ fn acme() -> TenantConfig {
 
 /// Plays a scene in the world of such a tenant; nothing may be left, and no rule broken.
 fn play(acme: TenantConfig, scene: impl FnOnce(&mut World, &mut Carrier)) -> (World, Carrier) {
+    play_in(Options::calm(), acme, scene)
+}
+
+fn play_in(
+    options: Options,
+    acme: TenantConfig,
+    scene: impl FnOnce(&mut World, &mut Carrier),
+) -> (World, Carrier) {
     let (played, errors) = count_errors(|| {
-        let mut world = World::new(Options::calm(), Box::new(Scripts));
+        let mut world = World::new(options, Box::new(Scripts));
         world.add_tenant(acme);
         let mut carrier = Carrier::of(&mut world, &[FIRST, OTHER]);
         scene(&mut world, &mut carrier);
@@ -52,133 +58,6 @@ fn play(acme: TenantConfig, scene: impl FnOnce(&mut World, &mut Carrier)) -> (Wo
 fn check(ladder: ExpectFile, scene: impl FnOnce(&mut World, &mut Carrier)) {
     let (_, carrier) = play(acme(), scene);
     ladder.assert_eq(&carrier.ladder);
-}
-
-/// Several registrars by hand, and what passes between them and the node.
-struct Carrier {
-    /// Name, hand and how much of what it heard is seen.
-    places: Vec<(&'static str, usize, usize)>,
-    ladder: String,
-    registers: Vec<String>,
-}
-
-/// A REGISTER that a carrier has heard.
-struct Asked<'a> {
-    at: &'static str,
-    text: &'a str,
-}
-
-impl Asked<'_> {
-    fn is_proven(&self) -> bool {
-        self.text
-            .contains("\r\nAuthorization: Digest username=\"us\"")
-    }
-}
-
-/// A 200 that grants so many seconds.
-fn granted(seconds: u32) -> String {
-    format!("200 OK\r\nExpires: {seconds}")
-}
-
-/// A challenge, then that answer.
-fn proven(answer: impl Into<String>) -> impl Fn(&Asked<'_>) -> Option<String> {
-    let answer = answer.into();
-    move |asked| {
-        let challenge = CHALLENGE.to_owned();
-        Some(if asked.is_proven() {
-            answer.clone()
-        } else {
-            challenge
-        })
-    }
-}
-
-impl Carrier {
-    fn of(world: &mut World, places: &[&'static str]) -> Self {
-        let hand = |name: &&'static str| {
-            let line = world.line(0, name);
-            (*name, world.by_hand(line), 0)
-        };
-        Self {
-            places: places.iter().map(hand).collect(),
-            ladder: String::new(),
-            registers: Vec::new(),
-        }
-    }
-
-    /// For so many seconds each REGISTER gets the answer that `answer` has for it, or none.
-    fn answers(
-        &mut self,
-        world: &mut World,
-        seconds: u32,
-        answer: impl Fn(&Asked<'_>) -> Option<String>,
-    ) {
-        let until = world.now() + seconds * SECOND;
-        while world.now() < until {
-            world.run_for(LOOK);
-            for place in 0..self.places.len() {
-                self.look(world, place, &answer);
-            }
-        }
-    }
-
-    fn look(
-        &mut self,
-        world: &mut World,
-        place: usize,
-        answer: &impl Fn(&Asked<'_>) -> Option<String>,
-    ) {
-        let (at, hand, seen) = &mut self.places[place];
-        let heard: Vec<String> = world.hand(*hand).heard()[*seen..].to_vec();
-        *seen += heard.len();
-        let (at, hand) = (*at, *hand);
-        for text in heard.iter().filter(|text| text.starts_with("REGISTER")) {
-            // Copies are no further questions.
-            if self.registers.contains(text) {
-                continue;
-            }
-            self.registers.push(text.clone());
-            self.show(world.now(), "→", at, text);
-            if let Some(status) = answer(&Asked { at, text }) {
-                let said = world.hand(hand).respond(text, &status, "t", "");
-                self.show(world.now(), "←", at, &String::from_utf8_lossy(&said));
-                world.send(hand, said);
-            }
-        }
-    }
-
-    /// What matters of a message.
-    fn show(&mut self, now: Duration, way: &str, at: &str, text: &str) {
-        let shown = ["To", "CSeq", "Contact", "Expires", "Min-Expires"];
-        let mut lines = text.lines();
-        let (seconds, start) = (now.as_secs_f64(), lines.next().unwrap_or_default());
-        let line = format!("{seconds:8.1} {way} {at:7} {start}\n");
-        self.ladder.push_str(&line);
-        for line in lines {
-            let (name, value) = line.split_once(": ").unwrap_or_default();
-            let value = match name {
-                "Authorization" => "…",
-                _ if shown.contains(&name) && way == "→" => value,
-                "Expires" | "Min-Expires" => value,
-                _ => continue,
-            };
-            self.ladder
-                .extend(["             ", name, ": ", value, "\n"]);
-        }
-    }
-
-    /// How many REGISTERs it has heard.
-    fn count(&self) -> usize {
-        self.registers.len()
-    }
-
-    /// The last value of that header.
-    fn last(&self, name: &str) -> String {
-        let header = format!("{name}: ");
-        let last = self.registers.last().expect("it was asked");
-        let mut lines = last.lines().filter_map(|line| line.strip_prefix(&header));
-        lines.next().expect("it has it").to_owned()
-    }
 }
 
 fn status(world: &mut World) -> TrunkStatus {
@@ -382,6 +261,82 @@ fn a_trunk_that_registers_as_somebody_else_leaves_first() {
             assert_eq!(carrier.count(), 3);
         },
     );
+}
+
+#[test]
+fn a_trunk_over_a_connection_registers_anew_when_that_is_lost() {
+    let acme = town::over(model::Transport::Tcp, acme());
+    let (_, carrier) = play(acme, |world, carrier| {
+        let first = world.line(0, FIRST);
+        carrier.answers(world, 10, proven(granted(3_600)));
+        world.lose_connection(first);
+        carrier.answers(world, 130, proven(granted(3_600)));
+        assert_eq!(
+            carrier.count(),
+            2,
+            "not at once: perhaps nobody keeps connections here"
+        );
+        world.lose_connection(first);
+        carrier.answers(world, 5, proven(granted(3_600)));
+        assert_eq!(carrier.count(), 4);
+        assert!(carrier.last("Contact").contains(";transport=tcp"));
+    });
+    assert!(carrier.registers[0].contains("SIP/2.0/TCP"));
+}
+
+/// What carriers answer, in any weather: nobody is asked too often, and in the end all are left alone.
+#[test]
+fn carriers_of_all_moods_in_any_weather_are_not_flooded() {
+    for seed in 0..30 {
+        let random = &mut Random::new(seed);
+        let (played, carrier) = play_in(
+            Options {
+                seed,
+                ..Options::calm()
+            },
+            acme(),
+            |world, carrier| {
+                for name in [FIRST, OTHER] {
+                    let line = world.line(0, name);
+                    world.lines_mut()[line].link = Link::stormy(random);
+                }
+                for _ in 0..20 {
+                    let mood = moods(random);
+                    carrier.answers(world, 30 + random.below(300) as u32, |_| mood.clone());
+                }
+            },
+        );
+        let hours = played.now().as_secs_f64() / 3_600.0;
+        // Two places, each challenged, at most each half minute; and what is granted for a minute.
+        let most = 2.0 * 2.0 * 120.0 * hours;
+        assert!(
+            (carrier.count() as f64) < most,
+            "{seed}: {} in {hours} hours",
+            carrier.count()
+        );
+    }
+}
+
+/// An answer, or none.
+fn moods(random: &mut Random) -> Option<String> {
+    let seconds = 60 + random.below(600);
+    let brief = format!("423 Interval Too Brief\r\nMin-Expires: {}", 10 * seconds);
+    let busy = format!("503 Later\r\nRetry-After: {seconds}");
+    let all = [
+        Some(granted(seconds as u32)),
+        Some(granted(seconds as u32)),
+        Some(granted(0)),
+        Some(CHALLENGE.to_owned()),
+        Some(CHALLENGE.replace("qop", "stale=true,qop")),
+        Some("407 Who".to_owned()),
+        Some("403 Not You".to_owned()),
+        Some("302 Elsewhere".to_owned()),
+        Some("500 Broken".to_owned()),
+        Some(brief),
+        Some(busy),
+        None,
+    ];
+    random.pick(&all).clone()
 }
 
 #[test]
