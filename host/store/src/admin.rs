@@ -112,7 +112,16 @@ async fn install_in(
 
 /// The key with that secret: who a bearer is.
 pub async fn key_of(store: &Store, secret: &str) -> Result<Option<ApiKey>, StoreError> {
-    key::find(&mut store.db().look().await?, secret).await
+    let hash = secret::key_hash(secret);
+    let since = match store.keys_known().recall(&hash) {
+        Ok(key) => return Ok(Some(key)),
+        Err(since) => since,
+    };
+    let found = key::find(&mut store.db().look().await?, &hash).await?;
+    if let Some(key) = &found {
+        store.keys_known().remember(hash, key.clone(), since);
+    }
+    Ok(found)
 }
 
 /// Whether the platform team has a key.
@@ -151,7 +160,7 @@ pub async fn preset_platform_key(
         .run(&mut tx)
         .await?;
     add_platform_key(&mut tx, PRESET, id, secret, now_ms).await?;
-    tx.commit().await
+    tx.commit_then(|| store.keys_known().forget_all()).await
 }
 
 /// The name of the platform key that comes from outside.
@@ -164,7 +173,7 @@ async fn add_platform_key(
     secret: &str,
     now_ms: u64,
 ) -> Result<(), StoreError> {
-    let there = key::find(tx, secret).await?;
+    let there = key::find(tx, &secret::key_hash(secret)).await?;
     if there.is_some_and(|key| key.tenant.is_none()) {
         return Ok(());
     }

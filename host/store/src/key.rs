@@ -1,9 +1,13 @@
 //! API keys: what a bearer may do, and for whom. Only the hash of the secret is kept.
 
+mod known;
+
 use model::{KeyId, TenantId};
 
 use crate::db::{Tx, check_room, parsed, query};
 use crate::{Listed, Page, Store, StoreError, limits, names, secret};
+
+pub(crate) use known::KnownKeys;
 
 type Row = (String, Option<String>, String, String, Option<String>, i64);
 
@@ -126,7 +130,7 @@ impl Store {
             let what = "it is the tenant's last admin key".into();
             return Err(StoreError::Conflict { what });
         }
-        tx.commit().await
+        tx.commit_then(|| self.keys_known().forget_all()).await
     }
 }
 
@@ -163,11 +167,11 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// The key with that secret.
-pub(crate) async fn find(tx: &mut Tx, secret: &str) -> Result<Option<ApiKey>, StoreError> {
+/// The key whose secret has that hash.
+pub(crate) async fn find(tx: &mut Tx, hash: &str) -> Result<Option<ApiKey>, StoreError> {
     let row =
         query("SELECT id, tenant, scope, name, phone_user, created FROM api_key WHERE hash = $1")
-            .bind(secret::key_hash(secret))
+            .bind(hash)
             .row(tx)
             .await?;
     row.map(read).transpose()

@@ -62,6 +62,7 @@ pub struct Store {
 struct Inner {
     db: Db,
     memory: Arc<kv::Memory>,
+    keys: key::KnownKeys,
     jobs: mpsc::Sender<Job>,
     /// The group writer; it ends with its last asker.
     writer: Mutex<JoinSet<()>>,
@@ -79,6 +80,7 @@ impl Store {
         let inner = Inner {
             db,
             memory,
+            keys: key::KnownKeys::default(),
             jobs,
             writer: Mutex::new(writer),
         };
@@ -108,6 +110,11 @@ impl Store {
     /// What is remembered of the policies' key-value store.
     fn memory(&self) -> &kv::Memory {
         &self.inner.memory
+    }
+
+    /// Which API keys are known.
+    fn keys_known(&self) -> &key::KnownKeys {
+        &self.inner.keys
     }
 
     async fn write(&self, job: Job) -> Result<(), StoreError> {

@@ -13,6 +13,8 @@ pub const TRUNKS: i64 = 100;
 pub const PHONES: i64 = 10_000;
 /// API keys of one tenant.
 pub const KEYS: i64 = 1_000;
+/// API keys of all tenants that a node remembers, so that a request need not ask the database.
+pub const KNOWN_KEYS: usize = 16_384;
 /// Plugins of one tenant.
 pub const PLUGINS: i64 = 100;
 /// Versions of one plugin: uploads are immutable and kept for rollback and replay.
