@@ -43,6 +43,8 @@ pub const MAILBOX: usize = 8_192;
 const LAST_OUTPUTS: Duration = Duration::from_secs(5);
 /// How long commands wait for a media shard until they are sent again.
 const MEDIA_RETRY: Duration = Duration::from_millis(5);
+/// Mail that is taken before timers and turns that ended are looked at again.
+const BURST: usize = 32;
 /// Turns that run at one time on a shard.
 pub const TURNS: usize = 64;
 /// Turns of one tenant that run at one time on a shard: three others find room beside it.
@@ -171,7 +173,8 @@ struct Driver {
 
 impl Driver {
     async fn run(mut self, mut mail: mpsc::Receiver<Mail>) {
-        loop {
+        let mut burst = Vec::with_capacity(BURST);
+        'life: loop {
             let due = self.shard.poll_timeout();
             let timer = async {
                 match due {
@@ -180,10 +183,18 @@ impl Driver {
                 }
             };
             tokio::select! {
-                received = mail.recv() => match received {
-                    Some(Mail::Stop) | None => break,
-                    Some(received) => self.take(received),
-                },
+                received = mail.recv_many(&mut burst, BURST) => {
+                    if received == 0 {
+                        break 'life;
+                    }
+                    for mail in burst.drain(..) {
+                        if matches!(mail, Mail::Stop) {
+                            break 'life;
+                        }
+                        self.take(mail);
+                        self.drain();
+                    }
+                }
                 Some((tenant, ticket, outcome)) = self.running.next(), if !self.running.is_empty() => {
                     self.waiting.ended(tenant);
                     self.input(Input::TurnDone { ticket, outcome });
