@@ -4,8 +4,10 @@
 //! later, and is bridged to a callee that rings and answers at once; a second later it hangs up. CPU
 //! is that of the whole process as the kernel counts it, REST, policy and database included, from the
 //! first request to a second after the last call. SIPp's own CPU in the same run says how fast the
-//! machine is: two ends of SIPp do about the SIP work of one bridge.
+//! machine is: two ends of SIPp do about the SIP work of one bridge. What no bridge can go below is
+//! measured too, see [`floor`].
 
+mod floor;
 mod requests;
 mod sipp;
 mod users;
@@ -33,7 +35,7 @@ use sipp::{Called, Callee, Caller, Load};
 use users::furnish;
 
 /// Calls per second, CPU of a call in ms at most, and its ratio to SIPp's at most.
-const LOADS: [(u32, f64, Option<f64>); 2] = [(60, 0.8, Some(0.6)), (200, 0.5, None)];
+const LOADS: [(u32, f64, Option<f64>); 2] = [(60, 0.8, Some(0.5)), (200, 0.5, None)];
 /// Seconds in which every user calls once; the request is made half of it before the call.
 const CYCLE: u32 = 5;
 /// Calls per second of one tenant at most: its live calls and sessions are limited.
@@ -52,6 +54,8 @@ fn main() {
             for (rate, cpu, ratio) in LOADS {
                 measure(rate, seconds, cpu, ratio);
             }
+            let (rate, ..) = LOADS[0];
+            floor::measure(&load(rate, rate * seconds));
         }
         rate => measure(rate, seconds, LOADS[1].1, LOADS[1].2),
     }
@@ -75,13 +79,7 @@ fn measure(rate: u32, seconds: u32, cpu_aim: f64, ratio_aim: Option<f64>) {
     let before = (cpu(pid), threads::of(pid));
     let asking = requests.start(calls);
     std::thread::sleep(Duration::from_secs(u64::from(CYCLE)) / 2);
-    let load = Load {
-        users,
-        rate,
-        calls,
-        talk: TALK,
-    };
-    let called = Caller::start(caller, node.sip, &load).finish();
+    let called = Caller::start(caller, node.sip, &load(rate, calls)).finish();
     std::thread::sleep(AFTER);
     let after = (cpu(pid), threads::of(pid));
     let answered = answering.finish();
@@ -97,6 +95,15 @@ fn measure(rate: u32, seconds: u32, cpu_aim: f64, ratio_aim: Option<f64>) {
     run.tell(cpu_aim, ratio_aim);
     delays(&run.group, called, asked);
     by_thread(&run, rate, threads::between(&before.1, &after.1));
+}
+
+fn load(rate: u32, calls: u32) -> Load {
+    Load {
+        users: rate * CYCLE,
+        rate,
+        calls,
+        talk: TALK,
+    }
 }
 
 /// Where the CPU of a call goes. The kernel counts processes in other steps than threads.
