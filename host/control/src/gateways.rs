@@ -135,6 +135,19 @@ impl Gateways {
         places.map(|(hop, ..)| hop).collect()
     }
 
+    /// The gateway of a trunk that has no address but a name, which leads there; none if there is one at
+    /// that address, or neither.
+    pub(crate) fn name_of<'a>(&self, trunk: &'a Trunk, hop: Hop) -> Option<&'a Peer> {
+        let peers = || trunk.gateways().map(|(peer, ..)| peer);
+        if peers().any(|peer| *peer == Peer::At(hop.address)) {
+            return None;
+        }
+        peers().find(|peer| {
+            let named = self.named.get(&((*peer).clone(), trunk.transport));
+            named.is_some_and(|named| named.places.iter().any(|it| it.address == hop.address))
+        })
+    }
+
     /// Where the carrier of a trunk is that registers: its registrars, and its gateways.
     pub(crate) fn carrier<'a>(&'a self, trunk: &'a Trunk) -> impl Iterator<Item = IpAddr> + 'a {
         let peers = trunk.gateways().chain(trunk.registrars());
@@ -369,6 +382,8 @@ mod tests {
         let hops = gateways.hops(&trunk);
         let by_name = hops.iter().filter(|hop| hop.name == named.certificate);
         assert_eq!((hops.len(), by_name.count()), (4, 3), "all but the address");
+        let of = |host| gateways.name_of(&trunk, hop(host));
+        assert_eq!((of(8), of(1), of(5)), (Some(&trunk.address), None, None));
         named.places.clear();
         gateways.locate(Arc::new(named));
         assert_eq!(hosts(&gateways, now, &trunk, &[]), [1]);

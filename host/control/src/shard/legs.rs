@@ -18,8 +18,8 @@ use std::sync::Arc;
 use ::media::sdp::{self, SessionVersion};
 use bytes::Bytes;
 use model::{
-    Binding, CallId, Cause, EndReason, Event, Hop, Now, Target, TrunkId, Via, command::Construct,
-    limits, ring_order,
+    Binding, CallId, Cause, EndReason, Event, Hop, Now, Peer, Target, TrunkId, Via,
+    command::Construct, limits, ring_order,
 };
 use sip::{DialogId, Uri, digest::Login, event::FailedBy};
 
@@ -248,6 +248,7 @@ impl Shard {
     /// Sends an INVITE to a target; not if a URI of it cannot be written.
     fn try_at(&mut self, now: Now, id: CallId, target: Target) -> bool {
         let flow = self.flow_to(&target);
+        let domain = self.domain_of(id, &target);
         let Some(call) = self.calls.get_mut(&id) else {
             return false;
         };
@@ -257,7 +258,8 @@ impl Shard {
         };
         let max_forwards = self.sessions.get(&session).map_or(0, |s| s.max_forwards);
         let dialog = self.sip.new_dialog();
-        let Ok(invite) = legs.invite(dialog, flow, &target, call_id, max_forwards) else {
+        let place = (flow, &target, domain);
+        let Ok(invite) = legs.invite(dialog, place, call_id, max_forwards) else {
             self.note(now, session, "a URI of a call cannot be written");
             return false;
         };
@@ -275,6 +277,18 @@ impl Shard {
         let invite = sip::Input::Invite(Box::new(invite));
         self.sip.handle_input(now.mono, invite);
         true
+    }
+
+    /// The name of the gateway at which a call is tried, if it was found by one. Finding a server changes
+    /// no Request-URI (RFC 3263 §4), and many serve several domains.
+    fn domain_of(&self, id: CallId, target: &Target) -> Option<Peer> {
+        let call = self.calls.get(&id)?;
+        let (State::Dialling(legs) | State::Ringing(legs)) = &call.state else {
+            return None;
+        };
+        let tenant = &self.sessions.get(&call.session)?.tenant;
+        let trunk = tenant.trunk_of(legs.construct.route.via)?;
+        self.gateways.name_of(trunk, target.hop).cloned()
     }
 
     /// 18x of a callee: ringing, early media.
@@ -513,13 +527,18 @@ impl Legs {
     fn invite(
         &self,
         dialog: DialogId,
-        flow: sip::Flow,
-        target: &Target,
+        (flow, target, domain): (sip::Flow, &Target, Option<Peer>),
         call_id: String,
         max_forwards: u8,
     ) -> Result<sip::Invite, sip::UriError> {
         let construct = &self.construct;
-        let number = || Ok(Uri::over(flow.transport, construct.to.user(), flow.remote));
+        let number = || {
+            let at = Uri::over(flow.transport, construct.to.user(), flow.remote);
+            match domain {
+                Some(name) => at.with_host(&name.to_string()),
+                None => Ok(at),
+            }
+        };
         Ok(sip::Invite {
             dialog,
             flow,

@@ -2,13 +2,14 @@
 
 mod carrier;
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use carrier::{Asked, CHALLENGE, Carrier, granted, proven};
-use control::phone::Input;
+use control::{Named, phone::Input};
 use expect_test::{ExpectFile, expect_file};
-use model::{Answer, Ask, Login, Register, TenantConfig, TrunkId, TrunkStatus};
+use model::{Answer, Ask, Login, Peer, Register, TenantConfig, TrunkId, TrunkStatus};
 use sim::{Deed, Link, Options, Random, World, count_errors, forks::rings, script::Scripts, town};
+use sip::locate::Place;
 
 const SECOND: Duration = Duration::from_secs(1);
 const FIRST: &str = "3001";
@@ -337,6 +338,39 @@ fn moods(random: &mut Random) -> Option<String> {
         None,
     ];
     random.pick(&all).clone()
+}
+
+#[test]
+fn a_registrar_by_name_is_asked_when_it_is_found_and_for_its_domain() {
+    let mut acme = acme();
+    let registrar: Peer = "carrier.example".parse().unwrap();
+    let register = acme.trunks[0].register.as_mut().unwrap();
+    register.registrar = Some(registrar.clone());
+    let (_, carrier) = play(acme, |world, carrier| {
+        carrier.answers(world, 30, proven(granted(600)));
+        assert_eq!((carrier.count(), registration(world)), (0, (None, None)));
+        let at = |user, priority| place(town::sip_address(1, user), priority);
+        let places = vec![at("3003", 20), at(FIRST, 10)];
+        world.locate(Named {
+            peer: registrar,
+            transport: model::Transport::Udp,
+            certificate: None,
+            places,
+        });
+        carrier.answers(world, 5, proven(granted(600)));
+        assert_eq!(carrier.count(), 2);
+    });
+    assert!(carrier.registers[0].starts_with("REGISTER sip:carrier.example SIP/2.0"));
+    assert_eq!(carrier.last("To"), "<sip:us@carrier.example>");
+}
+
+fn place(address: SocketAddr, priority: u16) -> Place {
+    let weight = 1;
+    Place {
+        address,
+        priority,
+        weight,
+    }
 }
 
 #[test]

@@ -405,5 +405,8 @@ fn a_gateway_by_name_is_reached_by_tls_only_where_it_proves_that_name() {
     world.run_to_rest();
     assert_eq!(world.ended(FIRST), Some(200));
     assert_eq!(world.sent(FIRST, "BYE"), 1);
+    // Finding a server changes no Request-URI.
+    let asked = "INVITE sip:3001@sip.carrier.example;transport=tls";
+    assert_eq!(world.sent(FIRST, asked), 1, "{}", world.journal());
     assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
 }
