@@ -34,6 +34,10 @@ pub const NAME: usize = 64;
 pub const TRUNK_LIST: usize = store::limits::TRUNK_LIST;
 /// Gateways of one trunk beside its first.
 pub const GATEWAYS: usize = model::limits::GATEWAYS;
+/// Names in one list of headers of a trunk.
+pub const HEADER_NAMES: usize = model::limits::HEADER_NAMES;
+/// Rules of a trunk for one kind of number.
+pub const REWRITE_RULES: usize = model::limits::REWRITE_RULES;
 /// Octets of a user or password at somebody else's.
 pub const SECRET: usize = store::limits::SECRET;
 /// Lines that one look at a plugin's log returns.

@@ -3,6 +3,7 @@
 mod contact;
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
     sync::Arc,
@@ -113,19 +114,24 @@ pub(crate) fn admit(
     };
     let (tenant, from, trunk) = match source {
         Source::Phone(tenant, user) => (tenant, format!("sip:{user}@{}", tenant.domain), None),
-        Source::Trunk(tenant, trunk) => {
-            let from = identity(call, trunk.trust_identity);
-            (tenant, from, Some(trunk.id))
-        }
+        Source::Trunk(tenant, trunk) => (tenant, identity(call, trunk.trust_identity), Some(trunk)),
     };
-    let from = from
-        .parse()
-        .map_err(|_| refused(400, "the calling party's URI is not usable"))?;
+    let unusable = refused(400, "the calling party's URI is not usable");
+    let mut from: Address = from.parse().map_err(|_| unusable)?;
     let to = uri.to_string().parse();
-    let to = to.map_err(|_| refused(400, "the called party's URI is not usable"))?;
+    let mut to: Address = to.map_err(|_| refused(400, "the called party's URI is not usable"))?;
+    let mut called = Cow::from(called);
+    if let Some(trunk) = trunk {
+        let rules = &trunk.rewrite.inbound;
+        let none = refused(484, "the trunk's rules make no number of the called one");
+        called = Cow::from(rules.called.apply(&called).map_err(|_| none)?.into_owned());
+        to = rules.called.spell(&to).map_err(|_| none)?.unwrap_or(to);
+        let none = refused(400, "the trunk's rules make no number of the calling one");
+        from = rules.caller.spell(&from).map_err(|_| none)?.unwrap_or(from);
+    }
     let number = tenant
         .numbers
-        .get(called)
+        .get(&*called)
         .ok_or(refused(404, "no such number"))?;
     let plugin = tenant.plugins.get(&number.plugin);
     let plugin = plugin.ok_or(refused(480, "the number's plugin is not active"))?;
@@ -135,7 +141,7 @@ pub(crate) fn admit(
         number: number.number.clone(),
         from,
         to,
-        trunk,
+        trunk: trunk.map(|trunk| trunk.id),
     })
 }
 
@@ -184,8 +190,9 @@ fn source<'a>(
     if trunks.is_empty() {
         return Err(refused(403, "the source is no line or trunk of any tenant"));
     }
-    narrow(&mut trunks, |(tenant, _)| {
-        tenant.numbers.contains_key(called)
+    narrow(&mut trunks, |(tenant, trunk)| {
+        let number = trunk.rewrite.inbound.called.apply(called);
+        number.is_ok_and(|number| tenant.numbers.contains_key(&*number))
     });
     narrow(&mut trunks, |(_, trunk)| {
         let mut ports = trunk.gateways().filter_map(|(peer, ..)| peer.port());

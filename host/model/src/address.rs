@@ -71,6 +71,20 @@ impl Address {
         user.split([';', ':', '?']).next().unwrap_or_default()
     }
 
+    /// The same address of another user; parameters of the old one go with it.
+    pub fn with_user(&self, user: &str) -> Result<Self, AddressError> {
+        let rest = self.rest();
+        let scheme = &self.0[..self.0.len() - rest.len()];
+        let behind = match self.scheme() {
+            Scheme::Sip | Scheme::Sips => rest.rfind('@').unwrap_or(0),
+            Scheme::Tel => rest.find(';').unwrap_or(rest.len()),
+            Scheme::Bare => rest.len(),
+        };
+        let host_only = matches!(self.scheme(), Scheme::Sip | Scheme::Sips) && !rest.contains('@');
+        let at = if host_only { "@" } else { "" };
+        [scheme, user, at, &rest[behind..]].concat().parse()
+    }
+
     /// The host, with its port if one is written; none for numbers.
     pub fn host(&self) -> Option<&str> {
         let (Scheme::Sip | Scheme::Sips) = self.scheme() else {
@@ -156,6 +170,24 @@ mod tests {
         ] {
             let address: Address = text.parse().unwrap();
             assert_eq!((address.user(), address.host()), (user, host), "{text}");
+        }
+    }
+
+    #[test]
+    fn another_user_takes_the_place_of_the_old_one() {
+        for (text, made) in [
+            ("2001", "+49"),
+            ("sip:2001@acme.example;x=y", "sip:+49@acme.example;x=y"),
+            ("sips:2001:pw@[::1]:5061", "sips:+49@[::1]:5061"),
+            ("SIP:acme.example:5070", "SIP:+49@acme.example:5070"),
+            ("tel:030;phone-context=+49", "tel:+49;phone-context=+49"),
+        ] {
+            let address: Address = text.parse().unwrap();
+            assert_eq!(address.with_user("+49").unwrap().as_str(), made);
+        }
+        let address: Address = "sip:2001@acme.example".parse().unwrap();
+        for user in ["a b", "a>", &"1".repeat(512)] {
+            assert!(address.with_user(user).is_err());
         }
     }
 

@@ -19,6 +19,8 @@ impl Cause {
     pub const UNAVAILABLE: Cause = Cause(480);
     /// Max-Forwards is used up.
     pub const TOO_MANY_HOPS: Cause = Cause(483);
+    /// The number is none, or only a part of one.
+    pub const INCOMPLETE: Cause = Cause(484);
     /// The caller gave up.
     pub const TERMINATED: Cause = Cause(487);
     /// No media in common.

@@ -1,6 +1,8 @@
 //! What a policy, or an operator, wants done. Made by [`crate::turn::Plan`] only, which has checked
 //! every value; checked against the live session once more when it is carried out.
 
+mod through;
+
 use crate::{Address, CallId, Cause, Route};
 
 /// One command.

@@ -13,6 +13,7 @@ mod cause;
 mod cdr;
 pub mod command;
 mod event;
+mod headers;
 mod id;
 mod ladder;
 mod ladder_svg;
@@ -20,6 +21,7 @@ pub mod limits;
 mod log;
 mod now;
 mod pii;
+mod rewrite;
 mod route;
 mod tenant;
 mod trace;
@@ -37,6 +39,7 @@ pub use command::Command;
 pub use event::{
     CallDirection, DialReport, Event, Origin, ReleaseReport, ReleasedBy, Reply, Request,
 };
+pub use headers::{HeaderError, HeaderNames, is_header_name};
 pub use id::{
     CallId, IdError, IdSource, KeyId, NumberId, PhoneId, RequestId, SessionId, TenantId, TrunkId,
 };
@@ -45,6 +48,7 @@ pub use ladder_svg::draw as draw_ladder_svg;
 pub use log::{LogLevel, LogLine};
 pub use now::Now;
 pub use pii::Pii;
+pub use rewrite::{NoNumber, Rewrite, Rule, RuleError, Rules, Spelling};
 pub use route::{NoRoute, Route, Target, Via, ring_groups};
 pub use tenant::{
     ActivePlugin, FaultPolicy, Ha1, Hop, Number, PeerName, Phone, Prefix, TenantConfig, Transport,

@@ -52,6 +52,21 @@ pub const OFFER_TIMEOUT: Duration = Duration::from_secs(180);
 pub const RING_LONGEST: Duration = Duration::from_secs(120);
 /// How long a callee may take to its first 18x (100 is none) before the call fails with 408.
 pub const SETUP_LONGEST: Duration = Duration::from_secs(32);
+/// Characters of a telephone number or of the user of a phone.
+pub const TELNUM: usize = 64;
+/// Rules of a trunk for one kind of number: a numbering plan has a dozen kinds.
+pub const REWRITE_RULES: usize = 32;
+/// Digits that a rule looks for, or puts in: a country code, an area code and an access code.
+pub const REWRITE_DIGITS: usize = 24;
+/// Names in one list of headers of a trunk.
+pub const HEADER_NAMES: usize = 16;
+/// Octets of a header's name.
+pub const HEADER_NAME: usize = 64;
+/// Headers that one INVITE takes over from the call that led to it: twice as many as a list has names,
+/// since some come several times.
+pub const PASSED_HEADERS: usize = 32;
+/// Octets of the value of one of them: what proves a caller (RFC 8224) has about 1,000.
+pub const PASSED_HEADER_VALUE: usize = 2 * 1024;
 /// Octets of a domain name. RFC 1035 §2.3.4.
 pub const DOMAIN: usize = 253;
 /// Gateways of one trunk beside its first: a call may be tried at all of them.

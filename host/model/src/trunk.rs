@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr, str::FromStr};
 
-use crate::{Prefix, Transport, TrunkId, limits};
+use crate::{HeaderNames, Prefix, Rewrite, Transport, TrunkId, limits};
 
 /// The port of SIP without TLS (RFC 3261 §19.1.2).
 const SIP_PORT: u16 = 5060;
@@ -36,6 +36,12 @@ pub struct Trunk {
     pub max_calls: Option<u32>,
     /// How many calls may begin in one second on one node, either way.
     pub calls_per_second: Option<u32>,
+    /// How it spells numbers.
+    pub rewrite: Rewrite,
+    /// Which headers of calls from it policies may see, beside those that all may.
+    pub headers_in: HeaderNames,
+    /// Which headers of the call that led to one through it go on to it; policies may set them as well.
+    pub headers_out: HeaderNames,
 }
 
 /// How the gateways of a trunk are checked: by OPTIONS.
@@ -111,7 +117,15 @@ impl Trunk {
             health: None,
             max_calls: None,
             calls_per_second: None,
+            rewrite: Rewrite::default(),
+            headers_in: HeaderNames::default(),
+            headers_out: HeaderNames::default(),
         }
+    }
+
+    /// Whether called numbers come in another spelling than the tenant's.
+    pub fn respells(&self) -> bool {
+        !self.rewrite.inbound.called.is_empty()
     }
 
     /// All of its gateways: where, their priority and their weight.

@@ -38,6 +38,7 @@ use std::time::Instant;
 use asking::Asked;
 pub use config::{Challenges, Config, Counts, Listeners, Refusals};
 use connections::Connections;
+pub use orders::OWN_HEADERS;
 use random::Random;
 use receive::Source;
 use registering::Open;

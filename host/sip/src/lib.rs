@@ -30,7 +30,9 @@ mod transaction;
 mod uri;
 pub mod wire;
 
-pub use endpoint::{Challenges, Config, Counts, Endpoint, Listeners, Refusals, Unproven};
+pub use endpoint::{
+    Challenges, Config, Counts, Endpoint, Listeners, OWN_HEADERS, Refusals, Unproven,
+};
 pub use event::{
     Ask, Conduct, DialogId, Event, FailedBy, Flow, Identity, Incoming, Input, Invite, Output,
     PeerName, RequestId, Transport,

@@ -4,8 +4,10 @@
 //! `accept_from` holds the source, told apart by who owns the called number. Ports and the domain of
 //! the Request-URI tell nothing here: whoever sends a call chooses both. So no tenant may have a line
 //! inside another's block, nor a block around another's line, and two tenants whose blocks overlap
-//! share no number. Every function runs inside the transaction that adds the row, under the
+//! share no number, as their trunks spell it. Every function runs inside the transaction that adds the row, under the
 //! writer's lock.
+
+mod respelled;
 
 use std::net::SocketAddr;
 
@@ -26,13 +28,10 @@ pub(crate) async fn check_number(
             .bind(number)
             .rows(tx)
             .await?;
-    if others.is_empty() {
-        return Ok(());
-    }
     let ours = trunk::list(tx, tenant, "", limits::TRUNKS).await?;
     for (other,) in others {
         let theirs = trunk::list(tx, parsed(&other)?, "", limits::TRUNKS).await?;
-        let same = |trunk: &Trunk| theirs.iter().any(|other| overlap(trunk, other));
+        let same = |trunk: &Trunk| theirs.iter().any(|other| alike(trunk, other));
         if let Some(trunk) = ours.iter().find(|trunk| same(trunk)) {
             let what = format!(
                 "number {number} is another tenant's, whose calls come from where those of trunk \
@@ -42,7 +41,7 @@ pub(crate) async fn check_number(
             return Err(StoreError::Conflict { what });
         }
     }
-    Ok(())
+    respelled::check(tx, tenant, &ours, &[number.to_owned()]).await
 }
 
 /// Refuses the phone that registers as this user, if another tenant of the same domain has one: a phone
@@ -87,7 +86,7 @@ pub(crate) async fn check_trunk(
     .await?;
     for (other, number) in others {
         let theirs = trunk::list(tx, parsed(&other)?, "", limits::TRUNKS).await?;
-        if theirs.iter().any(|other| overlap(trunk, other)) {
+        if theirs.iter().any(|other| alike(trunk, other)) {
             let what = format!(
                 "calls of trunk {:?} come from where those of another tenant come from, which \
                  also has the number {number}",
@@ -96,7 +95,9 @@ pub(crate) async fn check_trunk(
             return Err(StoreError::Conflict { what });
         }
     }
-    Ok(())
+    let numbers = respelled::numbers_of(tx, tenant).await?;
+    let numbers: Vec<String> = numbers.into_iter().collect();
+    respelled::check(tx, tenant, std::slice::from_ref(trunk), &numbers).await
 }
 
 /// Refuses the address of a line inside a block from which another tenant's calls come: the line
@@ -161,4 +162,9 @@ async fn check_lines(tx: &mut Tx, tenant: TenantId, trunk: &Trunk) -> Result<(),
 fn overlap(a: &Trunk, b: &Trunk) -> bool {
     let meets = |block| b.accept_from.iter().any(|other| other.overlaps(block));
     a.accept_from.iter().any(meets)
+}
+
+/// The same, and both take called numbers as they come.
+fn alike(a: &Trunk, b: &Trunk) -> bool {
+    !a.respells() && !b.respells() && overlap(a, b)
 }

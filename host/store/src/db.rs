@@ -171,7 +171,7 @@ fn make_private(path: &str) -> std::io::Result<()> {
 }
 
 /// What brings the tables up to date, in order. One that was released never changes.
-const MIGRATIONS: [(&str, &str); 7] = [
+const MIGRATIONS: [(&str, &str); 8] = [
     ("first", include_str!("../migrations/sqlite/0001_first.sql")),
     (
         "cdr by number",
@@ -196,6 +196,10 @@ const MIGRATIONS: [(&str, &str); 7] = [
     (
         "clustered",
         include_str!("../migrations/sqlite/0007_clustered.sql"),
+    ),
+    (
+        "trunk respells",
+        include_str!("../migrations/sqlite/0008_trunk_respells.sql"),
     ),
 ];
 

@@ -32,7 +32,7 @@ pub const SECRET: usize = 128;
 /// Characters of a name that people read.
 pub const NAME: usize = 64;
 /// Characters of a telephone number or phone user.
-pub const TELNUM: usize = 64;
+pub const TELNUM: usize = model::limits::TELNUM;
 /// Octets of a domain (RFC 1035 §2.3.4).
 pub const DOMAIN: usize = 253;
 /// Octets of a phone's password.

@@ -30,8 +30,8 @@ impl Store {
         query(
             "INSERT INTO trunk
              (id, tenant, name, address, transport, accept_from, trust_identity, prefixes, settings,
-              created)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+              respells, created)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         )
         .bind(trunk.id)
         .bind(tenant)
@@ -42,6 +42,7 @@ impl Store {
         .bind(trunk.trust_identity)
         .bind(json_list(&trunk.prefixes))
         .bind(Settings::text(trunk)?)
+        .bind(trunk.respells())
         .bind(now_ms)
         .run(&mut tx)
         .await

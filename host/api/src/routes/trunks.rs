@@ -1,14 +1,17 @@
 //! SIP peers of a tenant to the network.
 
 mod register;
+mod rewrite;
 mod status;
 
 use axum::{Json, extract::State as Of, http::StatusCode};
 use model::{
-    Gateway, Health, Login, Peer, Prefix, Register, Transport, Trunk, TrunkId,
+    Gateway, HeaderNames, Health, Login, Peer, Prefix, Register, Rewrite, Transport, Trunk,
+    TrunkId,
     limits::{PROBE_LONGEST, PROBE_SHORTEST},
 };
 use register::{NewRegister, RegisterBody};
+use rewrite::RewriteBody;
 use serde::Serialize;
 use status::StatusBody;
 use utoipa::ToSchema;
@@ -58,6 +61,17 @@ pub(super) struct TrunkBody {
     /// How many calls may begin in one second.
     #[serde(skip_serializing_if = "Option::is_none")]
     calls_per_second: Option<u32>,
+    /// How it spells numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rewrite: Option<RewriteBody>,
+    /// Which headers of calls from it policies may see.
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    headers_in: Vec<String>,
+    /// Which headers of the call that led to one through it go on to it.
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    headers_out: Vec<String>,
     /// What is known of it now; only where one trunk is shown that registers or is checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<StatusBody>,
@@ -150,6 +164,18 @@ pub(super) struct NewTrunk {
     /// How many calls may begin in one second on one node, either way; absent: as many as come.
     #[schema(minimum = 1)]
     calls_per_second: Option<u32>,
+    /// How it spells numbers; absent: as the tenant does.
+    #[schema(value_type = Option<RewriteBody>)]
+    rewrite: Rewrite,
+    /// Names of headers that policies may see of calls from it, beside Diversion, History-Info, Privacy,
+    /// Subject, User-Agent and `X-…`: up to 16. What routes a message or says who somebody is cannot be
+    /// listed.
+    #[schema(value_type = Option<Vec<String>>, example = json!(["Geolocation"]))]
+    headers_in: HeaderNames,
+    /// Names of headers that go on to it of those that policies may see of the call that led to one
+    /// through it; policies may set them too. Up to 16; absent: none goes on.
+    #[schema(value_type = Option<Vec<String>>, example = json!(["Geolocation"]))]
+    headers_out: HeaderNames,
 }
 
 fn health(fields: &mut Fields<'_>) -> Option<Health> {
@@ -200,6 +226,9 @@ impl Body for NewTrunk {
         let health = fields.object("health", health);
         let max_calls = fields.count("max_calls");
         let calls_per_second = fields.count("calls_per_second");
+        let rewrite = fields.object("rewrite", rewrite::read);
+        let headers_in = rewrite::headers(fields, "headers_in");
+        let headers_out = rewrite::headers(fields, "headers_out");
         Some(Self {
             name: name?,
             address: address?,
@@ -213,6 +242,9 @@ impl Body for NewTrunk {
             health: health?,
             max_calls: max_calls?,
             calls_per_second: calls_per_second?,
+            rewrite: rewrite?.unwrap_or_default(),
+            headers_in: headers_in?,
+            headers_out: headers_out?,
         })
     }
 }
@@ -233,6 +265,9 @@ pub(super) async fn create(
         health: new.health,
         max_calls: new.max_calls,
         calls_per_second: new.calls_per_second,
+        rewrite: new.rewrite,
+        headers_in: new.headers_in,
+        headers_out: new.headers_out,
         transport: new.transport,
         accept_from: new.accept_from,
         trust_identity: new.trust_identity,
@@ -305,6 +340,9 @@ impl From<Trunk> for TrunkBody {
             prefixes: trunk.prefixes,
             max_calls: trunk.max_calls,
             calls_per_second: trunk.calls_per_second,
+            rewrite: RewriteBody::of(&trunk.rewrite),
+            headers_in: trunk.headers_in.iter().map(str::to_owned).collect(),
+            headers_out: trunk.headers_out.iter().map(str::to_owned).collect(),
             health: trunk.health.map(|health| HealthBody {
                 interval: health.interval,
             }),

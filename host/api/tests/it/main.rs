@@ -9,3 +9,4 @@ mod isolation;
 mod policies;
 mod problems;
 mod requests;
+mod spelling;

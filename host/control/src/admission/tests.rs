@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use model::{FaultPolicy, IdSource, Number, NumberId, Phone, PhoneId, TrunkId};
+use model::{FaultPolicy, IdSource, Number, NumberId, Phone, PhoneId, Rule, Rules, TrunkId};
 use sip::{DialogId, Flow, Transport};
 
 use super::*;
@@ -286,4 +286,65 @@ fn a_trunk_that_does_not_register_has_no_contact() {
     let call = call("192.0.2.1:5060", &id.to_string());
     let refused = admit(&tenants, &Gateways::default(), None, &call).unwrap_err();
     assert_eq!(refused.status, 403);
+}
+
+#[test]
+fn a_number_is_looked_for_as_each_trunk_spells_it() {
+    let rules = |strip: usize, prepend: &str| {
+        let (prefix, prepend) = ("+49".to_owned(), prepend.to_owned());
+        let rule = Rule {
+            prefix,
+            strip,
+            prepend,
+        };
+        Rules::new(vec![rule]).unwrap()
+    };
+    let mut tenants = two();
+    for tenant in tenants.values_mut() {
+        let (called, caller) = match tenant.name.as_str() {
+            "acme" => (rules(3, ""), rules(3, "0")),
+            _ => (rules(3, "4"), Rules::default()),
+        };
+        let trunk = &mut Arc::make_mut(tenant).trunks[0];
+        trunk.rewrite.inbound.called = called;
+        trunk.rewrite.inbound.caller = caller;
+    }
+    let check = |to: &str| {
+        let admitted = admit(
+            &tenants,
+            &Gateways::default(),
+            None,
+            &call("192.0.2.1:6000", to),
+        )?;
+        let Admitted {
+            number, from, to, ..
+        } = admitted;
+        Ok((number, from.to_string(), to.to_string()))
+    };
+    let admitted = |number: &str, from: &str| {
+        let to = format!("sip:{number}@192.0.2.99");
+        Ok((number.to_owned(), from.to_owned(), to))
+    };
+    assert_eq!(
+        check("+492001"),
+        admitted("2001", "sip:0151@carrier.example")
+    );
+    let anonymous = "sip:anonymous@anonymous.invalid";
+    assert_eq!(check("+49001"), admitted("4001", anonymous));
+    let status = |to: &str| check(to).map_err(|refused: Refused| refused.status);
+    assert_eq!(status("+499999"), Err(403), "it could be of both");
+    assert_eq!(status("+49"), Err(403));
+    // Of one tenant alone it is known whose rules it does not fit.
+    let alone = tenants.iter().filter(|(_, tenant)| tenant.name == "acme");
+    let alone = alone
+        .map(|(id, tenant)| (*id, Arc::clone(tenant)))
+        .collect();
+    let refused = admit(
+        &alone,
+        &Gateways::default(),
+        None,
+        &call("192.0.2.1:6000", "+49"),
+    )
+    .unwrap_err();
+    assert_eq!(refused.status, 484);
 }

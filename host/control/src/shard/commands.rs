@@ -9,7 +9,7 @@ use std::{
 };
 
 use model::{
-    CallDirection, CallId, Cause, Command, EndReason, Now, SessionId, Target, Via,
+    CallDirection, CallId, Cause, Command, EndReason, NoNumber, Now, SessionId, Target, Via,
     command::Construct, limits, ring_groups,
 };
 
@@ -52,8 +52,8 @@ impl Shard {
                 Ok(())
             }
             Command::Construct(mut construct) => {
-                let lease = self.locate(now, session, &mut construct);
-                self.construct(now, session, construct, lease);
+                let place = self.locate(now, session, &mut construct);
+                self.construct(now, session, construct, place);
                 Ok(())
             }
             Command::BridgeStart { a, b } => self.bridge(a, b),
@@ -153,14 +153,27 @@ impl Shard {
 
     /// Where a call is tried, now that it is made: phones come and go, as gateways do.
     /// Its place on a trunk that has a cap.
-    fn locate(&mut self, now: Now, session: SessionId, construct: &mut Construct) -> Option<Lease> {
-        let s = self.sessions.get(&session)?;
+    fn locate(
+        &mut self,
+        now: Now,
+        session: SessionId,
+        construct: &mut Construct,
+    ) -> Result<Option<Lease>, NoNumber> {
+        let Some(s) = self.sessions.get(&session) else {
+            return Ok(None);
+        };
+        let mut found = Ok(None);
         let route = &mut construct.route;
         match route.via {
             Via::Trunk(_) => {
-                // One that can take no more, or is not there, leaves the call to the next of those that
-                // fit as well.
+                // One that can take no more, is not there, or has no spelling of it, leaves the call to the
+                // next of those that fit as well.
+                found = Err(NoNumber);
                 for trunk in s.tenant.trunks_like(route.via, construct.to.user()) {
+                    if !trunk.can_spell(&construct.from, &construct.to) {
+                        continue;
+                    }
+                    found = Ok(None);
                     let ids = &mut self.ids;
                     let hops = self.gateways.in_turn(now.mono, trunk, || ids.number());
                     if hops.is_empty() {
@@ -173,7 +186,7 @@ impl Shard {
                     route.via = Via::Trunk(trunk.id);
                     let alone = |hop| vec![Target::from(hop)];
                     route.groups = hops.into_iter().map(alone).collect();
-                    return lease;
+                    return Ok(lease);
                 }
             }
             Via::Phone if route.groups.is_empty() => {
@@ -183,7 +196,7 @@ impl Shard {
             }
             Via::Phone => {}
         }
-        None
+        found
     }
 
     /// Makes the call; its INVITE goes out when its port is open.
@@ -192,14 +205,14 @@ impl Shard {
         now: Now,
         session: SessionId,
         construct: Box<Construct>,
-        lease: Option<Lease>,
+        place: Result<Option<Lease>, NoNumber>,
     ) {
         let Some(s) = self.sessions.get(&session) else {
             return;
         };
         let (tenant, hops) = (s.tenant.id, s.max_forwards);
         let begin = s.unix_ms(now.mono);
-        let via = construct.route.via;
+        let (via, unspelled) = (construct.route.via, place.is_err());
         let first = construct.route.targets().next();
         let first = first.map(|target| target.hop.address.ip());
         let call = Call {
@@ -218,7 +231,7 @@ impl Shard {
             elsewhere: Vec::new(),
             media: Media::new(None),
             bridged: None,
-            lease,
+            lease: place.unwrap_or_default(),
             begin,
             answer: None,
             max_ring: construct.max_ring_seconds,
@@ -246,6 +259,10 @@ impl Shard {
             ),
             (.., None) if via == Via::Phone => {
                 (Cause::UNAVAILABLE, nowhere, "the phone is not registered")
+            }
+            (.., None) if unspelled => {
+                let none = "the rules of no trunk that takes calls make a number of it";
+                (Cause::INCOMPLETE, nowhere, none)
             }
             (.., None) => (busy, nowhere, "no trunk that fits takes calls now"),
             _ => return,

@@ -11,7 +11,7 @@ use sip::{
     wire::{Method, Response},
 };
 
-use super::{Shard, legs::proof, peers::Purpose};
+use super::{Shard, peers::Purpose, through::proof};
 use crate::{
     Output,
     enrol::{Enrolment, Heard, Step, Terms},

@@ -199,7 +199,7 @@ impl Shard {
         };
         let Some((_, addr)) = call.port() else { return };
         let before = std::mem::replace(&mut call.state, State::Offered { rung: false });
-        let State::Opening(construct) = before else {
+        let State::Opening(mut construct) = before else {
             call.state = before;
             return;
         };
@@ -210,10 +210,11 @@ impl Shard {
         let offer = Bytes::from(sdp::offer(addr, &codecs, version));
         call.media.local = Some(offer.clone());
         call.media.version = 1;
-        let session = self.sessions.get(&call.session);
-        let trunk = session.and_then(|s| s.tenant.trunk_of(construct.route.via));
-        let login = trunk.and_then(model::Trunk::login).map(proof);
-        call.state = State::Dialling(Box::new(Legs::new(construct, login, offer)));
+        let session = call.session;
+        let login = self.through(now, session, &mut construct);
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.state = State::Dialling(Box::new(Legs::new(construct, login, offer)));
+        }
         self.deadline(id, Some(now.mono + limits::SETUP_LONGEST));
         self.try_next(now, id);
     }
@@ -513,14 +514,6 @@ impl Shard {
         }
         self.timers.stop(&Due::Legs(id));
     }
-}
-
-/// A login in the words of SIP.
-pub(super) fn proof(login: &model::Login) -> Arc<Login> {
-    Arc::new(Login {
-        username: login.user.clone(),
-        password: login.password.clone(),
-    })
 }
 
 impl Legs {

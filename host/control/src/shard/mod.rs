@@ -17,6 +17,7 @@ mod register;
 mod release;
 mod signal;
 mod span;
+mod through;
 mod traces;
 mod transfer;
 mod turns;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use ::media::sdp;
 use bytes::Bytes;
 use model::{
-    CallDirection, CallId, Cause, DialReport, EndReason, Event, Now, TenantConfig, Via, limits,
+    CallDirection, CallId, Cause, DialReport, EndReason, Event, HeaderNames, Now, TenantConfig,
+    Trunk, Via, limits,
 };
 use sip::{DialogId, Incoming, event::FailedBy};
 
@@ -21,15 +22,6 @@ use crate::{
     call::{Call, Media, Record, State, Told},
     meter::Lease,
 };
-
-/// Headers of an INVITE that a policy may see, beside `X-…`.
-const VISIBLE: [&str; 5] = [
-    "Diversion",
-    "History-Info",
-    "Privacy",
-    "Subject",
-    "User-Agent",
-];
 
 impl Shard {
     pub(super) fn signal(&mut self, now: Now, event: sip::Event) {
@@ -229,8 +221,10 @@ impl Shard {
             number,
             from,
             to,
-            trunk: _,
+            trunk,
         } = admitted;
+        let trunk = trunk.and_then(|id| tenant.trunk_of(Via::Trunk(id)));
+        let headers = visible(&incoming.headers, trunk);
         let session = self.begin_session(now, tenant, plugin);
         if let Some(s) = self.sessions.get_mut(&session) {
             s.max_forwards = incoming.max_forwards - 1;
@@ -245,7 +239,7 @@ impl Shard {
             to,
             number,
             user_data: String::new(),
-            headers: visible(&incoming.headers),
+            headers,
             dialog: Some(incoming.dialog),
             dialogs: 1,
             sip_call_id: incoming.call_id,
@@ -366,14 +360,10 @@ pub(super) fn failed(status: u16, by: FailedBy) -> Ending {
     }
 }
 
-fn visible(headers: &[(String, String)]) -> Arc<[(String, String)]> {
-    let shown = |name: &str| {
-        VISIBLE.iter().any(|v| v.eq_ignore_ascii_case(name))
-            || name.get(..2).is_some_and(|x| x.eq_ignore_ascii_case("x-"))
-    };
-    headers
-        .iter()
-        .filter(|(name, _)| shown(name))
-        .cloned()
-        .collect()
+/// What a policy may see of an INVITE, which may have come from a trunk.
+fn visible(headers: &[(String, String)], trunk: Option<&Trunk>) -> Arc<[(String, String)]> {
+    let none = HeaderNames::default();
+    let list = trunk.map_or(&none, |trunk| &trunk.headers_in);
+    let shown = headers.iter().filter(|(name, _)| list.shows(name));
+    shown.cloned().collect()
 }

@@ -1,11 +1,10 @@
 //! Who a callee sees: RFC 3323, RFC 3325.
 //!
-//! The calling party stands in From, and once more in P-Asserted-Identity for a trunk that is trusted.
-//! Whoever wants privacy is nobody in From, whichever way the call goes, and is asserted to nobody who is
-//! not trusted.
+//! The calling party stands in From. Whoever wants privacy is nobody there, whichever way the call goes.
+//! Refuses to know who is told more: that is the trunk's that takes the call.
 
 use super::{CallView, View};
-use crate::{Address, CallDirection, Via};
+use crate::{Address, CallDirection};
 
 /// What becomes of the calling party of one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +17,7 @@ pub(super) struct Identity {
 
 impl Identity {
     /// That of a call from `from`, with headers that the policy has set.
-    pub(super) fn of(view: &View, from: &Address, via: Via, headers: &[(String, String)]) -> Self {
+    pub(super) fn of(view: &View, from: &Address, headers: &[(String, String)]) -> Self {
         let set = value(headers, "Privacy");
         // Who is forwarded keeps the privacy that it asked for.
         let caller = |call: &&CallView| {
@@ -27,15 +26,7 @@ impl Identity {
         let asked = view.calls.iter().find(caller);
         let asked = asked.and_then(|call| value(&call.headers, "Privacy"));
         let anonymous = hides(set) || set.is_none() && hides(asked);
-        let trusted = |id| {
-            let mut trunks = view.tenant.trunks.iter();
-            trunks.any(|trunk| trunk.id == id && trunk.trust_identity)
-        };
         let mut headers = Vec::new();
-        if matches!(via, Via::Trunk(id) if trusted(id)) {
-            let asserted = format!("<{}>", from.to_uri(&view.tenant.domain));
-            headers.push(("P-Asserted-Identity".to_owned(), asserted));
-        }
         if anonymous && set.is_none() {
             headers.push(("Privacy".to_owned(), "id".to_owned()));
         }
@@ -65,8 +56,6 @@ fn value<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use crate::turn::plan_tests::{dial, plan};
     use crate::{
         Command,
@@ -75,14 +64,11 @@ mod tests {
     };
 
     /// A call of 2001, or of its caller 1001 who has asked for that privacy.
-    fn made(dial: &Dial<'_>, asked: Option<&str>, trusted: bool) -> Construct {
+    fn made(dial: &Dial<'_>, asked: Option<&str>) -> Construct {
         let (plan, ..) = plan(Phase::Answered, Phase::Answered);
         let mut view = plan.view().clone();
         if let Some(asked) = asked {
             view.calls[0].headers = [("privacy".to_owned(), asked.to_owned())].into();
-        }
-        for trunk in &mut Arc::make_mut(&mut view.tenant).trunks {
-            trunk.trust_identity = trusted;
         }
         let mut plan = Plan::new(view, crate::IdSource::new([7; 32], 0, 0));
         plan.construct(dial).unwrap();
@@ -99,52 +85,36 @@ mod tests {
     }
 
     #[test]
-    fn a_trusted_trunk_hears_who_calls_and_others_see_it_in_from_only() {
-        let call = made(&dial("2001", "3001"), None, true);
-        assert_eq!(
-            headers(&call),
-            ["P-Asserted-Identity: <sip:2001@acme.example>"]
-        );
-        assert_eq!(call.shown(), "sip:2001@acme.example");
-        let call = made(&dial("2001", "3001"), None, false);
-        assert!(headers(&call).is_empty());
-    }
-
-    #[test]
-    fn who_wants_privacy_is_named_to_nobody_who_is_not_trusted() {
+    fn who_wants_privacy_is_nobody_to_the_callee() {
         let privacy = [("Privacy".to_owned(), "id;critical".to_owned())];
         let call = Dial {
             headers: &privacy,
             ..dial("2001", "3001")
         };
-        let untrusted = made(&call, None, false);
-        assert_eq!(headers(&untrusted), ["Privacy: id;critical"]);
-        assert_eq!(untrusted.shown(), "sip:anonymous@anonymous.invalid");
-        let trusted = made(&call, None, true);
-        let asserted = "P-Asserted-Identity: <sip:2001@acme.example>";
-        assert_eq!(headers(&trusted), ["Privacy: id;critical", asserted]);
-        assert_eq!(trusted.shown(), "sip:anonymous@anonymous.invalid");
+        let made = made(&call, None);
+        assert_eq!(headers(&made), ["Privacy: id;critical"]);
+        assert_eq!(made.shown(), "sip:anonymous@anonymous.invalid");
         // The record knows.
-        assert_eq!(trusted.from.as_str(), "sip:2001@acme.example");
+        assert_eq!(made.from.as_str(), "sip:2001@acme.example");
     }
 
     #[test]
     fn who_is_forwarded_keeps_its_privacy_unless_the_policy_says_otherwise() {
         let forwarded = dial("1001", "3001");
-        let hidden = made(&forwarded, Some("header; ID"), false);
+        let hidden = made(&forwarded, Some("header; ID"));
         assert_eq!(
             (hidden.anonymous, headers(&hidden)),
             (true, vec!["Privacy: id".to_owned()])
         );
-        assert!(!made(&forwarded, Some("none"), false).anonymous);
-        assert!(!made(&forwarded, None, false).anonymous);
+        assert!(!made(&forwarded, Some("none")).anonymous);
+        assert!(!made(&forwarded, None).anonymous);
         // The number of the tenant is not the caller's.
-        assert!(!made(&dial("2001", "3001"), Some("id"), false).anonymous);
+        assert!(!made(&dial("2001", "3001"), Some("id")).anonymous);
         let none = [("Privacy".to_owned(), "none".to_owned())];
         let open = Dial {
             headers: &none,
             ..forwarded
         };
-        assert!(!made(&open, Some("id"), false).anonymous);
+        assert!(!made(&open, Some("id")).anonymous);
     }
 }

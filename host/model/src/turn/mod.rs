@@ -6,7 +6,7 @@
 mod identity;
 mod plan;
 #[cfg(test)]
-mod plan_tests;
+pub(crate) mod plan_tests;
 mod transfer;
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -6,8 +6,8 @@
 
 use super::{CallView, Phase, View, identity::Identity, transfer::Wish};
 use crate::{
-    Address, CallDirection, CallId, Cause, Command, IdSource, NoRoute, Route, command::Construct,
-    limits,
+    Address, CallDirection, CallId, Cause, Command, HeaderNames, IdSource, NoRoute, Route, Trunk,
+    command::Construct, is_header_name, limits,
 };
 
 /// Why a command was refused (`error` of `types.wit`).
@@ -158,7 +158,6 @@ impl Plan {
         let from = checked_address("from-uri", dial.from)?;
         let to = checked_address("to-uri", dial.to)?;
         let user_data = checked_user_data(dial.user_data)?;
-        let mut headers = checked_headers(dial.headers)?;
         let known = |user: &str| {
             self.view.tenant.owns(user)
                 || self
@@ -172,6 +171,8 @@ impl Plan {
             return Err(CommandError::NotPermitted(why));
         }
         let route = self.route(&to)?;
+        let trunk = self.view.tenant.trunk_of(route.via);
+        let mut headers = checked_headers(dial.headers, trunk)?;
         for (calls, most) in [
             (self.calls().count(), limits::SESSION_CALLS),
             (self.view.calls_made, limits::SESSION_CALLS_EVER),
@@ -185,7 +186,7 @@ impl Plan {
         if let Some(join) = wish.as_ref().and_then(|asked| asked.join.as_ref()) {
             headers.push(("Replaces".to_owned(), join.replaces.clone()));
         }
-        let identity = Identity::of(&self.view, &from, route.via, &headers);
+        let identity = Identity::of(&self.view, &from, &headers);
         headers.extend(identity.headers);
         self.view.calls_made += 1;
         let domain = self.view.tenant.domain.as_str();
@@ -351,8 +352,11 @@ fn checked_user_data(text: &str) -> Result<String, CommandError> {
     )))
 }
 
-/// Headers that a policy may set: Diversion, Privacy, History-Info and X-…
-fn checked_headers(headers: &[(String, String)]) -> Result<Vec<(String, String)>, CommandError> {
+/// Headers that a policy may set: Diversion, Privacy, History-Info, X-…, and what the trunk takes.
+fn checked_headers(
+    headers: &[(String, String)],
+    trunk: Option<&Trunk>,
+) -> Result<Vec<(String, String)>, CommandError> {
     if headers.len() > limits::SET_HEADERS {
         let most = limits::SET_HEADERS;
         return Err(CommandError::LimitExceeded(format!(
@@ -360,18 +364,14 @@ fn checked_headers(headers: &[(String, String)]) -> Result<Vec<(String, String)>
         )));
     }
     for (name, value) in headers {
-        let token = !name.is_empty()
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b));
-        if !token || name.len() > limits::TIMER_NAME {
+        if !is_header_name(name) {
             return Err(CommandError::InvalidArgument(format!(
                 "header name {name:?}"
             )));
         }
-        let lower = name.to_ascii_lowercase();
-        let allowed = ["diversion", "privacy", "history-info"].contains(&lower.as_str());
-        if !allowed && !lower.starts_with("x-") {
+        let none = HeaderNames::default();
+        let list = trunk.map_or(&none, |trunk| &trunk.headers_out);
+        if !list.takes(name) {
             return Err(CommandError::NotPermitted(format!("header {name}")));
         }
         if value.len() > limits::SET_HEADER_VALUE || value.chars().any(char::is_control) {

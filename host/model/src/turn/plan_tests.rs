@@ -49,7 +49,7 @@ fn tenant(ids: &mut IdSource) -> Arc<TenantConfig> {
 }
 
 /// A plan with an inbound call in this phase and an outbound one in that.
-pub(super) fn plan(inbound: Phase, outbound: Phase) -> (Plan, CallId, CallId) {
+pub(crate) fn plan(inbound: Phase, outbound: Phase) -> (Plan, CallId, CallId) {
     let mut ids = IdSource::new([3; 32], 0, 1);
     let call = |ids: &mut IdSource, direction, phase, from: &str, to: &str| CallView {
         id: CallId::mint(ids, 1),
@@ -91,7 +91,7 @@ pub(super) fn plan(inbound: Phase, outbound: Phase) -> (Plan, CallId, CallId) {
     (Plan::new(view, ids), a_id, b_id)
 }
 
-pub(super) fn dial<'a>(from: &'a str, to: &'a str) -> Dial<'a> {
+pub(crate) fn dial<'a>(from: &'a str, to: &'a str) -> Dial<'a> {
     Dial {
         from,
         to,

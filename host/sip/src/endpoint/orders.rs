@@ -16,7 +16,7 @@ use crate::transaction::{Owner, Timer, TransactionId};
 use crate::wire::{Method, NameAddr, Request};
 
 /// Headers that are the endpoint's to write; an owner that wants one of them is refused.
-const OURS: [&str; 27] = [
+pub const OWN_HEADERS: [&str; 27] = [
     "via",
     "v",
     "from",
@@ -131,7 +131,10 @@ impl Endpoint {
     ) -> Result<Request, String> {
         let Attempt { order, min_se, .. } = attempt;
         for (name, _) in &order.headers {
-            if OURS.iter().any(|ours| name.eq_ignore_ascii_case(ours)) {
+            if OWN_HEADERS
+                .iter()
+                .any(|ours| name.eq_ignore_ascii_case(ours))
+            {
                 return Err(format!("header {} is not the owner's", name.escape_debug()));
             }
         }

@@ -2,7 +2,10 @@
 //!
 //! A member that an older row does not have is as if nobody had set it.
 
-use model::{Gateway, Health, Login, Register, Trunk};
+mod rewrite;
+
+use model::{Gateway, HeaderNames, Health, Login, Register, Trunk};
+use rewrite::RewriteRow;
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
@@ -18,6 +21,9 @@ pub(super) struct Settings {
     health: Option<u32>,
     max_calls: Option<u32>,
     calls_per_second: Option<u32>,
+    rewrite: RewriteRow,
+    headers_in: Vec<String>,
+    headers_out: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -65,6 +71,9 @@ impl Settings {
             health: trunk.health.map(|health| health.interval),
             max_calls: trunk.max_calls,
             calls_per_second: trunk.calls_per_second,
+            rewrite: RewriteRow::of(&trunk.rewrite),
+            headers_in: texts(&trunk.headers_in),
+            headers_out: texts(&trunk.headers_out),
         };
         serde_json::to_string(&settings).map_err(|why| StoreError::Damaged(why.to_string()))
     }
@@ -87,6 +96,10 @@ impl Settings {
         trunk.register = settings.register.map(read_register).transpose()?;
         trunk.max_calls = settings.max_calls;
         trunk.calls_per_second = settings.calls_per_second;
+        trunk.rewrite = settings.rewrite.read()?;
+        let names = |names| HeaderNames::new(names).map_err(damaged);
+        trunk.headers_in = names(settings.headers_in)?;
+        trunk.headers_out = names(settings.headers_out)?;
         trunk.health = settings.health.map(|interval| Health { interval });
         Ok(())
     }
@@ -101,4 +114,13 @@ fn read_register(row: RegisterRow) -> Result<Register, StoreError> {
         registrar: row.registrar.map(|text| parsed(&text)).transpose()?,
         expires: row.expires,
     })
+}
+
+fn texts(names: &HeaderNames) -> Vec<String> {
+    names.iter().map(str::to_owned).collect()
+}
+
+/// A row that says what this version would not have taken.
+fn damaged(why: impl std::fmt::Display) -> StoreError {
+    StoreError::Damaged(why.to_string())
 }

@@ -9,4 +9,5 @@ mod life;
 mod log;
 mod plugins;
 mod records;
+mod spelling;
 mod who;
