@@ -3,6 +3,7 @@
 //! ```text
 //!  inbound   Offered ──answer──▶ Accepting ──port, SDP──▶ Accepting{durable} ──▶ Answered
 //!  outbound  Opening ──port──▶ Dialling ──18x──▶ Ringing ──2xx──▶ Confirming ──durable──▶ Answered
+//!                                                   └──pick-up──────▲
 //!  either    any state ──release, refusal, hang-up, limit──▶ Released
 //! ```
 //!
@@ -44,11 +45,24 @@ pub(crate) enum State {
     Confirming {
         /// Its ticket.
         durable: Ticket,
+        /// Instead of a 2xx somebody else's INVITE came, whose 200 waits.
+        picked_up: bool,
     },
     /// Answered, the CDR durable.
     Answered,
     /// Over.
     Released(End),
+}
+
+impl State {
+    /// Whether a 200 of ours waits for the record.
+    pub(crate) fn owes_200(&self) -> bool {
+        match self {
+            Self::Accepting { .. } => true,
+            Self::Confirming { picked_up, .. } => *picked_up,
+            _ => false,
+        }
+    }
 }
 
 /// How a call ended.

@@ -1,4 +1,5 @@
-//! INVITE with Replaces (RFC 3891): somebody takes the place of a party in an answered call.
+//! INVITE with Replaces (RFC 3891): somebody takes the place of a party in an answered call, or picks up
+//! one that rings elsewhere.
 //!
 //! ```text
 //!  C                    jackfield                     B
@@ -7,6 +8,18 @@
 //!  |<--------200 ------------|--BYE---> A             |
 //!  |                         |--INVITE sendrecv ----->|   if A had held B
 //! ```
+//!
+//! ```text
+//!  C                    jackfield                     B
+//!  |                         |--INVITE -------------->|
+//!  |                         |<-------180 ------------|
+//!  |--INVITE Replaces: B --->|                        |
+//!  |                         |--CANCEL -------------->|
+//!  |<--------200 ------------|                        |   the record is durable
+//! ```
+//!
+//! A pick-up is an answer: the policy hears that dialling is completed. Only calls of ours that ring can be
+//! picked up, and none of a caller (§3).
 //!
 //! The call resource stays what it was: its id, its bridge, its record and its policy, which hears
 //! nothing; only its dialog is another. So any policy's calls can be taken over.
@@ -23,6 +36,14 @@ use sip::{DialogId, Flow, Incoming, Replaces};
 
 use super::Shard;
 use crate::{Output, admission, call::State};
+
+/// How somebody comes into a call.
+enum Join {
+    /// In the place of a party that was in it.
+    TakeOver,
+    /// By answering it.
+    PickUp,
+}
 
 /// The hatch of a shard.
 pub(crate) fn hatch(shard: u8) -> SocketAddr {
@@ -80,7 +101,8 @@ impl Shard {
     pub(super) fn join(&mut self, now: Now, incoming: Incoming, replaces: &Replaces) {
         let dialog = incoming.dialog;
         let taken = match self.may_join(&incoming, replaces) {
-            Ok(id) => self.take_over(now, id, incoming),
+            Ok((Join::TakeOver, id)) => self.take_over(now, id, incoming),
+            Ok((Join::PickUp, id)) => self.pick_up(now, id, incoming),
             Err(status) => Err(status),
         };
         if let Err(status) = taken {
@@ -96,7 +118,7 @@ impl Shard {
     }
 
     /// RFC 3891 §3.
-    fn may_join(&self, incoming: &Incoming, replaces: &Replaces) -> Result<CallId, u16> {
+    fn may_join(&self, incoming: &Incoming, replaces: &Replaces) -> Result<(Join, CallId), u16> {
         if self.closing {
             return Err(503);
         }
@@ -115,15 +137,75 @@ impl Shard {
         let dialog = self.sip.replaced(replaces).ok_or(481_u16)?;
         let id = *self.by_dialog.get(&dialog).ok_or(481_u16)?;
         let call = self.calls.get(&id).ok_or(481_u16)?;
-        if self.tenant_of(id) != Some(tenant) || call.dialog != Some(dialog) {
+        if self.tenant_of(id) != Some(tenant) {
             return Err(481);
         }
-        match call.state {
-            State::Released(_) => Err(603),
-            State::Answered if replaces.early_only => Err(486),
-            State::Answered => Ok(id),
-            // Only answered calls have a place that can be taken.
+        let current = call.dialog == Some(dialog);
+        match &call.state {
+            State::Dialling(legs) | State::Ringing(legs) if legs.dialogs().contains(&dialog) => {
+                Ok((Join::PickUp, id))
+            }
+            State::Released(_) if current => Err(603),
+            State::Answered | State::Confirming { .. } if current && replaces.early_only => {
+                Err(486)
+            }
+            State::Answered if current => Ok((Join::TakeOver, id)),
             _ => Err(481),
+        }
+    }
+
+    /// Somebody answers a call that rings elsewhere.
+    fn pick_up(&mut self, now: Now, id: CallId, incoming: Incoming) -> Result<(), u16> {
+        let Incoming {
+            dialog, flow, sdp, ..
+        } = incoming;
+        self.describe_to(now, id, flow.remote.ip(), sdp)?;
+        let Some(call) = self.calls.get_mut(&id) else {
+            return Err(481);
+        };
+        call.dialogs += 1;
+        call.dialog = Some(dialog);
+        let session = call.session;
+        self.by_dialog.insert(dialog, id);
+        self.give_up_legs(now, id, 200);
+        self.note(now, session, "another picks the call up");
+        if !is_inside(flow) {
+            self.claim_id(now, id, session, incoming.call_id);
+        }
+        self.confirm(now, id, true);
+        Ok(())
+    }
+
+    /// Answers whoever comes into a call, from there: its offer, or with one of ours. If that cannot be
+    /// done everything stays as it is.
+    fn describe_to(
+        &mut self,
+        now: Now,
+        id: CallId,
+        ip: IpAddr,
+        offer: Option<Bytes>,
+    ) -> Result<Bytes, u16> {
+        let before = self.calls.get(&id).map(|call| call.signalling);
+        self.set_signalling(id, ip);
+        let limit = self.wanted(id);
+        let answer = match offer {
+            Some(offer) => self.answer_offer(now, id, &offer, limit),
+            None => self.offer_anew(id),
+        };
+        match (answer, before) {
+            (Ok(sdp), before) => {
+                if let Some(call) = self.calls.get_mut(&id) {
+                    call.elsewhere.extend(before);
+                }
+                Ok(sdp)
+            }
+            (Err((status, why)), before) => {
+                if let Some(ip) = before {
+                    self.set_signalling(id, ip);
+                }
+                self.trace(now, id, TraceItem::Note { what: why });
+                Err(status)
+            }
         }
     }
 
@@ -133,28 +215,11 @@ impl Shard {
         } = incoming;
         // Whoever waits for the party that goes gets our answer.
         self.answer_holder(now, id);
-        let before = self.calls.get(&id).map(|call| call.signalling);
-        self.set_signalling(id, flow.remote.ip());
-        let limit = self.wanted(id);
-        let answer = match sdp {
-            Some(offer) => self.answer_offer(now, id, &offer, limit),
-            None => self.offer_anew(id),
-        };
-        let sdp = match answer {
-            Ok(sdp) => sdp,
-            Err((status, why)) => {
-                if let Some(ip) = before {
-                    self.set_signalling(id, ip);
-                }
-                self.trace(now, id, TraceItem::Note { what: why });
-                return Err(status);
-            }
-        };
+        let sdp = self.describe_to(now, id, flow.remote.ip(), sdp)?;
         let Some(call) = self.calls.get_mut(&id) else {
             return Err(481);
         };
         call.dialogs += 1;
-        call.elsewhere.extend(before);
         let gone = call.dialog.replace(dialog);
         let (session, peer) = (call.session, call.bridged);
         self.by_dialog.insert(dialog, id);

@@ -395,13 +395,18 @@ impl Shard {
             let ending = Ending::platform(Cause::NOT_ACCEPTABLE, EndReason::Released);
             return self.end(now, id, ending);
         }
+        self.confirm(now, id, false);
+    }
+
+    /// The call is answered: its record goes first.
+    pub(super) fn confirm(&mut self, now: Now, id: CallId, picked_up: bool) {
         if let Some(call) = self.calls.get_mut(&id) {
             call.answer = Some(call.unix_ms(now.mono));
         }
-        let ticket = self.record(id);
-        self.durable.insert(ticket, id);
+        let durable = self.record(id);
+        self.durable.insert(durable, id);
         if let Some(call) = self.calls.get_mut(&id) {
-            call.state = State::Confirming { durable: ticket };
+            call.state = State::Confirming { durable, picked_up };
         }
         self.deadline(id, Some(now.mono + limits::DURABLE));
     }

@@ -90,7 +90,7 @@ impl Shard {
         if call.is_released() {
             return;
         }
-        if matches!(call.state, State::Accepting { .. }) {
+        if call.state.owes_200() {
             // The 200 never left: whatever a row says until now, nobody was answered.
             call.answer = None;
         }
@@ -105,7 +105,7 @@ impl Shard {
         let Some(call) = self.calls.get_mut(&id) else {
             return;
         };
-        if let State::Confirming { durable }
+        if let State::Confirming { durable, .. }
         | State::Accepting {
             durable: Some(durable),
         } = call.state

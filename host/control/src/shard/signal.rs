@@ -288,13 +288,14 @@ impl Shard {
         }
         let was = std::mem::replace(&mut call.state, State::Answered);
         let (session, limit) = (call.session, Self::answered_for(call));
+        if was.owes_200()
+            && let (Some(dialog), Some(sdp)) = (call.dialog, call.media.local.clone())
+        {
+            self.sip
+                .handle_input(now.mono, sip::Input::Accept { dialog, sdp });
+        }
         match was {
-            State::Accepting { .. } => {
-                if let (Some(dialog), Some(sdp)) = (call.dialog, call.media.local.clone()) {
-                    self.sip
-                        .handle_input(now.mono, sip::Input::Accept { dialog, sdp });
-                }
-            }
+            State::Accepting { .. } => {}
             State::Confirming { .. } => {
                 call.progress.dial_completed = true;
                 let report = DialReport {

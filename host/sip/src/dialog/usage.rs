@@ -40,7 +40,7 @@ pub(crate) struct Usage {
     pub(crate) call_id: String,
     /// Our tag, in every dialog of this usage.
     pub(crate) local_tag: String,
-    /// The tags of the peers that have a dialog with us, or had one. Inbound it is one.
+    /// The tags of the peers that have a dialog with us, be it early, or had one. Inbound it is one.
     pub(crate) remote_tags: Vec<String>,
     /// The sequence number of the INVITE that began it.
     pub(crate) cseq: u32,
@@ -56,6 +56,15 @@ pub(crate) struct Usage {
     pub(crate) because: Option<u8>,
     /// Who we are, if the peer asks.
     pub(crate) account: Option<Box<Account>>,
+}
+
+impl Usage {
+    /// A peer has a dialog with us.
+    pub(crate) fn meet(&mut self, tag: &str) {
+        if !self.remote_tags.iter().any(|known| known == tag) {
+            self.remote_tags.push(tag.to_owned());
+        }
+    }
 }
 
 /// An early dialog of ours (RFC 3261 §12.1.2, RFC 3262 §4).

@@ -168,6 +168,10 @@ impl Endpoint {
             State::Calling { answered, .. } => {
                 *answered = true;
                 let status = response.status();
+                let tag = response.headers().to_tag().filter(|_| status != 100);
+                if let Some(tag) = tag.filter(|_| usage.remote_tags.len() < limits::FORKS) {
+                    usage.meet(tag);
+                }
                 if status != 100 && self.acknowledge_early(now, delivery, response) {
                     let sdp = sdp_of(response.headers(), response.body());
                     self.emit(Event::Provisional {
@@ -287,7 +291,7 @@ impl Endpoint {
         self.transactions.transmit(flow, bytes.clone());
         let remote_tag = dialog.remote_tag().to_owned();
         let usage = self.usages.get_mut(&delivery.usage)?;
-        usage.remote_tags.push(remote_tag.clone());
+        usage.meet(&remote_tag);
         usage.acks.push(CachedAck {
             remote_tag,
             cseq,

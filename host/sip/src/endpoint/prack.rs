@@ -64,7 +64,7 @@ impl Endpoint {
         let (invite, _) = self.transactions.invite(delivery.transaction)?;
         let dialog = Dialog::of_outbound(invite, response, flow).through(&self.config.listeners);
         let usage = self.usages.get_mut(&delivery.usage)?;
-        usage.remote_tags.push(tag.to_owned());
+        usage.meet(tag);
         usage.early.push(Early {
             dialog,
             sequence: None,

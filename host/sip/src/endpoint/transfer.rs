@@ -142,13 +142,16 @@ impl Endpoint {
         }
     }
 
-    /// The call whose dialog a Replaces header names (RFC 3891 §3).
+    /// The call whose dialog, be it early, a Replaces header names (RFC 3891 §3). Of an answered one only
+    /// that which answered is there.
     pub fn replaced(&self, replaces: &Replaces) -> Option<DialogId> {
         let id = *self.by_tag.get(&replaces.to_tag)?;
         let usage = self.usages.get(&id)?;
-        let known =
-            usage.call_id == replaces.call_id && usage.remote_tags.contains(&replaces.from_tag);
-        known.then_some(id)
+        let same = match &usage.state {
+            State::Established(call) => call.dialog.remote_tag() == replaces.from_tag,
+            _ => usage.remote_tags.contains(&replaces.from_tag),
+        };
+        (same && usage.call_id == replaces.call_id).then_some(id)
     }
 
     /// What names the dialog of an answered call to its peer.

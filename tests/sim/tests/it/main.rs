@@ -11,6 +11,7 @@ mod gateways;
 mod hold;
 mod hostile;
 mod ladders;
+mod pickups;
 mod races;
 mod register;
 mod rules;
