@@ -162,6 +162,11 @@ impl Enrolment {
         self.held.is_some_and(|held| held.at == place)
     }
 
+    /// Where it is registered.
+    pub(crate) fn place(&self, now: Instant) -> Option<Hop> {
+        self.granted(now).map(|held| held.at)
+    }
+
     /// What comes after it.
     pub(crate) fn into_next(self) -> Option<Terms> {
         self.then

@@ -10,7 +10,10 @@ use model::{
 };
 use sip::{Flow, locate::Place};
 
-use crate::registrar::{Refused, Registration};
+use crate::{
+    ServiceRoute,
+    registrar::{Refused, Registration},
+};
 
 /// Joins an output with the input that answers it. Never used again by the same shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -176,6 +179,8 @@ pub struct Named {
 pub enum News {
     /// Of a gateway; the next check says it again.
     Gateway(GatewayNews),
+    /// Of the way on which a trunk wants calls; the next REGISTER says it again.
+    Route(ServiceRoute),
     /// Of somebody who proves who it is, or tries: a guesser has no more guesses for going to many shards.
     Guess(Guess),
 }

@@ -13,6 +13,7 @@
 //! | `session`, `call` | the data of a service session and of a call resource |
 //! | `enrol` | how a trunk is registered with its carrier |
 //! | `gateways` | which gateways of trunks take calls |
+//! | `service_routes` | by way of which proxies trunks want calls |
 //! | `timers` | when what is due |
 //! | `tracer` | one line for each SIP message |
 //! | [`hop`] | a tenant's word for a transport, and the endpoint's |
@@ -39,6 +40,7 @@ pub mod phone;
 pub mod placement;
 mod probe;
 pub mod registrar;
+mod service_routes;
 mod session;
 mod shard;
 mod timers;
@@ -46,4 +48,5 @@ mod tracer;
 
 pub use event::{GatewayNews, Guess, Input, Named, News, Output, TenantLog, Ticket, TurnRequest};
 pub use meter::Meters;
+pub use service_routes::ServiceRoute;
 pub use shard::{Counts, Enrolled, Refusals, Registrar, Shard, ShardConfig};

@@ -100,6 +100,8 @@ pub const REGISTER_BACK_OFF: Duration = Duration::from_secs(30);
 pub const REGISTER_BACK_OFF_LONGEST: Duration = Duration::from_secs(1_800);
 /// How long a trunk must have been registered over a connection for its loss to be worth another REGISTER.
 pub const REGISTER_KEPT: Duration = Duration::from_secs(120);
+/// Octets of the Service-Route of a trunk: several proxies' URIs, which stand in each INVITE.
+pub const SERVICE_ROUTE: usize = 1024;
 /// How long a trunk that is to be registered no longer waits for the word that it is not: long enough for
 /// three lost datagrams, and a node that ends waits for it.
 pub const REGISTER_LEAVING: Duration = Duration::from_secs(4);

@@ -13,7 +13,7 @@ use sip::{
 
 use super::{Shard, peers::Purpose, through::proof};
 use crate::{
-    Output,
+    News, Output, ServiceRoute,
     enrol::{Enrolment, Heard, Step, Terms},
     hop::hop,
     timers::Due,
@@ -31,6 +31,11 @@ impl Enrolments {
     /// What is known of one.
     pub(super) fn status(&self, now: Now, trunk: TrunkId) -> Option<Registration> {
         Some(self.all.get(&trunk)?.status(now))
+    }
+
+    /// Where one is registered.
+    fn place(&self, now: Now, trunk: TrunkId) -> Option<Hop> {
+        self.all.get(&trunk)?.place(now.mono)
     }
 }
 
@@ -127,8 +132,9 @@ impl Shard {
         self.enrol(now, trunk, |it, lot| {
             it.told(now, Heard { status, ..heard }, lot)
         });
-        if (200..=299).contains(&status) {
+        if let Some(response) = response.filter(|_| (200..=299).contains(&status)) {
             self.believe(trunk);
+            self.learn_route(now, trunk, response);
         }
     }
 
@@ -202,6 +208,28 @@ impl Shard {
         self.peers.asked.insert(request, Purpose::Enrol(trunk));
         let ask = sip::Input::Ask(Box::new(ask));
         self.sip.handle_input(now.mono, ask);
+    }
+
+    /// Its registrar says by way of which proxies it wants calls; every shard is to know.
+    fn learn_route(&mut self, now: Now, trunk: TrunkId, response: &Response) {
+        let Some(at) = self.peers.enrolments.place(now, trunk) else {
+            return;
+        };
+        let route = ServiceRoute::of(trunk, at, &response.headers().service_routes());
+        let says_something = !route.uris.is_empty();
+        let is_new = self.peers.routes.set(route.clone());
+        // What is known is said again, as news may be lost.
+        if (is_new || says_something) && self.config.placement.shards() > 1 {
+            self.out.push_back(Output::News(News::Route(route)));
+        }
+    }
+
+    /// Another shard has learned by way of what a trunk wants calls.
+    pub(super) fn route_told(&mut self, route: ServiceRoute) {
+        let mut trunks = self.tenants.values().flat_map(|tenant| &tenant.trunks);
+        if trunks.any(|trunk| trunk.id == route.trunk) {
+            self.peers.routes.set(route);
+        }
     }
 
     /// Its carrier has shown that it knows us: its messages are heard at the rate of those who are known,

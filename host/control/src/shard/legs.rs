@@ -249,7 +249,7 @@ impl Shard {
     /// Sends an INVITE to a target; not if a URI of it cannot be written.
     fn try_at(&mut self, now: Now, id: CallId, target: Target) -> bool {
         let flow = self.flow_to(&target);
-        let domain = self.domain_of(id, &target);
+        let (target, domain) = self.through_trunk(id, target);
         let Some(call) = self.calls.get_mut(&id) else {
             return false;
         };
@@ -278,18 +278,6 @@ impl Shard {
         let invite = sip::Input::Invite(Box::new(invite));
         self.sip.handle_input(now.mono, invite);
         true
-    }
-
-    /// The name of the gateway at which a call is tried, if it was found by one. Finding a server changes
-    /// no Request-URI (RFC 3263 §4), and many serve several domains.
-    fn domain_of(&self, id: CallId, target: &Target) -> Option<Peer> {
-        let call = self.calls.get(&id)?;
-        let (State::Dialling(legs) | State::Ringing(legs)) = &call.state else {
-            return None;
-        };
-        let tenant = &self.sessions.get(&call.session)?.tenant;
-        let trunk = tenant.trunk_of(legs.construct.route.via)?;
-        self.gateways.name_of(trunk, target.hop).cloned()
     }
 
     /// 18x of a callee: ringing, early media.
@@ -522,6 +510,11 @@ impl Shard {
 }
 
 impl Legs {
+    /// Whose way it goes.
+    pub(super) fn via(&self) -> Via {
+        self.construct.route.via
+    }
+
     fn invite(
         &self,
         dialog: DialogId,

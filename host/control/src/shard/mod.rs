@@ -212,6 +212,7 @@ impl Shard {
                 self.know_tenants();
             }
             Input::News(News::Gateway(news)) => self.gateways.heard(news),
+            Input::News(News::Route(route)) => self.route_told(route),
             Input::News(News::Guess(guess)) => self.door.heard(now, &guess),
             Input::Named(named) => self.named(now, named),
             Input::Drain => {

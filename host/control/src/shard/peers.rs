@@ -11,17 +11,21 @@ use std::{
     time::Duration,
 };
 
-use model::{Hop, Now, Target, TenantConfig, Trunk, TrunkId, TrunkStatus};
+use model::{CallId, Hop, Now, Peer, Target, TenantConfig, Trunk, TrunkId, TrunkStatus};
 use sip::{RequestId, Uri, wire::Method};
 
 use super::{Shard, enrol::Enrolments};
-use crate::{GatewayNews, Named, News, Output, enrol::Terms, probe::Probe, timers::Due};
+use crate::{
+    GatewayNews, Named, News, Output, call::State, enrol::Terms, probe::Probe,
+    service_routes::ServiceRoutes, timers::Due,
+};
 
 /// The trunks that this shard looks after.
 #[derive(Debug, Default)]
 pub(super) struct Peers {
     probes: BTreeMap<(TrunkId, Hop), Probe>,
     pub(super) enrolments: Enrolments,
+    pub(super) routes: ServiceRoutes,
     /// What our requests are for.
     pub(super) asked: BTreeMap<RequestId, Purpose>,
 }
@@ -70,7 +74,11 @@ impl Shard {
         for trunk in before.iter().filter(|trunk| !after.contains(trunk)) {
             self.gateways.forget(trunk.id);
             self.check_only(trunk.id, &BTreeSet::new());
-            if !after.iter().any(|other| other.id == trunk.id) {
+            let now_it_is = after.iter().find(|other| other.id == trunk.id);
+            if now_it_is.and_then(Terms::of) != Terms::of(trunk) {
+                self.peers.routes.forget(trunk.id);
+            }
+            if now_it_is.is_none() {
                 self.enrol_by(now, trunk.id, None);
             }
         }
@@ -93,6 +101,29 @@ impl Shard {
         for trunk in &trunks {
             self.look_after(now, trunk);
         }
+    }
+
+    /// How the trunk of a call wants to be asked: by way of its Service-Route, and at the name of a gateway
+    /// that was found by one. Finding a server changes no Request-URI (RFC 3263 §4), and many serve
+    /// several domains.
+    pub(super) fn through_trunk(&self, id: CallId, mut target: Target) -> (Target, Option<Peer>) {
+        let Some(trunk) = self.trunk_of_call(id) else {
+            return (target, None);
+        };
+        let routes = &self.peers.routes;
+        target.path = routes.towards(trunk.id, target.hop).to_vec();
+        let domain = self.gateways.name_of(trunk, target.hop).cloned();
+        (target, domain)
+    }
+
+    /// The trunk through which a call is tried.
+    fn trunk_of_call(&self, id: CallId) -> Option<&Trunk> {
+        let call = self.calls.get(&id)?;
+        let (State::Dialling(legs) | State::Ringing(legs)) = &call.state else {
+            return None;
+        };
+        let tenant = &self.sessions.get(&call.session)?.tenant;
+        tenant.trunk_of(legs.via())
     }
 
     /// Stops the checks of all gateways of a trunk but these.

@@ -178,6 +178,11 @@ impl Headers {
         self.name_addrs("Path")
     }
 
+    /// The Service-Route of an answer to a REGISTER, topmost first. RFC 3608.
+    pub fn service_routes(&self) -> Vec<NameAddr> {
+        self.name_addrs("Service-Route")
+    }
+
     /// The Record-Route set, topmost first.
     pub fn record_routes(&self) -> Vec<NameAddr> {
         self.name_addrs("Record-Route")

@@ -8,7 +8,9 @@ use carrier::{Asked, CHALLENGE, Carrier, granted, proven};
 use control::{Named, phone::Input};
 use expect_test::{ExpectFile, expect_file};
 use model::{Answer, Ask, Login, Peer, Register, TenantConfig, TrunkId, TrunkStatus};
-use sim::{Deed, Link, Options, Random, World, count_errors, forks::rings, script::Scripts, town};
+use sim::{
+    Deed, Link, Options, Random, World, count_errors, forks, forks::rings, script::Scripts, town,
+};
 use sip::locate::Place;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -338,6 +340,40 @@ fn moods(random: &mut Random) -> Option<String> {
         None,
     ];
     random.pick(&all).clone()
+}
+
+#[test]
+fn calls_go_by_the_service_route_to_where_it_was_told_and_to_no_other_gateway() {
+    let mut called = Vec::new();
+    play(acme(), |world, carrier| {
+        let answer = format!("{}\r\nService-Route: <sip:core.example;lr>", granted(600));
+        carrier.answers(world, 5, proven(answer));
+        for _ in 0..2 {
+            // Whichever shard a call is on: there are two.
+            let alice = forks::call(world, FIRST, &[]);
+            world.run_for(6 * SECOND);
+            world.hang_up(alice);
+            world.run_for(SECOND);
+        }
+        for (name, hand, _) in &carrier.places {
+            let heard = world.hand(*hand).heard();
+            let invites = heard.iter().filter(|text| text.starts_with("INVITE "));
+            let routed = |text: &String| text.contains("\r\nRoute: <sip:core.example;lr>\r\n");
+            called.extend(invites.map(|text| (*name, routed(text))));
+        }
+        carrier.answers(world, 600, proven(granted(600)));
+        forks::call(world, FIRST, &[]);
+        world.run_for(SECOND);
+        let (_, first, _) = carrier.places[0];
+        let last = world.hand(first).last("INVITE").unwrap_or_default();
+        assert!(!last.contains("\r\nRoute: "), "it holds no longer");
+        world.run_for(60 * SECOND);
+    });
+    assert!(
+        called.contains(&(FIRST, true)) && called.contains(&(OTHER, false)),
+        "{called:?}"
+    );
+    assert!(!called.contains(&(FIRST, false)) && !called.contains(&(OTHER, true)));
 }
 
 #[test]
