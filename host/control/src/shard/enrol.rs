@@ -233,7 +233,7 @@ impl Shard {
     }
 
     /// Its carrier has shown that it knows us: its messages are heard at the rate of those who are known,
-    /// also if it is known by a name alone.
+    /// also where it is by name alone, and also from those of its places that were not asked.
     fn believe(&mut self, trunk: TrunkId) {
         let trunks = self.tenants.values().flat_map(|tenant| &tenant.trunks);
         let Some(trunk) = trunks.into_iter().find(|it| it.id == trunk) else {
