@@ -3,7 +3,9 @@
 //! ```text
 //!               no such domain                 ┌─▶ nobody's: 403
 //!  request ──┬─ locked out                     ├─▶ 403, unread
-//!            ├─ no credentials, or old ones    ├─▶ 401
+//!            ├─ no credentials, old ones, or   ├─▶ 401
+//!            │  by what is not offered         │
+//!            ├─ those of another request       ├─▶ 400
 //!            ├─ wrong ones                     ├─▶ 401, counted
 //!            └─ right ones                     └─▶ the user
 //! ```
@@ -15,7 +17,7 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use model::{Ha1, Now, TenantConfig, TenantId};
 use sip::{
-    Unproven, Uri,
+    Challenges, Unproven, Uri,
     digest::{Bearer, Credentials, Denied, Guard, Secrets},
 };
 
@@ -35,12 +37,16 @@ pub(crate) enum Verdict {
     Nobodys,
     /// It has guessed too often.
     Locked,
+    /// Its credentials were made for another request.
+    Elsewhere,
 }
 
 /// One shard's door.
 #[derive(Debug)]
 pub(crate) struct Door {
     guard: Guard,
+    /// What is asked for, and taken.
+    offered: Challenges,
     lockout: Lockout,
     /// By domain. Two tenants may have the same one.
     domains: BTreeMap<String, Vec<TenantId>>,
@@ -61,10 +67,11 @@ struct Claim {
 impl Door {
     /// `key`: of the nonces of all shards of a process, of which each has its own. So a nonce is good for
     /// nothing on a shard that has not seen how often it was used.
-    pub(crate) fn new(mut key: [u8; 32], shard: u8) -> Self {
+    pub(crate) fn new(mut key: [u8; 32], shard: u8, offered: Challenges) -> Self {
         key[0] ^= shard;
         Self {
             guard: Guard::new(key),
+            offered,
             lockout: Lockout::default(),
             domains: BTreeMap::new(),
             locked: 0,
@@ -107,7 +114,9 @@ impl Door {
     ) -> Verdict {
         let headers = asked.request().headers();
         let values = headers.get_all("Authorization");
-        let mut brought = values.filter_map(|value| Credentials::parse(value).ok());
+        let offered = self.offered;
+        let brought = values.filter_map(|value| Credentials::parse(value).ok());
+        let mut brought = brought.filter(|it| offered.take(it.algorithm));
         let proof = brought.find_map(|brought| {
             let tenant = self.tenant(tenants, &brought.realm, &brought.username)?;
             let (tenant, user) = (Arc::clone(tenant), brought.username.clone());
@@ -133,6 +142,9 @@ impl Door {
             let challenges = self.guard.challenge(bearer, false, now.unix_ms, random);
             return Verdict::Challenged(challenges);
         };
+        if !credentials.is_for(asked.request().uri(), bearer.realm) {
+            return Verdict::Elsewhere;
+        }
         let secrets = claim.tenant.secrets.get(&claim.user).map(secrets);
         let judged = self
             .guard

@@ -269,6 +269,11 @@ impl Hand {
         format!("Authorization: {answer}\r\n")
     }
 
+    /// What it was last asked to prove is this.
+    pub fn is_asked(&mut self, challenge: &str) {
+        self.challenge = Challenge::choose([challenge]);
+    }
+
     /// A BYE.
     pub fn bye(&mut self) -> Bytes {
         self.cseq += 1;

@@ -70,6 +70,7 @@ impl Node {
                             .into_iter()
                             .flat_map(|at| LISTENS.map(|it| (it, at))),
                     ),
+                    challenges: options.challenges,
                     session_expires: options.session_expires,
                     ..sip::Config::default()
                 },

@@ -15,6 +15,8 @@ pub struct Options {
     pub planes: u8,
     /// Whether all telephones speak SIP over connections.
     pub tcp: bool,
+    /// Which proofs phones are asked for.
+    pub challenges: sip::Challenges,
     /// Seconds after which a session that nobody refreshed is over, as the node wants it.
     pub session_expires: u32,
     /// Whether handsets speak. Signalling does not depend on it, and audio costs time.
@@ -110,6 +112,7 @@ impl Options {
             shards: 2,
             planes: 2,
             tcp: false,
+            challenges: sip::Challenges::default(),
             session_expires: 1_800,
             audio: true,
             turns: Pace::always(1),
@@ -132,6 +135,7 @@ impl Options {
             shards: 1 + random.below(3) as u8,
             planes: 1 + random.below(2) as u8,
             tcp: false,
+            challenges: sip::Challenges::default(),
             session_expires: 90,
             audio: seed.is_multiple_of(20),
             turns: Pace::stormy(random, 0),

@@ -139,7 +139,7 @@ impl Shard {
                 },
                 ids.seed(),
             ),
-            door: Door::new(config.digest_key, config.shard),
+            door: Door::new(config.digest_key, config.shard, config.sip.challenges),
             locations: Locations::default(),
             registering: BTreeMap::new(),
             registrations: BTreeMap::new(),

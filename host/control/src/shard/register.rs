@@ -200,6 +200,10 @@ impl Shard {
 fn turned_away(asked: Box<Unproven>, verdict: Verdict) -> sip::Input {
     match verdict {
         Verdict::Challenged(challenges) => sip::Input::Challenge { asked, challenges },
+        Verdict::Elsewhere => {
+            let status = 400;
+            sip::Input::Refuse { asked, status }
+        }
         Verdict::Nobodys | Verdict::Locked | Verdict::Proven(..) => {
             let status = 403;
             sip::Input::Refuse { asked, status }

@@ -2,6 +2,7 @@
 
 use super::hash::{Hex, joined};
 use super::parameters::{bare, parameters};
+use crate::Uri;
 use crate::wire::{Why, unquote};
 
 /// A hash function of digest authentication.
@@ -70,6 +71,22 @@ impl Credentials {
         let mut parts = Parts::default();
         parameters(value, |name, value| parts.take(name, value))?;
         parts.whole()
+    }
+
+    /// Whether they were made for a request to that URI in that realm (RFC 7616 §3.4.6). Parameters, ports
+    /// and a user that only one side names tell nothing; nor does an address as host, which phones write that
+    /// know their server by nothing else, and which is another one behind NAT.
+    pub fn is_for(&self, request_uri: &Uri, realm: &str) -> bool {
+        let Ok(uri) = self.uri.parse::<Uri>() else {
+            return false;
+        };
+        let users = uri.user().zip(request_uri.user());
+        let same_user = users.is_none_or(|(said, called)| said == called);
+        let hosts = [request_uri.host(), realm];
+        let same_host = hosts
+            .iter()
+            .any(|host| uri.host().eq_ignore_ascii_case(host));
+        same_user && (same_host || uri.ip().is_some())
     }
 
     /// The response that the secret makes of all this. RFC 7616 §3.4.1.

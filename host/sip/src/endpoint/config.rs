@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::Uri;
+use crate::digest::Algorithm;
 use crate::event::{Flow, Transport};
 use crate::limits;
 use crate::transaction::TimerConfig;
@@ -75,6 +76,15 @@ pub enum Challenges {
 }
 
 impl Challenges {
+    /// Whether an answer by that algorithm is one to what is offered.
+    pub fn take(self, algorithm: Algorithm) -> bool {
+        match self {
+            Self::Md5 => algorithm == Algorithm::Md5,
+            Self::Sha256 => algorithm == Algorithm::Sha256,
+            Self::Both => true,
+        }
+    }
+
     /// Those of a challenge's two forms that are offered: SHA-256 is the first.
     pub(super) fn of(self, forms: &[String; 2]) -> &[String] {
         match self {

@@ -12,6 +12,7 @@ mod hold;
 mod hostile;
 mod ladders;
 mod pickups;
+mod proofs;
 mod races;
 mod register;
 mod rules;
