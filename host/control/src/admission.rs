@@ -2,19 +2,12 @@
 
 mod contact;
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::{borrow::Cow, collections::BTreeMap, net::SocketAddr, sync::Arc};
 
-use model::{
-    ActivePlugin, Address, Hop, Phone, Prefix, TenantConfig, TenantId, Transport, Trunk, TrunkId,
-};
-use sip::{Flow, Incoming, Uri};
+use model::{ActivePlugin, Address, Hop, TenantConfig, TenantId, Transport, Trunk, TrunkId};
+use sip::{Incoming, Uri};
 
-use crate::{gateways::Gateways, hop};
+use crate::{gateways::Gateways, hop, sources::Sources};
 
 /// A call that may begin a session.
 #[derive(Debug)]
@@ -47,55 +40,10 @@ enum Source<'a> {
     Trunk(&'a Arc<TenantConfig>, &'a Trunk),
 }
 
-/// Every source that some tenant knows: its lines, and the blocks and gateways of its trunks.
-#[derive(Debug, Default)]
-pub(crate) struct Sources {
-    /// Lines that send datagrams.
-    lines: BTreeSet<SocketAddr>,
-    /// Lines that make connections: from which port cannot be known.
-    hosts: BTreeSet<IpAddr>,
-    blocks: BTreeSet<Prefix>,
-    /// Where the carriers are with which trunks register.
-    carriers: BTreeSet<IpAddr>,
-}
-
-impl Sources {
-    /// Those of these tenants.
-    pub(crate) fn of(tenants: &BTreeMap<TenantId, Arc<TenantConfig>>, gateways: &Gateways) -> Self {
-        let phones = || tenants.values().flat_map(|t| t.phones.values());
-        let of = |datagrams| {
-            let lines = phones().filter(move |it| (it.transport == Transport::Udp) == datagrams);
-            lines.filter_map(|phone| phone.address)
-        };
-        let trunks = || tenants.values().flat_map(|t| t.trunks.iter());
-        Self {
-            lines: of(true).collect(),
-            hosts: of(false).map(|address| address.ip()).collect(),
-            blocks: trunks()
-                .flat_map(|t| t.accept_from.iter().copied())
-                .collect(),
-            carriers: trunks().flat_map(|t| gateways.carrier(t)).collect(),
-        }
-    }
-
-    /// Whether just there a line is that sends datagrams.
-    pub(crate) fn has_line(&self, flow: Flow) -> bool {
-        !flow.transport.is_reliable() && self.lines.contains(&flow.remote)
-    }
-
-    /// Whether a call from there could be anybody's.
-    pub(crate) fn know(&self, flow: Flow) -> bool {
-        let ip = flow.remote.ip();
-        let host = flow.transport.is_reliable() && self.hosts.contains(&ip);
-        host || self.has_line(flow)
-            || self.carriers.contains(&ip)
-            || self.blocks.iter().any(|block| block.contains(ip))
-    }
-}
-
 /// Decides about a new inbound call. `phone`: who the caller has proven to be.
 pub(crate) fn admit(
     tenants: &BTreeMap<TenantId, Arc<TenantConfig>>,
+    sources: &Sources,
     gateways: &Gateways,
     phone: Option<(&Arc<TenantConfig>, &str)>,
     call: &Incoming,
@@ -110,7 +58,7 @@ pub(crate) fn admit(
     let source = match (phone, registered) {
         (Some((tenant, user)), _) => Source::Phone(tenant, user),
         (None, Some(trunk)) => trunk,
-        (None, None) => source(tenants, place(call), uri.host(), called)?,
+        (None, None) => source(tenants, sources, place(call), (uri.host(), called))?,
     };
     let (tenant, from, trunk) = match source {
         Source::Phone(tenant, user) => (tenant, format!("sip:{user}@{}", tenant.domain), None),
@@ -148,9 +96,11 @@ pub(crate) fn admit(
 /// Whose a call is that names no number but takes the place of another: where it came from tells.
 pub(crate) fn tenant_of(
     tenants: &BTreeMap<TenantId, Arc<TenantConfig>>,
+    sources: &Sources,
     call: &Incoming,
 ) -> Option<TenantId> {
-    match source(tenants, place(call), call.request_uri.host(), "").ok()? {
+    let nobody = (call.request_uri.host(), "");
+    match source(tenants, sources, place(call), nobody).ok()? {
         Source::Phone(tenant, _) | Source::Trunk(tenant, _) => Some(tenant.id),
     }
 }
@@ -179,14 +129,17 @@ fn place(call: &Incoming) -> Hop {
 /// one thing that the caller cannot choose to be another tenant (ADR 0007).
 fn source<'a>(
     tenants: &'a BTreeMap<TenantId, Arc<TenantConfig>>,
+    sources: &Sources,
     from: Hop,
-    domain: &str,
-    called: &str,
+    (domain, called): (&str, &str),
 ) -> Result<Source<'a>, Refused> {
-    if let Some((tenant, phone)) = line(tenants, from) {
+    if let Some((tenant, user)) = sources.line(from)
+        && let Some(tenant) = tenants.get(&tenant)
+        && let Some(phone) = tenant.phones.get(user)
+    {
         return Ok(Source::Phone(tenant, &phone.user));
     }
-    let mut trunks = accepting(tenants, from.address.ip());
+    let mut trunks = sources.accepting(tenants, from.address.ip());
     if trunks.is_empty() {
         return Err(refused(403, "the source is no line or trunk of any tenant"));
     }
@@ -208,39 +161,7 @@ fn source<'a>(
     Ok(Source::Trunk(tenant, trunk))
 }
 
-/// The line from which a call came. Many peers name in their Via the port of their connection, which is
-/// another one each time: the only line of connections at an address is meant whatever they say.
-fn line(
-    tenants: &BTreeMap<TenantId, Arc<TenantConfig>>,
-    from: Hop,
-) -> Option<(&Arc<TenantConfig>, &Phone)> {
-    let same_host = |phone: &Phone| {
-        let ip = phone.address.map(|address| address.ip());
-        phone.transport == from.transport && ip == Some(from.address.ip())
-    };
-    let phones = tenants
-        .values()
-        .flat_map(|tenant| tenant.phones.values().map(move |phone| (tenant, phone)));
-    let at_host: Vec<_> = phones.filter(|(_, phone)| same_host(phone)).collect();
-    let exact = |(_, phone): &&(_, &Phone)| phone.address == Some(from.address);
-    match (at_host.iter().find(exact), &at_host[..], from.transport) {
-        (Some(line), ..) => Some(*line),
-        (None, _, Transport::Udp) => None,
-        (None, [only], _) => Some(*only),
-        _ => None,
-    }
-}
-
 type Candidate<'a> = (&'a Arc<TenantConfig>, &'a Trunk);
-
-fn accepting(tenants: &BTreeMap<TenantId, Arc<TenantConfig>>, ip: IpAddr) -> Vec<Candidate<'_>> {
-    let trunks = tenants
-        .values()
-        .flat_map(|t| t.trunks.iter().map(move |trunk| (t, trunk)));
-    trunks
-        .filter(|(_, trunk)| trunk.accept_from.iter().any(|block| block.contains(ip)))
-        .collect()
-}
 
 /// Keeps those that fit, or all if none does: a criterion that nobody meets tells nothing.
 fn narrow<'a>(trunks: &mut Vec<Candidate<'a>>, fits: impl Fn(&Candidate<'a>) -> bool) {

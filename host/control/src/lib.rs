@@ -43,6 +43,7 @@ pub mod registrar;
 mod service_routes;
 mod session;
 mod shard;
+mod sources;
 mod timers;
 mod tracer;
 

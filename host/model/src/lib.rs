@@ -8,6 +8,7 @@
 mod address;
 mod ask;
 mod binding;
+mod blocks;
 mod brief;
 mod cause;
 mod cdr;
@@ -32,6 +33,7 @@ pub mod wall;
 pub use address::{Address, AddressError, Scheme};
 pub use ask::{Answer, Ask, Failure, LiveCall, Manifest, Refusal, Registration, TrunkStatus};
 pub use binding::{Binding, Outbound, ring_order};
+pub use blocks::Blocks;
 pub use brief::brief;
 pub use cause::Cause;
 pub use cdr::{Cdr, EndReason};

@@ -5,6 +5,17 @@ use sip::{DialogId, Flow, Transport};
 
 use super::*;
 
+/// As a shard does it, which keeps the index.
+fn admit(
+    tenants: &BTreeMap<TenantId, Arc<TenantConfig>>,
+    gateways: &Gateways,
+    phone: Option<(&Arc<TenantConfig>, &str)>,
+    call: &Incoming,
+) -> Result<Admitted, Refused> {
+    let sources = Sources::of(tenants, gateways);
+    super::admit(tenants, &sources, gateways, phone, call)
+}
+
 /// A tenant with one number, one line if `line`, and a trunk that accepts 192.0.2.0/24.
 fn tenant(
     ids: &mut IdSource,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
-use model::{Peer, Prefix, TenantConfig, Trunk};
+use model::{Blocks, Peer, TenantConfig, Trunk};
 
 use super::network;
 
@@ -10,7 +10,7 @@ use super::network;
 #[derive(Debug, Default)]
 pub struct Known {
     hosts: BTreeSet<IpAddr>,
-    blocks: BTreeSet<Prefix>,
+    blocks: Blocks<()>,
 }
 
 impl Known {
@@ -34,7 +34,7 @@ impl Known {
                         known.hosts.insert(network(address));
                     }
                     _ => {
-                        known.blocks.insert(*block);
+                        known.blocks.insert(*block, ());
                     }
                 }
             }
@@ -43,6 +43,6 @@ impl Known {
     }
 
     pub(super) fn has(&self, network: IpAddr) -> bool {
-        self.hosts.contains(&network) || self.blocks.iter().any(|block| block.contains(network))
+        self.hosts.contains(&network) || self.blocks.hold(network)
     }
 }

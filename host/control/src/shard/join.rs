@@ -131,7 +131,7 @@ impl Shard {
                 let user = incoming.request_uri.user();
                 user.and_then(|user| user.parse().ok())
             }
-            None => admission::tenant_of(&self.tenants, incoming),
+            None => admission::tenant_of(&self.tenants, &self.sources, incoming),
         };
         let tenant: TenantId = tenant.ok_or(403_u16)?;
         let dialog = self.sip.replaced(replaces).ok_or(481_u16)?;

@@ -45,7 +45,6 @@ use register::Registering;
 
 use crate::{
     Input, Meters, News, Output, TenantLog, Ticket,
-    admission::Sources,
     call::Call,
     door::Door,
     forwarded::Forwarded,
@@ -54,6 +53,7 @@ use crate::{
     locations::Locations,
     placement::Placement,
     session::Session,
+    sources::Sources,
     timers::{Due, Timers},
 };
 

@@ -186,7 +186,13 @@ impl Shard {
             return Err(Refused { status: 483, why });
         }
         let phone = self.phone_of(incoming);
-        let admitted = admit(&self.tenants, &self.gateways, phone, incoming)?;
+        let admitted = admit(
+            &self.tenants,
+            &self.sources,
+            &self.gateways,
+            phone,
+            incoming,
+        )?;
         let tenant = admitted.tenant.id;
         if self.tenant_is_full(tenant) || self.has_too_many_sessions(tenant) {
             return Err(busy);
