@@ -1,10 +1,13 @@
-//! What the built binary keeps in memory for each live call.
+//! What the built binary keeps in memory for each live call, and for each phone that has registered.
 //!
 //! Makecall calls are bridged between two SIPp and stay up; what the process holds more with all of them
 //! than with none, as the kernel counts anonymous memory, is divided by their number. A first wave of
 //! calls comes and goes before: pools and caches that it fills are there for all later ones.
 
+mod phones;
+
 use std::fs;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 #[path = "../../../../host/xtask/src/bench/figure.rs"]
@@ -35,6 +38,7 @@ mod users;
 use figure::{Aim, Figure, option};
 use node::Node;
 use page::Page;
+use phones::Phones;
 use requests::Requests;
 use rest::Rest;
 use serde_json::Value;
@@ -46,11 +50,49 @@ use users::furnish;
 const RATE: u32 = 40;
 /// Calls of the first wave, which last a second.
 const FIRST: u32 = 200;
+/// Phones that register.
+const PHONES: u32 = 5_000;
+/// The number of the first one.
+const FIRST_PHONE: u32 = 300_000;
 /// How long nothing may be left of a call: its transactions linger for 32 s.
 const REST: Duration = Duration::from_secs(75);
 
 fn main() {
-    let calls = option("--calls", 500) as u32;
+    registered();
+    live(option("--calls", 500) as u32);
+}
+
+/// Phones are known before, so that their rows are not counted; as with calls, a few come first.
+fn registered() {
+    let node = Node::start();
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
+    let key = furnish(&node, 1, 0, [nowhere; 2]).remove(0);
+    let rest = Rest::new(node.http, &key);
+    let (first, all) = (
+        FIRST_PHONE..FIRST_PHONE + PHONES / 10,
+        FIRST_PHONE..FIRST_PHONE + PHONES,
+    );
+    for phone in all.clone() {
+        Phones::furnish(&rest, phone);
+    }
+    let phones = Phones::at(node.sip);
+    first.clone().for_each(|phone| phones.register(phone));
+    wait_until(&node, "jackfield_sip_transactions", 0.0);
+    let before = anonymous(node.pid());
+    (first.end..all.end).for_each(|phone| phones.register(phone));
+    wait_until(&node, "jackfield_sip_transactions", 0.0);
+    let each = (anonymous(node.pid()) - before) / f64::from(all.end - first.end);
+    Figure::new(
+        &format!("{PHONES} phones with one binding each"),
+        "memory per binding",
+        each,
+        "octets",
+    )
+    .note("anonymous memory of the process, every shard's copy of it included")
+    .print();
+}
+
+fn live(calls: u32) {
     let node = Node::start();
     let [caller, callee] = sipp::free_ports();
     let keys = furnish(&node, 1, calls.max(FIRST), [caller, callee]);
