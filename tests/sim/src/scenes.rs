@@ -70,6 +70,13 @@ pub fn busy(world: &mut World) {
     world.run_to_rest();
 }
 
+/// The callee's phone is there, but its user is not to be disturbed (RFC 3665 §3.11).
+pub fn unavailable(world: &mut World) {
+    let after = Duration::from_millis(100);
+    call(world, Behaviour::Refuse { after, status: 480 });
+    world.run_to_rest();
+}
+
 /// The callee rings and nobody is at home.
 pub fn rings_on(world: &mut World) {
     call(world, Behaviour::default());

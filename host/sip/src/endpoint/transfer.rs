@@ -97,12 +97,11 @@ impl Endpoint {
         let (transaction, new) = self.enter(id, arrived)?;
         let headers = request.headers();
         let status = self.judge_notify(id, headers, new).err();
-        self.respond(
-            now,
-            transaction,
-            request,
-            Answer::new(status.unwrap_or(200)),
-        );
+        let mut answer = Answer::new(status.unwrap_or(200));
+        if status == Some(489) {
+            answer.headers.push(("Allow-Events", REFER.to_owned()));
+        }
+        self.respond(now, transaction, request, answer);
         if status.is_some() {
             return Ok(());
         }

@@ -45,6 +45,11 @@ fn a_callee_may_answer_without_ringing() {
 }
 
 #[test]
+fn temporarily_unavailable_is_passed_on() {
+    check(scenes::unavailable, ladder!("unavailable"));
+}
+
+#[test]
 fn busy_is_passed_on() {
     check(scenes::busy, ladder!("busy"));
 }

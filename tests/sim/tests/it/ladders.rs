@@ -126,6 +126,14 @@ fn busy_is_passed_on() {
 }
 
 #[test]
+fn temporarily_unavailable_is_passed_on_as_in_rfc_3665_3_11() {
+    let world = check(scenes::unavailable, expect_file!["ladders/unavailable.txt"]);
+    assert_eq!(world.ended("1001"), Some(480));
+    let each = (Some(480), Some(EndReason::Released));
+    assert_eq!(causes(&world), [each; 2]);
+}
+
+#[test]
 fn a_callee_rings_for_a_minute_at_most() {
     let world = check(scenes::rings_on, expect_file!["ladders/rings-on.txt"]);
     assert_eq!(world.ended("1001"), Some(408));

@@ -1,7 +1,7 @@
 //! Requests that are answered without a call: RFC 3261 §8.2.
 
 use super::dialogs::{peer, peer_invites, peer_request, peer_talks};
-use super::pair::{A, DELAY, Pair};
+use super::pair::{A, B, DELAY, Pair};
 use crate::wire::{Method, Response};
 use crate::{Counts, Event, Input};
 
@@ -18,6 +18,11 @@ fn request(method: &str, headers: &str, body: &str) -> String {
         body.len()
     )
 }
+
+/// What we serve.
+const ALLOWED: [&str; 9] = [
+    "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "PRACK", "REFER", "NOTIFY",
+];
 
 const CONTACT: &str = "Contact: <sip:peer@10.0.0.9>\r\n";
 
@@ -39,12 +44,7 @@ fn methods_that_we_do_not_serve_get_405_with_allow() {
     for method in ["REGISTER", "PUBLISH", "MESSAGE", "INFO"] {
         let answer = refused(&request(method, "", ""));
         assert_eq!(answer.status(), 405, "{method}");
-        assert_eq!(
-            answer.headers().allow(),
-            [
-                "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "PRACK", "REFER", "NOTIFY"
-            ]
-        );
+        assert_eq!(answer.headers().allow(), ALLOWED);
     }
 }
 
@@ -74,12 +74,32 @@ fn an_invite_that_replaces_nothing_that_can_be_read_gets_400() {
 fn within_a_call_they_are_refused_too_and_the_call_goes_on() {
     let mut pair = Pair::new();
     let (_, ok) = peer_talks(&mut pair, "");
-    for (n, method) in ["MESSAGE", "INFO", "PUBLISH"].into_iter().enumerate() {
-        let cseq = n as u32 + 2;
+    let methods = [
+        ("MESSAGE", 405),
+        ("INFO", 405),
+        ("PUBLISH", 405),
+        ("REGISTER", 405),
+        ("NEWMETHOD", 501),
+        ("SUBSCRIBE", 489),
+        ("NOTIFY", 489),
+    ];
+    for (cseq, (method, status)) in (2..).zip(methods) {
         let request = peer_request(&ok, method, cseq, &format!("z9hG4bK{cseq}"), None);
-        pair.inject(peer(), A, request);
-        pair.run(DELAY);
-        assert_eq!(pair.stray_response().status(), 405, "{method}");
+        let request = request.replace("Max-Forwards", "Event: presence\r\nMax-Forwards");
+        // Each copy of it gets the same answer.
+        for _ in 0..2 {
+            pair.inject(peer(), A, request.clone());
+            pair.run(DELAY);
+            let answer = pair.stray_response();
+            assert_eq!(answer.status(), status, "{method}");
+            let headers = answer.headers();
+            let named = if status == 489 {
+                headers.tokens("Allow-Events") == ["refer"]
+            } else {
+                headers.allow() == ALLOWED
+            };
+            assert!(named, "{method}: {headers:?}");
+        }
     }
     assert!(pair.names(A).is_empty());
     let bye = peer_request(&ok, "BYE", 9, "z9hG4bKbye", None);
@@ -89,8 +109,47 @@ fn within_a_call_they_are_refused_too_and_the_call_goes_on() {
 }
 
 #[test]
+fn before_the_answer_they_are_refused_and_it_rings_on() {
+    let mut pair = Pair::new();
+    let (a, b) = pair.ring();
+    let status = 180;
+    let sdp = None;
+    pair.input(
+        B,
+        Input::Progress {
+            dialog: b,
+            status,
+            sdp,
+        },
+    );
+    pair.run(DELAY * 3);
+    assert_eq!(pair.names(A), ["provisional 180"]);
+    let invite = format!("call-{A}-{}", a.0);
+    let inside = |method: &str, tags: [&str; 2]| {
+        let text = request(method, "", "").replace("by-hand", &invite);
+        let to = format!("To: <sip:bob@10.0.0.1>;tag={}", tags[1]);
+        text.replace("tag=peer", &format!("tag={}", tags[0]))
+            .replace("To: <sip:bob@10.0.0.1>", &to)
+    };
+    let ours = pair.ends[A].by_tag.keys().next().unwrap().clone();
+    let theirs = pair.ends[B].by_tag.keys().next().unwrap().clone();
+    for (method, status) in [("MESSAGE", 405), ("INFO", 405), ("NEWMETHOD", 501)] {
+        pair.inject(peer(), B, inside(method, [&ours, &theirs]));
+        pair.run(DELAY);
+        assert_eq!(pair.stray_response().status(), status, "{method}");
+    }
+    assert!(pair.names(B).is_empty());
+    let status = 486;
+    pair.input(B, Input::Release { dialog: b, status });
+    pair.rest();
+    assert_eq!(pair.names(A), ["failed 486", "gone"]);
+}
+
+#[test]
 fn unknown_methods_get_501() {
-    assert_eq!(refused(&request("NEWMETHOD", "", "")).status(), 501);
+    let answer = refused(&request("NEWMETHOD", "", ""));
+    assert_eq!(answer.status(), 501);
+    assert_eq!(answer.headers().allow(), ALLOWED);
 }
 
 #[test]
