@@ -136,3 +136,34 @@ fn a_carrier_that_wants_a_proof_of_every_request_gets_it() {
     office.cdrs(&id, 2);
     assert_eq!(office.live(), 0);
 }
+
+#[test]
+fn numbers_are_spelled_as_the_carrier_spells_them_and_records_as_the_tenant() {
+    if !sipp::is_there() {
+        return;
+    }
+    let node = Node::start();
+    let office = Office::empty(&node, "acme");
+    office.number("2001", "makecall");
+    office.phone("1001", office.user);
+    let rule = |prefix: &str| json!([{"prefix": prefix, "prepend": "+4930"}]);
+    let trunk = json!({
+        "name": "carrier",
+        "address": office.callee.to_string(),
+        "accept_from": [],
+        "prefixes": ["3"],
+        "rewrite": {"out": {"called": rule("3"), "caller": rule("2")}},
+    });
+    office.rest.post("/api/v1/trunks", &trunk).expect(201);
+    let id = office.makecall("2001", "3001");
+    // SIPp's expressions are extended ones.
+    let callee = office.is_called("uas-answers").with("shown", "[+]49302001");
+    let mut callee = callee.start();
+    office.calls("uac-answered", "2001").start().finish();
+    callee.finish();
+    let cdrs = office.cdrs(&id, 2);
+    let outbound = cdrs.iter().find(|cdr| cdr["direction"] == "outbound");
+    let outbound = outbound.expect("a record of the leg");
+    assert_eq!(outbound["from_uri"], "sip:2001@acme.example");
+    assert_eq!(outbound["to_uri"], "sip:3001@acme.example");
+}
