@@ -50,6 +50,8 @@ enum Target {
     Sdp,
     /// Datagrams at both ports of a bridge.
     Rtp,
+    /// A datagram that asks for its address.
+    Stun,
     /// An upload.
     Plugin,
 }
@@ -214,6 +216,7 @@ impl Target {
             Self::Uri => "uri",
             Self::Sdp => "sdp",
             Self::Rtp => "rtp",
+            Self::Stun => "stun",
             Self::Plugin => "plugin",
         }
     }
@@ -224,7 +227,7 @@ impl Target {
         let kept = corpus.join("fuzzed").join(self.name());
         match self {
             Self::Message | Self::Headers | Self::Sdp => vec![kept, corpus],
-            Self::Frame | Self::Digest | Self::Uri | Self::Rtp => vec![kept],
+            Self::Frame | Self::Digest | Self::Uri | Self::Rtp | Self::Stun => vec![kept],
             Self::Plugin => vec![kept, workspace.plugins()],
         }
     }
@@ -236,6 +239,7 @@ impl Target {
                 Some("dict/sip.dict")
             }
             Self::Sdp => Some("dict/sdp.dict"),
+            Self::Stun => Some("dict/stun.dict"),
             Self::Rtp | Self::Plugin => None,
         }
     }

@@ -10,6 +10,8 @@ mod frame;
 mod headers;
 #[path = "../../../../tests/fuzz/properties/message.rs"]
 mod message;
+#[path = "../../../../tests/fuzz/properties/stun.rs"]
+mod stun;
 #[path = "../../../../tests/fuzz/properties/uri.rs"]
 mod uri;
 
@@ -44,6 +46,11 @@ fn uris_are_read_as_they_are_written() {
             uri::check(text);
         }
     });
+}
+
+#[test]
+fn whoever_asks_for_its_address_is_told_it_and_nothing_else() {
+    replay("stun", stun::check);
 }
 
 /// Every input that is kept for a target; the name of one that breaks is in the output.
