@@ -1,6 +1,7 @@
 //! Configuration: TOML, then `JACKFIELD__SECTION__KEY`, then flags. Unknown keys are errors.
 
 mod limits;
+mod listen;
 mod media;
 mod sip;
 
@@ -285,7 +286,7 @@ fn size(text: &str) -> anyhow::Result<usize> {
 
 #[cfg(test)]
 mod tests {
-    use std::{io::Write, time::Duration};
+    use std::{io::Write, net::SocketAddr, time::Duration};
 
     use super::{Config, duration, size};
 
@@ -298,7 +299,8 @@ mod tests {
     #[test]
     fn nothing_configured_is_a_node() {
         let config = Config::load(None, None).unwrap();
-        assert_eq!(config.sip.udp, ["0.0.0.0:5060".parse().unwrap()]);
+        let everywhere: SocketAddr = "0.0.0.0:5060".parse().unwrap();
+        assert_eq!(config.sip.udp, [everywhere.into()]);
         assert_eq!(config.sip.tcp, config.sip.udp);
         assert_eq!(config.store_url(), "sqlite://data/jackfield.db");
         let settings = control::guard::Settings::default();
@@ -348,6 +350,30 @@ mod tests {
                 "[sip]\nudp = [\"[fe80::1%1]:5060\"]",
                 "sip.udp: [fe80::1%1]:5060 has a zone",
             ),
+            (
+                "[sip]\nudp = [{ listen = \"x\", external = \"192.0.2.1\" }]",
+                "sip.udp",
+            ),
+            (
+                "[sip]\nudp = [{ listen = \"0.0.0.0:5060\" }]",
+                "missing field `external`",
+            ),
+            (
+                "[sip]\ntcp = [{ listen = \"0.0.0.0:5060\", extern = \"192.0.2.1\" }]",
+                "unknown field: found `extern`",
+            ),
+            (
+                "[sip]\ntcp = [{ listen = \"0.0.0.0:5060\", external = \"router\" }]",
+                "external is not an address such as",
+            ),
+            (
+                "[sip]\ntcp = [{ listen = \"0.0.0.0:5060\", external = \"0.0.0.0\" }]",
+                "external is not the address of one host",
+            ),
+            (
+                "[sip]\nws = [{ listen = \"0.0.0.0:80\", external = \"2001:db8::7\" }]",
+                "sip.ws: the external address of 0.0.0.0:80 is not of its family",
+            ),
             ("[sip]\ndigest = \"sha\"", "sip.digest"),
             ("[sip]\nsession_expires = \"half\"", "sip.session_expires"),
             (
@@ -366,6 +392,21 @@ mod tests {
             let error = load(text).unwrap_err();
             assert!(error.contains(names), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_listener_may_have_an_external_address_of_its_own() {
+        let text = "[sip]\nexternal = \"192.0.2.1\"\nudp = [\"10.0.0.1:5060\", \
+                    { listen = \"10.0.0.2:0\", external = \"203.0.113.7\" }]\n\
+                    tcp = [{ listen = \"10.0.0.2:5060\", external = \"203.0.113.7:5070\" }]";
+        let config = load(text).unwrap();
+        let listeners = config.sip.listeners().map(|(_, listener)| {
+            let bound = SocketAddr::new(listener.at.ip(), 5060);
+            let advertised = config.sip.advertised(listener, bound);
+            advertised.unwrap().to_string()
+        });
+        let expected = ["192.0.2.1:5060", "203.0.113.7:5060", "203.0.113.7:5070"];
+        assert_eq!(listeners.collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -46,7 +46,7 @@ async fn play(data: &std::path::Path, args: &Args) -> anyhow::Result<bool> {
     let mut config = Config::default();
     config.node.data = data.to_owned();
     let loopback: SocketAddr = ([127, 0, 0, 1], 0).into();
-    config.sip.udp = vec![loopback];
+    config.sip.udp = vec![loopback.into()];
     config.sip.tcp.clear();
     config.media.address = loopback.ip();
     config.media.ports = "0-0".into();

@@ -331,9 +331,10 @@ fn shard_config(
     let mut advertised = BTreeMap::new();
     let udp = listeners.iter().map(|it| (Transport::Udp, it.local));
     let all: Vec<_> = udp.chain(connections.iter().copied()).collect();
-    for (_, local) in all.iter().copied() {
-        let shown = config.sip.shown(local.ip())?;
-        advertised.insert(local, SocketAddr::new(shown, local.port()));
+    // They are bound in the order in which they are configured.
+    for ((transport, local), (_, configured)) in all.iter().zip(config.sip.listeners()) {
+        let shown = config.sip.advertised(configured, *local)?;
+        advertised.insert((*transport, *local), shown);
     }
     Ok(ShardConfig {
         node: 0,

@@ -184,9 +184,10 @@ fn take_calls(
 /// The listeners for SIP and REST.
 async fn bind(config: &Config) -> anyhow::Result<(Vec<Listener>, stream::Service, TcpListener)> {
     let udp = &config.sip.udp;
-    let listen = udp.iter().map(|address| Listener::bind(*address));
+    let listen = udp.iter().map(|address| Listener::bind(address.at));
     let listeners = listen.collect::<anyhow::Result<Vec<_>>>()?;
-    let streams = stream::Service::bind(&config.sip.streams(), config.sip.security()?)?;
+    let streams: Vec<_> = config.sip.streams().map(|(how, it)| (how, it.at)).collect();
+    let streams = stream::Service::bind(&streams, config.sip.security()?)?;
     let http = TcpListener::bind(config.api.listen)
         .await
         .with_context(|| format!("api.listen: cannot listen on {}", config.api.listen))?;

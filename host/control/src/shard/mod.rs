@@ -515,7 +515,12 @@ impl Shard {
         // A binding may be older than this process, and its listener no longer there.
         let ours = |local: &SocketAddr| {
             let hatch = hop.address.ip().is_unspecified();
-            hatch || self.config.sip.advertised.contains_key(local)
+            hatch
+                || self
+                    .config
+                    .sip
+                    .advertised
+                    .contains_key(&(transport, *local))
         };
         let theirs = target.local.filter(ours);
         Flow {

@@ -54,7 +54,7 @@ impl Config {
         let text = &self.media.address6;
         let is_ipv4 = self.media.address.is_ipv4();
         if text.is_empty() {
-            let is_served = self.sip.listeners().any(|(_, address)| address.is_ipv6());
+            let is_served = self.sip.listeners().any(|(_, it)| it.at.is_ipv6());
             return Ok((is_ipv4 && is_served).then_some(std::net::Ipv6Addr::UNSPECIFIED.into()));
         }
         let address: IpAddr = text.parse().context("media.address6")?;

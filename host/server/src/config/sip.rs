@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 use sip::Transport;
 
-use super::duration;
+use super::{duration, listen::Listen};
 use crate::tls::{Files, Tls};
 
 /// Seconds that a session may last without a refresh; the least is RFC 4028's.
@@ -22,15 +22,15 @@ const SESSIONS: RangeInclusive<u64> = 90..=86_400;
 #[serde(deny_unknown_fields, default)]
 pub struct Sip {
     /// UDP listeners. Port 0: a free one, which is printed.
-    pub udp: Vec<SocketAddr>,
+    pub udp: Vec<Listen>,
     /// TCP listeners, in the same way; empty: none.
-    pub tcp: Vec<SocketAddr>,
+    pub tcp: Vec<Listen>,
     /// TLS listeners; they need a certificate.
-    pub tls: Vec<SocketAddr>,
+    pub tls: Vec<Listen>,
     /// WebSocket listeners.
-    pub ws: Vec<SocketAddr>,
+    pub ws: Vec<Listen>,
     /// The same with TLS; they need a certificate.
-    pub wss: Vec<SocketAddr>,
+    pub wss: Vec<Listen>,
     /// Our certificate and those that lead to its root, as PEM; empty: none.
     pub tls_cert: PathBuf,
     /// Its key.
@@ -45,8 +45,8 @@ pub struct Sip {
     pub digest: Digest,
     /// After how long a call that nobody refreshed is over, as we ask for it (RFC 4028): `90s` to `24h`.
     pub session_expires: String,
-    /// The address that peers shall use; empty: the listener's own, or this machine's if that is
-    /// unspecified. It is for the listeners of its family.
+    /// The address that peers shall use, where a listener names none; empty: the listener's own, or this
+    /// machine's if that is unspecified. It is for the listeners of its family.
     pub external: String,
     /// The same for the listeners of IPv6, if `external` is of IPv4.
     pub external6: String,
@@ -79,11 +79,16 @@ impl From<Digest> for sip::Challenges {
     }
 }
 
+/// The port of SIP at every address.
+fn everywhere() -> Listen {
+    SocketAddr::from((Ipv4Addr::UNSPECIFIED, 5060)).into()
+}
+
 impl Default for Sip {
     fn default() -> Self {
         Self {
-            udp: vec![(Ipv4Addr::UNSPECIFIED, 5060).into()],
-            tcp: vec![(Ipv4Addr::UNSPECIFIED, 5060).into()],
+            udp: vec![everywhere()],
+            tcp: vec![everywhere()],
             tls: Vec::new(),
             ws: Vec::new(),
             wss: Vec::new(),
@@ -104,12 +109,10 @@ impl Default for Sip {
 impl Sip {
     /// What can be said of it without binding a socket.
     pub fn check(&self) -> anyhow::Result<()> {
-        for (transport, address) in self.listeners() {
-            if matches!(address, SocketAddr::V6(address) if address.scope_id() != 0) {
-                let setting = transport.name().to_ascii_lowercase();
-                bail!("sip.{setting}: {address} has a zone, which means nothing to peers");
-            }
-            self.shown(address.ip())?;
+        for (transport, listener) in self.listeners() {
+            let setting = transport.name().to_ascii_lowercase();
+            listener.check().with_context(|| format!("sip.{setting}"))?;
+            self.shown(listener.at.ip())?;
         }
         self.shown(Ipv6Addr::UNSPECIFIED.into())?;
         self.session_expires()?;
@@ -127,23 +130,31 @@ impl Sip {
     }
 
     /// All listeners.
-    pub fn listeners(&self) -> impl Iterator<Item = (Transport, SocketAddr)> {
-        let udp = self.udp.iter().map(|address| (Transport::Udp, *address));
+    pub fn listeners(&self) -> impl Iterator<Item = (Transport, &Listen)> {
+        let udp = self.udp.iter().map(|listener| (Transport::Udp, listener));
         udp.chain(self.streams())
     }
 
     /// Where connections are taken.
-    pub fn streams(&self) -> Vec<(Transport, SocketAddr)> {
+    pub fn streams(&self) -> impl Iterator<Item = (Transport, &Listen)> {
         let kinds = [
             (Transport::Tcp, &self.tcp),
             (Transport::Tls, &self.tls),
             (Transport::Ws, &self.ws),
             (Transport::Wss, &self.wss),
         ];
-        let listeners = kinds.into_iter().flat_map(|(transport, listeners)| {
-            listeners.iter().map(move |address| (transport, *address))
-        });
-        listeners.collect()
+        kinds.into_iter().flat_map(|(transport, listeners)| {
+            let of = move |listener| (transport, listener);
+            listeners.iter().map(of)
+        })
+    }
+
+    /// What peers shall use of a listener that is bound there.
+    pub fn advertised(&self, listener: &Listen, local: SocketAddr) -> anyhow::Result<SocketAddr> {
+        match listener.external {
+            Some(external) => Ok(external.of(local.port())),
+            None => Ok(SocketAddr::new(self.shown(local.ip())?, local.port())),
+        }
     }
 
     /// What peers shall use instead of that address: the external one of its family, or this machine's
@@ -171,7 +182,7 @@ impl Sip {
             ca: named(&self.tls_ca),
         };
         let tls = Tls::load(files, &self.tls_names)?;
-        let secure = self.streams().into_iter().find(|it| it.0.is_secure());
+        let secure = self.streams().find(|it| it.0.is_secure());
         if let Some((transport, _)) = secure
             && !tls.has_certificate()
         {

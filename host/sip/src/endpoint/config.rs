@@ -17,7 +17,7 @@ pub struct Config {
     pub contact_user: String,
     /// For a listener's address, the address that peers shall use instead (behind NAT, or when
     /// bound to `0.0.0.0`). A listener that is not here is advertised as it is.
-    pub advertised: BTreeMap<SocketAddr, SocketAddr>,
+    pub advertised: BTreeMap<(Transport, SocketAddr), SocketAddr>,
     /// Through which of our listeners requests go whose next hop wants another transport than their
     /// dialog began with.
     pub listeners: Listeners,
@@ -96,15 +96,19 @@ impl Challenges {
 }
 
 impl Config {
-    /// The address of a listener as peers know it.
-    pub(super) fn address(&self, local: SocketAddr) -> SocketAddr {
-        self.advertised.get(&local).copied().unwrap_or(local)
+    /// The address of the listener of a flow as peers know it.
+    pub(super) fn address(&self, flow: Flow) -> SocketAddr {
+        let listener = (flow.transport, flow.local);
+        self.advertised
+            .get(&listener)
+            .copied()
+            .unwrap_or(flow.local)
     }
 
     /// Our Contact on the listener of a flow, in a dialog with that remote target. Who was asked for
     /// by sips answers so, if nobody could listen so far (RFC 3261 §12.1.1).
     pub(super) fn contact(&self, flow: Flow, target: &Uri) -> Uri {
-        let uri = Uri::over(flow.transport, &self.contact_user, self.address(flow.local));
+        let uri = Uri::over(flow.transport, &self.contact_user, self.address(flow));
         if flow.transport.is_secure() && target.scheme() == "sips" {
             uri.secured()
         } else {

@@ -68,13 +68,7 @@ impl Endpoint {
         let transport = Transport::Tcp;
         let local = self.config.listeners.towards(transport, flow.remote.ip())?;
         let branch = request.headers().via().branch()?;
-        let via = |flow: Flow| {
-            Via::text(
-                flow.transport.name(),
-                self.config.address(flow.local),
-                branch,
-            )
-        };
+        let via = |flow: Flow| Via::text(flow.transport.name(), self.config.address(flow), branch);
         let stream = Flow {
             transport,
             local,

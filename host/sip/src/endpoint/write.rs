@@ -110,11 +110,7 @@ impl Endpoint {
     /// A Via of ours with a fresh branch.
     pub(super) fn fresh_via(&mut self, flow: Flow) -> String {
         let branch = self.random.branch();
-        Via::text(
-            flow.transport.name(),
-            self.config.address(flow.local),
-            &branch,
-        )
+        Via::text(flow.transport.name(), self.config.address(flow), &branch)
     }
 
     /// Sends BYE in a dialog; the usage ends by it, whatever the answer.

@@ -30,6 +30,7 @@ mod hostile_rtp;
 mod ipv6;
 mod makecall;
 mod metrics;
+mod nat;
 mod node;
 mod office;
 mod pending;

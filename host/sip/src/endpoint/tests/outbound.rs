@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::dialogs::peer;
 use super::pair::{A, B, DELAY, Pair, address, invite};
-use crate::{Config, Event, FailedBy, Input, TimerConfig};
+use crate::{Config, Event, FailedBy, Input, TimerConfig, Transport};
 
 #[test]
 fn headers_that_would_break_the_message_fail_the_call() {
@@ -54,7 +54,7 @@ fn an_invite_and_its_cancel_carry_the_route_that_they_are_given() {
 #[test]
 fn the_advertised_address_stands_in_via_and_contact() {
     let public = "203.0.113.7:5080".parse().unwrap();
-    let advertised = BTreeMap::from([(address(A), public)]);
+    let advertised = BTreeMap::from([((Transport::Udp, address(A)), public)]);
     let mut pair = Pair::with(
         Config {
             advertised,
