@@ -233,6 +233,27 @@ mod tests {
         check("+493011", &short);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_becomes_a_number_is_among_its_origins(
+            rules in proptest::collection::btree_map("[12+]{0,3}", (0_usize..4, "[12+]{0,2}"), 0..6),
+            number in "[12+a]{0,6}",
+        ) {
+            let rules = rules.iter().map(|(prefix, (strip, prepend))| {
+                rule(prefix, *strip.min(&prefix.len()), prepend)
+            });
+            let rules = Rules::new(rules.collect()).unwrap();
+            if let Ok(made) = rules.apply(&number) {
+                let origins = rules.origins(&made);
+                proptest::prop_assert!(origins.contains(&number), "{made}: {origins:?}");
+                for origin in origins {
+                    let becomes = rules.apply(&origin);
+                    proptest::prop_assert_eq!(becomes.as_deref(), Ok(&*made));
+                }
+            }
+        }
+    }
+
     #[test]
     fn rules_that_cannot_be_told_apart_or_undone_are_none() {
         let check = |rules: Vec<Rule>, why: RuleError| assert_eq!(Rules::new(rules), Err(why));
