@@ -243,6 +243,13 @@ pub enum Input {
         /// 1 to 127.
         q850: u8,
     },
+    /// Inbound: who we are, if the peer challenges what we ask it within the call (RFC 3261 §22.2, §22.3).
+    Login {
+        /// Which call.
+        dialog: DialogId,
+        /// As at the peer's.
+        login: Arc<Login>,
+    },
     /// The answer to `Reoffer`: an SDP answer (or an offer, if the re-INVITE had none), or a refusal.
     Reanswer {
         /// Which call.

@@ -15,6 +15,7 @@ use super::{
     join::is_inside,
     legs::{Failure, Progress},
     release::Ending,
+    through::proof,
 };
 use crate::{
     Output,
@@ -231,6 +232,11 @@ impl Shard {
         } = admitted;
         let trunk = trunk.and_then(|id| tenant.trunk_of(Via::Trunk(id)));
         let headers = visible(&incoming.headers, trunk);
+        if let Some(login) = trunk.and_then(Trunk::login).map(proof) {
+            let dialog = incoming.dialog;
+            let login = sip::Input::Login { dialog, login };
+            self.sip.handle_input(now.mono, login);
+        }
         let session = self.begin_session(now, tenant, plugin);
         if let Some(s) = self.sessions.get_mut(&session) {
             s.max_forwards = incoming.max_forwards - 1;

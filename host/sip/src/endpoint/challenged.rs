@@ -10,6 +10,7 @@
 //! challenged. Whatever waits for the answer of the first copy waits for that of the next; to who asked
 //! for it, it is one request. The first INVITE is not among them: it has no dialog yet.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::Endpoint;
@@ -17,11 +18,19 @@ use super::proofs::Met;
 use super::write::sound;
 use crate::Uri;
 use crate::dialog::{Account, Provable};
+use crate::digest::Login;
 use crate::event::{DialogId, Flow};
 use crate::transaction::{Delivery, Owner, Timer, TransactionId};
 use crate::wire::{Builder, Method, Response};
 
 impl Endpoint {
+    /// Who we are to the peer of a call that it has made.
+    pub(super) fn order_login(&mut self, id: DialogId, login: Arc<Login>) {
+        if let Some(usage) = self.usages.get_mut(&id) {
+            usage.account = Some(Box::new(Account::new(login)));
+        }
+    }
+
     /// Sends a request within a call, with a proof if its peer has asked for one before.
     pub(super) fn send_within(
         &mut self,

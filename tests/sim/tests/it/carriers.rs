@@ -5,7 +5,7 @@ use std::time::Duration;
 use control::phone::Input;
 use expect_test::expect_file;
 use model::{HeaderNames, Login, Rule, Rules, TenantConfig, limits};
-use sim::{Options, World, count_errors, forks, script::Scripts, town};
+use sim::{Deed, Options, World, count_errors, forks, script::Scripts, town};
 
 /// Long enough for a message and its answer, too short for a second copy.
 const WHILE: Duration = Duration::from_millis(200);
@@ -77,6 +77,37 @@ fn a_carrier_may_ask_for_a_proof_of_each_request_within_a_call() {
     expect_file!["ladders/challenged-within.txt"].assert_eq(&world.ladders());
     let cdrs = world.cdrs();
     assert!(cdrs.iter().all(|row| row.cause == Some(200)), "{cdrs:#?}");
+}
+
+#[test]
+fn a_carrier_may_ask_for_a_proof_within_a_call_that_it_has_sent() {
+    let mut acme = town::tenant("acme", 1, "answer");
+    acme.trunks[0].auth = Some(Login {
+        user: "us".to_owned(),
+        password: "secret".to_owned(),
+    });
+    let world = play(acme, |world| {
+        let line = world.line(0, FIRST);
+        let hand = world.by_hand(line);
+        let sdp = world.hand(hand).sdp("sendrecv");
+        let invite = world.hand(hand).invite("2001", &sdp);
+        world.send(hand, invite);
+        // Its policy takes a while to answer.
+        world.run_for(5 * WHILE);
+        let ack = world.hand(hand).ack("");
+        world.send(hand, ack);
+        world.run_for(WHILE);
+        world.at(Duration::ZERO, Deed::ReleaseAny(0, 0));
+        world.run_for(WHILE);
+        for status in [ASKS, "200 OK"] {
+            answer(world, hand, "BYE", status, "");
+        }
+        let heard = world.hand(hand).heard();
+        let byes = heard.iter().filter(|text| text.starts_with("BYE "));
+        let proven = |text: &String| text.contains("Proxy-Authorization: Digest username=\"us\"");
+        assert_eq!(byes.map(proven).collect::<Vec<_>>(), [false, true]);
+    });
+    assert_eq!(world.cdrs().len(), 1);
 }
 
 fn rules(prefix: &str, strip: usize, prepend: &str) -> Rules {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::dialogs::peer;
+use super::dialogs::{peer, peer_talks};
 use super::pair::{A, DELAY, Pair, invite, sdp};
 use super::sessions::answer;
 use crate::digest::{Bearer, Credentials, Denied, Guard, Login, Secrets};
@@ -292,6 +292,26 @@ fn who_has_no_login_for_it_gives_no_proof() {
     pair.rest();
     assert_eq!(pair.names(A), ["accepted", "reanswered 407", "gone"]);
     assert_eq!((pair.count("INVITE"), pair.count("BYE")), (2, 1));
+}
+
+#[test]
+fn a_carrier_may_ask_within_a_call_that_it_has_made_too() {
+    let (mut pair, mut carrier) = (Pair::new(), Carrier::new());
+    let (dialog, _) = peer_talks(&mut pair, "");
+    let login = Arc::new(login());
+    pair.input(A, Input::Login { dialog, login });
+    let first = reoffer(&mut pair, dialog);
+    assert_eq!(first.headers().get("Proxy-Authorization"), None);
+    carrier.asks(&mut pair, &first, false);
+    let second = pair.stray_request();
+    check_again(&first, &second);
+    assert_eq!(carrier.believes(&second), 1);
+    ok(&mut pair, &second, "answer");
+    let _ack = pair.stray_request();
+    let bye = release(&mut pair, dialog);
+    assert_eq!(carrier.believes(&bye), 2);
+    ok(&mut pair, &bye, "");
+    pair.rest();
 }
 
 #[test]
