@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | `JACKFIELD_BIN` | the binary | `jackfield` beside the folder of this test's binary |
 //! | `JACKFIELD_PLUGINS` | the folder of components | `plugins` in the target folder |
-//! | `E2E_LONG` | `1`: ten crashes instead of one, time-outs of half a minute | the short variants |
+//! | `E2E_LONG` | `1`: ten crashes instead of one, time-outs of half a minute, 10,000 half-open connections | the short variants |
 //! | `E2E_BARESIP` | `0`: leave out what needs baresip; `1`: it must be there | whatever is installed |
 //! | `E2E_SIPVICIOUS` | a python that has SIPVicious; `0`: leave out what needs it | as `0` |
 //! | `E2E_SIPP` | `0`: leave out what needs SIPp; `1`: it must be there | whatever is installed |
@@ -22,6 +22,7 @@ mod crash_store;
 mod dialogs;
 mod dns;
 mod faults;
+mod half_open;
 mod handset;
 mod hostile;
 mod hostile_connections;

@@ -52,7 +52,7 @@ impl Page {
     }
 
     /// The sum of the series of that name that have all these labels.
-    fn sum(&self, name: &str, labels: &[&str]) -> f64 {
+    pub(crate) fn sum(&self, name: &str, labels: &[&str]) -> f64 {
         let series = self.0.iter().filter(|(series, _)| {
             let (of, its) = series.split_once('{').unwrap_or((series, ""));
             of == name && labels.iter().all(|label| its.contains(label))
