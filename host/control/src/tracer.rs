@@ -3,6 +3,9 @@
 //! Reads only the start line, CSeq and Content-Length: it must not fail on messages that the parser
 //! refuses.
 
+/// Characters of a line.
+const LINE: usize = 60;
+
 /// What the ladder says of a message, and whether it carries a session description. A request shows the user that it
 /// asks for if it is an INVITE; a response to another method than INVITE names the method.
 pub(crate) fn summary(message: &[u8]) -> Option<(String, bool)> {
@@ -41,10 +44,14 @@ pub(crate) fn summary(message: &[u8]) -> Option<(String, bool)> {
         ("INVITE", uri, _) => format!("INVITE {}", user(uri)),
         (method, ..) => method.to_owned(),
     };
-    Some((
-        line.chars().filter(|c| !c.is_control()).take(60).collect(),
-        length > 0 && described,
-    ))
+    let fits = line.len() <= LINE && !line.contains(char::is_control);
+    let line = if fits {
+        line
+    } else {
+        let plain = line.chars().filter(|c| !c.is_control());
+        plain.take(LINE).collect()
+    };
+    Some((line, length > 0 && described))
 }
 
 fn user(uri: &str) -> &str {

@@ -17,16 +17,19 @@ impl Shard {
         let Some(id) = sip::wire::scan_call_id(bytes) else {
             return;
         };
-        let id = String::from_utf8_lossy(id).into_owned();
-        let Some((line, sdp)) = tracer::summary(bytes) else {
+        let id = String::from_utf8_lossy(id);
+        let Some(&owner) = self.by_sip_call_id.get(&*id) else {
+            if let Some((line, sdp)) = tracer::summary(bytes) {
+                self.unclaimed.push((id.into_owned(), sent, line, sdp));
+            }
             return;
-        };
-        let Some(&owner) = self.by_sip_call_id.get(&id) else {
-            return self.unclaimed.push((id, sent, line, sdp));
         };
         let peer = |call: &Call| from.is_none_or(|from| call.is_from(from.ip()));
         // Whoever has learned a Call-ID could fill the trace of its call.
         let Some(call) = owner.filter(|id| self.calls.get(id).is_some_and(peer)) else {
+            return;
+        };
+        let Some((line, sdp)) = tracer::summary(bytes) else {
             return;
         };
         let item = TraceItem::Sip {
