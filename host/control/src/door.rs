@@ -137,6 +137,7 @@ impl Door {
             method: asked.request().method().as_str(),
             call_id: headers.call_id(),
             realm: &claim.tenant.domain,
+            source,
         };
         let Some(credentials) = credentials else {
             let challenges = self.guard.challenge(bearer, false, now.unix_ms, random);

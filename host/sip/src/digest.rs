@@ -3,10 +3,13 @@
 //! Owns the nonces and what was already said with them. Refuses to know who may do what, and where
 //! secrets are kept: it is given HA1 and says yes, "again with a fresh nonce", or no.
 //!
-//! A nonce is stateless: its time, its randomness and a MAC over them, the realm and the Call-ID.
-//! Since the Call-ID is in the MAC, whatever uses a nonce is with the one shard of that Call-ID, and
-//! the [`Replays`] of that shard see every use. An unknown user costs the same work as a known one
+//! A nonce is stateless: its time, its randomness and a MAC over them, the realm, the Call-ID and the
+//! address that was challenged. Since the Call-ID is in the MAC, whatever uses a nonce is with the one
+//! shard of that Call-ID, and the [`Replays`] of that shard see every use. Since the address is, whoever
+//! forges one never has a nonce that is good there, and cannot guess in another's name. An unknown user costs the same work as a known one
 //! and gets the same answer.
+
+use std::net::IpAddr;
 
 mod challenge;
 mod credentials;
@@ -44,6 +47,8 @@ pub struct Bearer<'a> {
     pub call_id: &'a str,
     /// The realm: the domain of the tenant.
     pub realm: &'a str,
+    /// The address that it came from.
+    pub source: IpAddr,
 }
 
 /// Why credentials are not accepted.
@@ -91,7 +96,7 @@ impl Guard {
         unix_ms: u64,
         random: u32,
     ) -> [String; 2] {
-        let nonce = Nonce { unix_ms, random }.text(&self.key.0, bearer.realm, bearer.call_id);
+        let nonce = Nonce { unix_ms, random }.text(&self.key.0, bearer);
         [Algorithm::Sha256, Algorithm::Md5].map(|algorithm| {
             let realm = bearer.realm;
             let stale = if stale { ",stale=true" } else { "" };
@@ -126,12 +131,7 @@ impl Guard {
             .as_bytes()
             .ct_eq(credentials.response.as_bytes());
         let proven = bool::from(same) && secrets.is_some() && credentials.realm == bearer.realm;
-        let nonce = Nonce::read(
-            &credentials.nonce,
-            &self.key.0,
-            bearer.realm,
-            bearer.call_id,
-        );
+        let nonce = Nonce::read(&credentials.nonce, &self.key.0, bearer);
         let fresh = nonce.filter(|nonce| nonce.is_fresh(unix_ms));
         // Nobody learns by an old nonce whether a guess was right: a fresh one must prove it.
         match fresh {

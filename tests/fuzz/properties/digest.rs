@@ -11,6 +11,7 @@ pub(crate) fn check(text: &str) {
         method: "REGISTER",
         call_id: "1",
         realm: "acme.example",
+        source: std::net::IpAddr::from([192, 0, 2, 1]),
     };
     let secrets = Secrets {
         md5: "939e7578ed9e3c518a452acee763bce9",

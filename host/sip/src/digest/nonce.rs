@@ -1,7 +1,10 @@
 //! Nonces that need no memory: what they were made from is in them, and a MAC proves it.
 
+use std::net::IpAddr;
+
 use subtle::ConstantTimeEq;
 
+use super::Bearer;
 use super::hash::{Hex, hmac};
 use crate::limits;
 
@@ -19,15 +22,15 @@ pub(super) struct Nonce {
 
 impl Nonce {
     /// As it is sent.
-    pub(super) fn text(self, key: &[u8; 32], realm: &str, call_id: &str) -> String {
+    pub(super) fn text(self, key: &[u8; 32], bearer: Bearer<'_>) -> String {
         let Self { unix_ms, random } = self;
         let unix_ms = unix_ms & 0xffff_ffff_ffff;
-        let mac = self.mac(key, realm, call_id);
+        let mac = self.mac(key, bearer);
         format!("{unix_ms:012x}{random:08x}{}", Hex::of(&mac).as_str())
     }
 
-    /// One that we made for this realm and this Call-ID.
-    pub(super) fn read(text: &str, key: &[u8; 32], realm: &str, call_id: &str) -> Option<Self> {
+    /// One that we made for this realm, this Call-ID and whoever was there.
+    pub(super) fn read(text: &str, key: &[u8; 32], bearer: Bearer<'_>) -> Option<Self> {
         let digits = text
             .bytes()
             .all(|octet| matches!(octet, b'0'..=b'9' | b'a'..=b'f'));
@@ -40,7 +43,7 @@ impl Nonce {
             unix_ms: u64::from_str_radix(unix_ms, 16).ok()?,
             random: u32::from_str_radix(random, 16).ok()?,
         };
-        let ours = Hex::of(&nonce.mac(key, realm, call_id));
+        let ours = Hex::of(&nonce.mac(key, bearer));
         bool::from(ours.as_str().as_bytes().ct_eq(mac.as_bytes())).then_some(nonce)
     }
 
@@ -54,7 +57,12 @@ impl Nonce {
         unix_ms.saturating_sub(self.unix_ms) > limits::NONCE.as_millis() as u64
     }
 
-    fn mac(self, key: &[u8; 32], realm: &str, call_id: &str) -> [u8; MAC] {
+    fn mac(self, key: &[u8; 32], bearer: Bearer<'_>) -> [u8; MAC] {
+        let source = match bearer.source {
+            IpAddr::V4(source) => source.to_ipv6_mapped(),
+            IpAddr::V6(source) => source,
+        };
+        let (realm, call_id) = (bearer.realm, bearer.call_id);
         let (unix_ms, random) = (self.unix_ms.to_be_bytes(), self.random.to_be_bytes());
         let realm_ends = (realm.len() as u64).to_be_bytes();
         let whole = hmac(
@@ -63,6 +71,7 @@ impl Nonce {
                 b"nonce",
                 &unix_ms,
                 &random,
+                &source.octets(),
                 &realm_ends,
                 realm.as_bytes(),
                 call_id.as_bytes(),

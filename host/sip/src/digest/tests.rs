@@ -2,6 +2,8 @@
 
 mod answering;
 
+use std::net::IpAddr;
+
 use super::hash::{Hex, hmac, joined};
 use super::nonce::Nonce;
 use super::replays::Replays;
@@ -16,6 +18,7 @@ fn bearer() -> Bearer<'static> {
         method: "REGISTER",
         call_id: "c1@phone",
         realm: "acme.example",
+        source: IpAddr::from([192, 0, 2, 1]),
     }
 }
 
@@ -157,7 +160,7 @@ fn the_made_up_secret_of_nobody_opens_nothing() {
 }
 
 #[test]
-fn a_nonce_is_good_for_its_time_its_realm_and_its_call_id() {
+fn a_nonce_is_good_for_its_time_its_realm_its_call_id_and_its_source() {
     let mut guard = Guard::new(KEY);
     let challenge = guard.challenge(bearer(), false, NOW, 1);
     let nonce = nonce_of(&challenge[1]);
@@ -167,8 +170,13 @@ fn a_nonce_is_good_for_its_time_its_realm_and_its_call_id() {
         call_id: "c2@phone",
         ..bearer()
     };
+    let elsewhere = Bearer {
+        source: IpAddr::from([192, 0, 2, 2]),
+        ..bearer()
+    };
     let mut check = |bearer: Bearer<'_>, now: u64| judge(&mut guard, &value, bearer, now);
     assert_eq!(check(other, NOW), Err(Denied::Stale));
+    assert_eq!(check(elsewhere, NOW), Err(Denied::Stale));
     assert_eq!(check(bearer(), NOW + life + 1), Err(Denied::Stale));
     assert_eq!(check(bearer(), NOW - 1), Err(Denied::Stale));
     assert_eq!(check(bearer(), NOW + life), Ok(()));
@@ -176,7 +184,7 @@ fn a_nonce_is_good_for_its_time_its_realm_and_its_call_id() {
         judge(&mut Guard::new([8; 32]), &value, bearer(), NOW),
         Err(Denied::Stale)
     );
-    assert_eq!(Nonce::read("", &KEY, "acme.example", "c1@phone"), None);
+    assert_eq!(Nonce::read("", &KEY, bearer()), None);
 }
 
 #[test]

@@ -282,6 +282,30 @@ fn who_guesses_ten_times_is_locked_out_for_five_minutes() {
     assert_eq!((guesses, locks, locked), (10, 1, 2));
 }
 
+#[test]
+fn who_forges_the_address_of_a_phone_does_not_lock_it_out() {
+    let world = play(|world| {
+        let mut phone = Desk::at(world, USER, desk(1));
+        assert_eq!(phone.register(world, PASSWORD, CONTACT), [401, 200]);
+        // A challenge to its own address, and what it would answer there.
+        let mut forger = Desk::at(world, USER, desk(66));
+        for _ in 0..12 {
+            let asks = world.hand(forger.hand).register(DOMAIN, CONTACT);
+            assert_eq!(forger.say(world, asks), 401);
+            let hand = world.hand(forger.hand);
+            let guess = hand.authorization("guess", "REGISTER", &format!("sip:{DOMAIN}"));
+            let guess = hand.register(DOMAIN, &format!("{guess}{CONTACT}"));
+            assert_eq!(
+                phone.say(world, guess),
+                401,
+                "asked anew, and nothing counted"
+            );
+        }
+        assert_eq!(phone.register(world, PASSWORD, CONTACT), [401, 200]);
+    });
+    assert!(world.registrars().iter().all(|shard| shard.guesses == 0));
+}
+
 /// Each guess in a dialog of its own: Call-IDs decide which shard hears it.
 fn guess_anew(world: &mut World, crack: &mut Desk, password: &str) -> [u16; 2] {
     world.hand(crack.hand).another_call();

@@ -34,6 +34,7 @@ fn bearer(request: &Request) -> Bearer<'_> {
         method: request.method().as_str(),
         call_id: request.headers().call_id(),
         realm: REALM,
+        source: std::net::IpAddr::from([192, 0, 2, 1]),
     }
 }
 
