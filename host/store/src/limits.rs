@@ -27,6 +27,11 @@ pub const SETTING_NAME: usize = 64;
 pub const SETTING_VALUE: usize = 1024;
 /// Address blocks, and likewise dialling prefixes, of one trunk.
 pub const TRUNK_LIST: usize = 100;
+/// Bits that all addresses of a trunk's block share at the least, of IPv4: who is in one is no stranger to
+/// any tenant, so nobody may let in everybody.
+pub const BLOCK_V4: u8 = 16;
+/// The same of IPv6.
+pub const BLOCK_V6: u8 = 32;
 /// Octets of a user or password at somebody else's.
 pub const SECRET: usize = 128;
 /// Characters of a name that people read.

@@ -3,6 +3,8 @@
 
 mod settings;
 
+use std::net::IpAddr;
+
 use model::{
     Login, Peer, Prefix, Register, TenantId, Trunk, TrunkId,
     limits::{PROBE_LONGEST, PROBE_SHORTEST, REGISTER_LONGEST, REGISTER_SHORTEST},
@@ -140,6 +142,17 @@ fn check(trunk: &Trunk) -> Result<(), StoreError> {
             "accept_from",
             format!("more than {most} blocks"),
         ));
+    }
+    for block in &trunk.accept_from {
+        let (address, length) = block.parts();
+        let least = match address {
+            IpAddr::V4(_) => limits::BLOCK_V4,
+            IpAddr::V6(_) => limits::BLOCK_V6,
+        };
+        if length < least {
+            let why = format!("{address}/{length} is wider than a block of /{least} may be");
+            return Err(StoreError::invalid("accept_from", why));
+        }
     }
     if trunk.prefixes.len() > most {
         return Err(StoreError::invalid(

@@ -137,7 +137,7 @@ pub(super) struct NewTrunk {
     /// `udp`, which is the default, `tcp` or `tls`.
     #[schema(value_type = Option<String>, example = "udp")]
     transport: Transport,
-    /// Address blocks where calls from it come from.
+    /// Address blocks where calls from it come from, of `/16` at the widest, of IPv6 `/32`.
     #[schema(value_type = Vec<String>, example = json!(["127.0.0.1/32"]))]
     accept_from: Vec<Prefix>,
     /// Whether its P-Asserted-Identity and From are believed; default `true`.

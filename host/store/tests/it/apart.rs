@@ -40,7 +40,7 @@ async fn two_tenants_that_cannot_be_told_apart_are_refused_when_the_second_comes
     let three = home.tenant("three", "three.example").await;
     home.number(three, "2001").await.unwrap();
     conflict(
-        home.trunk(three, "203.0.113.1:5064", "0.0.0.0/0").await,
+        home.trunk(three, "203.0.113.1:5064", "192.0.0.0/16").await,
         "2001",
     );
     assert_eq!(
@@ -118,7 +118,7 @@ async fn a_trunk_around_another_tenants_line_is_refused() {
     let acme = home.tenant("acme", "acme.example").await;
     let evil = home.tenant("evil", "evil.example").await;
     home.line(acme, "1001", "192.0.2.9:5060").await.unwrap();
-    for accept_from in ["192.0.2.9/32", "192.0.0.0/16", "0.0.0.0/0"] {
+    for accept_from in ["192.0.2.9/32", "192.0.0.0/16"] {
         let refused = home.trunk(evil, "198.51.100.1:5060", accept_from).await;
         conflict(refused, accept_from);
     }
@@ -144,4 +144,28 @@ async fn lines_of_several_tenants_share_an_address() {
     let other = home.tenant("other", "other.example").await;
     let refused = home.trunk(other, "127.0.0.1:5070", "127.0.0.1/32").await;
     conflict(refused, "another tenant's phone");
+}
+
+/// Who is in a trunk's block is no stranger to the platform.
+#[tokio::test]
+async fn nobody_opens_the_door_to_everybody() {
+    let mut home = Home::new().await;
+    let evil = home.tenant("evil", "evil.example").await;
+    for (block, least) in [
+        ("0.0.0.0/0", 16),
+        ("10.0.0.0/15", 16),
+        ("2001:db8::/31", 32),
+    ] {
+        let refused = home.trunk(evil, "198.51.100.1:5060", block).await;
+        let Err(store::StoreError::Invalid { field, why }) = refused else {
+            panic!("{block}: {refused:?}");
+        };
+        assert_eq!(field, "accept_from");
+        assert_eq!(
+            why,
+            format!("{block} is wider than a block of /{least} may be")
+        );
+    }
+    let widest = home.trunk(evil, "198.51.100.1:5060", "2001:db8::/32").await;
+    widest.unwrap();
 }
