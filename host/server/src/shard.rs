@@ -19,7 +19,7 @@ use control::{
     Counts, Enrolled, Input, Named, News, Output, Refusals, Shard, ShardConfig, Ticket,
     TurnRequest, registrar::Refused,
 };
-use futures_util::{StreamExt, stream::FuturesUnordered};
+use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use model::{Answer, Ask, Binding, TenantConfig, TenantId, turn::TurnOutcome};
 use sip::Flow;
 use tokio::{
@@ -158,7 +158,9 @@ pub fn start(
         .context("cannot start a shard's thread")
 }
 
-type Turn = Pin<Box<dyn Future<Output = (TenantId, Ticket, TurnOutcome)>>>;
+/// A turn that has ended.
+type Ended = (TenantId, Ticket, TurnOutcome);
+type Turn = Pin<Box<dyn Future<Output = Ended>>>;
 
 struct Driver {
     shard: Shard,
@@ -194,10 +196,10 @@ impl Driver {
                         self.take(mail);
                         self.drain();
                     }
+                    self.take_turns();
                 }
-                Some((tenant, ticket, outcome)) = self.running.next(), if !self.running.is_empty() => {
-                    self.waiting.ended(tenant);
-                    self.input(Input::TurnDone { ticket, outcome });
+                Some(ended) = self.running.next(), if !self.running.is_empty() => {
+                    self.turn_ended(ended);
                 }
                 () = timer => self.shard.handle_timeout(clock::now()),
                 // No media shard tells when it has room again.
@@ -211,6 +213,23 @@ impl Driver {
         while let Some(output) = self.shard.poll_output() {
             self.outlets.put_last(output, until).await;
         }
+    }
+
+    /// Turns that have ended, as many as may be out at one time: a full mailbox must not make calls
+    /// stand still.
+    fn take_turns(&mut self) {
+        for _ in 0..TURNS {
+            let Some(Some(ended)) = self.running.next().now_or_never() else {
+                return;
+            };
+            self.turn_ended(ended);
+            self.drain();
+        }
+    }
+
+    fn turn_ended(&mut self, (tenant, ticket, outcome): Ended) {
+        self.waiting.ended(tenant);
+        self.input(Input::TurnDone { ticket, outcome });
     }
 
     fn input(&mut self, input: Input) {
