@@ -25,7 +25,7 @@ use tokio::{
 pub(crate) use batch::{Answers, Batch, Pen};
 use singles::Singles;
 
-use crate::{StoreError, limits};
+use crate::{StoreError, limits, owner::Owner};
 
 /// A database.
 #[derive(Clone, Debug)]
@@ -42,6 +42,8 @@ pub(crate) enum Db {
         lookups: Singles,
         /// For reads of turns only: whatever the API reads never makes a call wait.
         turns: Singles,
+        /// Nobody else writes this database.
+        owner: Arc<Mutex<Option<Owner>>>,
     },
 }
 
@@ -59,6 +61,7 @@ impl Db {
         make_private(path).map_err(|why| {
             StoreError::Unavailable(format!("cannot create the database {path:?}: {why}"))
         })?;
+        let owner = Owner::of(path)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
@@ -88,6 +91,7 @@ impl Db {
             readers,
             lookups: Singles::open(&options, limits::LOOKUPS).await?,
             turns: Singles::open(&options, limits::TURN_READERS).await?,
+            owner: Arc::new(Mutex::new(Some(owner))),
         };
         Ok((db, pen))
     }
@@ -144,12 +148,14 @@ impl Db {
                 readers,
                 lookups,
                 turns,
+                owner,
                 ..
             } => {
                 turns.close().await;
                 lookups.close().await;
                 readers.close().await;
                 writer.close().await;
+                owner.lock().await.take();
             }
         }
     }

@@ -21,6 +21,7 @@ mod limits_tests;
 mod log;
 mod names;
 mod number;
+mod owner;
 mod page;
 mod phone;
 mod plugin;

@@ -37,12 +37,29 @@ async fn what_was_written_is_there_after_reopening() {
 }
 
 #[tokio::test]
-async fn what_was_written_is_there_after_dropping_without_a_close() {
+async fn what_was_written_is_in_the_files_without_a_close() {
     let mut home = Home::new().await;
     let acme = home.tenant("acme", "acme.example").await;
-    let url = format!("sqlite://{}", home.path().display());
+    let copy = home.path().with_file_name("copy.db");
+    for end in ["", "-wal"] {
+        let from = format!("{}{end}", home.path().display());
+        std::fs::copy(from, format!("{}{end}", copy.display())).unwrap();
+    }
+    let url = format!("sqlite://{}", copy.display());
     let again = Store::open(&url).await.unwrap();
     assert_eq!(again.tenant(acme).await.unwrap().name, "acme");
+}
+
+#[tokio::test]
+async fn a_database_has_one_owner_until_it_is_closed() {
+    let home = Home::new().await;
+    let url = format!("sqlite://{}", home.path().display());
+    let refused = Store::open(&url).await.unwrap_err().to_string();
+    let path = home.path();
+    let why = format!("another process uses the database {path:?}");
+    assert!(refused.contains(&why), "{refused}");
+    home.store.close().await;
+    Store::open(&url).await.unwrap();
 }
 
 #[cfg(unix)]
