@@ -11,7 +11,10 @@ use anyhow::Result;
 
 use crate::setup::{BARESIP, Peer, SIPP};
 use crate::shell::{self, Workspace};
-use crate::{plugins, setup, tidy};
+use crate::{plugins, setup, sim, tidy};
+
+/// Random calls of the last stage: about a minute's worth.
+const SEEDS: u32 = 2_000;
 
 /// Sets up, builds, tidies and tests.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
@@ -28,6 +31,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     stages.run("plugins", || plugins::run(workspace))?;
     stages.run("tidy", || tidy::run(workspace))?;
     stages.run("tests", || tests(workspace, &peers, sipvicious))?;
+    stages.run("seeds", || sim::run(workspace, SEEDS))?;
     stages.print();
     for (_, peer) in peers.iter().filter(|(is_there, _)| !is_there) {
         println!(
