@@ -1,30 +1,55 @@
 //! Dialogs that are another shard's although their Call-ID hashes to this one: those of INVITEs with
 //! Replaces, which belong where the dialog is that they replace.
 //!
-//! Owns which Call-IDs these are. One that nothing was heard of for longer than a session lasts without a
-//! refresh is forgotten.
+//! Owns which Call-IDs these are. Anybody we know can begin one before it has proven anything, so that
+//! each source has a share of them, and one is kept for the time of a transaction only until a message
+//! says that its INVITE was accepted; then until nothing was heard of it for longer than a session lasts
+//! without a refresh, or its call has ended.
 
 use std::{
     collections::BTreeMap,
+    net::IpAddr,
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use sip::{
     Replaces,
-    wire::{self, Message},
+    wire::{self, Message, Method},
 };
 
-use crate::placement::Placement;
+use crate::{guard, placement::Placement};
 
 /// Dialogs of other shards: each is a call that somebody has taken over. A thousandth of what a shard has.
 pub(crate) const MOST: usize = 1_024;
 
+/// Those that one source has begun, a network of IPv6 being one: calls taken over that an office has at
+/// a time.
+pub(crate) const SHARE: usize = 16;
+
 /// Longer than any session timer of ours.
 const IDLE: Duration = Duration::from_secs(3_600);
 
-/// Call-IDs, the shards that have their dialogs, and when they were heard of last.
+/// As long as a transaction lasts, and its copies come: 64 × T1 (RFC 3261 §17).
+const TRANSACTION: Duration = Duration::from_secs(32);
+
+/// Call-IDs, and the shards that have their dialogs.
 #[derive(Debug, Default)]
-pub(crate) struct Forwarded(BTreeMap<String, (u8, Instant)>);
+pub(crate) struct Forwarded {
+    all: BTreeMap<String, Entry>,
+    refused: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    owner: u8,
+    source: IpAddr,
+    /// The branch of its last INVITE, which the ACK of a refusal has too (RFC 3261 §17.1.1.3).
+    invite: String,
+    heard: Instant,
+    /// How long after that it is kept.
+    kept: Duration,
+}
 
 impl Forwarded {
     /// The other shard that this message is for, if it is.
@@ -32,35 +57,83 @@ impl Forwarded {
         &mut self,
         now: Instant,
         (placement, own): (&Placement, u8),
-        message: &[u8],
+        source: IpAddr,
+        message: &Bytes,
     ) -> Option<u8> {
-        let begins = replaces(message);
-        if self.0.is_empty() && begins.is_none() {
+        let begins = begins(message);
+        if self.all.is_empty() && begins.is_none() {
             return None;
         }
         let id = std::str::from_utf8(wire::scan_call_id(message)?).ok()?;
-        if let Some((owner, heard)) = self.0.get_mut(id) {
-            *heard = now;
-            return Some(*owner);
+        if let Some(entry) = self.all.get_mut(id).filter(|it| it.is_kept(now)) {
+            entry.hear(now, message);
+            return Some(entry.owner);
         }
-        let owner = placement.shard_of(begins?.call_id.as_bytes());
+        let (replaces, invite) = begins?;
+        let owner = placement.shard_of(replaces.call_id.as_bytes());
         if owner == own {
             return None;
         }
-        if self.0.len() >= MOST {
-            self.0
-                .retain(|_, (_, heard)| now.saturating_duration_since(*heard) < IDLE);
-        }
-        if self.0.len() >= MOST {
+        let source = guard::network(source);
+        let mut share = SHARE;
+        self.all.retain(|_, entry| {
+            let kept = entry.is_kept(now);
+            share -= usize::from(kept && entry.source == source);
+            kept
+        });
+        if self.all.len() >= MOST || share == 0 {
+            self.refused += 1;
             return None;
         }
-        self.0.insert(id.to_owned(), (owner, now));
+        let entry = Entry {
+            owner,
+            source,
+            invite,
+            heard: now,
+            kept: TRANSACTION,
+        };
+        self.all.insert(id.to_owned(), entry);
         Some(owner)
+    }
+
+    /// INVITEs with Replaces that found no room, since the start.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused
     }
 }
 
-/// What an INVITE wants to take the place of.
-fn replaces(message: &[u8]) -> Option<Replaces> {
+impl Entry {
+    fn is_kept(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.heard) < self.kept
+    }
+
+    /// What answers pass the other shard by; what the peer says tells how its INVITE fared.
+    fn hear(&mut self, now: Instant, message: &Bytes) {
+        self.heard = now;
+        let Ok(message) = wire::parse(message) else {
+            return;
+        };
+        let ends = match &message {
+            Message::Request(request) => {
+                let branch = request.headers().via().branch().unwrap_or_default();
+                let method = request.method();
+                if *method == Method::INVITE && request.headers().to_tag().is_none() {
+                    branch.clone_into(&mut self.invite);
+                    return;
+                }
+                if *method == Method::CANCEL || *method == Method::ACK && branch == self.invite {
+                    return;
+                }
+                *method == Method::BYE
+            }
+            Message::Response(response) => response.headers().cseq().method == Method::BYE,
+        };
+        self.kept = if ends { TRANSACTION } else { IDLE };
+    }
+}
+
+/// What an INVITE wants to take the place of, and its branch.
+fn begins(message: &Bytes) -> Option<(Replaces, String)> {
     if !message.starts_with(b"INVITE ") {
         return None;
     }
@@ -68,69 +141,18 @@ fn replaces(message: &[u8]) -> Option<Replaces> {
     message
         .split(|octet| *octet == b'\n')
         .find(|line| named(line))?;
-    match wire::parse(&bytes::Bytes::copy_from_slice(message)).ok()? {
+    match wire::parse(message).ok()? {
         Message::Request(request) if request.headers().to_tag().is_none() => {
-            Replaces::parse(request.headers().get("Replaces")?)
+            let headers = request.headers();
+            let branch = headers.via().branch().unwrap_or_default();
+            Some((
+                Replaces::parse(headers.get("Replaces")?)?,
+                branch.to_owned(),
+            ))
         }
         _ => None,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::{Duration, Instant};
-
-    use super::{Forwarded, MOST};
-    use crate::placement::Placement;
-
-    const OWN: u8 = 0;
-
-    fn message(method: &str, call_id: &str, replaces: &str) -> Vec<u8> {
-        format!(
-            "{method} sip:x@y SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\n\
-             To: <sip:x@y>\r\nCall-ID: {call_id}\r\nCSeq: 1 {method}\r\nContact: <sip:a@b>\r\n{replaces}\
-             Content-Length: 0\r\n\r\n"
-        )
-        .into_bytes()
-    }
-
-    /// A Replaces header for a dialog of another shard, or of this one.
-    fn header(placement: &Placement, own: bool) -> String {
-        let is = |id: &String| (placement.shard_of(id.as_bytes()) == OWN) == own;
-        let id = (0..100).map(|n: u32| n.to_string()).find(is).unwrap();
-        format!("Replaces: {id};to-tag=1;from-tag=2\r\n")
-    }
-
-    #[test]
-    #[allow(clippy::disallowed_methods)] // any instant will do
-    fn what_takes_a_place_elsewhere_goes_there_with_all_that_follows() {
-        let placement = Placement::new([7; 16], 2);
-        let (mut forwarded, now) = (Forwarded::default(), Instant::now());
-        let mut owner = |now, message: Vec<u8>| forwarded.owner(now, (&placement, OWN), &message);
-        let [here, there] = [true, false].map(|own| header(&placement, own));
-        assert_eq!(owner(now, message("INVITE", "a", "")), None);
-        assert_eq!(owner(now, message("INVITE", "a", &here)), None);
-        assert_eq!(owner(now, message("OPTIONS", "a", &there)), None);
-        assert_eq!(owner(now, message("INVITE", "a", &there)), Some(1));
-        assert_eq!(owner(now, message("BYE", "a", "")), Some(1));
-        assert_eq!(owner(now, message("BYE", "b", "")), None);
-    }
-
-    #[test]
-    #[allow(clippy::disallowed_methods)] // any instant will do
-    fn there_are_no_more_of_them_than_the_limit() {
-        let placement = Placement::new([7; 16], 2);
-        let (mut forwarded, now) = (Forwarded::default(), Instant::now());
-        let there = header(&placement, false);
-        let mut owner = |now, n: usize| {
-            let message = message("INVITE", &format!("call{n}"), &there);
-            forwarded.owner(now, (&placement, OWN), &message)
-        };
-        for n in 0..MOST {
-            assert_eq!(owner(now, n), Some(1));
-        }
-        assert_eq!(owner(now, MOST), None);
-        // Those of which nothing was heard for long make room.
-        assert_eq!(owner(now + Duration::from_secs(3_601), MOST), Some(1));
-    }
-}
+mod tests;

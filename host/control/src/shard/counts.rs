@@ -59,6 +59,8 @@ pub struct Refusals {
     pub events: u64,
     /// Calls that a trunk with a cap had no place for.
     pub capped: u64,
+    /// INVITEs with Replaces for dialogs of other shards that found no room, or no more of their source's.
+    pub forwards: u64,
     /// What the endpoint refused by itself.
     pub sip: sip::Refusals,
 }
@@ -70,6 +72,7 @@ impl Shard {
             calls: self.refused.clone(),
             events: self.events_lost,
             capped: self.capped,
+            forwards: self.forwarded.refused(),
             sip: self.sip.refusals().clone(),
         }
     }

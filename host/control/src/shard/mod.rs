@@ -298,7 +298,9 @@ impl Shard {
         }
         let place = (&self.config.placement, self.config.shard);
         if (self.sources.know(flow) || self.locations.know(flow))
-            && let Some(shard) = self.forwarded.owner(now.mono, place, &bytes)
+            && let Some(shard) = self
+                .forwarded
+                .owner(now.mono, place, flow.remote.ip(), &bytes)
         {
             let forwarded = Output::Sibling { shard, flow, bytes };
             return self.out.push_back(forwarded);

@@ -56,6 +56,9 @@ impl Sources {
             let events = answers.iter().flatten().map(|it| it.refusals.events);
             counter!("jackfield_queue_lost_total", "queue" => "session-events")
                 .absolute(events.sum());
+            let forwards = answers.iter().flatten().map(|it| it.refusals.forwards);
+            counter!("jackfield_queue_lost_total", "queue" => "dialogs-elsewhere")
+                .absolute(forwards.sum());
             let capped = answers.iter().flatten().map(|it| it.refusals.capped);
             counter!("jackfield_trunk_calls_capped_total").absolute(capped.sum());
             for (number, (mailbox, alive)) in self.mailboxes.iter().zip(answers).enumerate() {
