@@ -8,7 +8,7 @@
 //!                 │  └─── 423: at once, for as long as it wants                 │
 //!                 └─ nobody is left, or any other refusal: a back-off ──────────┘
 //!
-//!  resting ──▶ asking: its connection is lost, after two minutes or more
+//!  resting ──▶ asking: its connection is lost, two minutes after it was granted at the soonest
 //!  resting ──▶ leaving ──▶ over: an answer, or nobody's; at once, if nothing was granted
 //!  asking ──▶ parting ──▶ leaving, or over: what was asked for may be granted yet
 //! ```
@@ -237,16 +237,18 @@ impl Enrolment {
     }
 
     /// A connection with that place is lost. Behind NAT no call comes over another one, so it registers
-    /// anew (RFC 5626 §4.2); but not with a registrar that keeps none: it would do nothing else.
+    /// anew (RFC 5626 §4.2); but a registrar that keeps none is not asked all the time, nor is one sooner
+    /// that has just failed.
     pub(crate) fn lost(&mut self, now: Instant, place: Hop, lot: u64) -> Step {
-        let was_kept = |held: Held| {
-            let kept = now.saturating_duration_since(held.since);
-            held.at == place && kept >= limits::REGISTER_KEPT
+        let held = self.granted(now).filter(|held| held.at == place);
+        let Some(held) = held.filter(|_| self.failure.is_none()) else {
+            return Step::Wait;
         };
+        let kept = now.saturating_duration_since(held.since);
+        let quiet = limits::REGISTER_KEPT.saturating_sub(kept);
+        let renewed = kept + quiet >= (held.until - held.since) / 2;
         match self.state {
-            State::Resting if self.granted(now).is_some_and(was_kept) => {
-                Step::Rest(Self::first(lot))
-            }
+            State::Resting if quiet.is_zero() || !renewed => Step::Rest(quiet + Self::first(lot)),
             _ => Step::Wait,
         }
     }

@@ -290,19 +290,37 @@ fn who_leaves_while_it_asks_ends_what_is_granted_then() {
     assert_eq!(scene.told(answer(403)), Step::Ask(hop(1), 0));
 }
 
+/// RFC 5626 §4.2. Whoever keeps no connections is asked every two minutes at most.
 #[test]
-fn a_connection_that_lasted_is_worth_another_register_and_no_other() {
+fn a_lost_connection_is_worth_another_register_two_minutes_after_the_last() {
     let lost = |scene: &mut Scene, host| scene.it.lost(scene.now.mono, hop(host), 500);
     let mut scene = Scene::registered();
-    assert_eq!(lost(scene.pass(119 * SECOND), 1), Step::Wait);
-    scene.pass(SECOND);
+    assert_eq!(lost(&mut scene, 1), Step::Rest(121 * SECOND));
+    assert_eq!(lost(scene.pass(100 * SECOND), 1), Step::Rest(21 * SECOND));
     assert_eq!(lost(&mut scene, 2), Step::Wait, "somebody else's");
-    assert_eq!(lost(&mut scene, 1), Step::Rest(SECOND));
+    assert_eq!(lost(scene.pass(150 * SECOND), 1), Step::Rest(SECOND));
     assert_eq!(scene.due(), Step::Ask(hop(1), 3_600));
     assert_eq!(lost(&mut scene, 1), Step::Wait, "it asks");
     scene.told(granted(600));
-    assert_eq!(lost(&mut scene, 1), Step::Wait, "it has just begun");
     assert_eq!(lost(scene.pass(600 * SECOND), 1), Step::Wait, "it is over");
+}
+
+#[test]
+fn a_lost_connection_puts_nothing_off() {
+    let lost = |scene: &mut Scene| scene.it.lost(scene.now.mono, hop(1), 0);
+    // It is renewed after half a minute, and two minutes are more.
+    let mut scene = Scene::new();
+    scene.due();
+    assert_eq!(scene.told(granted(60)), Step::Rest(30 * SECOND));
+    assert_eq!(lost(&mut scene), Step::Wait);
+}
+
+#[test]
+fn a_connection_that_is_lost_with_a_refusal_brings_no_further_register() {
+    let mut scene = Scene::registered();
+    scene.pass(300 * SECOND).due();
+    assert_eq!(scene.told(answer(403)), Step::Rest(900 * SECOND));
+    assert_eq!(scene.it.lost(scene.now.mono, hop(1), 0), Step::Wait);
 }
 
 #[test]

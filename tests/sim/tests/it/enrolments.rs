@@ -266,25 +266,34 @@ fn a_trunk_that_registers_as_somebody_else_leaves_first() {
     );
 }
 
+/// RFC 5626 §4.2: behind NAT calls come over that connection alone.
 #[test]
 fn a_trunk_over_a_connection_registers_anew_when_that_is_lost() {
     let acme = town::over(model::Transport::Tcp, acme());
     let (_, carrier) = play(acme, |world, carrier| {
         let first = world.line(0, FIRST);
-        carrier.answers(world, 10, proven(granted(3_600)));
-        world.lose_connection(first);
         carrier.answers(world, 130, proven(granted(3_600)));
-        assert_eq!(
-            carrier.count(),
-            2,
-            "not at once: perhaps nobody keeps connections here"
-        );
         world.lose_connection(first);
         carrier.answers(world, 5, proven(granted(3_600)));
         assert_eq!(carrier.count(), 4);
         assert!(carrier.last("Contact").contains(";transport=tcp"));
     });
     assert!(carrier.registers[0].contains("SIP/2.0/TCP"));
+}
+
+#[test]
+fn a_carrier_that_keeps_no_connection_is_asked_every_two_minutes_and_no_more_often() {
+    let acme = town::over(model::Transport::Tcp, acme());
+    let (_, carrier) = play(acme, |world, carrier| {
+        for _ in 0..50 {
+            carrier.answers(world, 12, proven(granted(3_600)));
+            let first = world.line(0, FIRST);
+            world.lose_connection(first);
+        }
+        assert_eq!(carrier.count(), 2 * 5, "in ten minutes, each challenged");
+        carrier.answers(world, 5, proven(granted(3_600)));
+    });
+    expect_file!["ladders/enrol-connections.txt"].assert_eq(&carrier.ladder);
 }
 
 /// What carriers answer, in any weather: nobody is asked too often, and in the end all are left alone.
