@@ -33,9 +33,10 @@ impl Enrolments {
         Some(self.all.get(&trunk)?.status(now))
     }
 
-    /// Where one is registered.
+    /// Where one is registered, and is to stay so.
     fn place(&self, now: Now, trunk: TrunkId) -> Option<Hop> {
-        self.all.get(&trunk)?.place(now.mono)
+        let enrolment = self.all.get(&trunk).filter(|it| !it.is_leaving());
+        enrolment?.place(now.mono)
     }
 }
 

@@ -386,6 +386,31 @@ fn calls_go_by_the_service_route_to_where_it_was_told_and_to_no_other_gateway() 
 }
 
 #[test]
+fn a_trunk_that_leaves_learns_no_service_route_any_more() {
+    play(acme(), |world, carrier| {
+        let silent = |_: &Asked<'_>| None;
+        carrier.answers(world, 5, silent);
+        let mut acme = TenantConfig::clone(world.tenant(0));
+        acme.trunks[0].register = None;
+        world.change_tenant(0, acme);
+        // Its REGISTER is out, and is answered now.
+        let asked = carrier.registers[0].clone();
+        let answer = format!("{}\r\nService-Route: <sip:core.example;lr>", granted(600));
+        let (_, first, _) = carrier.places[0];
+        let said = world.hand(first).respond(&asked, &answer, "t", "");
+        world.send(first, said);
+        carrier.answers(world, 5, |_| Some(granted(0)));
+        assert_eq!(carrier.last("Expires"), "0");
+        forks::call(world, FIRST, &[]);
+        world.run_for(SECOND);
+        let invite = world.hand(first).last("INVITE").unwrap_or_default();
+        assert!(invite.starts_with("INVITE "), "it is called");
+        assert!(!invite.contains("\r\nRoute: "), "{invite}");
+        world.run_for(60 * SECOND);
+    });
+}
+
+#[test]
 fn a_registrar_by_name_is_asked_when_it_is_found_and_for_its_domain() {
     let mut acme = acme();
     let registrar: Peer = "carrier.example".parse().unwrap();
