@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use ::media::sdp::{self, Direction, SessionVersion};
 use bytes::Bytes;
-use model::{CallDirection, CallId, Now, TraceItem};
+use model::{CallId, Now, TraceItem};
 
 use super::{
     Shard,
@@ -236,7 +236,6 @@ impl Shard {
 
     /// An offer of ours has crossed one of the party's (RFC 3261 §14.1).
     fn align_later(&mut self, now: Now, id: CallId) {
-        let random = self.ids.number();
         let Some(call) = self.calls.get_mut(&id) else {
             return;
         };
@@ -244,12 +243,9 @@ impl Shard {
         if call.media.crossed > CROSSINGS {
             return;
         }
-        let wait = match call.direction {
-            CallDirection::Outbound => 2_100 + random % 1_900,
-            CallDirection::Inbound => random % 2_000,
-        };
-        let at = now.mono + Duration::from_millis(wait);
-        self.timers.set(Due::Align(id), at);
+        if let Some(wait) = call.dialog.and_then(|dialog| self.sip.glare(dialog)) {
+            self.timers.set(Due::Align(id), now.mono + wait);
+        }
     }
 
     /// What we want to do towards a party: speak, and hear it unless the other side of its bridge does not

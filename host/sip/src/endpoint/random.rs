@@ -91,3 +91,23 @@ impl Random {
         format!("{:016x}", hasher.finish())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Random;
+
+    /// RFC 3261 §14.1.
+    #[test]
+    fn after_a_glare_the_owner_of_the_call_id_waits_longer_than_the_other_in_steps_of_10_ms() {
+        for (owner, least, most) in [(true, 2_100, 4_000), (false, 0, 2_000)] {
+            let mut random = Random::new([1; 32]);
+            let mut waits: Vec<_> = (0..10_000)
+                .map(|_| random.glare(owner).as_millis())
+                .collect();
+            waits.sort_unstable();
+            waits.dedup();
+            let steps: Vec<_> = (least..=most).step_by(10).collect();
+            assert_eq!(waits, steps, "all of them, and nothing else");
+        }
+    }
+}

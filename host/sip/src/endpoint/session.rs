@@ -174,11 +174,16 @@ impl Endpoint {
 
     /// After as long as after a glare (RFC 3261 §14.1), which this nearly always is.
     pub(super) fn refresh_later(&mut self, now: Instant, id: DialogId) {
-        let Some(owner) = self.established(id).map(|call| call.dialog.owns_call_id()) else {
-            return;
-        };
-        let wait = self.random.glare(owner);
-        self.start_refresh(id, now + wait);
+        if let Some(wait) = self.glare(id) {
+            self.start_refresh(id, now + wait);
+        }
+    }
+
+    /// How long an offer waits that has crossed one of the peer's: 2.1 to 4 s if the Call-ID of the dialog
+    /// is ours, else 0 to 2 s, at random (RFC 3261 §14.1). None: it is no answered call.
+    pub fn glare(&mut self, id: DialogId) -> Option<Duration> {
+        let owner = self.established(id)?.dialog.owns_call_id();
+        Some(self.random.glare(owner))
     }
 
     fn start_refresh(&mut self, id: DialogId, at: Instant) {

@@ -8,6 +8,7 @@ mod flows;
 mod forks;
 mod forwarding;
 mod gateways;
+mod glare;
 mod hold;
 mod hostile;
 mod ladders;
