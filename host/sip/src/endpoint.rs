@@ -22,6 +22,7 @@ mod registering;
 mod reinvite;
 mod reliable;
 mod reoffer;
+mod room;
 mod scanners;
 mod session;
 mod size;
@@ -42,6 +43,7 @@ pub use orders::OWN_HEADERS;
 use random::Random;
 use receive::Source;
 use registering::Open;
+pub use room::Reached;
 pub use unproven::Unproven;
 
 use crate::dialog::{Referral, State, Usage};

@@ -31,7 +31,7 @@ mod uri;
 pub mod wire;
 
 pub use endpoint::{
-    Challenges, Config, Counts, Endpoint, Listeners, OWN_HEADERS, Refusals, Unproven,
+    Challenges, Config, Counts, Endpoint, Listeners, OWN_HEADERS, Reached, Refusals, Unproven,
 };
 pub use event::{
     Ask, Conduct, DialogId, Event, FailedBy, Flow, Identity, Incoming, Input, Invite, Output,

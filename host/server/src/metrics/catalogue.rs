@@ -90,6 +90,10 @@ const COUNTERS: &[(&str, &str)] = &[
         "SIP requests that were refused before anybody looked at what they want, by status",
     ),
     (
+        "jackfield_sip_limits_total",
+        "SIP requests, ours included, for which there was no room, by the limit: transactions, dialogs",
+    ),
+    (
         "jackfield_sip_dropped_total",
         "SIP messages that were dropped unread: their source said too much, is not heard for a while, or \
          found no room among so many offenders",

@@ -165,6 +165,13 @@ fn sample_shard(shard: &str, alive: Alive) {
     gauge("jackfield_trunks_registered", alive.enrolled.registered);
     gauge("jackfield_trunks_leaving", counts.leaving);
     let sip = alive.refusals.sip;
+    for (limit, met) in [
+        ("transactions", sip.reached.transactions),
+        ("dialogs", sip.reached.dialogs),
+    ] {
+        counter!("jackfield_sip_limits_total", "shard" => shard.to_owned(), "limit" => limit)
+            .absolute(met);
+    }
     counter!("jackfield_sip_broken_total", "shard" => shard.to_owned()).absolute(sip.broken);
     counter!("jackfield_sip_scanners_total", "shard" => shard.to_owned()).absolute(sip.scanners);
     for (name, by_status) in [

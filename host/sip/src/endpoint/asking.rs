@@ -31,7 +31,7 @@ impl Endpoint {
             tracing::error!(?id, "a request with a handle that is not fresh");
             return;
         }
-        if self.transactions.len() >= self.config.max_transactions {
+        if !self.has_transaction() {
             return self.heard(id, 503, None);
         }
         let asked = Asked {

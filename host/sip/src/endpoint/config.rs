@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use super::Reached;
 use crate::Uri;
 use crate::digest::Algorithm;
 use crate::event::{Flow, Transport};
@@ -153,6 +154,8 @@ pub struct Refusals {
     pub scanners: u64,
     /// Requests that were refused without state, by status.
     pub requests: BTreeMap<u16, u64>,
+    /// What found no room, ours included.
+    pub reached: Reached,
 }
 
 /// What is alive in an endpoint: the leak invariant is that all of it is zero at rest.

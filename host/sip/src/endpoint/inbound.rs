@@ -27,9 +27,7 @@ impl Endpoint {
             return Err(Refusal::new(482));
         }
         self.screen_session(headers)?;
-        if self.usages.len() >= self.config.max_dialogs {
-            return Err(Refusal::new(503).with("Retry-After", "10"));
-        }
+        self.room_for_dialog()?;
         let local_tag = self.random.tag();
         let Some(dialog) = Dialog::of_inbound(&arrived.request, arrived.flow, &local_tag) else {
             return Err(Refusal::new(400));

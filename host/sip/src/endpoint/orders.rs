@@ -53,9 +53,7 @@ impl Endpoint {
             tracing::error!(?id, "an INVITE with a handle that is not fresh");
             return;
         }
-        if self.usages.len() >= self.config.max_dialogs
-            || self.transactions.len() >= self.config.max_transactions
-        {
+        if !self.has_dialog() || !self.has_transaction() {
             return self.stillborn(id, 503, "too many calls");
         }
         let local_tag = self.random.tag();

@@ -237,14 +237,6 @@ impl Endpoint {
         }
     }
 
-    /// Refuses what would begin one transaction too many.
-    pub(super) fn room(&self) -> Result<(), Refusal> {
-        if self.transactions.len() >= self.config.max_transactions {
-            return Err(Refusal::new(503).with("Retry-After", "10"));
-        }
-        Ok(())
-    }
-
     /// All but INVITE.
     fn in_dialog(&mut self, now: Instant, id: DialogId, arrived: &Arrived) -> Result<(), Refusal> {
         match arrived.request.method().as_str() {

@@ -19,7 +19,7 @@ fn login() -> Arc<Login> {
     })
 }
 
-fn ask(pair: &mut Pair, method: Method, to: Flow) -> RequestId {
+pub(super) fn ask(pair: &mut Pair, method: Method, to: Flow) -> RequestId {
     let request = pair.ends[A].new_request();
     let uri = |user: &str| Uri::at(user, to.remote);
     let register = method == Method::REGISTER;

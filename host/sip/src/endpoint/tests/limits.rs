@@ -1,8 +1,10 @@
 //! The limits of one endpoint, reached.
 
+use super::asking::ask;
 use super::dialogs::{peer, peer_invites, peer_request};
-use super::pair::{A, DELAY, Pair, invite, sdp};
-use crate::{Config, Counts, Event, Input, limits};
+use super::pair::{A, DELAY, Pair, address, flow, invite, sdp};
+use crate::wire::Method;
+use crate::{Config, Counts, Event, Input, Reached, limits};
 
 #[test]
 fn an_invite_above_the_limit_of_dialogs_gets_503_without_state() {
@@ -22,6 +24,28 @@ fn an_invite_above_the_limit_of_dialogs_gets_503_without_state() {
     let dialog = pair.ends[A].new_dialog();
     pair.input(A, Input::Invite(Box::new(invite(dialog, A, peer()))));
     assert_eq!(pair.names(A), ["failed 503", "gone"]);
+    let reached = Reached {
+        dialogs: 2,
+        ..Reached::default()
+    };
+    assert_eq!(pair.ends[A].refusals().reached, reached, "its own and ours");
+    pair.rest();
+}
+
+#[test]
+fn a_request_of_ours_above_the_limit_of_transactions_fails_with_503_and_is_counted() {
+    let full = Config {
+        max_transactions: 0,
+        ..Config::default()
+    };
+    let mut pair = Pair::with(full, 1);
+    let dialog = pair.ends[A].new_dialog();
+    pair.input(A, Input::Invite(Box::new(invite(dialog, A, peer()))));
+    assert_eq!(pair.names(A), ["failed 503", "gone"]);
+    ask(&mut pair, Method::OPTIONS, flow(address(A), peer()));
+    assert_eq!(pair.names(A), ["told 503"]);
+    let reached = pair.ends[A].refusals().reached;
+    assert_eq!((reached.transactions, reached.dialogs), (2, 0));
     pair.rest();
 }
 
@@ -54,6 +78,7 @@ fn above_the_limit_of_transactions_only_bye_and_cancel_pass() {
     pair.run(DELAY);
     assert_eq!(pair.stray_response().status(), 503);
     assert_eq!(pair.stray_response().status(), 200);
+    assert_eq!(pair.ends[A].refusals().reached.transactions, 1);
     pair.rest();
     assert_eq!(pair.names(A), ["confirmed", "hung up", "gone"]);
 }
