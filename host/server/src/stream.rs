@@ -179,8 +179,9 @@ struct Way {
 impl Way {
     fn connection(&self, seat: Seat, stream: TcpStream, is_ours: bool) -> Connection {
         // Small messages that answer each other: the wait for more would only delay them. A socket
-        // that cannot be told so works all the same.
+        // that cannot be told so, or to look after its peer, works all the same.
         let _ = stream.set_nodelay(true);
+        let _ = sockets::watch(&stream);
         Connection {
             seat,
             stream: Some(stream),
