@@ -7,6 +7,7 @@
 //! answer, but no memory of ours.
 
 mod asking;
+mod body;
 mod challenged;
 mod config;
 mod connections;

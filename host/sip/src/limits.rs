@@ -28,6 +28,9 @@ pub const HEADERS: usize = 128;
 /// Octets of one unfolded header value. STIR `Identity` headers reach 2 KiB.
 pub const HEADER_VALUE: usize = 8 * 1024;
 
+/// Parts of a body of several. A call has its description and two or three others.
+pub const PARTS: usize = 8;
+
 /// Octets of a URI; for a Request-URI above it the answer is 414.
 pub const URI: usize = 2 * 1024;
 

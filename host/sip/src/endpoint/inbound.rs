@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Endpoint;
+use super::body::sdp_of;
 use super::receive::{Arrived, Refusal};
-use super::write::{Answer, SDP, abilities, q850_reason};
+use super::write::{Answer, abilities, q850_reason};
 use crate::Replaces;
 use crate::dialog::{self, Dialog, Established, Exchange, Refers, Ringing, State, Usage};
 use crate::event::{DialogId, Event, Incoming};
@@ -302,11 +303,6 @@ impl Endpoint {
         }
         self.end(id);
     }
-}
-
-/// The body, if it is a session description.
-pub(super) fn sdp_of(headers: &Headers, body: &bytes::Bytes) -> Option<bytes::Bytes> {
-    (!body.is_empty() && headers.is_content(SDP)).then(|| body.clone())
 }
 
 /// The Q.850 cause and the text of the Reason headers (RFC 3326).

@@ -5,7 +5,8 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::Endpoint;
-use super::inbound::{reasons, sdp_of};
+use super::body::sdp_of;
+use super::inbound::reasons;
 use super::reoffer::with_proofs_of;
 use super::session::takes_update;
 use super::write::{reason, sound, written};

@@ -9,9 +9,10 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::Endpoint;
+use super::body::screen_body;
 use super::refer::REFER;
 use super::scanners::is_scanner;
-use super::write::{ALLOWED, Answer, REGISTRAR, SDP, SERVED, SUPPORTED, abilities, allow};
+use super::write::{ALLOWED, Answer, REGISTRAR, SERVED, SUPPORTED, abilities, allow};
 use crate::Replaces;
 use crate::dialog::answer_flow;
 use crate::event::{Conduct, DialogId, Event, Flow, Identity};
@@ -366,26 +367,10 @@ pub(super) fn screen(request: &Request, registrar: bool) -> Result<(), Refusal> 
     }
     match method.as_str() {
         "INVITE" if headers.contact().is_none() => {
-            screen_body(request)?;
+            screen_body(headers, request.body())?;
             Err(Refusal::new(400).because("Missing Contact"))
         }
-        "INVITE" | "UPDATE" => screen_body(request),
+        "INVITE" | "UPDATE" => screen_body(headers, request.body()),
         _ => Ok(()),
     }
-}
-
-/// Whether the body is one that can be an offer.
-fn screen_body(request: &Request) -> Result<(), Refusal> {
-    let headers = request.headers();
-    let encoded = headers.tokens("Content-Encoding");
-    if encoded
-        .iter()
-        .any(|coding| !coding.eq_ignore_ascii_case("identity"))
-    {
-        return Err(Refusal::new(415).with("Accept-Encoding", "identity"));
-    }
-    if !request.body().is_empty() && !headers.is_content(SDP) {
-        return Err(Refusal::new(415).with("Accept", SDP));
-    }
-    Ok(())
 }

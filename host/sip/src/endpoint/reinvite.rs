@@ -11,7 +11,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::Endpoint;
-use super::inbound::sdp_of;
+use super::body::sdp_of;
 use super::receive::{Arrived, Refusal, screen};
 use super::write::Answer;
 use crate::dialog::{self, Exchange, Reoffered, State, Unacked};

@@ -10,7 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::Endpoint;
-use super::inbound::sdp_of;
+use super::body::sdp_of;
 use super::session::takes_update;
 use super::write::{ALLOW, ALLOWED, SDP, written};
 use crate::dialog::{By, CachedAck, Established, Exchange, Reinviting};

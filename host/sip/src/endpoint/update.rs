@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Endpoint;
-use super::inbound::sdp_of;
+use super::body::sdp_of;
 use super::receive::{Arrived, Refusal};
 use super::session::{says, takes_update};
 use super::write::Answer;

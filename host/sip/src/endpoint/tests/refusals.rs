@@ -173,6 +173,25 @@ fn bodies_other_than_sdp_get_415() {
 }
 
 #[test]
+fn a_body_that_is_optional_is_no_offer_and_one_part_of_several_may_be() {
+    let optional = "Content-Type: text/plain\r\nContent-Disposition: render;handling=optional\r\n";
+    let mixed = "Content-Type: multipart/mixed;boundary=b\r\n";
+    let parts = format!(
+        "--b\r\n{optional}\r\nhello\r\n--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b--"
+    );
+    for (headers, body, offer) in [(optional, "hello", None), (mixed, &*parts, Some("v=0"))] {
+        let mut pair = Pair::new();
+        let headers = format!("{CONTACT}{headers}");
+        pair.inject(peer(), A, request("INVITE", &headers, body));
+        pair.run(DELAY);
+        let Event::Incoming(incoming) = pair.next(A) else {
+            panic!("a call")
+        };
+        assert_eq!(incoming.sdp.as_deref(), offer.map(str::as_bytes));
+    }
+}
+
+#[test]
 fn an_invite_without_contact_gets_400() {
     let answer = refused(&request("INVITE", "", ""));
     assert_eq!((answer.status(), answer.reason()), (400, "Missing Contact"));
