@@ -1,5 +1,6 @@
-//! Forwards calls as telephones do (RFC 5359 §2.8 to §2.10): those to 2002 always to 3002, those to 2001
-//! if 3001 is busy or does not answer. Whom they reach then sees who calls, and by Diversion who diverted.
+//! Forwards calls as telephones do (RFC 5359 §2.7 to §2.9): those to 2002 always to 3002, those to 2001
+//! if 3001 is busy or does not answer. Whom they reach then sees who calls, by Diversion who diverted
+//! (RFC 5806), and what History-Info says of the way so far, with one step more (RFC 7044 §9.3).
 
 use model::{
     CallDirection, CallId, Event,
@@ -65,7 +66,13 @@ fn dial(desk: &mut Desk<'_>, to: &str, reason: Option<&str>) -> Handled {
         let value = format!("<sip:{number}@acme.example>;reason={reason}");
         ("Diversion".to_owned(), value)
     };
-    let headers: Vec<_> = reason.map(diversion).into_iter().collect();
+    let past = inbound.headers.iter();
+    let past = past.filter(|(name, _)| name.eq_ignore_ascii_case("History-Info"));
+    let history = past.map(|(name, value)| {
+        let step = format!("{value}, <sip:{to}@acme.example>;index=1.1;mp=1");
+        (name.clone(), step)
+    });
+    let headers: Vec<_> = reason.map(diversion).into_iter().chain(history).collect();
     desk.plan.construct(&Dial {
         from: &from,
         to,

@@ -1,4 +1,4 @@
-//! Call forwarding (RFC 5359 §2.8 to §2.10) by a scripted policy, and what of a caller is passed on.
+//! Call forwarding (RFC 5359 §2.7 to §2.9) by a scripted policy, and what of a caller is passed on.
 
 use std::time::Duration;
 
@@ -58,6 +58,7 @@ fn header<'a>(message: &'a str, name: &str) -> Option<&'a str> {
     lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }
 
+/// RFC 5359 §2.7, §2.8 and §2.9.
 #[test]
 fn all_calls_those_to_who_is_busy_and_those_that_nobody_answers() {
     let busy = Behaviour::Refuse {
@@ -106,4 +107,17 @@ fn a_caller_that_wants_privacy_has_it_wherever_it_is_forwarded() {
         from.starts_with("<sip:anonymous@anonymous.invalid>"),
         "{from}"
     );
+}
+
+/// RFC 7044: the policy sees the way so far, and may tell of it and of its own step.
+#[test]
+fn who_is_reached_sees_by_history_info_which_way_the_call_has_come() {
+    let ladder = expect_file!["ladders/forward-always.txt"];
+    let past = "<sip:2002@acme.example>;index=1";
+    let headers = format!("History-Info: {past}\r\n");
+    let invite = forwarded("2002", scenes::ANSWERS, &headers, &ladder);
+    let told = format!("{past}, <sip:3002@acme.example>;index=1.1;mp=1");
+    assert_eq!(header(&invite, "History-Info"), Some(told.as_str()));
+    let invite = forwarded("2002", scenes::ANSWERS, "", &ladder);
+    assert_eq!(header(&invite, "History-Info"), None);
 }

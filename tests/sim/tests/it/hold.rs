@@ -1,4 +1,4 @@
-//! Hold and resume across a bridge, and sessions that somebody must refresh.
+//! Hold and resume across a bridge (RFC 5359 §2.1), re-INVITEs of a party that moves (RFC 3665 §3.7), and sessions that somebody must refresh.
 
 use std::time::Duration;
 
@@ -178,6 +178,33 @@ fn the_old_hold_of_address_zero_is_one_too() {
     });
     let told = [Direction::RecvOnly, Direction::SendRecv];
     assert_eq!(changes(&world, "3001"), told);
+}
+
+/// RFC 3665 §3.7.
+#[test]
+fn a_party_that_moves_is_answered_here_and_the_other_side_hears_nothing_of_it() {
+    let world = play(|world| {
+        let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));
+        world.phone(bob, Input::Behave(scenes::ANSWERS));
+        assert_eq!(world.makecall(0, "1001", "2001", "3001"), 200);
+        let hand = world.by_hand(alice);
+        for (address, wait) in [("10.0.1.1", 2_200), ("10.0.1.77", 100)] {
+            let sdp = world.hand(hand).sdp("sendrecv");
+            let sdp = sdp.replace("c=IN IP4 10.0.1.1", &format!("c=IN IP4 {address}"));
+            let invite = world.hand(hand).invite("2001", &sdp);
+            world.send(hand, invite);
+            world.run_for(Duration::from_millis(wait));
+            let ack = world.hand(hand).ack("");
+            world.send(hand, ack);
+            world.run_for(SECOND);
+        }
+        let bye = world.hand(hand).bye();
+        world.send(hand, bye);
+        world.run_for(SECOND);
+        world.run_to_rest();
+    });
+    expect_file!["ladders/moved.txt"].assert_eq(&world.ladders());
+    assert!(changes(&world, "3001").is_empty());
 }
 
 #[test]
