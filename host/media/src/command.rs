@@ -95,6 +95,13 @@ pub enum Event {
         /// The address that it sends from.
         from: SocketAddr,
     },
+    /// The peer has pressed a key (RFC 4733). Told once for each press, at its first packet.
+    Digit {
+        /// Which port.
+        port: PortId,
+        /// `0` to `9`, `*`, `#`, `A` to `D`.
+        digit: char,
+    },
     /// The port is closed, its counters final.
     Closed {
         /// Which port.
@@ -111,6 +118,7 @@ impl Event {
             Self::Opened { port, .. }
             | Self::Failed { port, .. }
             | Self::Latched { port, .. }
+            | Self::Digit { port, .. }
             | Self::Closed { port, .. } => *port,
         }
     }
@@ -131,6 +139,8 @@ pub struct Stats {
     pub packets_lost: u64,
     /// Packets from strangers, of unknown payload type, malformed, or against the agreement.
     pub packets_dropped: u64,
+    /// Presses of keys that were not told, because they came faster than any telephone sends them.
+    pub digits_dropped: u64,
     /// Interarrival jitter in timestamp units (RFC 3550 §6.4.1).
     pub jitter: u32,
     /// RTCP packets that came to the port. They are not used yet.

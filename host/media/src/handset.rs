@@ -7,9 +7,11 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::limits::{LATE_FRAMES, RECORDED_SAMPLES};
+use crate::dtmf::{self, Presses, Report};
+use crate::limits::{LATE_FRAMES, RECORDED_DIGITS, RECORDED_SAMPLES};
 use crate::plane::Inbound;
 use crate::rtp::{self, Fixed};
 use crate::sdp::{Codec, Negotiated};
@@ -21,6 +23,13 @@ const FRAME: Duration = Duration::from_millis(sdp::PTIME_MS as u64);
 
 /// Samples of one packet.
 const SAMPLES: usize = tone::SAMPLE_RATE as usize / 1_000 * sdp::PTIME_MS as usize;
+
+/// Packets of a key that is pressed for 100 ms, and how many more say that it was.
+const PRESS: u16 = 5 + REPEATED_ENDS;
+const REPEATED_ENDS: u16 = 2;
+
+/// Packets of speech between two keys.
+const PAUSE: u16 = 3;
 
 /// The level at which tones are spoken.
 const TONE_DB: f32 = -12.0;
@@ -101,6 +110,18 @@ struct Mouth {
     marker: bool,
     /// `None` until the first tick.
     due: Option<Instant>,
+    /// Keys that are to be pressed, one after another, instead of speaking.
+    keys: VecDeque<char>,
+    pressed: Option<Pressed>,
+}
+
+/// A key that is being pressed, or a pause after it.
+#[derive(Debug)]
+struct Pressed {
+    digit: char,
+    timestamp: u32,
+    /// Packets so far.
+    packets: u16,
 }
 
 #[derive(Debug)]
@@ -119,6 +140,8 @@ struct Ear {
     last_arrival: Option<Instant>,
     longest_gap: Duration,
     recording: Option<Vec<i16>>,
+    presses: Presses,
+    digits: String,
 }
 
 impl Handset {
@@ -138,6 +161,8 @@ impl Handset {
                 timestamp: config.ssrc.rotate_left(16),
                 marker: true,
                 due: None,
+                keys: VecDeque::new(),
+                pressed: None,
             },
             ear: Ear {
                 inbound: Inbound::default(),
@@ -147,6 +172,8 @@ impl Handset {
                 last_arrival: None,
                 longest_gap: Duration::ZERO,
                 recording: config.record.then(Vec::new),
+                presses: Presses::default(),
+                digits: String::new(),
             },
         }
     }
@@ -159,6 +186,11 @@ impl Handset {
     /// Where its packets go, and what it may do.
     pub fn agreed(&self) -> &Negotiated {
         &self.agreed
+    }
+
+    /// Presses these keys, one after another. What is no key is left out.
+    pub fn press(&mut self, keys: &str) {
+        self.mouth.keys.extend(keys.chars());
     }
 
     /// The next packet that is due by `now`; call until `None`. After a pause of the caller's the
@@ -174,6 +206,10 @@ impl Handset {
         if !agreed.direction.sends() {
             self.mouth.leave_out(1);
             return None;
+        }
+        let event = agreed.telephone_event.map(|event| event.send);
+        if let Some(packet) = event.and_then(|event| self.mouth.key(event)) {
+            return Some(packet);
         }
         Some(self.mouth.speak(agreed.codec, agreed.payload_type))
     }
@@ -205,9 +241,13 @@ impl Handset {
         {
             return;
         }
+        let event = self.agreed.telephone_event;
         if let Some(&(_, codec)) = codec {
             self.ear
                 .listen(now, &g711::decode(codec, &datagram[packet.payload]));
+        } else if event.is_some_and(|event| event.receive == pt) {
+            self.ear
+                .count(now, &packet.fixed, &datagram[packet.payload]);
         }
     }
 
@@ -225,6 +265,11 @@ impl Handset {
         }
     }
 
+    /// The keys that the other side pressed, the first [`RECORDED_DIGITS`] of them.
+    pub fn digits(&self) -> &str {
+        &self.ear.digits
+    }
+
     /// The samples that it kept.
     pub fn recording(&self) -> &[i16] {
         self.ear.recording.as_deref().unwrap_or(&[])
@@ -238,6 +283,52 @@ impl Mouth {
             .wrapping_add(frames.wrapping_mul(SAMPLES as u32));
         self.due = self.due.map(|due| due + FRAME * frames);
         self.marker = true;
+    }
+
+    /// The next packet of the key that is pressed, if one is (RFC 4733 §2.5.1).
+    fn key(&mut self, payload_type: u8) -> Option<Vec<u8>> {
+        if let Some(over) = self.pressed.as_mut().filter(|it| it.packets >= PRESS) {
+            self.marker = over.packets == PRESS;
+            over.packets += 1;
+            if over.packets == PRESS + PAUSE {
+                self.pressed = None;
+            }
+            return None;
+        }
+        if self.pressed.is_none() {
+            self.pressed = Some(Pressed {
+                digit: self.keys.pop_front()?,
+                timestamp: self.timestamp,
+                packets: 0,
+            });
+        }
+        let press = self.pressed.as_mut()?;
+        press.packets += 1;
+        let lasted = press.packets.min(PRESS - REPEATED_ENDS);
+        let report = Report {
+            digit: press.digit,
+            ended: lasted == PRESS - REPEATED_ENDS,
+            duration: lasted * SAMPLES as u16,
+        };
+        let fixed = Fixed {
+            marker: press.packets == 1,
+            payload_type,
+            sequence: self.sequence,
+            timestamp: press.timestamp,
+            ssrc: self.ssrc,
+        };
+        let Some(payload) = report.payload() else {
+            self.pressed = None;
+            return None;
+        };
+        self.advance();
+        Some(rtp::build(fixed, &payload))
+    }
+
+    fn advance(&mut self) {
+        self.sequence = self.sequence.wrapping_add(1);
+        self.timestamp = self.timestamp.wrapping_add(SAMPLES as u32);
+        self.due = self.due.map(|due| due + FRAME);
     }
 
     fn speak(&mut self, codec: Codec, payload_type: u8) -> Vec<u8> {
@@ -259,14 +350,20 @@ impl Mouth {
             ssrc: self.ssrc,
         };
         self.marker = false;
-        self.sequence = self.sequence.wrapping_add(1);
-        self.timestamp = self.timestamp.wrapping_add(SAMPLES as u32);
-        self.due = self.due.map(|due| due + FRAME);
+        self.advance();
         rtp::build(fixed, &g711::encode(codec, &frame))
     }
 }
 
 impl Ear {
+    fn count(&mut self, now: Instant, fixed: &Fixed, payload: &[u8]) {
+        if let dtmf::Heard::Press(digit) = self.presses.hear(now, fixed, payload)
+            && self.digits.len() < RECORDED_DIGITS
+        {
+            self.digits.push(digit);
+        }
+    }
+
     fn listen(&mut self, now: Instant, samples: &[i16]) {
         if let Some(last) = self.last_arrival {
             self.longest_gap = self.longest_gap.max(now.saturating_duration_since(last));

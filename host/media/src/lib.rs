@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod command;
+pub mod dtmf;
 pub mod g711;
 pub mod handset;
 pub mod io;

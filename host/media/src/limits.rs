@@ -35,6 +35,17 @@ pub const MAX_MISORDER: u16 = 100;
 /// Commands waiting for one media shard: a burst of 250 calls being set up at once.
 pub const COMMANDS: usize = 1_024;
 
+/// Presses of a party's keys that are remembered, so that a late packet of one is not another. Of the
+/// shortest there are 25 within the packets that may come late ([`MAX_MISORDER`]).
+pub const PRESSES_KNOWN: usize = 32;
+
+/// The shortest time from one press to the next: 40 ms of tone and 40 ms of pause (ITU-T Q.24).
+/// Whoever keys faster than that for longer is no telephone.
+pub const PRESS_SHORTEST: Duration = Duration::from_millis(80);
+
+/// Presses that may come at once all the same: what a network held up for a second and more.
+pub const PRESSES_AT_ONCE: u32 = 16;
+
 /// Rest of a port number after use, so that late packets of the old call do not reach the next.
 pub const PORT_REST: Duration = Duration::from_secs(5);
 
@@ -46,6 +57,9 @@ pub const RECEIVE_BURST: usize = 8;
 
 /// Packets of a handset that may be sent late; more than these are left out instead.
 pub const LATE_FRAMES: u32 = 10;
+
+/// Presses of keys that a handset keeps: more than anybody is told in a call.
+pub const RECORDED_DIGITS: usize = 1_024;
 
 /// Samples that a handset records: ten minutes, 10 MB.
 pub const RECORDED_SAMPLES: usize = 10 * 60 * 8_000;

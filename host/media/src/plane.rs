@@ -167,6 +167,9 @@ impl Plane {
         if let Some(found) = arrival.found {
             self.found(port, from, found);
         }
+        if let Some(digit) = arrival.digit {
+            self.report(Event::Digit { port, digit });
+        }
         match route {
             Route::Idle => None,
             Route::Relay(peer) => {

@@ -153,6 +153,13 @@ pub enum Event {
         /// How.
         report: ReleaseReport,
     },
+    /// A party has pressed a key.
+    Digit {
+        /// The party.
+        call: CallId,
+        /// `0` to `9`, `*`, `#`, `A` to `D`.
+        digit: char,
+    },
     /// A party wants the other side of its conversation to call somebody else.
     TransferRequested {
         /// The party.
@@ -187,6 +194,7 @@ impl Event {
             Self::DialCompleted { .. } => "on_dial_completed",
             Self::Answered { .. } => "on_answered",
             Self::Released { .. } => "on_released",
+            Self::Digit { .. } => "on_digit",
             Self::TransferRequested { .. } => "on_transfer_requested",
             Self::TransferCompleted { .. } => "on_transfer_completed",
             Self::Timer { .. } => "on_timer",
@@ -201,6 +209,7 @@ impl Event {
             | Self::Ringing { call, .. }
             | Self::DialCompleted { call, .. }
             | Self::Answered { call }
+            | Self::Digit { call, .. }
             | Self::TransferRequested { call, .. }
             | Self::TransferCompleted { call, .. }
             | Self::Released { call, .. } => Some(*call),

@@ -35,6 +35,8 @@ pub const TIMER_SHORTEST: Duration = Duration::from_millis(100);
 pub const TIMER_LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// Policy events that wait while a turn is out.
 pub const QUEUED_EVENTS: usize = 64;
+/// Digits of one party among them: a telephone number, the longest that anybody keys without waiting.
+pub const QUEUED_DIGITS: usize = 32;
 /// Headers that a policy may set on one INVITE, and octets of one of them.
 pub const SET_HEADERS: usize = 16;
 /// Octets of a header value that a policy sets.

@@ -14,7 +14,7 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationCon
 
 use crate::bindings::FullPolicy;
 use crate::bindings::exports::jackfield::policy::{
-    call_events, request_events, timer_events, transfer_events,
+    call_events, digit_events, request_events, timer_events, transfer_events,
 };
 use crate::host::{Host, StoreReads};
 use crate::limits::{self, Limits};
@@ -50,6 +50,7 @@ pub struct Policy {
     pub(crate) calls: call_events::GuestIndices,
     pub(crate) timers: Option<timer_events::GuestIndices>,
     pub(crate) requests: Option<request_events::GuestIndices>,
+    pub(crate) digits: Option<digit_events::GuestIndices>,
     pub(crate) transfers: Option<transfer_events::GuestIndices>,
 }
 
@@ -128,6 +129,7 @@ impl Engine {
         // Which interfaces it exports was judged above, so here an error can only mean "has none".
         let timers = timer_events::GuestIndices::new(&instance).ok();
         let requests = request_events::GuestIndices::new(&instance).ok();
+        let digits = digit_events::GuestIndices::new(&instance).ok();
         let transfers = transfer_events::GuestIndices::new(&instance).ok();
         Ok(Policy {
             manifest,
@@ -135,6 +137,7 @@ impl Engine {
             calls,
             timers,
             requests,
+            digits,
             transfers,
         })
     }

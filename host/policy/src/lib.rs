@@ -11,6 +11,7 @@ mod convert;
 mod engine;
 mod host;
 mod limits;
+mod optional;
 mod refusal;
 mod ticker;
 mod turn;

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use model::turn::{Fault, TurnOutcome, Usage, View};
 use model::{Event, IdSource, Reply};
-use wasmtime::component::{Instance, Resource};
+use wasmtime::component::Resource;
 use wasmtime::{Store, Trap, UpdateDeadline};
 
-use crate::bindings::exports::jackfield::policy::transfer_events;
 use crate::convert;
 use crate::engine::{Policy, Shared};
 use crate::host::{Host, Stop, StoreReads};
+use crate::optional;
 
 /// What a turn is about.
 #[derive(Clone, Debug)]
@@ -128,53 +128,9 @@ async fn handle(
                 .call_on_released(store, session, call, &report)
                 .await?;
         }
-        Event::TransferRequested {
-            target, replaces, ..
-        } => {
-            let transfers = transfers(store, policy, &instance)?;
-            let (target, replaces) = (target.to_string(), replaces.as_deref());
-            transfers
-                .call_on_transfer_requested(store, session, call, &target, replaces)
-                .await?;
-        }
-        Event::TransferCompleted { status, .. } => {
-            transfers(store, policy, &instance)?
-                .call_on_transfer_completed(store, session, call, status)
-                .await?;
-        }
-        Event::Timer { name } => {
-            let Some(timers) = &policy.timers else {
-                return Err(missing(store, "timer-events"));
-            };
-            let timers = timers.load(&mut *store, &instance)?;
-            timers.call_on_timer(store, session, &name).await?;
-        }
-        Event::Request(request) => {
-            let Some(requests) = &policy.requests else {
-                return Err(missing(store, "request-events"));
-            };
-            let requests = requests.load(&mut *store, &instance)?;
-            let request = convert::request(&request);
-            let reply = requests
-                .call_on_request(&mut *store, session, &request)
-                .await?;
-            let reply = convert::reply(reply).map(Some);
-            return reply.map_err(wasmtime::Error::msg);
-        }
+        event => return optional::handle(store, policy, &instance, call, event).await,
     }
     Ok(None)
-}
-
-/// The handlers of transfers.
-fn transfers(
-    store: &mut Store<Host>,
-    policy: &Policy,
-    instance: &Instance,
-) -> wasmtime::Result<transfer_events::Guest> {
-    match &policy.transfers {
-        Some(transfers) => transfers.load(store, instance),
-        None => Err(missing(store, "transfer-events")),
-    }
 }
 
 /// An instance that could not be made is our own fault, unless the guest's start trapped.
@@ -185,12 +141,6 @@ fn instance_fault(store: &mut Store<Host>, why: wasmtime::Error) -> wasmtime::Er
             .stop(Fault::Instance, format!("no instance: {why:#}"));
     }
     why
-}
-
-fn missing(store: &mut Store<Host>, export: &str) -> wasmtime::Error {
-    let text = format!("the policy does not export {export}");
-    store.data_mut().stop(Fault::Instance, text.clone());
-    wasmtime::Error::msg(text)
 }
 
 fn fault(host: Host, kind: Fault, text: &str, usage: Usage) -> TurnOutcome {

@@ -35,6 +35,8 @@ pub struct Line {
     pub told: Vec<(Duration, Event)>,
     /// What it heard, call by call.
     pub heard: Vec<Heard>,
+    /// The keys that it heard, call by call.
+    pub digits: Vec<String>,
     /// It has made a connection that is not lost. Where the node can make one itself it does not matter.
     pub(crate) connected: bool,
     pub(crate) phone: Phone,
@@ -53,6 +55,7 @@ impl Line {
             transfers: false,
             told: Vec::new(),
             heard: Vec::new(),
+            digits: Vec::new(),
             connected: false,
             phone: Phone::new(config),
             handset: None,
@@ -119,6 +122,7 @@ impl Line {
     pub(crate) fn put_down(&mut self) {
         if let Some(handset) = self.handset.take() {
             self.heard.push(handset.heard());
+            self.digits.push(handset.digits().to_owned());
         }
     }
 

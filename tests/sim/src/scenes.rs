@@ -42,6 +42,16 @@ pub fn bridged(world: &mut World) {
     part(world, alice);
 }
 
+/// The caller of a policy that wants digits keys some, the last of which hangs up.
+pub fn keys(world: &mut World) {
+    let alice = world.line(0, "1001");
+    world.dial(alice, "2001");
+    world.run_for(SECOND);
+    world.press(alice, "15*D0#");
+    world.run_for(5 * SECOND);
+    world.run_to_rest();
+}
+
 /// The callee hangs up.
 pub fn callee_hangs_up(world: &mut World) {
     let (_, bob) = call(world, ANSWERS);

@@ -11,6 +11,7 @@
 //! | `crowd` | calls 3001 as often as a session may, and starts as many timers |
 //! | `click` | calls two parties at a request, and joins them |
 //! | `hunt` | calls everybody at once |
+//! | `keypad` | the twin of `plugins/keypad` |
 //! | `patient` | rings, answers after a while and hangs up after another, by timers |
 //! | `forward` | forwards always, when busy and when nobody answers |
 //! | `sender` | asks every caller to call 3002 instead |
@@ -20,6 +21,7 @@
 mod click;
 mod forward;
 mod hunt;
+mod keypad;
 mod makecall;
 mod sender;
 
@@ -54,6 +56,7 @@ impl Policies for Scripts {
             "redirect" => redirect(&mut desk, &turn.event),
             "click" => click::handle(&mut desk, &turn.event),
             "hunt" => hunt::handle(&mut desk, &turn.event),
+            "keypad" => keypad::handle(&mut desk, &turn.event),
             "patient" => patient(&mut desk, &turn.event),
             "answer" => answer(&mut desk, &turn.event),
             "crowd" => crowd(&mut desk, &turn.event),

@@ -199,13 +199,18 @@ pub fn sip_address(n: u8, user: &str) -> SocketAddr {
 }
 
 fn plugin(script: &str) -> ActivePlugin {
+    let mut exports = vec!["request-events", "transfer-events"];
+    if script == "keypad" {
+        exports.push("digit-events");
+    }
+    let exports = exports.into_iter();
     ActivePlugin {
         name: "makecall".to_owned(),
         version: 1,
         digest: script.to_owned(),
-        exports: ["request-events", "transfer-events"]
+        exports: exports
             .map(|name| format!("jackfield:policy/{name}@0.1.0"))
-            .into(),
+            .collect(),
         settings: Arc::new(BTreeMap::new()),
     }
 }

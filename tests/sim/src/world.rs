@@ -72,6 +72,8 @@ pub struct World {
 pub enum Deed {
     /// A telephone does that.
     Phone(usize, phone::Input),
+    /// The user of a telephone presses these keys, one after another.
+    Key(usize, &'static str),
     /// The API asks a shard on behalf of a tenant, by its place in the world.
     Ask(usize, Ask),
     /// The API releases one of a tenant's calls, live or not: the nth that there ever was.
@@ -247,6 +249,12 @@ impl World {
     pub fn events_lost(&self) -> u64 {
         let shards = self.node.shards.iter();
         shards.map(|shard| shard.refusals().events).sum()
+    }
+
+    /// Digits that no policy was told of.
+    pub fn digits_lost(&self) -> u64 {
+        let shards = self.node.shards.iter();
+        shards.map(|shard| shard.refusals().digits).sum()
     }
 
     /// How many turns committed at their first run, at their second, and so on.

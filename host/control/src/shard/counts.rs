@@ -57,6 +57,9 @@ pub struct Refusals {
     pub calls: BTreeMap<u16, u64>,
     /// Events that no policy was told of, because too many of its session waited.
     pub events: u64,
+    /// Digits that no policy was told of, because they came faster than any telephone sends them, or
+    /// too many of their call or session waited.
+    pub digits: u64,
     /// Calls that a trunk with a cap had no place for.
     pub capped: u64,
     /// INVITEs with Replaces for dialogs of other shards that found no room, or no more of their source's.
@@ -71,6 +74,7 @@ impl Shard {
         Refusals {
             calls: self.refused.clone(),
             events: self.events_lost,
+            digits: self.digits_lost,
             capped: self.capped,
             forwards: self.forwarded.refused(),
             sip: self.sip.refusals().clone(),

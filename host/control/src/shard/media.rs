@@ -64,6 +64,11 @@ impl Shard {
                 let what = format!("RTP comes from {from}");
                 self.trace(now, call, TraceItem::Media { call, what });
             }
+            Event::Digit { port, digit } => {
+                if let Some(&call) = self.by_port.get(&port) {
+                    self.keyed(now, call, digit);
+                }
+            }
             Event::Closed { port, stats } => {
                 let Some(id) = self.by_port.remove(&port) else {
                     return;
@@ -73,6 +78,7 @@ impl Shard {
                 };
                 call.media.port = Port::Closed;
                 call.media.stats = stats;
+                self.digits_lost += stats.digits_dropped;
                 let session = call.session;
                 self.record_final(now, id);
                 self.prune(session);

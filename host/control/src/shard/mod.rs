@@ -7,6 +7,7 @@
 mod ask;
 mod commands;
 mod counts;
+mod digits;
 mod enrol;
 mod hold;
 mod join;
@@ -115,6 +116,8 @@ pub struct Shard {
     capped: u64,
     /// Events of sessions that had too many.
     events_lost: u64,
+    /// Digits that no policy was told of, because they came too fast.
+    digits_lost: u64,
     gateways: Gateways,
     peers: Peers,
     timers: Timers,
@@ -160,6 +163,7 @@ impl Shard {
             forwarded: Forwarded::default(),
             capped: 0,
             events_lost: 0,
+            digits_lost: 0,
             gateways: Gateways::default(),
             peers: Peers::default(),
             timers: Timers::default(),

@@ -184,9 +184,6 @@ impl Shard {
     /// Whether the policy of a call wants to hear of transfers.
     fn hears_transfers(&self, id: CallId) -> bool {
         let session = self.calls.get(&id).map(|call| call.session);
-        let session = session.and_then(|session| self.sessions.get(&session));
-        let exports = session.map(|session| &session.plugin.exports);
-        let transfers = |export: &String| export.contains("transfer-events");
-        exports.is_some_and(|exports| exports.iter().any(transfers))
+        session.is_some_and(|session| self.hears(session, "transfer-events"))
     }
 }

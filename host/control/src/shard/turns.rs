@@ -26,13 +26,22 @@ impl Shard {
         s.queue.push_back(event);
         // What its calls are promised is told in any case: at most two events for each.
         let overflow = s.queue.iter().filter(|event| !is_terminal(event)).count();
-        if overflow > limits::QUEUED_EVENTS {
+        if overflow > limits::QUEUED_EVENTS
+            && !self.drop_digit(session)
+            && let Some(s) = self.sessions.get_mut(&session)
+        {
             s.queue.retain(is_terminal);
             self.events_lost += overflow as u64;
             self.note(now, session, "too many events wait for the policy");
             self.release_session(now, session, Cause::SERVICE_UNAVAILABLE);
         }
         self.run_next(now, session);
+    }
+
+    /// Whether the policy of a session wants to be told what is in that interface.
+    pub(super) fn hears(&self, session: SessionId, interface: &str) -> bool {
+        let exports = self.sessions.get(&session).map(|s| &s.plugin.exports);
+        exports.is_some_and(|exports| exports.iter().any(|export| export.contains(interface)))
     }
 
     /// Begins the next turn, if none is out and an event waits.

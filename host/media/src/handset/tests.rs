@@ -146,3 +146,23 @@ fn what_was_not_agreed_is_not_heard() {
     listener.handle_packet(start(), &[0x80, 200, 0, 0]);
     assert_eq!(listener.heard().packets, 0);
 }
+
+#[test]
+fn keys_that_are_pressed_are_heard_and_nothing_is_missing_around_them() {
+    let (mut speaker, mut listener) = (handset(Speech::Tone(580)), handset(Speech::Silence));
+    // One that is no key is left out.
+    speaker.press("15x1#");
+    talk(&mut speaker, &mut listener, 60, &[2, 7, 12, 13]);
+    assert_eq!(listener.digits(), "151#");
+    let heard = listener.heard();
+    assert_eq!((heard.lost, heard.streams), (4, 1));
+}
+
+#[test]
+fn a_handset_keeps_so_many_digits_and_no_more() {
+    let (mut speaker, mut listener) = (handset(Speech::Silence), handset(Speech::Silence));
+    speaker.press(&"7".repeat(RECORDED_DIGITS + 1));
+    let packets = (RECORDED_DIGITS + 1) * usize::from(PRESS + PAUSE);
+    talk(&mut speaker, &mut listener, packets as u32, &[]);
+    assert_eq!(listener.digits().len(), RECORDED_DIGITS);
+}

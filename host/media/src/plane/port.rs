@@ -13,6 +13,7 @@ use super::inbound::{Inbound, Order};
 use super::latch::{Latch, Verdict};
 use super::outbound::{Outbound, Slot};
 use crate::command::{PortId, Stats};
+use crate::dtmf::{Heard, Presses};
 use crate::g711;
 use crate::rtp::{self, Fixed, Packet};
 use crate::sdp::{Codec, Negotiated};
@@ -32,6 +33,8 @@ pub(super) struct Arrival {
     content: Content,
     /// Set by the packet that showed where the peer is.
     pub(super) found: Option<Found>,
+    /// Set by the first packet of a press.
+    pub(super) digit: Option<char>,
 }
 
 /// Where the peer was found; from now on only that address is heard.
@@ -66,6 +69,8 @@ pub(super) struct Port {
     route: Route,
     inbound: Inbound,
     outbound: Outbound,
+    /// Once the peer has keyed something: most never do.
+    presses: Option<Box<Presses>>,
     stats: Stats,
 }
 
@@ -76,6 +81,7 @@ impl Port {
             route: Route::Idle,
             inbound: Inbound::default(),
             outbound: Outbound::new(random),
+            presses: None,
             stats: Stats::default(),
         }
     }
@@ -122,15 +128,29 @@ impl Port {
         from: SocketAddr,
         datagram: &[u8],
     ) -> Option<Arrival> {
-        let arrival = self.believe(now, from, datagram);
-        match &arrival {
+        let mut arrival = self.believe(now, from, datagram);
+        match &mut arrival {
             Some(believed) if believed.content != Content::Unknown => {
                 self.stats.packets_received += 1;
                 self.stats.octets_received += believed.packet.payload.len() as u64;
+                if believed.content == Content::TelephoneEvent {
+                    believed.digit = self.key(now, &believed.packet, datagram);
+                }
             }
             _ => self.stats.packets_dropped += 1,
         }
         arrival
+    }
+
+    /// The key whose press a packet of telephone events is the first word of.
+    fn key(&mut self, now: Instant, packet: &Packet, datagram: &[u8]) -> Option<char> {
+        let presses = self.presses.get_or_insert_default();
+        match presses.hear(now, &packet.fixed, &datagram[packet.payload.clone()]) {
+            Heard::Press(digit) => return Some(digit),
+            Heard::Flood => self.stats.digits_dropped += 1,
+            Heard::Nothing => {}
+        }
+        None
     }
 
     fn believe(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Option<Arrival> {
@@ -157,6 +177,7 @@ impl Port {
             order,
             content,
             found,
+            digit: None,
         })
     }
 

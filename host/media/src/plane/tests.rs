@@ -1,6 +1,7 @@
-//! The plane as its driver sees it. Facts about ports and relays are here; those about switching
-//! sources and about latching in the files beside.
+//! The plane as its driver sees it. Facts about ports and relays are here; those about keys,
+//! switching sources and latching in the files beside.
 
+mod digits;
 mod latching;
 mod relaying;
 mod switching;

@@ -59,6 +59,8 @@ impl Sources {
             let forwards = answers.iter().flatten().map(|it| it.refusals.forwards);
             counter!("jackfield_queue_lost_total", "queue" => "dialogs-elsewhere")
                 .absolute(forwards.sum());
+            let digits = answers.iter().flatten().map(|it| it.refusals.digits);
+            counter!("jackfield_queue_lost_total", "queue" => "digits").absolute(digits.sum());
             let capped = answers.iter().flatten().map(|it| it.refusals.capped);
             counter!("jackfield_trunk_calls_capped_total").absolute(capped.sum());
             for (number, (mailbox, alive)) in self.mailboxes.iter().zip(answers).enumerate() {

@@ -6,9 +6,13 @@ use sim::{Options, World, chaos, count_errors, races, scenes, script::Scripts, t
 use crate::components::Components;
 
 fn check(scene: fn(&mut World), ladder: ExpectFile) {
+    check_of("makecall", scene, ladder);
+}
+
+fn check_of(policy: &str, scene: fn(&mut World), ladder: ExpectFile) {
     let (world, errors) = count_errors(|| {
         let mut world = World::new(Options::calm(), Box::new(Components::new()));
-        world.add_tenant(town::tenant("acme", 1, "makecall"));
+        world.add_tenant(town::tenant("acme", 1, policy));
         scene(&mut world);
         world
     });
@@ -88,6 +92,11 @@ fn the_second_request_wins() {
 fn hold_and_late_offers_are_answered_in_place() {
     check(scenes::hold, ladder!("hold"));
     check(scenes::late_offer, ladder!("late-offer"));
+}
+
+#[test]
+fn digits_reach_the_policy_that_wants_them() {
+    check_of("keypad", scenes::keys, ladder!("keys"));
 }
 
 #[test]

@@ -29,7 +29,10 @@ pub(super) fn handle(desk: &mut Desk<'_>, event: &Event) -> Handled {
         Event::TransferRequested { call, target, .. } => {
             transfer::requested(desk, *call, target.as_str())
         }
-        Event::Answered { .. } | Event::Timer { .. } | Event::TransferCompleted { .. } => Ok(()),
+        Event::Answered { .. }
+        | Event::Timer { .. }
+        | Event::Digit { .. }
+        | Event::TransferCompleted { .. } => Ok(()),
     }
 }
 

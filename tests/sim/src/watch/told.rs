@@ -61,6 +61,13 @@ impl Told {
             (
                 Self::Incoming | Self::Answered,
                 Event::TransferRequested { .. } | Event::TransferCompleted { .. },
+            )
+            | (
+                Self::Incoming
+                | Self::Outbound { .. }
+                | Self::Completed { answered: true }
+                | Self::Answered,
+                Event::Digit { .. },
             ) => return Ok(()),
             (Self::Released, _) => return Err("came after on_released"),
             _ => return Err("came in the wrong order"),

@@ -350,11 +350,7 @@ impl World {
     }
 
     fn report(&mut self, event: media::Event) {
-        let (media::Event::Opened { port, .. }
-        | media::Event::Failed { port, .. }
-        | media::Event::Latched { port, .. }
-        | media::Event::Closed { port, .. }) = event;
-        if let Some(socket) = self.node.socket(port) {
+        if let Some(socket) = self.node.socket(event.port()) {
             let shard = socket.shard;
             let happening = Happening::Report { shard, event };
             self.agenda.enter(self.now + MAILBOX, happening);
@@ -466,6 +462,11 @@ impl World {
                 let now = self.start + self.now;
                 self.lines[line].phone.handle_input(now, input);
                 self.drain_line(line);
+            }
+            Deed::Key(line, keys) => {
+                if let Some(handset) = &mut self.lines[line].handset {
+                    handset.press(keys);
+                }
             }
             Deed::Ask(tenant, ask) => {
                 self.ask(tenant, ask);

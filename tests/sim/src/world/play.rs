@@ -233,6 +233,12 @@ impl World {
         self.phone(line, phone::Input::HangUp);
     }
 
+    /// The user of a telephone that is in a call presses these keys, one after another.
+    pub fn press(&mut self, line: usize, keys: &'static str) {
+        self.at(Duration::ZERO, Deed::Key(line, keys));
+        self.run_for(Duration::ZERO);
+    }
+
     /// What a phone user asks over REST.
     pub fn request(&mut self, user: &str, verb: &str, body: &str) -> Ask {
         let mut ids = IdSource::new(self.chance.seed(), 1, 0);

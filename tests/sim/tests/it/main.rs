@@ -3,6 +3,7 @@
 mod carriers;
 mod clocks;
 mod dialogs;
+mod digits;
 mod enrolments;
 mod flows;
 mod forks;

@@ -1,0 +1,97 @@
+//! The handlers that a policy need not have, one interface each.
+//!
+//! `control` asks for none that the policy does not export, so a missing one is our own fault.
+
+use model::turn::Fault;
+use model::{Event, Reply};
+use wasmtime::Store;
+use wasmtime::component::{Instance, Resource};
+
+use crate::bindings::exports::jackfield::policy::{digit_events, transfer_events};
+use crate::bindings::jackfield::policy::call::Call;
+use crate::convert;
+use crate::engine::Policy;
+use crate::host::Host;
+
+/// Calls the handler of an event that is not of `call-events`, about that call if it is about one.
+pub(crate) async fn handle(
+    store: &mut Store<Host>,
+    policy: &Policy,
+    instance: &Instance,
+    call: Resource<Call>,
+    event: Event,
+) -> wasmtime::Result<Option<Reply>> {
+    let session = Resource::new_borrow(0);
+    match event {
+        Event::Digit { digit, .. } => {
+            let digits = digits(store, policy, instance)?;
+            digits.call_on_digit(store, session, call, digit).await?;
+        }
+        Event::TransferRequested {
+            target, replaces, ..
+        } => {
+            let transfers = transfers(store, policy, instance)?;
+            let (target, replaces) = (target.to_string(), replaces.as_deref());
+            transfers
+                .call_on_transfer_requested(store, session, call, &target, replaces)
+                .await?;
+        }
+        Event::TransferCompleted { status, .. } => {
+            transfers(store, policy, instance)?
+                .call_on_transfer_completed(store, session, call, status)
+                .await?;
+        }
+        Event::Timer { name } => {
+            let Some(timers) = &policy.timers else {
+                return Err(missing(store, "timer-events"));
+            };
+            let timers = timers.load(&mut *store, instance)?;
+            timers.call_on_timer(store, session, &name).await?;
+        }
+        Event::Request(request) => {
+            let Some(requests) = &policy.requests else {
+                return Err(missing(store, "request-events"));
+            };
+            let requests = requests.load(&mut *store, instance)?;
+            let request = convert::request(&request);
+            let reply = requests
+                .call_on_request(&mut *store, session, &request)
+                .await?;
+            let reply = convert::reply(reply).map(Some);
+            return reply.map_err(wasmtime::Error::msg);
+        }
+        // Those of `call-events`, which every policy has.
+        event => return Err(missing(store, event.name())),
+    }
+    Ok(None)
+}
+
+/// The handlers of digits.
+fn digits(
+    store: &mut Store<Host>,
+    policy: &Policy,
+    instance: &Instance,
+) -> wasmtime::Result<digit_events::Guest> {
+    match &policy.digits {
+        Some(digits) => digits.load(store, instance),
+        None => Err(missing(store, "digit-events")),
+    }
+}
+
+/// The handlers of transfers.
+fn transfers(
+    store: &mut Store<Host>,
+    policy: &Policy,
+    instance: &Instance,
+) -> wasmtime::Result<transfer_events::Guest> {
+    match &policy.transfers {
+        Some(transfers) => transfers.load(store, instance),
+        None => Err(missing(store, "transfer-events")),
+    }
+}
+
+fn missing(store: &mut Store<Host>, export: &str) -> wasmtime::Error {
+    let text = format!("the policy does not export {export}");
+    store.data_mut().stop(Fault::Instance, text.clone());
+    wasmtime::Error::msg(text)
+}
