@@ -184,53 +184,36 @@ fn who_has_called_waits_for_two_to_four_seconds_after_a_glare() {
     }
 }
 
-#[test]
-fn who_was_called_waits_for_two_seconds_at_most_after_a_glare() {
+/// A friend takes the callee's place, one of the two holds the other, and the second friend takes the
+/// holder's place: whom it meets did not begin their dialog.
+fn check_who_was_called(holder: impl Fn(&Hands) -> [usize; 2]) {
     for seed in 0..5 {
         play(seed, |world, hands| {
-            let Hands {
-                caller,
-                friends: [friend, other],
-                ..
-            } = *hands;
+            let [friend, other] = hands.friends;
             let replaces = of_callee(world, hands);
             takes_the_place(world, friend, &replaces);
             world.run_for(SECOND / 10);
             acknowledges(world, friend);
-            holds(world, friend, caller);
-            let replaces = begun_by(world, friend);
+            let [holder, held] = holder(hands);
+            holds(world, holder, held);
+            let replaces = begun_by(world, holder);
             takes_the_place(world, other, &replaces);
             world.run_for(SECOND / 10);
             let ack = world.hand(other).ack("");
             world.send(other, ack);
-            check(&crosses(world, caller), OTHER);
+            check(&crosses(world, held), OTHER);
             hang_up(world, other);
         });
     }
 }
 
+#[test]
+fn who_was_called_waits_for_two_seconds_at_most_after_a_glare() {
+    check_who_was_called(|hands| [hands.friends[0], hands.caller]);
+}
+
 /// The call is one of ours still, but its dialog was begun by the telephone.
 #[test]
 fn who_was_called_by_somebody_in_the_place_of_its_callee_waits_as_one_who_was_called() {
-    for seed in 0..5 {
-        play(seed, |world, hands| {
-            let Hands {
-                caller,
-                friends: [friend, other],
-                ..
-            } = *hands;
-            let replaces = of_callee(world, hands);
-            takes_the_place(world, friend, &replaces);
-            world.run_for(SECOND / 10);
-            acknowledges(world, friend);
-            holds(world, caller, friend);
-            let replaces = begun_by(world, caller);
-            takes_the_place(world, other, &replaces);
-            world.run_for(SECOND / 10);
-            let ack = world.hand(other).ack("");
-            world.send(other, ack);
-            check(&crosses(world, friend), OTHER);
-            hang_up(world, other);
-        });
-    }
+    check_who_was_called(|hands| [hands.caller, hands.friends[0]]);
 }
