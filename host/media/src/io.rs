@@ -162,6 +162,7 @@ impl Shard {
         let wake = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
         let shared = Arc::new(Shared {
             wake,
+            is_woken: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             queued: AtomicUsize::new(0),
             tally: Tally::default(),
@@ -209,6 +210,8 @@ impl Drop for Shard {
 #[derive(Debug)]
 struct Shared {
     wake: OwnedFd,
+    /// Whether it has been woken and has not looked yet: whoever comes meanwhile need not wake it too.
+    is_woken: AtomicBool,
     stop: AtomicBool,
     /// Commands in the queue.
     queued: AtomicUsize,
@@ -218,10 +221,14 @@ struct Shared {
 impl Shared {
     /// An eventfd refuses a write only when it is about to overflow: then it is awake anyway.
     fn wake(&self) {
-        let _ = rustix::io::write(&self.wake, &1_u64.to_ne_bytes());
+        if !self.is_woken.swap(true, Ordering::AcqRel) {
+            let _ = rustix::io::write(&self.wake, &1_u64.to_ne_bytes());
+        }
     }
 
+    /// It is awake, and looks at everything that was said before this.
     fn slept(&self) {
         let _ = rustix::io::read(&self.wake, &mut [0; 8]);
+        self.is_woken.swap(false, Ordering::AcqRel);
     }
 }

@@ -148,6 +148,7 @@ fn a_full_queue_gives_the_command_back() {
     let wake = eventfd(0, EventfdFlags::NONBLOCK).unwrap();
     let shared = Arc::new(Shared {
         wake,
+        is_woken: AtomicBool::new(false),
         stop: AtomicBool::new(false),
         queued: AtomicUsize::new(0),
         tally: Tally::default(),
