@@ -174,6 +174,8 @@ pub(crate) struct Call {
     pub(crate) max_ring: u32,
     pub(crate) max_answer: u32,
     pub(crate) progress: Told,
+    /// Which way its last digit came, and when.
+    pub(crate) keyed: Option<(Way, Instant)>,
     /// The party's wish to transfer, while its policy thinks about it.
     pub(crate) asked: Option<Asked>,
     /// Whose wish to transfer this call fulfils, until that party was told the end of it.
@@ -195,6 +197,15 @@ pub(crate) enum Record {
     Final(Ticket, u32),
     /// Safe.
     Durable,
+}
+
+/// Which way a digit comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// As RTP (RFC 4733).
+    Media,
+    /// By INFO.
+    Signalling,
 }
 
 /// What the policy was told of a call.

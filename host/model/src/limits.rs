@@ -37,6 +37,9 @@ pub const TIMER_LONGEST: Duration = Duration::from_secs(24 * 3600);
 pub const QUEUED_EVENTS: usize = 64;
 /// Digits of one party among them: a telephone number, the longest that anybody keys without waiting.
 pub const QUEUED_DIGITS: usize = 32;
+/// How long after a digit that came as RTP one that comes by INFO is its copy, or the other way round: two
+/// lost datagrams are repeated within it.
+pub const DIGIT_COPY: Duration = Duration::from_secs(2);
 /// Headers that a policy may set on one INVITE, and octets of one of them.
 pub const SET_HEADERS: usize = 16;
 /// Octets of a header value that a policy sets.

@@ -12,6 +12,7 @@ mod challenged;
 mod config;
 mod connections;
 mod inbound;
+mod info;
 mod orders;
 mod outbound;
 mod prack;

@@ -477,6 +477,13 @@ pub enum Event {
         /// The SDP of the 2xx.
         sdp: Bytes,
     },
+    /// The peer has pressed a key, and says so by INFO. It was answered.
+    Digit {
+        /// Which call.
+        dialog: DialogId,
+        /// `0` to `9`, `*`, `#`, `A` to `D`.
+        digit: char,
+    },
     /// The peer wants the other side of its conversation to call somebody else (RFC 3515); it waits for
     /// `Referral`, at most as long as a request may wait.
     Referred {

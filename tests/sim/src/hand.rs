@@ -163,6 +163,27 @@ impl Hand {
         refer.replace("Max-Forwards", &line).into()
     }
 
+    /// Says by INFO that it has pressed a key.
+    pub fn info(&mut self, key: char) -> Bytes {
+        self.cseq += 1;
+        let body = format!("Signal={key}\r\nDuration=160\r\n");
+        let info = String::from_utf8_lossy(&self.write("INFO", self.cseq, "", &body)).into_owned();
+        info.replace("application/sdp", "application/dtmf-relay")
+            .into()
+    }
+
+    /// Where the last description that it heard wants audio, and from where it sends some.
+    pub(crate) fn audio(&self) -> Option<(SocketAddr, SocketAddr)> {
+        let lines = || self.heard.iter().rev().flat_map(|text| text.lines());
+        let port = lines().find_map(|line| line.strip_prefix("m=audio "))?;
+        let address = lines().find_map(|line| line.strip_prefix("c=IN IP4 "))?;
+        let port = port.split(' ').next()?.parse().ok()?;
+        Some((
+            self.rtp,
+            SocketAddr::new(address.trim().parse().ok()?, port),
+        ))
+    }
+
     /// Tells how that went which it was asked for.
     pub fn notify(&mut self, status: &str) -> Bytes {
         self.cseq += 1;

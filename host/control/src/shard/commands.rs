@@ -237,6 +237,7 @@ impl Shard {
             max_ring: construct.max_ring_seconds,
             max_answer: construct.max_answer_seconds,
             progress: Told::default(),
+            keyed: None,
             asked: None,
             fulfils: construct.transfer,
             later_ids: Vec::new(),

@@ -5,14 +5,33 @@
 use model::{CallId, Event, Now, SessionId, TraceItem, limits};
 
 use super::Shard;
+use crate::call::Way;
 
 impl Shard {
+    /// The endpoint reports a key.
+    pub(super) fn signalled(&mut self, now: Now, dialog: sip::DialogId, digit: char) {
+        self.on_call(dialog, |shard, id| {
+            shard.keyed(now, id, digit, Way::Signalling);
+        });
+    }
+
     /// The party of a call has pressed a key.
-    pub(super) fn keyed(&mut self, now: Now, id: CallId, digit: char) {
-        let live = self.calls.get(&id).filter(|call| !call.is_released());
-        let Some(session) = live.map(|call| call.session) else {
+    ///
+    /// Many telephones say so twice, as RTP and by INFO. Whichever way the first digit came counts, until
+    /// none has come for a while: what comes the other way meanwhile is a copy.
+    pub(super) fn keyed(&mut self, now: Now, id: CallId, digit: char, way: Way) {
+        let live = self.calls.get_mut(&id).filter(|call| !call.is_released());
+        let Some(call) = live else {
             return;
         };
+        let is_copy = call.keyed.is_some_and(|(counts, at)| {
+            counts != way && now.mono.saturating_duration_since(at) < limits::DIGIT_COPY
+        });
+        if is_copy {
+            return;
+        }
+        call.keyed = Some((way, now.mono));
+        let session = call.session;
         let what = "a key is pressed".to_owned();
         self.trace(now, id, TraceItem::Media { call: id, what });
         if self.hears(session, "digit-events") && self.has_room_for_digit(session, id) {

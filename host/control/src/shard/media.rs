@@ -13,7 +13,7 @@ use model::{CallId, Cause, EndReason, Now, SessionId, TraceItem, limits};
 use super::{Shard, release::Ending};
 use crate::{
     Output,
-    call::{Port, State},
+    call::{Port, State, Way},
 };
 
 /// A refusal of an offer: the status and the reason.
@@ -66,7 +66,7 @@ impl Shard {
             }
             Event::Digit { port, digit } => {
                 if let Some(&call) = self.by_port.get(&port) {
-                    self.keyed(now, call, digit);
+                    self.keyed(now, call, digit, Way::Media);
                 }
             }
             Event::Closed { port, stats } => {

@@ -88,6 +88,7 @@ impl Shard {
             sip::Event::Reanswered { dialog, answer } => {
                 self.on_call(dialog, |shard, id| shard.reanswered(now, id, answer));
             }
+            sip::Event::Digit { dialog, digit } => self.signalled(now, dialog, digit),
             event @ (sip::Event::Referred { .. } | sip::Event::Transferred { .. }) => {
                 self.transfer_event(now, event);
             }
@@ -265,6 +266,7 @@ impl Shard {
             max_ring: 0,
             max_answer: 0,
             progress: Told::default(),
+            keyed: None,
             asked: None,
             fulfils: None,
             later_ids: Vec::new(),

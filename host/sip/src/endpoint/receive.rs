@@ -246,13 +246,14 @@ impl Endpoint {
             "UPDATE" => self.update(now, id, arrived),
             "REFER" => self.referred(now, id, arrived),
             "NOTIFY" => self.notified(now, id, arrived),
+            "INFO" => self.info(now, id, arrived),
             _ => self.options_in_dialog(now, id, arrived),
         }
     }
 
     fn out_of_dialog(&mut self, now: Instant, arrived: &Arrived) -> Result<(), Refusal> {
         match arrived.request.method().as_str() {
-            "BYE" | "UPDATE" | "PRACK" | "NOTIFY" => Err(Refusal::new(481)),
+            "BYE" | "UPDATE" | "PRACK" | "NOTIFY" | "INFO" => Err(Refusal::new(481)),
             // Only a party of a call has somebody to transfer.
             "REFER" => Err(Refusal::new(603)),
             method if self.draining => {

@@ -7,6 +7,7 @@ mod connections;
 mod dialogs;
 mod expires;
 mod hostile;
+mod infos;
 mod limits;
 mod outbound;
 mod pair;

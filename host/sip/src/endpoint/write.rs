@@ -11,7 +11,7 @@ use crate::transaction::TransactionId;
 use crate::wire::{self, BuildError, Method, Request, Via};
 
 /// The methods that we serve.
-pub(super) static SERVED: [Method; 9] = [
+pub(super) static SERVED: [Method; 10] = [
     Method::INVITE,
     Method::ACK,
     Method::CANCEL,
@@ -21,10 +21,12 @@ pub(super) static SERVED: [Method; 9] = [
     Method::PRACK,
     Method::REFER,
     Method::NOTIFY,
+    Method::INFO,
 ];
 
 /// The same, as Allow says it.
-pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, REFER, NOTIFY";
+pub(super) const ALLOW: &str =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, REFER, NOTIFY, INFO";
 
 /// The extensions that a registrar knows (RFC 3327, RFC 5626).
 pub(super) const REGISTRAR: &str = "path, outbound";

@@ -18,7 +18,7 @@ pub fn reason_phrase(status: u16) -> &'static str {
         )
 }
 
-const PHRASES: [(u16, &str); 64] = [
+const PHRASES: [(u16, &str); 65] = [
     (100, "Trying"),
     (180, "Ringing"),
     (181, "Call Is Being Forwarded"),
@@ -59,6 +59,7 @@ const PHRASES: [(u16, &str); 64] = [
     (436, "Bad Identity Info"),
     (437, "Unsupported Credential"),
     (438, "Invalid Identity Header"),
+    (469, "Bad Info Package"),
     (480, "Temporarily Unavailable"),
     (481, "Call/Transaction Does Not Exist"),
     (482, "Loop Detected"),

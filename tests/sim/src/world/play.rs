@@ -170,6 +170,12 @@ impl World {
         self.carry(from, node_for(from), message);
     }
 
+    /// Sends a packet of RTP that a test has written.
+    pub fn send_audio(&mut self, hand: usize, packet: Vec<u8>) {
+        let (from, to) = self.hands[hand].audio().expect("it is in a call");
+        self.carry(from, to, packet.into());
+    }
+
     /// The next message of that kind from a telephone to the node has that fate.
     pub fn from_line(&mut self, line: usize, what: &'static str, fate: Fate) {
         let from = self.lines[line].sip();

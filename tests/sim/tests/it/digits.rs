@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use control::phone::{Behaviour, Input};
 use expect_test::expect_file;
+use media::{dtmf::Report, rtp};
+use model::limits;
 use sim::{Deed, Link, Options, World, count_errors, scenes, script::Scripts, town};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -131,4 +133,89 @@ fn digits_of_three_parties_give_way_before_the_session_does() {
     );
     assert_eq!(told as u64 + world.digits_lost(), 3 * 45);
     assert_eq!(world.events_lost(), 0);
+}
+
+/// A hand that has called a policy which wants digits, and agreed to telephone events.
+fn hand_in_call(world: &mut World) -> usize {
+    let alice = world.line(0, "1001");
+    let hand = world.by_hand(alice);
+    world.hand(hand).be_polite();
+    let sdp = world.hand(hand).sdp("sendrecv");
+    let events = "RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\n";
+    let sdp = sdp.replace("RTP/AVP 8\r\n", events);
+    let invite = world.hand(hand).invite("2001", &sdp);
+    world.send(hand, invite);
+    world.run_for(SECOND);
+    let ack = world.hand(hand).ack("");
+    world.send(hand, ack);
+    world.run_for(SECOND);
+    hand
+}
+
+fn by_info(world: &mut World, hand: usize, key: char) {
+    let info = world.hand(hand).info(key);
+    world.send(hand, info);
+    world.run_for(Duration::from_millis(100));
+}
+
+fn by_rtp(world: &mut World, hand: usize, digit: char, nth: u16) {
+    let report = Report {
+        digit,
+        ended: true,
+        duration: 800,
+    };
+    let fixed = rtp::Fixed {
+        marker: true,
+        payload_type: 101,
+        sequence: nth,
+        timestamp: u32::from(nth) * 4_000,
+        ssrc: 7,
+    };
+    world.send_audio(hand, rtp::build(fixed, &report.payload().unwrap()));
+    world.run_for(Duration::from_millis(100));
+}
+
+fn hang_up(world: &mut World, hand: usize) {
+    let bye = world.hand(hand).bye();
+    world.send(hand, bye);
+    world.run_to_rest();
+}
+
+#[test]
+fn digits_by_info_reach_the_policy_too() {
+    let world = play("keypad", |world| {
+        let hand = hand_in_call(world);
+        for key in "1*D".chars() {
+            by_info(world, hand, key);
+        }
+        by_info(world, hand, '#');
+        assert!(world.hand(hand).last("BYE").is_some());
+        world.run_to_rest();
+    });
+    assert_eq!(told(&world), ["1*D"]);
+    expect_file!["ladders/keys-info.txt"].assert_eq(&world.ladders());
+}
+
+#[test]
+fn a_telephone_that_says_it_both_ways_keys_each_digit_once() {
+    let pause = limits::DIGIT_COPY;
+    let world = play("keypad", |world| {
+        let hand = hand_in_call(world);
+        // As most do: RTP while the key is down, INFO when it is up.
+        for (nth, digit) in (1..).zip("1123".chars()) {
+            by_rtp(world, hand, digit, nth);
+            by_info(world, hand, digit);
+        }
+        world.run_for(pause);
+        // The other way round, and one that comes one way only.
+        for (nth, digit) in (5..).zip("45".chars()) {
+            by_info(world, hand, digit);
+            by_rtp(world, hand, digit, nth);
+        }
+        by_info(world, hand, '6');
+        world.run_for(pause);
+        by_rtp(world, hand, '7', 7);
+        hang_up(world, hand);
+    });
+    assert_eq!(told(&world), ["11234567"]);
 }

@@ -101,7 +101,8 @@ fn answers_repeat_record_route_and_carry_contact_and_allow() {
     assert_eq!(
         headers.allow(),
         [
-            "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "PRACK", "REFER", "NOTIFY"
+            "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "PRACK", "REFER", "NOTIFY",
+            "INFO"
         ]
     );
     assert_eq!(headers.get("Server"), Some("Jackfield"));

@@ -343,6 +343,7 @@ pub(super) fn name_of(event: &Event) -> String {
             ..
         } => format!("reanswered {status}"),
         Event::Refreshed { .. } => "refreshed".to_owned(),
+        Event::Digit { digit, .. } => format!("digit {digit}"),
         Event::Referred { to, replaces, .. } => match replaces {
             Some(replaces) => format!("referred {to} {replaces}"),
             None => format!("referred {to}"),

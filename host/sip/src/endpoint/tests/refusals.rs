@@ -20,8 +20,8 @@ fn request(method: &str, headers: &str, body: &str) -> String {
 }
 
 /// What we serve.
-const ALLOWED: [&str; 9] = [
-    "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "PRACK", "REFER", "NOTIFY",
+const ALLOWED: [&str; 10] = [
+    "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "PRACK", "REFER", "NOTIFY", "INFO",
 ];
 
 const CONTACT: &str = "Contact: <sip:peer@10.0.0.9>\r\n";
@@ -41,7 +41,7 @@ fn refused(text: &str) -> Response {
 
 #[test]
 fn methods_that_we_do_not_serve_get_405_with_allow() {
-    for method in ["REGISTER", "PUBLISH", "MESSAGE", "INFO"] {
+    for method in ["REGISTER", "PUBLISH", "MESSAGE"] {
         let answer = refused(&request(method, "", ""));
         assert_eq!(answer.status(), 405, "{method}");
         assert_eq!(answer.headers().allow(), ALLOWED);
@@ -76,7 +76,6 @@ fn within_a_call_they_are_refused_too_and_the_call_goes_on() {
     let (_, ok) = peer_talks(&mut pair, "");
     let methods = [
         ("MESSAGE", 405),
-        ("INFO", 405),
         ("PUBLISH", 405),
         ("REGISTER", 405),
         ("NEWMETHOD", 501),
@@ -133,7 +132,7 @@ fn before_the_answer_they_are_refused_and_it_rings_on() {
     };
     let ours = pair.ends[A].by_tag.keys().next().unwrap().clone();
     let theirs = pair.ends[B].by_tag.keys().next().unwrap().clone();
-    for (method, status) in [("MESSAGE", 405), ("INFO", 405), ("NEWMETHOD", 501)] {
+    for (method, status) in [("MESSAGE", 405), ("NEWMETHOD", 501)] {
         pair.inject(peer(), B, inside(method, [&ours, &theirs]));
         pair.run(DELAY);
         assert_eq!(pair.stray_response().status(), status, "{method}");
@@ -231,7 +230,8 @@ fn options_gets_200_with_what_we_can() {
     assert_eq!(
         answer.headers().allow(),
         [
-            "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "PRACK", "REFER", "NOTIFY"
+            "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "PRACK", "REFER", "NOTIFY",
+            "INFO"
         ]
     );
     assert_eq!(answer.headers().get("Accept"), Some("application/sdp"));

@@ -240,6 +240,7 @@ fn dialog_of(event: &Event) -> DialogId {
         | Event::Withdrawn { dialog }
         | Event::Reanswered { dialog, .. }
         | Event::Refreshed { dialog, .. }
+        | Event::Digit { dialog, .. }
         | Event::Referred { dialog, .. }
         | Event::Transferred { dialog, .. }
         | Event::Gone { dialog } => *dialog,
