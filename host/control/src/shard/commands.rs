@@ -249,27 +249,11 @@ impl Shard {
         let full = self.tenant_is_full(tenant);
         self.add_call(now, call);
         self.deadline(id, Some(now.mono + limits::MEDIA_OPEN));
-        let (busy, nowhere) = (Cause::SERVICE_UNAVAILABLE, EndReason::Released);
-        let (cause, reason, why) = match (self.closing, full, hops, first) {
-            (true, ..) => (busy, EndReason::Limit, "the node ends"),
-            (_, true, ..) => (busy, EndReason::Limit, "the tenant has too many live calls"),
-            (_, _, 0, _) => (
-                Cause::TOO_MANY_HOPS,
-                EndReason::Limit,
-                "Max-Forwards is used up: a loop",
-            ),
-            (.., None) if via == Via::Phone => {
-                (Cause::UNAVAILABLE, nowhere, "the phone is not registered")
-            }
-            (.., None) if unspelled => {
-                let none = "the rules of no trunk that takes calls make a number of it";
-                (Cause::INCOMPLETE, nowhere, none)
-            }
-            (.., None) => (busy, nowhere, "no trunk that fits takes calls now"),
-            _ => return,
-        };
-        self.note(now, session, why);
-        self.end(now, id, Ending::platform(cause, reason));
+        let nowhere = first.is_none().then_some((via, unspelled));
+        if let Some((cause, reason, why)) = refusal(self.closing, full, hops, nowhere) {
+            self.note(now, session, why);
+            self.end(now, id, Ending::platform(cause, reason));
+        }
     }
 
     /// A Call-ID that hashes to this shard, so that every message of the call comes here.
@@ -281,4 +265,41 @@ impl Shard {
             }
         }
     }
+}
+
+/// Why a new call is over before it begins, if it is. `nowhere`: there is no place to call, by what it
+/// would go, and whether no trunk's rules made a number of it.
+fn refusal(
+    closing: bool,
+    full: bool,
+    hops: u8,
+    nowhere: Option<(Via, bool)>,
+) -> Option<(Cause, EndReason, &'static str)> {
+    let (busy, limit) = (Cause::SERVICE_UNAVAILABLE, EndReason::Limit);
+    let (cause, reason, why) = match (closing, full, hops, nowhere) {
+        (true, ..) => (busy, limit, "the node ends"),
+        (_, true, ..) => (busy, limit, "the tenant has too many live calls"),
+        (_, _, 0, _) => (
+            Cause::TOO_MANY_HOPS,
+            limit,
+            "Max-Forwards is used up: a loop",
+        ),
+        (.., Some((Via::Phone, _))) => (
+            Cause::UNAVAILABLE,
+            EndReason::Released,
+            "the phone is not registered",
+        ),
+        (.., Some((_, true))) => (
+            Cause::INCOMPLETE,
+            EndReason::Released,
+            "the rules of no trunk that takes calls make a number of it",
+        ),
+        (.., Some(_)) => (
+            busy,
+            EndReason::Released,
+            "no trunk that fits takes calls now",
+        ),
+        (.., None) => return None,
+    };
+    Some((cause, reason, why))
 }
