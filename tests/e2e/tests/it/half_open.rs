@@ -136,12 +136,6 @@ fn handshakes_that_are_never_finished_do_not_delay_a_call() {
         return;
     }
     let authority = Authority::new();
-    authority.sign("node", "127.0.0.1");
-    let text = |file: &str| authority.path(file).display().to_string();
-    let node = Node::start_with(&[
-        ("SIP__TLS", "[\"127.0.0.1:0\"]"),
-        ("SIP__TLS_CERT", &text("node.pem")),
-        ("SIP__TLS_KEY", &text("node.key")),
-    ]);
+    let node = authority.certified_node();
     check_crowd(&node, "tls", HELLO);
 }

@@ -33,6 +33,17 @@ impl Authority {
         Self { issuer, folder }
     }
 
+    /// A node that listens for TLS with a certificate for the loopback address.
+    pub(crate) fn certified_node(&self) -> Node {
+        self.sign("node", "127.0.0.1");
+        let text = |file: &str| self.path(file).display().to_string();
+        Node::start_with(&[
+            ("SIP__TLS", "[\"127.0.0.1:0\"]"),
+            ("SIP__TLS_CERT", &text("node.pem")),
+            ("SIP__TLS_KEY", &text("node.key")),
+        ])
+    }
+
     pub(crate) fn path(&self, file: &str) -> PathBuf {
         self.folder.path().join(file)
     }
@@ -130,13 +141,7 @@ fn a_softphone_calls_by_tls_and_is_hung_up_on_over_the_connection_that_it_made()
         return;
     }
     let authority = Authority::new();
-    authority.sign("node", "127.0.0.1");
-    let text = |file: &str| authority.path(file).display().to_string();
-    let node = Node::start_with(&[
-        ("SIP__TLS", "[\"127.0.0.1:0\"]"),
-        ("SIP__TLS_CERT", &text("node.pem")),
-        ("SIP__TLS_KEY", &text("node.key")),
-    ]);
+    let node = authority.certified_node();
     let office = Office::empty(&node, "acme");
     office.number("2001", "makecall");
     office.phone_over("tls", "1001", office.user);
@@ -146,7 +151,7 @@ fn a_softphone_calls_by_tls_and_is_hung_up_on_over_the_connection_that_it_made()
     let mut callee = callee.start();
     let account = Account::line("1001", office.user, "tls");
     let mut phone = account
-        .with(format!("sip_cafile {}", text("ca.pem")))
+        .with(format!("sip_cafile {}", authority.path("ca.pem").display()))
         .start(office.user);
     let at = node.sip_over("tls");
     phone.dial(&format!("sip:2001@{at};transport=tls"));

@@ -39,14 +39,19 @@ fn answer(world: &mut World, hand: usize, method: &str, status: &str, tag: &str)
     world.run_for(WHILE);
 }
 
-#[test]
-fn a_carrier_may_ask_for_a_proof_of_each_request_within_a_call() {
-    let mut acme = town::tenant("acme", 1, "makecall");
+/// A tenant that has a password at its carrier.
+fn known(policy: &str) -> TenantConfig {
+    let mut acme = town::tenant("acme", 1, policy);
     acme.trunks[0].auth = Some(Login {
         user: "us".to_owned(),
         password: "secret".to_owned(),
     });
-    let world = play(acme, |world| {
+    acme
+}
+
+#[test]
+fn a_carrier_may_ask_for_a_proof_of_each_request_within_a_call() {
+    let world = play(known("makecall"), |world| {
         let line = world.line(0, FIRST);
         let hand = world.by_hand(line);
         let alice = forks::call(world, "3001", &[]);
@@ -81,12 +86,7 @@ fn a_carrier_may_ask_for_a_proof_of_each_request_within_a_call() {
 
 #[test]
 fn a_carrier_may_ask_for_a_proof_within_a_call_that_it_has_sent() {
-    let mut acme = town::tenant("acme", 1, "answer");
-    acme.trunks[0].auth = Some(Login {
-        user: "us".to_owned(),
-        password: "secret".to_owned(),
-    });
-    let world = play(acme, |world| {
+    let world = play(known("answer"), |world| {
         let line = world.line(0, FIRST);
         let hand = world.by_hand(line);
         let sdp = world.hand(hand).sdp("sendrecv");
