@@ -14,6 +14,7 @@ pub mod io;
 pub mod limits;
 pub mod plane;
 mod port_map;
+pub mod prompt;
 pub mod rtp;
 pub mod sdp;
 pub mod tone;
@@ -21,3 +22,4 @@ pub mod wav;
 
 pub use command::{Command, Event, Family, PortId, Stats};
 pub use plane::{Forward, Output, Plane};
+pub use prompt::Prompt;

@@ -1,0 +1,69 @@
+//! Audio that is played: made once, encoded once for each codec, then only read and shared.
+//!
+//! Owns the frames; where they come from (a tenant's file, the rule of a tone) it refuses to know. A
+//! prompt is behind an `Arc` with whoever plays it, so one that is replaced meanwhile plays on to its
+//! end, and no packet of it costs an encoder.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use crate::{g711, sdp::Codec, tone::SAMPLE_RATE};
+
+/// How long a frame of a prompt is.
+pub const FRAME: Duration = Duration::from_millis(20);
+
+/// Samples of a frame at 8 kHz, and octets of one in each codec that is spoken here: all of them have
+/// 64 kbit/s.
+pub const FRAME_OCTETS: usize = 160;
+
+/// Audio in 20 ms frames, of at least one.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Prompt {
+    pcma: Box<[u8]>,
+    pcmu: Box<[u8]>,
+}
+
+impl Prompt {
+    /// From samples at 8 kHz. The last frame is filled up with silence.
+    pub fn from_8khz(samples: &[i16]) -> Self {
+        let frames = samples.len().div_ceil(FRAME_OCTETS).max(1);
+        let encoded = |codec| {
+            let mut octets = g711::encode(codec, samples);
+            octets.resize(frames * FRAME_OCTETS, g711::silence(codec));
+            octets.into_boxed_slice()
+        };
+        Self {
+            pcma: encoded(Codec::Pcma),
+            pcmu: encoded(Codec::Pcmu),
+        }
+    }
+
+    /// How many frames there are, at least one.
+    pub fn frames(&self) -> usize {
+        self.pcma.len() / FRAME_OCTETS
+    }
+
+    /// The payload of the frame with that number, from 0: always [`FRAME_OCTETS`]. `None` behind the last.
+    pub fn frame(&self, codec: Codec, number: usize) -> Option<&[u8]> {
+        let octets = match codec {
+            Codec::Pcma => &self.pcma,
+            Codec::Pcmu => &self.pcmu,
+        };
+        let begin = number.checked_mul(FRAME_OCTETS)?;
+        octets.get(begin..)?.get(..FRAME_OCTETS)
+    }
+
+    /// How long it plays: whole frames.
+    pub fn duration(&self) -> Duration {
+        FRAME * self.frames() as u32
+    }
+
+    /// Octets of memory that its frames take.
+    pub fn octets(&self) -> usize {
+        self.pcma.len() + self.pcmu.len()
+    }
+}
+
+const _: () = assert!(SAMPLE_RATE as usize / 50 == FRAME_OCTETS);

@@ -1,0 +1,54 @@
+use std::time::Duration;
+
+use super::{FRAME_OCTETS, Prompt};
+use crate::{g711, sdp::Codec, tone::Tone};
+
+const CODECS: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
+
+fn tone(samples: usize) -> Vec<i16> {
+    let mut audio = vec![0; samples];
+    Tone::new(440, -10.0).fill(&mut audio);
+    audio
+}
+
+#[test]
+fn the_frames_of_a_codec_are_its_encoding_of_the_audio() {
+    let audio = tone(8_000);
+    let prompt = Prompt::from_8khz(&audio);
+    assert_eq!(prompt.frames(), 50);
+    assert_eq!(prompt.duration(), Duration::from_secs(1));
+    for codec in CODECS {
+        let frames = (0..prompt.frames()).map(|at| prompt.frame(codec, at).unwrap());
+        let heard: Vec<u8> = frames.flatten().copied().collect();
+        assert_eq!(heard, g711::encode(codec, &audio));
+    }
+}
+
+#[test]
+fn the_last_frame_is_filled_up_with_silence() {
+    let prompt = Prompt::from_8khz(&tone(FRAME_OCTETS + 1));
+    assert_eq!(prompt.frames(), 2);
+    for codec in CODECS {
+        let last = prompt.frame(codec, 1).unwrap();
+        assert_eq!(last.len(), FRAME_OCTETS);
+        assert!(last[1..].iter().all(|&octet| octet == g711::silence(codec)));
+    }
+}
+
+#[test]
+fn there_is_nothing_behind_the_last_frame() {
+    let prompt = Prompt::from_8khz(&tone(FRAME_OCTETS));
+    assert!(prompt.frame(Codec::Pcma, 0).is_some());
+    assert!(prompt.frame(Codec::Pcma, 1).is_none());
+    for beyond in [usize::MAX, usize::MAX / FRAME_OCTETS] {
+        assert!(prompt.frame(Codec::Pcma, beyond).is_none());
+    }
+}
+
+#[test]
+fn no_audio_is_one_frame_of_silence() {
+    let prompt = Prompt::from_8khz(&[]);
+    assert_eq!(prompt.frames(), 1);
+    let silence = [g711::silence(Codec::Pcmu); FRAME_OCTETS];
+    assert_eq!(prompt.frame(Codec::Pcmu, 0), Some(&silence[..]));
+}
