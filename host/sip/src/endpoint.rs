@@ -148,6 +148,7 @@ impl Endpoint {
             Input::Reanswer { dialog, answer } => self.order_reanswer(now, dialog, answer),
             Input::Reoffer { dialog, sdp } => self.order_reoffer(now, dialog, sdp),
             Input::Because { dialog, q850 } => self.order_because(dialog, q850),
+            Input::Warn { dialog, code, text } => self.order_warn(dialog, code, &text),
             Input::Login { dialog, login } => self.order_login(dialog, login),
             Input::Refer {
                 dialog,

@@ -243,6 +243,16 @@ pub enum Input {
         /// 1 to 127.
         q850: u8,
     },
+    /// What was wrong with a description of the peer: the refusal that follows says it in a Warning header
+    /// (RFC 3261 §20.43).
+    Warn {
+        /// Which call.
+        dialog: DialogId,
+        /// 300 to 399 (RFC 3261 §27.2).
+        code: u16,
+        /// In words.
+        text: String,
+    },
     /// Inbound: who we are, if the peer challenges what we ask it within the call (RFC 3261 §22.2, §22.3).
     Login {
         /// Which call.

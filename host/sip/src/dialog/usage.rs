@@ -54,6 +54,8 @@ pub(crate) struct Usage {
     pub(crate) refers: Refers,
     /// The Q.850 cause with which the other side has ended.
     pub(crate) because: Option<u8>,
+    /// The Warning of the next refusal.
+    pub(crate) warning: Option<Box<str>>,
     /// Who we are, if the peer asks.
     pub(crate) account: Option<Box<Account>>,
 }

@@ -65,6 +65,7 @@ impl Endpoint {
             early: vec![],
             refers: Refers::default(),
             because: None,
+            warning: None,
             account: None,
         };
         self.usages.insert(id, usage);
@@ -141,13 +142,15 @@ impl Endpoint {
         };
         let tag = usage.local_tag.clone();
         let because = usage.because;
+        let warning = usage.warning.take();
         let state = std::mem::replace(&mut usage.state, State::Ended);
         if let State::Ringing(ringing) = state {
             // RFC 6432.
             let reason = because.map(|q850| ("Reason", q850_reason(q850)));
+            let warning = warning.map(|text| ("Warning", text.into_string()));
             let answer = Answer {
                 tag: Some(&tag),
-                headers: reason.into_iter().collect(),
+                headers: reason.into_iter().chain(warning).collect(),
                 ..Answer::new(status)
             };
             self.respond(now, ringing.invite, &ringing.request, answer);

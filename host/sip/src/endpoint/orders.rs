@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::Endpoint;
 use super::proofs::Met;
 use super::session::{says, takes_update};
-use super::write::{ALLOW, Answer, SDP, SUPPORTED};
+use super::write::{ALLOW, Answer, SDP, SUPPORTED, warning};
 use crate::Uri;
 use crate::dialog::{self, Account, Attempt, Cancel, Established, Exchange, Refers, State, Usage};
 use crate::event::{DialogId, Event, FailedBy, Invite};
@@ -86,6 +86,7 @@ impl Endpoint {
             early: vec![],
             refers: Refers::default(),
             because: None,
+            warning: None,
             account,
         };
         self.usages.insert(id, usage);
@@ -290,6 +291,13 @@ impl Endpoint {
     pub(super) fn order_because(&mut self, id: DialogId, q850: u8) {
         if let Some(usage) = self.usages.get_mut(&id) {
             usage.because = Some(q850);
+        }
+    }
+
+    pub(super) fn order_warn(&mut self, id: DialogId, code: u16, text: &str) {
+        let agent = &self.config.product;
+        if let Some(usage) = self.usages.get_mut(&id) {
+            usage.warning = Some(warning(code, agent, text).into());
         }
     }
 

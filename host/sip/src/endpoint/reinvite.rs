@@ -142,7 +142,16 @@ impl Endpoint {
     /// Gives a re-INVITE that waits, if one does, its refusal.
     pub(super) fn refuse_reoffer(&mut self, now: Instant, id: DialogId, status: u16) {
         if let Some(Reoffered { invite, request }) = self.take_reoffer(id) {
-            self.respond(now, invite, &request, Answer::new(status));
+            let usage = self.usages.get_mut(&id);
+            let warning = usage.and_then(|usage| usage.warning.take());
+            let answer = Answer {
+                headers: warning
+                    .map(|text| ("Warning", text.into_string()))
+                    .into_iter()
+                    .collect(),
+                ..Answer::new(status)
+            };
+            self.respond(now, invite, &request, answer);
         }
     }
 

@@ -178,6 +178,15 @@ pub(super) fn q850_reason(cause: u8) -> String {
     format!("Q.850;cause={cause}")
 }
 
+/// The value of Warning (RFC 3261 §20.43). `product` is `Name/version`; its name is the agent, a
+/// pseudonym, which must be a token. What a peer wrote may be quoted in the text.
+pub(super) fn warning(code: u16, product: &str, text: &str) -> String {
+    let name = product.split(['/', ' ']).next().unwrap_or_default();
+    let plain = |c: char| !c.is_control() && !matches!(c, '"' | '\\');
+    let text: String = text.chars().filter(|&c| plain(c)).collect();
+    format!("{code} {name} \"{text}\"")
+}
+
 /// The bytes of a message.
 pub(super) fn written<M: Into<wire::Message>>(message: Result<M, BuildError>) -> Option<Bytes> {
     Some(wire::write(&sound(message)?.into()))

@@ -1,6 +1,6 @@
 //! The reasons with which we end calls: RFC 3326, RFC 6432.
 
-use super::dialogs::{peer, peer_invites, peer_talks};
+use super::dialogs::{peer, peer_invites, peer_request, peer_talks};
 use super::pair::{A, DELAY, Pair, invite};
 use crate::{DialogId, Event, Input};
 
@@ -49,6 +49,52 @@ fn a_refusal_passes_the_cause_of_the_public_network_on() {
             (486, expected)
         );
         pair.rest();
+    }
+}
+
+/// RFC 3261 §20.43.
+#[test]
+fn a_refusal_warns_of_what_was_wrong_and_quotes_nothing_that_breaks_it() {
+    let mut pair = Pair::new();
+    peer_invites(&mut pair, A, "", "offer");
+    let Event::Incoming(incoming) = pair.next(A) else {
+        panic!()
+    };
+    let dialog = incoming.dialog;
+    let text = "peer has `18\"\r\n\\`".to_owned();
+    let code = 305;
+    pair.input(A, Input::Warn { dialog, code, text });
+    release(&mut pair, dialog, 488, None);
+    assert_eq!(pair.stray_response().status(), 100);
+    let refusal = pair.stray_response();
+    let warning = refusal.headers().get("Warning").unwrap();
+    assert_eq!(warning, "305 Jackfield \"peer has `18`\"");
+    pair.rest();
+}
+
+/// The warning of one refusal is not that of the next.
+#[test]
+fn an_offer_in_a_call_that_is_refused_is_warned_of_once() {
+    let mut pair = Pair::new();
+    let (dialog, ok) = peer_talks(&mut pair, "");
+    for (cseq, branch, warned) in [(2, "z9hG4bK2", true), (3, "z9hG4bK3", false)] {
+        let offer = peer_request(&ok, "INVITE", cseq, branch, Some("offer"));
+        pair.inject(peer(), A, offer);
+        pair.run(DELAY);
+        assert!(matches!(pair.next(A), Event::Reoffer { .. }));
+        if warned {
+            let (code, text) = (304, "no audio".to_owned());
+            pair.input(A, Input::Warn { dialog, code, text });
+        }
+        let answer = Err(488);
+        pair.input(A, Input::Reanswer { dialog, answer });
+        pair.run(DELAY);
+        assert_eq!(pair.stray_response().status(), 100);
+        let refusal = pair.stray_response();
+        let warning = refusal.headers().get("Warning");
+        assert_eq!(warning.is_some(), warned, "{warning:?}");
+        let ack = peer_request(&ok, "ACK", cseq, branch, None);
+        pair.inject(peer(), A, ack);
     }
 }
 
