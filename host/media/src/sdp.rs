@@ -14,7 +14,9 @@ mod write;
 use std::fmt;
 use std::net::SocketAddr;
 
-pub use negotiate::{accept, answer, answer_within, offered_codecs, offered_direction, redirected};
+pub use negotiate::{
+    accept, answer, answer_within, offer_again, offered_codecs, offered_direction, redirected,
+};
 pub use write::offer;
 
 use crate::command::Family;
@@ -177,9 +179,12 @@ pub enum SdpError {
         /// How much there may be.
         limit: usize,
     },
-    /// No stream that we could carry.
-    #[error("no audio over RTP/AVP in the session description")]
+    /// No stream of audio.
+    #[error("no audio in the session description")]
     NoAudio,
+    /// Audio, but over nothing that we speak.
+    #[error("no audio over RTP/AVP, peer has `{0}`")]
+    Transport(String),
     /// No codec that both know.
     #[error("no audio codec in common, peer has `{0}`")]
     NoCodec(String),
@@ -200,12 +205,35 @@ impl SdpError {
         match self {
             SdpError::Malformed(_) | SdpError::TooLarge { .. } => 400,
             SdpError::NoAudio
+            | SdpError::Transport(_)
             | SdpError::NoCodec(_)
             | SdpError::Address(_)
             | SdpError::Mismatch(_)
             | SdpError::Refused => 488,
         }
     }
+
+    /// The code of the Warning header that says so to the peer (RFC 3261 §20.43, §27.2).
+    pub const fn warning(&self) -> u16 {
+        match self {
+            SdpError::Address(_) => 302,
+            SdpError::Transport(_) => 303,
+            SdpError::NoAudio => 304,
+            SdpError::NoCodec(_) => 305,
+            SdpError::Malformed(_)
+            | SdpError::TooLarge { .. }
+            | SdpError::Mismatch(_)
+            | SdpError::Refused => 399,
+        }
+    }
+}
+
+/// Whether two descriptions differ in nothing but their `o=` line, so that the later one is no new
+/// version (RFC 3264 §8).
+pub fn same_session(one: &[u8], other: &[u8]) -> bool {
+    let lines = |text| <[u8]>::split(text, |&octet| octet == b'\n');
+    let rest = |text| lines(text).filter(|line| !line.starts_with(b"o="));
+    rest(one).eq(rest(other))
 }
 
 /// The kind of address that a description names first; `None` if it names none. It looks at no more than

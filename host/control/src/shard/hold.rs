@@ -150,9 +150,12 @@ impl Shard {
             Ok(sdp) => {
                 call.media.local = Some(passing.ours);
                 let accepted = self.accept_answer(now, id, &sdp);
-                accepted.map_err(|why| (488, why))
+                accepted.map_err(|why| Refusal::new(488, why))
             }
-            Err(status) => Err((passed(status), format!("the other side said {status}"))),
+            Err(status) => {
+                let why = format!("the other side said {status}");
+                Err(Refusal::new(passed(status), why))
+            }
         };
         let direction = self.direction(id);
         match (passing.asker, agreed) {
@@ -163,8 +166,10 @@ impl Shard {
             }
             (Asker::Party(holder), Err(refusal)) => self.reanswer(now, holder.call, Err(refusal)),
             (Asker::Nobody, Ok(())) => self.take_back(now, id, &passing.before),
-            (Asker::Platform, Err((491, _))) => self.align_later(now, id),
-            (Asker::Platform, Err((_, what))) => self.trace(now, id, TraceItem::Note { what }),
+            (Asker::Platform, Err(refusal)) if refusal.status == 491 => self.align_later(now, id),
+            (Asker::Platform, Err(Refusal { why: what, .. })) => {
+                self.trace(now, id, TraceItem::Note { what });
+            }
             (Asker::Platform, Ok(())) | (Asker::Nobody, Err(_)) => {}
         }
     }
@@ -264,10 +269,11 @@ impl Shard {
     }
 
     fn reanswer(&mut self, now: Now, id: CallId, answer: Result<Bytes, Refusal>) {
-        let answer = answer.map_err(|(status, why)| {
-            let what = format!("re-INVITE refused: {why}");
+        let answer = answer.map_err(|refusal| {
+            self.warn(now, id, &refusal);
+            let what = format!("re-INVITE refused: {}", refusal.why);
             self.trace(now, id, TraceItem::Note { what });
-            status
+            refusal.status
         });
         if let Some(dialog) = self.calls.get(&id).and_then(|call| call.dialog) {
             let reanswer = sip::Input::Reanswer { dialog, answer };

@@ -199,12 +199,12 @@ impl Shard {
                 }
                 Ok(sdp)
             }
-            (Err((status, why)), before) => {
+            (Err(refusal), before) => {
                 if let Some(ip) = before {
                     self.set_signalling(id, ip);
                 }
-                self.trace(now, id, TraceItem::Note { what: why });
-                Err(status)
+                self.trace(now, id, TraceItem::Note { what: refusal.why });
+                Err(refusal.status)
             }
         }
     }

@@ -16,8 +16,33 @@ use crate::{
     call::{Port, State, Way},
 };
 
-/// A refusal of an offer: the status and the reason.
-pub(super) type Refusal = (u16, String);
+/// Why an offer is not answered.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) status: u16,
+    /// The code of the Warning that says why, if it is the peer's to know.
+    warning: Option<u16>,
+    pub(super) why: String,
+}
+
+impl Refusal {
+    pub(super) fn new(status: u16, why: impl Into<String>) -> Self {
+        Self {
+            status,
+            warning: None,
+            why: why.into(),
+        }
+    }
+}
+
+impl From<sdp::SdpError> for Refusal {
+    fn from(error: sdp::SdpError) -> Self {
+        Self {
+            warning: Some(error.warning()),
+            ..Self::new(error.status(), error.to_string())
+        }
+    }
+}
 
 impl Shard {
     pub(super) fn media_event(&mut self, now: Now, event: Event) {
@@ -154,8 +179,8 @@ impl Shard {
     }
 
     fn send_early(&mut self, now: Now, id: CallId) {
-        if let Err((status, why)) = self.describe(now, id) {
-            return self.fail_media(now, id, status, why);
+        if let Err(refusal) = self.describe(now, id) {
+            return self.fail_media(now, id, refusal);
         }
         let Some(call) = self.calls.get(&id) else {
             return;
@@ -172,8 +197,8 @@ impl Shard {
 
     /// The policy has answered and the port is open: the CDR goes first, the 200 when it is durable.
     fn accept(&mut self, now: Now, id: CallId) {
-        if let Err((status, why)) = self.describe(now, id) {
-            return self.fail_media(now, id, status, why);
+        if let Err(refusal) = self.describe(now, id) {
+            return self.fail_media(now, id, refusal);
         }
         if let Some(call) = self.calls.get_mut(&id) {
             call.answer = Some(call.unix_ms(now.mono));
@@ -188,10 +213,21 @@ impl Shard {
         self.deadline(id, Some(now.mono + limits::DURABLE));
     }
 
-    pub(super) fn fail_media(&mut self, now: Now, id: CallId, status: u16, why: String) {
-        self.trace(now, id, TraceItem::Note { what: why });
-        let cause = Cause::from_network(status);
+    fn fail_media(&mut self, now: Now, id: CallId, refusal: Refusal) {
+        let cause = Cause::from_network(refusal.status);
+        self.warn(now, id, &refusal);
+        self.trace(now, id, TraceItem::Note { what: refusal.why });
         self.end(now, id, Ending::platform(cause, EndReason::Released));
+    }
+
+    /// Lets the refusal that follows say what was wrong.
+    pub(super) fn warn(&mut self, now: Now, id: CallId, refusal: &Refusal) {
+        let dialog = self.calls.get(&id).and_then(|call| call.dialog);
+        if let (Some(dialog), Some(code)) = (dialog, refusal.warning) {
+            let text = refusal.why.clone();
+            let input = sip::Input::Warn { dialog, code, text };
+            self.sip.handle_input(now.mono, input);
+        }
     }
 
     /// Writes our description of an inbound call, once: the answer to its offer, or an offer of ours.
@@ -231,7 +267,7 @@ impl Shard {
         offer: &[u8],
         limit: Direction,
     ) -> Result<Bytes, Refusal> {
-        let gone = || (481, "the call has no media".to_owned());
+        let gone = || Refusal::new(481, "the call has no media");
         let preferred = self.preferred(id);
         let call = self.calls.get_mut(&id).ok_or_else(gone)?;
         let (_, addr) = call.port().ok_or_else(gone)?;
@@ -239,10 +275,14 @@ impl Shard {
             id: port_number(addr),
             version: call.media.version + 1,
         };
-        let (ours, agreed) = sdp::answer_within(offer, addr, &preferred, limit, version)
-            .map_err(|error| (error.status(), error.to_string()))?;
-        let ours = Bytes::from(ours);
-        call.media.version += 1;
+        let (ours, agreed) = sdp::answer_within(offer, addr, &preferred, limit, version)?;
+        let before = call.media.local.clone();
+        let ours = before
+            .filter(|before| sdp::same_session(before, &ours))
+            .unwrap_or_else(|| {
+                call.media.version += 1;
+                Bytes::from(ours)
+            });
         call.media.local = Some(ours.clone());
         self.configure(now, id, agreed);
         Ok(ours)
@@ -251,7 +291,7 @@ impl Shard {
     /// A fresh offer for a re-INVITE that has none: whatever this party held before may be resumed by it,
     /// but not what the other side holds. The ACK answers it.
     pub(super) fn offer_anew(&mut self, id: CallId) -> Result<Bytes, Refusal> {
-        let gone = || (488, "the call has no media".to_owned());
+        let gone = || Refusal::new(488, "the call has no media");
         let codecs = self.preferred(id);
         let direction = self.wanted(id);
         let call = self.calls.get_mut(&id).ok_or_else(gone)?;
@@ -260,9 +300,8 @@ impl Shard {
             id: port_number(addr),
             version: call.media.version + 1,
         };
-        let all = sdp::offer(addr, &codecs, version);
-        let ours = sdp::redirected(&all, direction, version);
-        let ours = Bytes::from(ours.map_err(|error| (500, error.to_string()))?);
+        let before = call.media.local.as_ref().ok_or_else(gone)?;
+        let ours = Bytes::from(sdp::offer_again(before, &codecs, direction, version)?);
         call.media.version += 1;
         call.media.local = Some(ours.clone());
         call.media.offering = true;

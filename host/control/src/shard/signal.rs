@@ -151,7 +151,11 @@ impl Shard {
             // A trunk of a tenant leads nowhere, or where it thinks that a hatch is.
             return self.refuse(now, incoming.dialog, 403);
         }
-        let (dialog, judged) = (incoming.dialog, self.judge(&incoming));
+        let dialog = incoming.dialog;
+        let judged = self.judge(&incoming).and_then(|admitted| {
+            self.screen(now, &incoming)?;
+            Ok(admitted)
+        });
         let seated = judged.and_then(|admitted| Ok((self.seat(now, &admitted)?, admitted)));
         match seated {
             Ok((lease, admitted)) => self.begin(now, admitted, lease, incoming),
@@ -199,14 +203,25 @@ impl Shard {
         if self.tenant_is_full(tenant) || self.has_too_many_sessions(tenant) {
             return Err(busy);
         }
-        if let Some(offer) = &incoming.sdp {
-            // What can never be answered is refused before it costs a turn.
-            sdp::offered_codecs(offer).map_err(|e| Refused {
-                status: e.status(),
-                why: "the offer cannot be answered",
-            })?;
-        }
         Ok(admitted)
+    }
+
+    /// What can never be answered is refused before it costs a turn.
+    fn screen(&mut self, now: Now, incoming: &Incoming) -> Result<(), Refused> {
+        let offer = incoming.sdp.as_deref();
+        let Some(Err(error)) = offer.map(sdp::offered_codecs) else {
+            return Ok(());
+        };
+        let warn = sip::Input::Warn {
+            dialog: incoming.dialog,
+            code: error.warning(),
+            text: error.to_string(),
+        };
+        self.sip.handle_input(now.mono, warn);
+        Err(Refused {
+            status: error.status(),
+            why: "the offer cannot be answered",
+        })
     }
 
     /// The place of an inbound call on a trunk that has a cap.

@@ -157,11 +157,15 @@ pub(super) fn is_direction(name: &str) -> bool {
     ["sendrecv", "sendonly", "recvonly", "inactive"].contains(&name)
 }
 
+/// What is asked for, and no more than the other side can take (RFC 8866 §6.4, §6.5).
 fn ptime(media: &Media) -> u16 {
-    let stated = find(&media.attributes, "ptime").and_then(|a| a.value.as_deref()?.parse().ok());
-    stated
-        .filter(|ms| (10..=200).contains(ms))
-        .unwrap_or(PTIME_MS)
+    let stated = |name| {
+        let value = find(&media.attributes, name).and_then(|a| a.value.as_deref());
+        let milliseconds = value.and_then(|it| it.trim().parse().ok());
+        milliseconds.filter(|ms| (10..=200).contains(ms))
+    };
+    let asked = stated("ptime").unwrap_or(PTIME_MS);
+    stated("maxptime").map_or(asked, |most| asked.min(most))
 }
 
 /// `a=rtcp:53020` or `a=rtcp:53020 IN IP4 126.16.64.4` (RFC 3605), else the next higher port.

@@ -1,12 +1,14 @@
 //! The agreement: answering an offer, and accepting the answer to ours (RFC 3264 §6, §7).
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use sdp_types::{Media, Session};
 
 use super::audio::{Audio, is_direction, is_usable};
 use super::write::{Stream, bytes, description, direction_attribute, refused};
-use super::{Codec, Direction, Negotiated, SdpError, SessionVersion, TelephoneEvent, parse};
+use super::{
+    Codec, Direction, Negotiated, SdpError, SessionVersion, TELEPHONE_EVENT, TelephoneEvent, parse,
+};
 
 /// Answers an offer: the first stream of audio with a codec that we know is taken, every other one
 /// gets port 0. `prefer` lists the codecs that we allow, best first; the first that was offered is
@@ -29,8 +31,7 @@ pub fn answer_within(
     session: SessionVersion,
 ) -> Result<(Vec<u8>, Negotiated), SdpError> {
     let offered = parse(offer)?;
-    let (index, audio) = choose(&offered, prefer)?;
-    audio.check_reachable(local.ip())?;
+    let (index, audio) = choose(&offered, prefer, Some(local.ip()))?;
     let (payload_type, codec) = best(&audio.formats, prefer)?;
     let direction = audio.direction.reversed().and(limit);
 
@@ -108,7 +109,7 @@ pub fn accept(our_offer: &[u8], their_answer: &[u8]) -> Result<Negotiated, SdpEr
 /// The audio codecs of an offer that we know, in its order, each once.
 pub fn offered_codecs(offer: &[u8]) -> Result<Vec<Codec>, SdpError> {
     let offered = parse(offer)?;
-    let (_, audio) = choose(&offered, &Codec::ALL)?;
+    let (_, audio) = choose(&offered, &Codec::ALL, None)?;
     let mut codecs: Vec<Codec> = Vec::new();
     for (_, codec) in audio.formats {
         if !codecs.contains(&codec) {
@@ -122,7 +123,7 @@ pub fn offered_codecs(offer: &[u8]) -> Result<Vec<Codec>, SdpError> {
 /// that of RFC 2543, which names 0.0.0.0.
 pub fn offered_direction(offer: &[u8]) -> Result<Direction, SdpError> {
     let offered = parse(offer)?;
-    let (_, audio) = choose(&offered, &Codec::ALL)?;
+    let (_, audio) = choose(&offered, &Codec::ALL, None)?;
     Ok(audio.direction)
 }
 
@@ -145,24 +146,71 @@ pub fn redirected(
     Ok(bytes(&description))
 }
 
-/// The first stream that we could carry with one of these codecs, and its place in the offer.
-fn choose(offered: &Session, codecs: &[Codec]) -> Result<(usize, Audio), SdpError> {
-    let mut refusal = SdpError::NoAudio;
-    for (index, media) in offered
-        .medias
+/// A new offer in a session that `before`, our last description, is part of: every stream keeps its
+/// place, since none may go (RFC 3264 §8), and every payload type its meaning (§8.3.2).
+pub fn offer_again(
+    before: &[u8],
+    codecs: &[Codec],
+    direction: Direction,
+    session: SessionVersion,
+) -> Result<Vec<u8>, SdpError> {
+    let mut description = parse(before)?;
+    let all = &description.medias;
+    let index = all.iter().position(is_usable).ok_or(SdpError::NoAudio)?;
+    let was = Audio::read(&description, &description.medias[index])?;
+    let known = |codec: Codec| was.formats.iter().copied().find(|&(_, c)| c == codec);
+    let formats: Vec<(u8, Codec)> = codecs
         .iter()
-        .enumerate()
-        .filter(|(_, m)| is_usable(m))
-    {
-        let audio = Audio::read(offered, media)?;
-        if audio.formats.iter().any(|(_, c)| codecs.contains(c)) {
-            return Ok((index, audio));
-        }
-        if refusal == SdpError::NoAudio {
-            refusal = no_codec(media);
+        .map(|&codec| known(codec).unwrap_or((codec.payload_type(), codec)))
+        .collect();
+    let stream = Stream {
+        proto: &description.medias[index].proto,
+        formats: &formats,
+        telephone_event: was.telephone_event.or(Some(TELEPHONE_EVENT)),
+        direction,
+        rtcp_mux: true,
+    };
+    description.medias[index] = stream.media(was.remote.port());
+    description.origin.sess_version = session.version;
+    Ok(bytes(&description))
+}
+
+/// The first stream that we could carry with one of these codecs, and its place in the offer. If
+/// there is none, what was wrong with the first that is audio.
+fn choose(
+    offered: &Session,
+    codecs: &[Codec],
+    local: Option<IpAddr>,
+) -> Result<(usize, Audio), SdpError> {
+    let mut refusal = None;
+    for (index, media) in offered.medias.iter().enumerate() {
+        match judge(offered, media, codecs, local) {
+            Ok(audio) => return Ok((index, audio)),
+            Err(SdpError::NoAudio) => {}
+            Err(error) => refusal = refusal.or(Some(error)),
         }
     }
-    Err(refusal)
+    Err(refusal.unwrap_or(SdpError::NoAudio))
+}
+
+fn judge(
+    offered: &Session,
+    media: &Media,
+    codecs: &[Codec],
+    local: Option<IpAddr>,
+) -> Result<Audio, SdpError> {
+    if !media.media.eq_ignore_ascii_case("audio") || media.port == 0 {
+        return Err(SdpError::NoAudio);
+    }
+    if !is_usable(media) {
+        return Err(SdpError::Transport(media.proto.chars().take(64).collect()));
+    }
+    let audio = Audio::read(offered, media)?;
+    if !audio.formats.iter().any(|(_, c)| codecs.contains(c)) {
+        return Err(no_codec(media));
+    }
+    local.map_or(Ok(()), |local| audio.check_reachable(local))?;
+    Ok(audio)
 }
 
 fn best(formats: &[(u8, Codec)], prefer: &[Codec]) -> Result<(u8, Codec), SdpError> {

@@ -1,6 +1,8 @@
 //! Offers, and answers to the offers of others. RFC 3264 unless another is named.
 
 mod accepting;
+mod again;
+mod agreeing;
 
 use std::net::SocketAddr;
 
@@ -225,8 +227,15 @@ fn events_on_another_clock_are_not_taken() {
 
 #[test]
 fn packet_time_of_the_peer_is_kept_within_reason() {
-    for (line, expected) in [("ptime:30", 30), ("ptime:0", 20), ("ptime:x", 20)] {
-        assert_eq!(answered(&audio("8", &[line])).1.ptime_ms, expected);
+    for (lines, expected) in [
+        (&["ptime:30"][..], 30),
+        (&["ptime:0"], 20),
+        (&["ptime:x"], 20),
+        (&["maxptime:10"], 10),
+        (&["maxptime:150", "ptime:30"], 30),
+        (&["ptime:60", "maxptime:40"], 40),
+    ] {
+        assert_eq!(answered(&audio("8", lines)).1.ptime_ms, expected);
     }
 }
 
@@ -296,12 +305,17 @@ fn refusals_name_the_fault_and_their_status() {
         (
             "v=0\r\ns=-\r\n".to_owned(),
             488,
-            "no audio over RTP/AVP in the session description",
+            "no audio in the session description",
         ),
         (
             audio("8", &[]).replace("4000", "0"),
             488,
-            "no audio over RTP/AVP in the session description",
+            "no audio in the session description",
+        ),
+        (
+            audio("8", &[]).replace("RTP/AVP", "UDP/TLS/RTP/SAVPF"),
+            488,
+            "no audio over RTP/AVP, peer has `UDP/TLS/RTP/SAVPF`",
         ),
         (
             audio("18 9", &[]),
