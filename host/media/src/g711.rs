@@ -5,48 +5,45 @@
 #[cfg(test)]
 mod tests;
 
-use crate::sdp::Codec;
+/// Which of the two compandings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Law {
+    /// A-law: what Europe speaks.
+    A,
+    /// µ-law: North America and Japan.
+    U,
+}
 
 /// The octet that is silence.
-pub const fn silence(codec: Codec) -> u8 {
-    match codec {
-        Codec::Pcma => 0xd5,
-        Codec::Pcmu => 0xff,
+pub const fn silence(law: Law) -> u8 {
+    match law {
+        Law::A => 0xd5,
+        Law::U => 0xff,
     }
 }
 
 /// Compands one sample.
-pub fn encode_sample(codec: Codec, sample: i16) -> u8 {
-    match codec {
-        Codec::Pcma => ALAW_ENCODE[sample as u16 as usize >> 4],
-        Codec::Pcmu => ULAW_ENCODE[sample as u16 as usize >> 2],
+pub fn encode_sample(law: Law, sample: i16) -> u8 {
+    match law {
+        Law::A => ALAW_ENCODE[sample as u16 as usize >> 4],
+        Law::U => ULAW_ENCODE[sample as u16 as usize >> 2],
     }
 }
 
 /// Expands one octet.
-pub fn decode_sample(codec: Codec, octet: u8) -> i16 {
-    match codec {
-        Codec::Pcma => ALAW_DECODE[octet as usize],
-        Codec::Pcmu => ULAW_DECODE[octet as usize],
+pub fn decode_sample(law: Law, octet: u8) -> i16 {
+    match law {
+        Law::A => ALAW_DECODE[octet as usize],
+        Law::U => ULAW_DECODE[octet as usize],
     }
 }
 
-/// Compands samples into a payload.
-pub fn encode(codec: Codec, samples: &[i16]) -> Vec<u8> {
-    samples.iter().map(|&s| encode_sample(codec, s)).collect()
-}
-
-/// Expands a payload into samples.
-pub fn decode(codec: Codec, payload: &[u8]) -> Vec<i16> {
-    payload.iter().map(|&o| decode_sample(codec, o)).collect()
-}
-
-/// Turns a payload of one codec into the other's, in place.
-pub fn transcode(from: Codec, to: Codec, payload: &mut [u8]) {
+/// Turns a payload of one law into the other's, in place.
+pub fn transcode(from: Law, to: Law, payload: &mut [u8]) {
     let table = match (from, to) {
-        (Codec::Pcma, Codec::Pcmu) => &ALAW_TO_ULAW,
-        (Codec::Pcmu, Codec::Pcma) => &ULAW_TO_ALAW,
-        (Codec::Pcma, Codec::Pcma) | (Codec::Pcmu, Codec::Pcmu) => return,
+        (Law::A, Law::U) => &ALAW_TO_ULAW,
+        (Law::U, Law::A) => &ULAW_TO_ALAW,
+        (Law::A, Law::A) | (Law::U, Law::U) => return,
     };
     for octet in payload {
         *octet = table[*octet as usize];

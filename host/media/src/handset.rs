@@ -10,13 +10,13 @@ mod tests;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use crate::codec::{Codec, Decoder, Encoder, Rate};
 use crate::dtmf::{self, Presses, Report};
-use crate::limits::{LATE_FRAMES, RECORDED_DIGITS, RECORDED_SAMPLES};
+use crate::limits::{self, LATE_FRAMES, RECORDED_DIGITS, RECORDED_SAMPLES};
 use crate::plane::Inbound;
 use crate::rtp::{self, Fixed};
-use crate::sdp::{Codec, Negotiated};
+use crate::sdp::{self, Negotiated};
 use crate::tone::{self, Detector, MARKS, Tone};
-use crate::{g711, sdp};
 
 /// Audio of one packet.
 const FRAME: Duration = Duration::from_millis(sdp::PTIME_MS as u64);
@@ -103,6 +103,7 @@ pub struct Handset {
 #[derive(Debug)]
 struct Mouth {
     speech: Playing,
+    encoder: Encoder,
     ssrc: u32,
     sequence: u16,
     timestamp: u32,
@@ -134,6 +135,7 @@ enum Playing {
 #[derive(Debug)]
 struct Ear {
     inbound: Inbound,
+    decoder: Decoder,
     detector: Detector,
     packets: u64,
     samples: u64,
@@ -152,10 +154,12 @@ impl Handset {
             Speech::Tone(hz) => Playing::Tone(Tone::new(hz, TONE_DB)),
             Speech::Samples(samples) => Playing::Samples { samples, at: 0 },
         };
+        let codec = config.agreed.codec;
         Handset {
             agreed: config.agreed,
             mouth: Mouth {
                 speech,
+                encoder: Encoder::new(codec, Rate::Narrow),
                 ssrc: config.ssrc,
                 sequence: (config.ssrc >> 8) as u16,
                 timestamp: config.ssrc.rotate_left(16),
@@ -166,6 +170,7 @@ impl Handset {
             },
             ear: Ear {
                 inbound: Inbound::default(),
+                decoder: Decoder::new(codec, Rate::Narrow),
                 detector: Detector::new(&config.candidates),
                 packets: 0,
                 samples: 0,
@@ -243,8 +248,7 @@ impl Handset {
         }
         let event = self.agreed.telephone_event;
         if let Some(&(_, codec)) = codec {
-            self.ear
-                .listen(now, &g711::decode(codec, &datagram[packet.payload]));
+            self.ear.decode(now, codec, &datagram[packet.payload]);
         } else if event.is_some_and(|event| event.receive == pt) {
             self.ear
                 .count(now, &packet.fixed, &datagram[packet.payload]);
@@ -351,7 +355,12 @@ impl Mouth {
         };
         self.marker = false;
         self.advance();
-        rtp::build(fixed, &g711::encode(codec, &frame))
+        if self.encoder.codec() != codec {
+            self.encoder = Encoder::new(codec, Rate::Narrow);
+        }
+        let mut payload = [0; SAMPLES];
+        let length = self.encoder.encode(&frame, &mut payload);
+        rtp::build(fixed, &payload[..length])
     }
 }
 
@@ -362,6 +371,15 @@ impl Ear {
         {
             self.digits.push(digit);
         }
+    }
+
+    fn decode(&mut self, now: Instant, codec: Codec, payload: &[u8]) {
+        if self.decoder.codec() != codec {
+            self.decoder = Decoder::new(codec, Rate::Narrow);
+        }
+        let mut samples = [0; limits::PACKET];
+        let length = self.decoder.decode(payload, &mut samples);
+        self.listen(now, &samples[..length]);
     }
 
     fn listen(&mut self, now: Instant, samples: &[i16]) {

@@ -1,4 +1,4 @@
-//! The media plane: SDP offer and answer, RTP, G.711, and the relay between two ports.
+//! The media plane: SDP offer and answer, RTP, codecs, and the relay between two ports.
 //!
 //! Owns everything about a call's audio. [`Plane`] is sans-IO: it takes `now` and packets and is
 //! drained by `poll_output`; [`io`] is the loop that owns the sockets, so the simulator can drive
@@ -6,15 +6,18 @@
 
 #![forbid(unsafe_code)]
 
+pub mod codec;
 mod command;
 pub mod dtmf;
 pub mod g711;
+pub mod g722;
 pub mod handset;
 pub mod io;
 pub mod limits;
 pub mod plane;
 mod port_map;
 pub mod prompt;
+pub mod resample;
 pub mod rtp;
 pub mod sdp;
 pub mod tone;

@@ -9,34 +9,35 @@ mod tests;
 
 use std::time::Duration;
 
-use crate::{g711, sdp::Codec, tone::SAMPLE_RATE};
+pub use crate::codec::FRAME_OCTETS;
+use crate::codec::{Codec, Encoder, Rate};
 
 /// How long a frame of a prompt is.
 pub const FRAME: Duration = Duration::from_millis(20);
-
-/// Samples of a frame at 8 kHz, and octets of one in each codec that is spoken here: all of them have
-/// 64 kbit/s.
-pub const FRAME_OCTETS: usize = 160;
 
 /// Audio in 20 ms frames, of at least one.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Prompt {
     pcma: Box<[u8]>,
     pcmu: Box<[u8]>,
+    g722: Box<[u8]>,
 }
 
 impl Prompt {
     /// From samples at 8 kHz. The last frame is filled up with silence.
     pub fn from_8khz(samples: &[i16]) -> Self {
-        let frames = samples.len().div_ceil(FRAME_OCTETS).max(1);
+        let narrow = Rate::Narrow.frame();
+        let mut whole = samples.to_vec();
+        whole.resize(samples.len().div_ceil(narrow).max(1) * narrow, 0);
         let encoded = |codec| {
-            let mut octets = g711::encode(codec, samples);
-            octets.resize(frames * FRAME_OCTETS, g711::silence(codec));
-            octets.into_boxed_slice()
+            let mut octets = vec![0; whole.len() / narrow * FRAME_OCTETS].into_boxed_slice();
+            Encoder::new(codec, Rate::Narrow).encode(&whole, &mut octets);
+            octets
         };
         Self {
             pcma: encoded(Codec::Pcma),
             pcmu: encoded(Codec::Pcmu),
+            g722: encoded(Codec::G722),
         }
     }
 
@@ -50,6 +51,7 @@ impl Prompt {
         let octets = match codec {
             Codec::Pcma => &self.pcma,
             Codec::Pcmu => &self.pcmu,
+            Codec::G722 => &self.g722,
         };
         let begin = number.checked_mul(FRAME_OCTETS)?;
         octets.get(begin..)?.get(..FRAME_OCTETS)
@@ -62,8 +64,6 @@ impl Prompt {
 
     /// Octets of memory that its frames take.
     pub fn octets(&self) -> usize {
-        self.pcma.len() + self.pcmu.len()
+        self.pcma.len() + self.pcmu.len() + self.g722.len()
     }
 }
-
-const _: () = assert!(SAMPLE_RATE as usize / 50 == FRAME_OCTETS);

@@ -1,8 +1,8 @@
 //! SDP offer and answer for one audio stream (RFC 3264, RFC 8866).
 //!
 //! Owns what the two sides agree on: [`Negotiated`]. Refuses to know who carries the description
-//! (SIP) and what becomes of the packets ([`crate::Plane`]). Only RTP/AVP audio in G.711 and
-//! telephone-event are understood; everything else in an offer is answered with port 0, as
+//! (SIP) and what becomes of the packets ([`crate::Plane`]). Only RTP/AVP audio in our codecs
+//! and telephone-event are understood; everything else in an offer is answered with port 0, as
 //! RFC 3264 §6 demands, never ignored.
 
 mod audio;
@@ -11,9 +11,9 @@ mod negotiate;
 mod tests;
 mod write;
 
-use std::fmt;
 use std::net::SocketAddr;
 
+pub use crate::codec::Codec;
 pub use negotiate::{
     accept, answer, answer_within, offer_again, offered_codecs, offered_direction, redirected,
 };
@@ -27,42 +27,6 @@ pub const TELEPHONE_EVENT: u8 = 101;
 
 /// Milliseconds of audio per packet that we ask for, and the default of RFC 3551 §4.2.
 pub const PTIME_MS: u16 = 20;
-
-/// An audio codec of ours. All run on an RTP clock of 8,000 Hz.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Codec {
-    /// G.711 A-law.
-    Pcma,
-    /// G.711 µ-law.
-    Pcmu,
-}
-
-impl Codec {
-    /// All codecs, in our own order of preference.
-    pub const ALL: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
-
-    /// Its static payload type (RFC 3551 §6).
-    pub const fn payload_type(self) -> u8 {
-        match self {
-            Codec::Pcma => 8,
-            Codec::Pcmu => 0,
-        }
-    }
-
-    /// Its encoding name in `a=rtpmap`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Codec::Pcma => "PCMA",
-            Codec::Pcmu => "PCMU",
-        }
-    }
-}
-
-impl fmt::Display for Codec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// Which way audio may flow, seen from the side that is meant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -21,11 +21,13 @@ const SPAN: u64 = 30_000;
 const EVENING: Duration = Duration::from_secs(30 + 122 + 20);
 
 /// What telephones may know: some pairs have nothing in common, and are transcoded.
-const CODECS: [&[Codec]; 4] = [
+const CODECS: [&[Codec]; 6] = [
     &[Codec::Pcma],
     &[Codec::Pcmu],
     &[Codec::Pcma, Codec::Pcmu],
     &[Codec::Pcmu, Codec::Pcma],
+    &[Codec::G722],
+    &[Codec::G722, Codec::Pcma],
 ];
 
 /// Tenants, and the script that decides for each: they do the same at the same time.

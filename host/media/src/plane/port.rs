@@ -12,9 +12,9 @@ use rand_chacha::ChaCha8Rng;
 use super::inbound::{Inbound, Order};
 use super::latch::{Latch, Verdict};
 use super::outbound::{Outbound, Slot};
+use crate::codec::Transcoder;
 use crate::command::{PortId, Stats};
 use crate::dtmf::{Heard, Presses};
-use crate::g711;
 use crate::rtp::{self, Fixed, Packet};
 use crate::sdp::{Codec, Negotiated};
 
@@ -69,6 +69,8 @@ pub(super) struct Port {
     route: Route,
     inbound: Inbound,
     outbound: Outbound,
+    /// Of the source that feeds it, where that has another codec.
+    transcoder: Option<Transcoder>,
     /// Once the peer has keyed something: most never do.
     presses: Option<Box<Presses>>,
     stats: Stats,
@@ -81,6 +83,7 @@ impl Port {
             route: Route::Idle,
             inbound: Inbound::default(),
             outbound: Outbound::new(random),
+            transcoder: None,
             presses: None,
             stats: Stats::default(),
         }
@@ -214,7 +217,13 @@ impl Port {
         if let Content::Audio(codec) = arrival.content
             && codec != agreed.codec
         {
-            g711::transcode(codec, agreed.codec, &mut datagram[payload.clone()]);
+            let fits = |it: &Transcoder| !switched && it.is_of(codec, agreed.codec);
+            if !self.transcoder.as_ref().is_some_and(fits) {
+                self.transcoder = Some(Transcoder::new(codec, agreed.codec));
+            }
+            if let Some(transcoder) = &mut self.transcoder {
+                transcoder.transcode(&mut datagram[payload.clone()]);
+            }
         }
         self.stats.packets_sent += 1;
         self.stats.octets_sent += payload.len() as u64;

@@ -318,9 +318,9 @@ fn refusals_name_the_fault_and_their_status() {
             "no audio over RTP/AVP, peer has `UDP/TLS/RTP/SAVPF`",
         ),
         (
-            audio("18 9", &[]),
+            audio("18 4", &[]),
             488,
-            "no audio codec in common, peer has `18 9`",
+            "no audio codec in common, peer has `18 4`",
         ),
         (
             at("c=IN IP4 media.example.com"),

@@ -20,9 +20,10 @@ fn a_new_offer_keeps_every_stream_in_its_place_and_every_payload_type() {
         c=IN IP4 192.0.2.1
         t=0 0
         m=video 0 RTP/AVP 99
-        m=audio 20000 RTP/AVP 96 0 97
+        m=audio 20000 RTP/AVP 96 0 9 97
         a=rtpmap:96 PCMA/8000
         a=rtpmap:0 PCMU/8000
+        a=rtpmap:9 G722/8000
         a=rtpmap:97 telephone-event/8000
         a=fmtp:97 0-16
         a=ptime:20

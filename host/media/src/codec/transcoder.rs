@@ -1,0 +1,51 @@
+//! From one codec to another, in place: what a bridge does where its legs differ.
+//!
+//! All our codecs need an octet for 125 µs, so a payload keeps its length and its time. G.711 to G.711 is a
+//! table; with G.722 it is a decoder and an encoder that remember their stream.
+
+use super::{Codec, Decoder, Encoder, FRAME_OCTETS, Rate};
+use crate::g711;
+
+/// See the module's header. One for each stream, in the order in which its packets arrive.
+#[derive(Clone, Debug)]
+pub struct Transcoder {
+    from: Codec,
+    to: Codec,
+    /// `None` where a table does, or nothing.
+    pair: Option<(Decoder, Encoder)>,
+}
+
+impl Transcoder {
+    /// Between these two.
+    pub fn new(from: Codec, to: Codec) -> Self {
+        let by_table = from == to || (from.law().is_some() && to.law().is_some());
+        // Of the two rates the smaller one: what the other has beyond it would be lost anyway.
+        let rate = from.rate().min(to.rate());
+        let pair = || (Decoder::new(from, rate), Encoder::new(to, rate));
+        Transcoder {
+            from,
+            to,
+            pair: (!by_table).then(pair),
+        }
+    }
+
+    /// Whether it is between these two.
+    pub fn is_of(&self, from: Codec, to: Codec) -> bool {
+        (self.from, self.to) == (from, to)
+    }
+
+    /// Turns the next payload into one of the other codec.
+    pub fn transcode(&mut self, payload: &mut [u8]) {
+        let Some((decoder, encoder)) = &mut self.pair else {
+            if let (Some(from), Some(to)) = (self.from.law(), self.to.law()) {
+                g711::transcode(from, to, payload);
+            }
+            return;
+        };
+        for octets in payload.chunks_mut(FRAME_OCTETS) {
+            let mut samples = [0; Rate::Narrow.frame()];
+            let length = decoder.decode(octets, &mut samples);
+            encoder.encode(&samples[..length], octets);
+        }
+    }
+}
