@@ -8,6 +8,7 @@
 
 pub mod codec;
 mod command;
+pub mod conceal;
 pub mod dtmf;
 pub mod g711;
 pub mod g722;

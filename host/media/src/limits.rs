@@ -63,3 +63,14 @@ pub const RECORDED_DIGITS: usize = 1_024;
 
 /// Samples that a handset records: ten minutes, 10 MB.
 pub const RECORDED_SAMPLES: usize = 10 * 60 * 8_000;
+
+/// Pieces of 10 ms that a jitter buffer holds, a power of two: what a network that stood still for a
+/// third of a second brings at once.
+pub const JITTER_PIECES: usize = 32;
+
+/// How long the first packet of a stream waits in a jitter buffer.
+pub const JITTER_START: Duration = Duration::from_millis(40);
+
+/// How long a packet may wait in a jitter buffer: more delay than this is worse to talk through than
+/// what it would save.
+pub const JITTER_MAX: Duration = Duration::from_millis(120);

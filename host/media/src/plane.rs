@@ -15,7 +15,9 @@
 //! in place and says where they go; it allocates nothing. Knows nothing of calls: `control`
 //! decides what is bridged to what.
 
+pub mod ear;
 mod inbound;
+pub mod jitter;
 mod latch;
 mod outbound;
 mod port;

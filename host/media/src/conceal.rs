@@ -1,0 +1,175 @@
+//! Concealment: what is heard in place of audio that did not come.
+//!
+//! The last pitch period is repeated and fades to silence within 60 ms, and what comes after it is
+//! faded in over it: the idea of ITU-T G.711 Appendix I, without its look-ahead of 3.75 ms. Owns
+//! what was heard last; works on 10 ms of samples at 8 or 16 kHz, whatever their codec was.
+//! Allocates nothing.
+
+#[cfg(test)]
+mod tests;
+
+/// What is remembered at 16 kHz: 40 ms. A pitch of up to 15 ms is looked for within.
+const HISTORY: usize = 640;
+
+/// The longest stretch that is repeated, at 16 kHz: 30 ms.
+const CYCLE: usize = 480;
+
+/// Samples of 10 ms at 8 kHz and 16 kHz.
+const NARROW: usize = 80;
+const WIDE: usize = 160;
+
+/// Pieces of 10 ms after which nothing is left: 60 ms.
+const FADED: u32 = 6;
+
+/// See the module's header.
+#[derive(Debug)]
+pub struct Conceal {
+    /// What was given out last, the newest at the end.
+    history: [i16; HISTORY],
+    cycle: [i16; CYCLE],
+    /// How much of the cycle is one, and where in it we are.
+    period: usize,
+    phase: usize,
+    /// Pieces concealed since the last that was heard.
+    lost: u32,
+    /// Samples of a piece; 0 before the first.
+    piece: usize,
+}
+
+impl Default for Conceal {
+    fn default() -> Self {
+        Conceal {
+            history: [0; HISTORY],
+            cycle: [0; CYCLE],
+            period: 0,
+            phase: 0,
+            lost: 0,
+            piece: 0,
+        }
+    }
+}
+
+impl Conceal {
+    /// 10 ms that were decoded: 80 or 160 samples. After a loss their beginning is faded in over what
+    /// stood in their place.
+    pub fn heard(&mut self, samples: &mut [i16]) {
+        self.fit(samples.len());
+        if self.lost > 0 {
+            self.blend(samples);
+            self.lost = 0;
+        }
+        self.remember(samples);
+    }
+
+    /// 10 ms in place of those that did not come: 80 or 160 samples.
+    pub fn lost(&mut self, out: &mut [i16]) {
+        self.fit(out.len());
+        if self.lost == 0 {
+            self.find_cycle();
+        }
+        let (from, to) = (gain(self.lost), gain(self.lost + 1));
+        let length = out.len().max(1) as f32;
+        for (i, sample) in out.iter_mut().enumerate() {
+            let gain = from + (to - from) * i as f32 / length;
+            *sample = (f32::from(self.next()) * gain) as i16;
+        }
+        self.lost = self.lost.saturating_add(1);
+        self.remember(out);
+    }
+
+    /// Another rate than before: what was heard is of no use.
+    fn fit(&mut self, piece: usize) {
+        debug_assert!([NARROW, WIDE].contains(&piece));
+        if self.piece != piece {
+            *self = Conceal {
+                piece,
+                ..Conceal::default()
+            };
+        }
+    }
+
+    fn remember(&mut self, samples: &[i16]) {
+        let kept = samples.len().min(HISTORY);
+        self.history.copy_within(kept.., 0);
+        self.history[HISTORY - kept..].copy_from_slice(&samples[samples.len() - kept..]);
+    }
+
+    /// 4 ms after the first 10 ms lost, 4 more for each further, up to all ten.
+    fn blend(&mut self, samples: &mut [i16]) {
+        let tenths = (4 * self.lost.min(3)).min(10) as usize;
+        let length = self.piece * tenths / 10;
+        let faded = gain(self.lost);
+        for (i, sample) in samples.iter_mut().take(length).enumerate() {
+            let share = (i + 1) as f32 / (length + 1) as f32;
+            let stood_in = f32::from(self.next()) * faded;
+            *sample = (f32::from(*sample) * share + stood_in * (1.0 - share)) as i16;
+        }
+    }
+
+    /// The next sample of the cycle.
+    fn next(&mut self) -> i16 {
+        if self.lost >= FADED || self.period == 0 {
+            return 0;
+        }
+        let sample = self.cycle[self.phase];
+        self.phase = (self.phase + 1) % self.period;
+        sample
+    }
+
+    /// Takes the last period, twice if it is short: a period repeated alone for long buzzes.
+    fn find_cycle(&mut self) {
+        let lag = self.pitch();
+        let periods = self.piece.div_ceil(lag).max(1);
+        let period = (lag * periods).min(CYCLE);
+        let start = HISTORY - period;
+        self.cycle[..period].copy_from_slice(&self.history[start..]);
+        // Its end runs into what was before its beginning, so that it may begin again unheard.
+        let joint = lag / 4;
+        for i in 0..joint {
+            let share = (i + 1) as f32 / (joint + 1) as f32;
+            let at = period - joint + i;
+            let before = f32::from(self.history[start - joint + i]);
+            let blended = f32::from(self.cycle[at]) * (1.0 - share) + before * share;
+            self.cycle[at] = blended as i16;
+        }
+        self.period = period;
+        self.phase = 0;
+    }
+
+    /// The lag of 5 to 15 ms at which the last 20 ms are most like what was before them.
+    fn pitch(&self) -> usize {
+        let template = 2 * self.piece;
+        let end = HISTORY - template;
+        let newest = &self.history[end..];
+        let likeness = |lag: usize| {
+            let older = &self.history[end - lag..];
+            let (mut product, mut energy) = (0.0_f32, 1.0_f32);
+            // Every second sample will do: speech has its pitch below 400 Hz.
+            for (a, b) in newest.iter().zip(older).step_by(2) {
+                let (a, b) = (f32::from(*a), f32::from(*b));
+                product += a * b;
+                energy += b * b;
+            }
+            product.max(0.0) / energy.sqrt()
+        };
+        let (shortest, longest) = (self.piece / 2, self.piece * 3 / 2);
+        let mut best = (shortest, likeness(shortest));
+        for lag in shortest + 1..=longest {
+            let found = likeness(lag);
+            // A multiple of the period is as like: the shortest of the best.
+            if found > best.1 * 1.001 {
+                best = (lag, found);
+            }
+        }
+        best.0
+    }
+}
+
+/// The share that is left after so many pieces: 10 ms whole, then a fifth less each.
+fn gain(pieces: u32) -> f32 {
+    match pieces {
+        0 | 1 => 1.0,
+        FADED.. => 0.0,
+        _ => 1.0 - 0.2 * (pieces - 1) as f32,
+    }
+}

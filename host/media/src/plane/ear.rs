@@ -1,0 +1,73 @@
+//! What a port hears as samples: its jitter buffer, its decoder and the concealment behind it.
+//!
+//! Owns the order of the three. One for each port whose audio is mixed, recorded or listened to;
+//! a port that is only relayed has none. Allocates nothing per packet.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Instant;
+
+use super::jitter::Jitter;
+use crate::codec::{Codec, Decoder, Rate};
+use crate::conceal::Conceal;
+
+/// Quieter than this on average is silence: −50 dBm0 and less, where nobody misses 10 ms.
+const QUIET: i32 = 70;
+
+/// See the module's header.
+#[derive(Debug)]
+pub struct Ear {
+    rate: Rate,
+    jitter: Jitter,
+    /// Of the codec that came last.
+    decoder: Decoder,
+    conceal: Conceal,
+    /// Whether the last frame was silence.
+    is_quiet: bool,
+}
+
+impl Ear {
+    /// One that hears at this rate, whatever the codec is.
+    pub fn new(rate: Rate) -> Self {
+        Ear {
+            rate,
+            jitter: Jitter::default(),
+            decoder: Decoder::new(Codec::Pcma, rate),
+            conceal: Conceal::default(),
+            is_quiet: false,
+        }
+    }
+
+    /// Takes a packet of audio; see [`Jitter::put`].
+    pub fn put(&mut self, now: Instant, stream: u64, timestamp: u32, codec: Codec, payload: &[u8]) {
+        self.jitter.put(now, stream, timestamp, codec, payload);
+    }
+
+    /// The next 20 ms: [`Rate::frame`] samples, once at each tick.
+    pub fn take(&mut self, now: Instant, frame: &mut [i16]) {
+        debug_assert_eq!(frame.len(), self.rate.frame());
+        let mut halves = frame.chunks_exact_mut(self.rate.frame() / 2);
+        let Ear {
+            decoder, conceal, ..
+        } = self;
+        self.jitter.take(now, self.is_quiet, |piece| {
+            let Some(half) = halves.next() else { return };
+            let Some((codec, octets)) = piece else {
+                return conceal.lost(half);
+            };
+            if decoder.codec() != codec {
+                *decoder = Decoder::new(codec, self.rate);
+            }
+            decoder.decode(octets, half);
+            conceal.heard(half);
+        });
+        let loudness: i32 = frame.iter().map(|&s| i32::from(s).abs()).sum();
+        self.is_quiet = loudness < QUIET * self.rate.frame() as i32;
+    }
+
+    /// The buffer, for its counters and its delay.
+    pub fn jitter(&self) -> &Jitter {
+        &self.jitter
+    }
+}
