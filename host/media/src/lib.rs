@@ -21,6 +21,7 @@ pub mod prompt;
 pub mod resample;
 pub mod rtp;
 pub mod sdp;
+pub mod srtp;
 pub mod tone;
 pub mod wav;
 

@@ -46,6 +46,10 @@ pub const PRESS_SHORTEST: Duration = Duration::from_millis(80);
 /// Presses that may come at once all the same: what a network held up for a second and more.
 pub const PRESSES_AT_ONCE: u32 = 16;
 
+/// Streams (SSRCs) of a peer under one key of SRTP. Each new one is a change of source at the peer; none is
+/// forgotten, or its packets could be played to us once more.
+pub const SRTP_STREAMS: usize = 64;
+
 /// Rest of a port number after use, so that late packets of the old call do not reach the next.
 pub const PORT_REST: Duration = Duration::from_secs(5);
 

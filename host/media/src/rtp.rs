@@ -64,6 +64,21 @@ pub fn parse(datagram: &[u8]) -> Option<Packet> {
     })
 }
 
+/// Octets of the header of a packet: the fixed part, contributing sources and the extension (RFC 3550
+/// §5.1, §5.3.1). It looks at nothing behind them, which may be encrypted; `None` if it is not RTP.
+pub fn header_length(datagram: &[u8]) -> Option<usize> {
+    let [first, ..] = *datagram.first_chunk::<HEADER>()?;
+    if first >> 6 != 2 {
+        return None;
+    }
+    let mut length = HEADER + usize::from(first & 15) * 4;
+    if first & 1 << 4 != 0 {
+        let words = datagram.get(length + 2..length + 4)?;
+        length += 4 + usize::from(u16::from_be_bytes([words[0], words[1]])) * 4;
+    }
+    (length <= datagram.len()).then_some(length)
+}
+
 /// Writes a packet of this header and payload.
 pub fn build(fixed: Fixed, payload: &[u8]) -> Vec<u8> {
     let mut packet = vec![0; HEADER + payload.len()];

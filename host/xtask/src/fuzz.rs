@@ -50,6 +50,8 @@ enum Target {
     Sdp,
     /// Datagrams at both ports of a bridge.
     Rtp,
+    /// Packets to whoever expects protected ones.
+    Srtp,
     /// A datagram that asks for its address.
     Stun,
     /// An upload.
@@ -216,6 +218,7 @@ impl Target {
             Self::Uri => "uri",
             Self::Sdp => "sdp",
             Self::Rtp => "rtp",
+            Self::Srtp => "srtp",
             Self::Stun => "stun",
             Self::Plugin => "plugin",
         }
@@ -227,7 +230,9 @@ impl Target {
         let kept = corpus.join("fuzzed").join(self.name());
         match self {
             Self::Message | Self::Headers | Self::Sdp => vec![kept, corpus],
-            Self::Frame | Self::Digest | Self::Uri | Self::Rtp | Self::Stun => vec![kept],
+            Self::Frame | Self::Digest | Self::Uri | Self::Rtp | Self::Srtp | Self::Stun => {
+                vec![kept]
+            }
             Self::Plugin => vec![kept, workspace.plugins()],
         }
     }
@@ -240,7 +245,7 @@ impl Target {
             }
             Self::Sdp => Some("dict/sdp.dict"),
             Self::Stun => Some("dict/stun.dict"),
-            Self::Rtp | Self::Plugin => None,
+            Self::Rtp | Self::Srtp | Self::Plugin => None,
         }
     }
 }

@@ -9,6 +9,14 @@ mod rtp;
 #[path = "../../../../tests/fuzz/properties/sdp.rs"]
 mod sdp;
 
+#[path = "../../../../tests/fuzz/properties/srtp.rs"]
+mod srtp;
+
+#[test]
+fn protected_packets_are_opened_once_and_strangers_never() {
+    replay("srtp", srtp::check);
+}
+
 #[test]
 fn descriptions_are_answered_so_that_the_answer_can_be_read() {
     replay("sdp", sdp::check);

@@ -37,9 +37,11 @@ const OURS: [&str; 11] = [
 ];
 
 /// Third-party crates and the paths that they may appear under.
-const ROOMS: [(&str, &[&str]); 5] = [
+const ROOMS: [(&str, &[&str]); 7] = [
     ("rsip", &["host/sip/"]),
     ("rtp_rs", &["host/media/src/rtp"]),
+    ("aes", &["host/media/src/srtp"]),
+    ("aes_gcm", &["host/media/src/srtp"]),
     ("wasmtime", &["host/policy/"]),
     ("sqlx", &["host/store/"]),
     ("axum", &["host/api/", "host/server/"]),
