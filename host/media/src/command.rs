@@ -3,7 +3,9 @@
 //! Owns the vocabulary between the owner of calls and the media shards; knows no socket.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
+use crate::prompt::Prompt;
 use crate::sdp::Negotiated;
 
 /// One media port: an RTP socket and its route. The owner chooses ids and never uses one again.
@@ -64,11 +66,58 @@ pub enum Command {
         /// Which port.
         port: PortId,
     },
+    /// Play to the peer of this port, instead of what plays there. While it is being played nothing is
+    /// relayed to that peer; what the peer cannot hear, since it holds us or is not known yet, waits.
+    /// `Played` tells the end, unless the port is closed or something else is said before.
+    Play {
+        /// Which port.
+        port: PortId,
+        /// What, and how often.
+        play: Play,
+    },
+    /// Play no more.
+    StopPlay {
+        /// Which port.
+        port: PortId,
+    },
     /// Close the socket. Answer: `Closed`. An unknown port is ignored.
     Close {
         /// Which port.
         port: PortId,
     },
+}
+
+/// What is played.
+#[derive(Clone, Debug)]
+pub struct Play {
+    /// The caller's number for it, which its end is told with.
+    pub operation: u32,
+    /// One after another; at least one.
+    pub pieces: Box<[Piece]>,
+    /// How often the whole of them, at least once.
+    pub repeat: u32,
+}
+
+/// A part of it.
+#[derive(Clone, Debug)]
+pub enum Piece {
+    /// A prompt, or a tone made as one.
+    Prompt(Arc<Prompt>),
+    /// Silence.
+    Silence {
+        /// So many frames of 20 ms, at least one.
+        frames: usize,
+    },
+}
+
+impl Piece {
+    /// How many frames of 20 ms it has.
+    pub(crate) fn frames(&self) -> usize {
+        match self {
+            Self::Prompt(prompt) => prompt.frames(),
+            Self::Silence { frames } => *frames,
+        }
+    }
 }
 
 /// What a media shard reports.
@@ -102,6 +151,13 @@ pub enum Event {
         /// `0` to `9`, `*`, `#`, `A` to `D`.
         digit: char,
     },
+    /// All that was to be played was sent. Not told of what was stopped.
+    Played {
+        /// Which port.
+        port: PortId,
+        /// The number that it was started with.
+        operation: u32,
+    },
     /// The port is closed, its counters final.
     Closed {
         /// Which port.
@@ -119,6 +175,7 @@ impl Event {
             | Self::Failed { port, .. }
             | Self::Latched { port, .. }
             | Self::Digit { port, .. }
+            | Self::Played { port, .. }
             | Self::Closed { port, .. } => *port,
         }
     }

@@ -29,7 +29,7 @@ use std::time::Instant;
 
 use rustix::event::{EventfdFlags, eventfd};
 
-pub use counters::Counters;
+pub use counters::{Counters, LATENESS};
 pub use ports::{PortRange, bind};
 
 use crate::command::{Command, Event};

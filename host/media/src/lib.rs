@@ -25,6 +25,6 @@ pub mod srtp;
 pub mod tone;
 pub mod wav;
 
-pub use command::{Command, Event, Family, PortId, Stats};
+pub use command::{Command, Event, Family, Piece, Play, PortId, Stats};
 pub use plane::{Forward, Output, Plane};
 pub use prompt::Prompt;

@@ -32,6 +32,10 @@ pub const MAX_DROPOUT: u16 = 3_000;
 /// A sequence number so far behind is not reordering but a restarted sender (RFC 3550 §A.1).
 pub const MAX_MISORDER: u16 = 100;
 
+/// Ticks of a port that are made up for when its shard was late: 200 ms. What a peer would be sent at once
+/// beyond that would overflow its jitter buffer.
+pub const LATE_TICKS: u64 = 10;
+
 /// Commands waiting for one media shard: a burst of 250 calls being set up at once.
 pub const COMMANDS: usize = 1_024;
 

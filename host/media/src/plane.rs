@@ -12,7 +12,8 @@
 //! Owns ports and routes, latching, and the outbound stream of each port. Owns no socket: it asks
 //! for one with [`Output::Bind`], and whoever drives it (the epoll loop or the simulator) answers
 //! with [`Plane::handle_bound`]. Packets take the short way, `handle_packet`, which rewrites them
-//! in place and says where they go; it allocates nothing. Knows nothing of calls: `control`
+//! in place and says where they go; it allocates nothing. A port to which something is played has a turn
+//! every 20 ms (`wheel`), whose packets are drained by `poll_packet`; it covers the route. Knows nothing of calls: `control`
 //! decides what is bridged to what.
 
 pub mod ear;
@@ -20,9 +21,13 @@ mod inbound;
 pub mod jitter;
 mod latch;
 mod outbound;
+mod outbox;
+mod player;
 mod port;
+mod speak;
 #[cfg(test)]
 mod tests;
+mod wheel;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -35,7 +40,9 @@ use crate::command::{Command, Event, Family, PortId};
 use crate::port_map::PortMap;
 use crate::{limits, rtp};
 pub(crate) use inbound::Inbound;
+use outbox::Outbox;
 use port::{Found, Port, Route};
+use wheel::Wheel;
 
 /// What a plane may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +108,10 @@ pub struct Plane {
     limits: Limits,
     ports: PortMap<Port>,
     outputs: VecDeque<Output>,
+    wheel: Wheel,
+    outbox: Outbox,
+    /// What came to its end in a tick, while the tick lasts.
+    ended: Vec<(PortId, u32)>,
     random: ChaCha8Rng,
 }
 
@@ -112,12 +123,15 @@ impl Plane {
             limits,
             ports: PortMap::default(),
             outputs: VecDeque::with_capacity(64),
+            wheel: Wheel::default(),
+            outbox: Outbox::default(),
+            ended: Vec::new(),
             random: ChaCha8Rng::from_seed(seed),
         }
     }
 
     /// Carries out a command.
-    pub fn handle_input(&mut self, _now: Instant, command: Command) {
+    pub fn handle_input(&mut self, now: Instant, command: Command) {
         match command {
             Command::Open { port, family } => self.open(port, family),
             Command::Configure {
@@ -132,6 +146,8 @@ impl Plane {
             }
             Command::Bridge { a, b } => self.bridge(a, b),
             Command::Unbridge { port } => self.unbridge(port),
+            Command::Play { port, play } => self.play(now, port, play),
+            Command::StopPlay { port } => self.stop_play(now, port),
             Command::Close { port } => self.close(port),
         }
     }
@@ -141,8 +157,7 @@ impl Plane {
         match (self.ports.get_mut(&port), bound) {
             (Some(_), Ok(addr)) => self.report(Event::Opened { port, addr }),
             (Some(_), Err(reason)) => {
-                self.unbridge(port);
-                self.ports.remove(&port);
+                self.remove(port);
                 self.report(Event::Failed { port, reason });
             }
             // Closed while it was being bound: the socket is not wanted any more.
@@ -179,15 +194,6 @@ impl Plane {
                 Some(Forward { via: peer, to, len })
             }
         }
-    }
-
-    /// Does what is due by `now`. A relay has no timers: its windows are judged by the packets
-    /// that fall into them.
-    pub fn handle_timeout(&mut self, _now: Instant) {}
-
-    /// When [`Plane::handle_timeout`] is next due; `None` while nothing is timed.
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        None
     }
 
     /// The next thing to be done outside; drain until `None` after every `handle_*`.
@@ -234,14 +240,19 @@ impl Plane {
     }
 
     fn close(&mut self, port: PortId) {
-        self.unbridge(port);
-        if let Some(closed) = self.ports.remove(&port) {
+        if let Some(closed) = self.remove(port) {
             self.outputs.push_back(Output::Unbind { port });
             self.report(Event::Closed {
                 port,
                 stats: closed.stats(),
             });
         }
+    }
+
+    fn remove(&mut self, port: PortId) -> Option<Port> {
+        self.unbridge(port);
+        self.unseat(port);
+        self.ports.remove(&port)
     }
 
     /// The peer of a port has shown where it is.

@@ -103,10 +103,17 @@ pub fn rewrite(buffer: &mut [u8], payload: Range<usize>, fixed: Fixed) -> usize 
     if payload.start != HEADER {
         buffer.copy_within(payload, HEADER);
     }
-    buffer[0] = 2 << 6;
-    buffer[1] = u8::from(fixed.marker) << 7 | fixed.payload_type & 0x7f;
-    buffer[2..4].copy_from_slice(&fixed.sequence.to_be_bytes());
-    buffer[4..8].copy_from_slice(&fixed.timestamp.to_be_bytes());
-    buffer[8..12].copy_from_slice(&fixed.ssrc.to_be_bytes());
+    buffer[..HEADER].copy_from_slice(&header(fixed));
     length
+}
+
+/// A fixed header without contributing sources, extension and padding.
+pub fn header(fixed: Fixed) -> [u8; HEADER] {
+    let mut octets = [0; HEADER];
+    octets[0] = 2 << 6;
+    octets[1] = u8::from(fixed.marker) << 7 | fixed.payload_type & 0x7f;
+    octets[2..4].copy_from_slice(&fixed.sequence.to_be_bytes());
+    octets[4..8].copy_from_slice(&fixed.timestamp.to_be_bytes());
+    octets[8..12].copy_from_slice(&fixed.ssrc.to_be_bytes());
+    octets
 }

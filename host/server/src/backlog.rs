@@ -67,6 +67,8 @@ fn lost(command: &Command) -> Vec<Event> {
     let ports = match command {
         Command::Open { port, .. }
         | Command::Configure { port, .. }
+        | Command::Play { port, .. }
+        | Command::StopPlay { port }
         | Command::Unbridge { port } => {
             vec![*port]
         }

@@ -361,6 +361,8 @@ impl Watch {
             Command::Bridge { a, b } => vec![*a, *b],
             Command::Configure { port, .. }
             | Command::Unbridge { port }
+            | Command::Play { port, .. }
+            | Command::StopPlay { port }
             | Command::Close { port } => vec![*port],
         };
         for port in named {

@@ -4,7 +4,7 @@
 //! there: a port, the bridge peer's codec, an answer. It can be called at any time.
 
 use ::media::{
-    Command, Event, Family,
+    Command, Event, Family, PortId,
     sdp::{self, Codec, Direction, SessionVersion},
 };
 use bytes::Bytes;
@@ -83,17 +83,14 @@ impl Shard {
                 self.prune(session);
             }
             Event::Latched { port, from } => {
-                let Some(&call) = self.by_port.get(&port) else {
-                    return;
-                };
-                let what = format!("RTP comes from {from}");
-                self.trace(now, call, TraceItem::Media { call, what });
+                self.remark(now, port, format!("RTP comes from {from}"));
             }
             Event::Digit { port, digit } => {
                 if let Some(&call) = self.by_port.get(&port) {
                     self.keyed(now, call, digit, Way::Media);
                 }
             }
+            Event::Played { port, .. } => self.remark(now, port, "played to the end".to_owned()),
             Event::Closed { port, stats } => {
                 let Some(id) = self.by_port.remove(&port) else {
                     return;
@@ -108,6 +105,13 @@ impl Shard {
                 self.record_final(now, id);
                 self.prune(session);
             }
+        }
+    }
+
+    /// Something about a port, for the trace.
+    fn remark(&mut self, now: Now, port: PortId, what: String) {
+        if let Some(&call) = self.by_port.get(&port) {
+            self.trace(now, call, TraceItem::Media { call, what });
         }
     }
 

@@ -1,6 +1,18 @@
 //! The counters of a media shard: written by its thread, read by anyone.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Bounds in which it is counted how late ticks are: a tick is in the first that it does not pass, or in
+/// the one class more.
+pub const LATENESS: [Duration; 6] = [
+    Duration::from_micros(100),
+    Duration::from_micros(200),
+    Duration::from_millis(1),
+    Duration::from_millis(5),
+    Duration::from_millis(20),
+    Duration::from_millis(100),
+];
 
 /// What went through a media shard since it was started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,6 +31,10 @@ pub struct Counters {
     pub receives_failed: u64,
     /// Events for which the sink had no room.
     pub events_lost: u64,
+    /// Rounds that did a tick, by how late the oldest one was: see [`LATENESS`].
+    pub ticks: [u64; LATENESS.len() + 1],
+    /// Ticks that were not done at all, since they came much too late.
+    pub ticks_left_out: u64,
 }
 
 /// The same as atomics.
@@ -31,6 +47,8 @@ pub(super) struct Tally {
     pub(super) sends_failed: Count,
     pub(super) receives_failed: Count,
     pub(super) events_lost: Count,
+    ticks: [Count; LATENESS.len() + 1],
+    pub(super) ticks_left_out: Count,
 }
 
 impl Tally {
@@ -43,7 +61,15 @@ impl Tally {
             sends_failed: self.sends_failed.get(),
             receives_failed: self.receives_failed.get(),
             events_lost: self.events_lost.get(),
+            ticks: std::array::from_fn(|class| self.ticks[class].get()),
+            ticks_left_out: self.ticks_left_out.get(),
         }
+    }
+
+    /// A tick is done, so late.
+    pub(super) fn tick(&self, late: Duration) {
+        let class = LATENESS.iter().take_while(|&&bound| late > bound).count();
+        self.ticks[class].add_one();
     }
 }
 
@@ -55,6 +81,10 @@ impl Count {
     /// Only the shard's thread writes, so a plain store does; a locked addition would cost more.
     pub(super) fn add_one(&self) {
         self.0.store(self.get() + 1, Ordering::Relaxed);
+    }
+
+    pub(super) fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
     }
 
     fn get(&self) -> u64 {

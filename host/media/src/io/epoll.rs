@@ -2,7 +2,7 @@
 //!
 //! Owns sockets and the order of work: what the poll reports, then what the plane wants. A packet
 //! is received into the one buffer, rewritten there by the plane and sent from there; nothing is
-//! allocated on that way. Level-triggered, so that one packet per report will do: a socket where
+//! allocated on that way. A poll lasts until the next tick at most. Level-triggered, so that one packet per report will do: a socket where
 //! more wait reports again, after the others had their turn, and none is asked in vain.
 
 use std::io;
@@ -98,9 +98,27 @@ impl Driver {
                     port => self.receive(now, PortId(port)),
                 }
             }
-            self.plane.handle_timeout(now);
+            self.tick(now);
             self.drain(now);
         }
+    }
+
+    /// What ports say by themselves. How late a tick is counts from when it is done: the packets of
+    /// this round were served first.
+    fn tick(&mut self, now: Instant) {
+        let tally = &self.shared.tally;
+        if let Some(due) = self.plane.poll_timeout()
+            && due <= now
+        {
+            tally.tick((self.clock)().saturating_duration_since(due));
+        }
+        self.plane.handle_timeout(now);
+        while let Some((forward, packet)) = self.plane.poll_packet() {
+            if let Some(socket) = self.sockets.get(&forward.via) {
+                socket.send(forward.to, packet, tally);
+            }
+        }
+        tally.ticks_left_out.set(self.plane.ticks_left_out());
     }
 
     fn timeout(&self) -> Option<Timespec> {

@@ -14,6 +14,9 @@ use rand_chacha::rand_core::Rng;
 use super::inbound::Order;
 use crate::rtp::Fixed;
 
+/// The stream of what a port says by itself; those that it receives are counted from 1.
+pub(super) const OWN: u64 = 0;
+
 /// Timestamp units of an ordinary packet: 20 ms at 8,000 Hz.
 const FRAME: u32 = 160;
 

@@ -4,6 +4,8 @@
 //! the other port of a bridge: [`Port::receive`] hands out an [`Arrival`], [`Port::send`] of the
 //! other port takes it.
 
+mod speech;
+
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
@@ -12,6 +14,8 @@ use rand_chacha::ChaCha8Rng;
 use super::inbound::{Inbound, Order};
 use super::latch::{Latch, Verdict};
 use super::outbound::{Outbound, Slot};
+use super::player::Player;
+use super::wheel::Seat;
 use crate::codec::Transcoder;
 use crate::command::{PortId, Stats};
 use crate::dtmf::{Heard, Presses};
@@ -71,6 +75,10 @@ pub(super) struct Port {
     outbound: Outbound,
     /// Of the source that feeds it, where that has another codec.
     transcoder: Option<Transcoder>,
+    /// What is played to the peer, which covers the route.
+    player: Option<Box<Player>>,
+    /// Its turn, while it says something by itself.
+    seat: Option<Seat>,
     /// Once the peer has keyed something: most never do.
     presses: Option<Box<Presses>>,
     stats: Stats,
@@ -84,6 +92,8 @@ impl Port {
             inbound: Inbound::default(),
             outbound: Outbound::new(random),
             transcoder: None,
+            player: None,
+            seat: None,
             presses: None,
             stats: Stats::default(),
         }
@@ -192,11 +202,12 @@ impl Port {
         arrival: &Arrival,
         datagram: &mut [u8],
     ) -> Option<(SocketAddr, usize)> {
-        let Leg { agreed, latch } = self.leg.as_ref()?;
-        let to = latch.remote();
-        if !agreed.direction.sends() || to.ip().is_unspecified() {
+        if self.player.is_some() {
             return None;
         }
+        let leg = self.leg.as_ref()?;
+        let to = leg.hears()?;
+        let agreed = &leg.agreed;
         let payload_type = match arrival.content {
             Content::Audio(_) => Some(agreed.payload_type),
             Content::TelephoneEvent => agreed.telephone_event.map(|t| t.send),
@@ -235,6 +246,14 @@ impl Port {
             ssrc: self.outbound.ssrc(),
         };
         Some((to, rtp::rewrite(datagram, payload, fixed)))
+    }
+}
+
+impl Leg {
+    /// Where the peer hears us; `None` while it does not.
+    fn hears(&self) -> Option<SocketAddr> {
+        let to = self.latch.remote();
+        (self.agreed.direction.sends() && !to.ip().is_unspecified()).then_some(to)
     }
 }
 

@@ -1,8 +1,9 @@
-//! The plane as its driver sees it. Facts about ports and relays are here; those about keys,
+//! The plane as its driver sees it. Facts about ports and relays are here; those about keys, playing,
 //! switching sources and latching in the files beside.
 
 mod digits;
 mod latching;
+mod playing;
 mod relaying;
 mod switching;
 

@@ -3,12 +3,13 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use media::rtp::{self, Fixed};
 use media::sdp::Codec;
-use media::{Command, Family, Plane, PortId, plane};
+use media::{Command, Family, Piece, Plane, Play, PortId, Prompt, plane};
 
 use crate::loopback::{call, relay, start_with};
 use crate::{agreed, clock};
@@ -100,6 +101,47 @@ fn relaying_and_transcoding_allocate_nothing() {
     }
     assert_eq!(ALLOCATIONS.get() - before, 0);
     assert_eq!(relayed, 10_000);
+}
+
+#[test]
+fn playing_allocates_nothing_per_packet() {
+    let mut now = clock();
+    let port = PortId(1);
+    let peer = SocketAddr::from(([192, 0, 2, 1], 4_000));
+    let mut plane = Plane::new([1; 32], plane::Limits::default());
+    let family = Family::V4;
+    plane.handle_input(now, Command::Open { port, family });
+    let agreed = Box::new(agreed(peer, Codec::Pcmu));
+    let signalling = peer.ip();
+    plane.handle_input(
+        now,
+        Command::Configure {
+            port,
+            agreed,
+            signalling,
+        },
+    );
+    let prompt = Arc::new(Prompt::from_8khz(&[1_000; 1_600]));
+    let play = Play {
+        operation: 1,
+        pieces: [Piece::Prompt(prompt), Piece::Silence { frames: 10 }].into(),
+        repeat: u32::MAX,
+    };
+    plane.handle_input(now, Command::Play { port, play });
+    while plane.poll_output().is_some() {}
+    let mut before = 0;
+    let mut played = 0;
+    for n in 0..1_000 {
+        now += Duration::from_millis(20);
+        plane.handle_timeout(now);
+        while let Some((forward, _)) = plane.poll_packet() {
+            played += forward.len;
+        }
+        // The first packet has made room for all others.
+        before = if n == 0 { ALLOCATIONS.get() } else { before };
+    }
+    assert_eq!(ALLOCATIONS.get() - before, 0);
+    assert_eq!(played, 1_000 * 172);
 }
 
 /// What the shard's thread had asked of the allocator when it last read its clock.

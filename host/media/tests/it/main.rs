@@ -3,6 +3,7 @@
 mod allocations;
 mod fuzzed;
 mod loopback;
+mod playing;
 
 use std::net::SocketAddr;
 use std::time::Instant;

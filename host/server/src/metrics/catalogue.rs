@@ -178,6 +178,10 @@ const COUNTERS: &[(&str, &str)] = &[
         "jackfield_rtp_errors_total",
         "Errors of RTP sockets: send buffer full, nobody listens at the peer, others",
     ),
+    (
+        "jackfield_media_ticks_total",
+        "Ticks of a media shard that plays, by how late they were",
+    ),
 ];
 
 const GAUGES: &[(&str, &str)] = &[

@@ -229,6 +229,18 @@ fn sample_media(shard: &str, handle: &media_io::Handle) {
         )
         .absolute(value);
     }
+    let late = media_io::LATENESS.iter();
+    let classes = late.map(|bound| bound.as_secs_f64().to_string());
+    let classes = classes.chain(["inf".to_owned()]).zip(counters.ticks);
+    let left_out = ("left-out".to_owned(), counters.ticks_left_out);
+    for (late, value) in classes.chain([left_out]) {
+        counter!(
+            "jackfield_media_ticks_total",
+            "shard" => shard.to_owned(),
+            "late" => late
+        )
+        .absolute(value);
+    }
     let waiting = (handle.queued(), media::limits::COMMANDS);
     queue("media-commands", shard, Some(waiting));
 }

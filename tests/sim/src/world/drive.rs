@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use control::{Input, Output, guard::Verdict, phone};
-use media::PortId;
+use media::{Plane, PortId};
 use model::SessionId;
 use sip::{Flow, Transport};
 
@@ -27,10 +27,13 @@ impl World {
             .lines
             .iter()
             .filter_map(|line| line.poll_timeout(self.start));
+        let planes = self.node.planes.iter().filter_map(Plane::poll_timeout);
+        let planes = planes.map(|at| at.saturating_duration_since(self.start));
         self.agenda
             .first()
             .into_iter()
             .chain(shards)
+            .chain(planes)
             .chain(lines)
             .min()
     }
@@ -55,6 +58,9 @@ impl World {
                 self.drain_shard(shard);
             }
         }
+        for plane in 0..self.node.planes.len() {
+            self.tick(plane);
+        }
         for line in 0..self.lines.len() {
             if self.lines[line]
                 .phone
@@ -66,6 +72,23 @@ impl World {
             }
             self.speak(line);
         }
+    }
+
+    /// The ports of a media shard say what is due.
+    fn tick(&mut self, at: usize) {
+        let now = self.start + self.now;
+        let plane = &mut self.node.planes[at];
+        if plane.poll_timeout().is_none_or(|due| due > now) {
+            return;
+        }
+        plane.handle_timeout(now);
+        while let Some((forward, packet)) = self.node.planes[at].poll_packet() {
+            let bytes = Bytes::copy_from_slice(packet);
+            if let Some(via) = self.node.socket(forward.via).and_then(|via| via.address) {
+                self.carry(via, forward.to, bytes);
+            }
+        }
+        self.drain_plane(at);
     }
 
     /// The handset of a line says what is due.

@@ -1,0 +1,55 @@
+//! Packets that a tick puts out, until the driver has sent them.
+//!
+//! One buffer for all of them, which keeps its room from tick to tick: nothing is allocated per packet.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+
+use super::Forward;
+use crate::command::PortId;
+use crate::rtp::{self, Fixed};
+
+/// See the module's header.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    octets: Vec<u8>,
+    packets: Vec<Letter>,
+    /// Packets that were taken.
+    taken: usize,
+}
+
+#[derive(Debug)]
+struct Letter {
+    via: PortId,
+    to: SocketAddr,
+    place: Range<usize>,
+}
+
+impl Outbox {
+    /// Adds a packet.
+    pub(super) fn push(&mut self, via: PortId, to: SocketAddr, fixed: Fixed, payload: &[u8]) {
+        let start = self.octets.len();
+        self.octets.extend_from_slice(&rtp::header(fixed));
+        self.octets.extend_from_slice(payload);
+        let place = start..self.octets.len();
+        self.packets.push(Letter { via, to, place });
+    }
+
+    /// The next packet; after the last one the buffer is empty again.
+    pub(super) fn pop(&mut self) -> Option<(Forward, &[u8])> {
+        let Some(letter) = self.packets.get(self.taken) else {
+            self.octets.clear();
+            self.packets.clear();
+            self.taken = 0;
+            return None;
+        };
+        self.taken += 1;
+        let packet = &self.octets[letter.place.clone()];
+        let forward = Forward {
+            via: letter.via,
+            to: letter.to,
+            len: packet.len(),
+        };
+        Some((forward, packet))
+    }
+}

@@ -1,0 +1,84 @@
+//! Ports that say something by themselves: who has a turn, and what a turn puts out.
+
+use std::time::Instant;
+
+use super::player::Player;
+use super::{Forward, Plane};
+use crate::command::{Event, Play, PortId};
+
+impl Plane {
+    /// Does what is due by `now`: a frame of each port that says something by itself. Its packets are
+    /// drained by [`Plane::poll_packet`]. A relay has no timers: its windows are judged by the packets
+    /// that fall into them.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(tick) = self.wheel.advance(now) {
+            for &port in self.wheel.ports(tick) {
+                let state = self.ports.get_mut(&port);
+                let ended = state.and_then(|it| it.tick(tick, port, &mut self.outbox));
+                self.ended.extend(ended.map(|operation| (port, operation)));
+            }
+            for at in 0..self.ended.len() {
+                let (port, operation) = self.ended[at];
+                self.stop_play(now, port);
+                self.report(Event::Played { port, operation });
+            }
+            self.ended.clear();
+        }
+    }
+
+    /// When [`Plane::handle_timeout`] is next due; `None` while nothing is timed.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.wheel.due()
+    }
+
+    /// The next packet that a port says by itself; drain until `None` after `handle_timeout`.
+    pub fn poll_packet(&mut self) -> Option<(Forward, &[u8])> {
+        self.outbox.pop()
+    }
+
+    /// Turns that were left out because the driver came much too late, about.
+    pub fn ticks_left_out(&self) -> u64 {
+        self.wheel.left_out()
+    }
+
+    pub(super) fn play(&mut self, now: Instant, port: PortId, play: Play) {
+        if let Some(state) = self.ports.get_mut(&port) {
+            state.play(Some(Player::new(play)));
+            self.reseat(now, port);
+        }
+    }
+
+    pub(super) fn stop_play(&mut self, now: Instant, port: PortId) {
+        if let Some(state) = self.ports.get_mut(&port)
+            && state.speaks()
+        {
+            state.play(None);
+            self.reseat(now, port);
+        }
+    }
+
+    /// Gives a port a turn if it wants one, and takes it if it does not.
+    fn reseat(&mut self, now: Instant, port: PortId) {
+        let Some(state) = self.ports.get_mut(&port) else {
+            return;
+        };
+        let wants = state.speaks();
+        let seat = state.seat();
+        match *seat {
+            None if wants => *seat = Some(self.wheel.join(now, port)),
+            Some(taken) if !wants => {
+                *seat = None;
+                self.wheel.leave(taken, port);
+            }
+            _ => {}
+        }
+    }
+
+    /// A port is closed.
+    pub(super) fn unseat(&mut self, port: PortId) {
+        let state = self.ports.get_mut(&port);
+        if let Some(seat) = state.and_then(|state| state.seat().take()) {
+            self.wheel.leave(seat, port);
+        }
+    }
+}
