@@ -160,7 +160,7 @@ impl Endpoint {
             Input::Notify { dialog, status } => self.order_notify(now, dialog, status),
             Input::Drain => self.draining = true,
         }
-        self.reap();
+        self.reap(now);
     }
 
     /// Fires every timer that is due at `now`.
@@ -178,7 +178,7 @@ impl Endpoint {
                 Owner::Usage(id) => self.usage_timer(now, id, timer),
             }
         }
-        self.reap();
+        self.reap(now);
     }
 
     /// The next thing to do; `None` when there is nothing until the next `handle_*`.
@@ -224,6 +224,7 @@ impl Endpoint {
             Timer::SessionExpires => self.session_expired(now, id),
             Timer::Referral => self.referral_overdue(now, id),
             Timer::Transfer => self.transferred(id, 408),
+            Timer::Quiet => self.gone(id),
             // The rest are transactions'.
             _ => {}
         }
@@ -246,20 +247,38 @@ impl Endpoint {
         }
     }
 
-    /// Says `Gone` of every usage of which nothing is left.
-    fn reap(&mut self) {
+    /// Forgets every usage of which nothing is left. One of which transactions only linger is over
+    /// for its owner, as soon as nothing of it can be under way any more.
+    fn reap(&mut self, now: Instant) {
         let mut candidates = self.transactions.take_bereft();
         candidates.append(&mut self.ended);
         for id in candidates {
-            let over = |usage: &Usage| usage.is_ended() && !usage.refers.is_telling();
-            let over = self.usages.get(&id).is_some_and(over);
-            if over && !self.transactions.any_of(id) {
+            let over = |usage: &&mut Usage| usage.is_ended() && !usage.refers.is_telling();
+            let Some(usage) = self.usages.get_mut(&id).filter(over) else {
+                continue;
+            };
+            if !self.transactions.any_of(id) {
                 self.forget(id);
+            } else if !usage.quiet && self.transactions.only_linger(id) {
+                usage.quiet = true;
+                let at = now + self.config.timers.t4;
+                let timers = &mut self.transactions.timers;
+                timers.start(Owner::Usage(id), Timer::Quiet, at);
             }
         }
     }
 
+    fn gone(&mut self, id: DialogId) {
+        if let Some(usage) = self.usages.get_mut(&id)
+            && !std::mem::replace(&mut usage.gone, true)
+        {
+            self.emit(Event::Gone { dialog: id });
+        }
+    }
+
     fn forget(&mut self, id: DialogId) {
+        self.gone(id);
+        self.transactions.timers.stop_all(Owner::Usage(id));
         let Some(usage) = self.usages.remove(&id) else {
             return;
         };
@@ -272,6 +291,5 @@ impl Endpoint {
                 self.inbound.remove(&key);
             }
         }
-        self.emit(Event::Gone { dialog: id });
     }
 }

@@ -520,7 +520,8 @@ pub enum Event {
         /// The answer, if one came.
         response: Option<Box<Response>>,
     },
-    /// Nothing of this dialog is left: no transaction, no timer, no memory.
+    /// Nothing more is said in this dialog: what of its transactions is left has only waited for
+    /// repetitions for T4, and whatever of it was in the network has come.
     Gone {
         /// Which call.
         dialog: DialogId,

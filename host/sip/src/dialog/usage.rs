@@ -16,9 +16,9 @@
 //!    │                  ┌─────────────────────┐     │              │
 //!    │                  │        Ended        │◄────┼──────────────┘
 //!    │                  └──────────┬──────────┘     │
-//!    │ 2xx: ACK, Accepted          │ nothing left   │
+//!    │ 2xx: ACK, Accepted          │ only waiting,  │
 //!    └─────────────────────────────┼────────────────┘
-//!                                  ▼ Gone
+//!                                  ▼ for T4: Gone
 //! ```
 //!
 //! Owns what is known of the call in each state. Sends nothing: the endpoint does.
@@ -58,6 +58,10 @@ pub(crate) struct Usage {
     pub(crate) warning: Option<Box<str>>,
     /// Who we are, if the peer asks.
     pub(crate) account: Option<Box<Account>>,
+    /// It has ended and its transactions only linger.
+    pub(crate) quiet: bool,
+    /// Its owner was told that it is gone.
+    pub(crate) gone: bool,
 }
 
 impl Usage {

@@ -163,7 +163,7 @@ pub struct Refusals {
 pub struct Counts {
     /// Client and server transactions, lingering ones included.
     pub transactions: usize,
-    /// INVITE usages for which `Gone` was not yet emitted.
+    /// INVITE usages, those included of which only transactions linger.
     pub dialogs: usize,
     /// Running timers.
     pub timers: usize,

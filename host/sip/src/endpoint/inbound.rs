@@ -67,6 +67,8 @@ impl Endpoint {
             because: None,
             warning: None,
             account: None,
+            quiet: false,
+            gone: false,
         };
         self.usages.insert(id, usage);
         if let Some(seconds) = arrived.request.headers().expires() {

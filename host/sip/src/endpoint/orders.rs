@@ -88,6 +88,8 @@ impl Endpoint {
             because: None,
             warning: None,
             account,
+            quiet: false,
+            gone: false,
         };
         self.usages.insert(id, usage);
     }

@@ -30,7 +30,8 @@ pub(crate) struct Transactions {
     /// Those whose flow is a connection: a server transaction by where its responses go.
     pub(super) by_connection: BTreeSet<(Flow, TransactionId)>,
     pub(super) deaf: Deaf,
-    /// Usages that lost a transaction since they were last asked for.
+    /// Usages that lost a transaction since they were last asked for, or one of which has only to
+    /// wait now. (The INVITE that made a call waits long before it ends: that is none of them.)
     bereft: BTreeSet<DialogId>,
     pub(crate) timers: TimerQueue,
     out: VecDeque<Output>,
@@ -115,7 +116,16 @@ impl Transactions {
         self.by_usage.range(all).next().is_some()
     }
 
-    /// The usages that lost a transaction since the last call.
+    /// Whether all that a usage has left only wait for repetitions of what has come before.
+    pub(crate) fn only_linger(&self, usage: DialogId) -> bool {
+        let all = (usage, TransactionId(0))..=(usage, TransactionId(u64::MAX));
+        self.by_usage.range(all).all(|(_, id)| {
+            let client = self.clients.get(id).map(|it| it.machine.lingers());
+            client.or_else(|| Some(self.servers.get(id)?.machine.lingers())) == Some(true)
+        })
+    }
+
+    /// The usages that lost a transaction since the last call, or one of which began to linger.
     pub(crate) fn take_bereft(&mut self) -> BTreeSet<DialogId> {
         std::mem::take(&mut self.bereft)
     }
@@ -195,6 +205,11 @@ impl Transactions {
     /// Whose a client transaction is.
     pub(crate) fn usage_of(&self, id: TransactionId) -> Option<DialogId> {
         Some(self.clients.get(&id)?.usage)
+    }
+
+    fn owner_of(&self, id: TransactionId) -> Option<DialogId> {
+        let client = self.clients.get(&id).map(|it| it.usage);
+        client.or_else(|| Some(self.servers.get(&id)?.usage))
     }
 
     /// Takes a response from the network.
@@ -430,6 +445,9 @@ impl Transactions {
             match action {
                 Action::Send(bytes) => self.transmit(flow, bytes),
                 Action::Start(timer, after) => {
+                    if matches!(timer, Timer::D | Timer::I | Timer::J | Timer::K) {
+                        self.bereft.extend(self.owner_of(id));
+                    }
                     self.timers
                         .start(Owner::Transaction(id), timer, now + after);
                 }
@@ -451,6 +469,18 @@ pub(super) struct Happened {
 }
 
 impl ClientMachine {
+    fn lingers(&self) -> bool {
+        use client_invite::State as Invite;
+        use client_request::State as Request;
+        match self {
+            Self::Invite(state, _) => matches!(
+                state,
+                Invite::Completed { .. } | Invite::Accepted | Invite::Terminated
+            ),
+            Self::Request(state) => matches!(state, Request::Completed | Request::Terminated),
+        }
+    }
+
     fn response(&mut self, response: &Response, rules: &Rules, actions: &mut Vec<Action>) {
         let status = response.status();
         match self {
@@ -512,6 +542,20 @@ impl ClientMachine {
 }
 
 impl ServerMachine {
+    fn lingers(&self) -> bool {
+        use server_invite::State as Invite;
+        use server_request::State as Request;
+        match self {
+            Self::Invite(state) => matches!(
+                state,
+                Invite::Confirmed | Invite::Accepted | Invite::Terminated
+            ),
+            Self::Request(state) => {
+                matches!(state, Request::Completed { .. } | Request::Terminated)
+            }
+        }
+    }
+
     fn timer(&mut self, timer: Timer, rules: &Rules, actions: &mut Vec<Action>) {
         match self {
             Self::Invite(state) => replace(state, server_invite::State::Terminated, |s| {

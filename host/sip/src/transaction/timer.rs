@@ -99,6 +99,8 @@ pub(crate) enum Timer {
     Referral,
     /// The user agent: the peer did not tell how a transfer went.
     Transfer,
+    /// The user agent: what of an ended call is still in the network has come by now.
+    Quiet,
     /// The user agent: say the 1xx again (RFC 3261 §13.3.1.1).
     Progress,
 }

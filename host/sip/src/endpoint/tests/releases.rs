@@ -1,5 +1,6 @@
 //! CANCEL and its races.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::dialogs::peer;
@@ -402,4 +403,28 @@ fn orders_for_a_call_that_has_ended_are_ignored() {
     }
     assert_eq!(pair.ladder.len(), sent);
     pair.rest();
+}
+
+#[test]
+fn a_call_is_gone_when_nothing_of_it_is_under_way_though_its_transactions_linger() {
+    let mut pair = Pair::new();
+    let (a, _) = pair.talk();
+    pair.events.iter_mut().for_each(VecDeque::clear);
+    let (dialog, status) = (a, 200);
+    // What the network holds up for longer than any answer takes is seen all the same.
+    pair.lose_first("200 BYE", 2);
+    pair.input(A, Input::Release { dialog, status });
+    pair.run(6 * SECOND);
+    assert_eq!(pair.names(B), ["hung up", "gone"]);
+    assert_eq!(pair.count("BYE"), 3);
+    assert_eq!(pair.names(A), [""; 0]);
+    pair.run(SECOND);
+    assert_eq!(pair.names(A), ["gone"]);
+    // The INVITE and, at B, the BYE wait for 64·T1.
+    for end in [A, B] {
+        assert_eq!(pair.ends[end].counts().dialogs, 1);
+        assert!(pair.ends[end].counts().transactions > 0);
+    }
+    pair.rest();
+    assert_eq!((pair.names(A), pair.names(B)), (vec![], vec![]));
 }
