@@ -4,6 +4,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::prompt::Prompt;
 use crate::sdp::Negotiated;
@@ -11,6 +12,28 @@ use crate::sdp::Negotiated;
 /// One media port: an RTP socket and its route. The owner chooses ids and never uses one again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PortId(pub u64);
+
+impl PortId {
+    /// Set in the name of a port's second socket, the one for RTCP. Owners never set it.
+    const RTCP: u64 = 1 << 63;
+
+    /// The name of its second socket, for a peer that does not multiplex RTCP (RFC 5761).
+    #[must_use]
+    pub const fn rtcp(self) -> PortId {
+        PortId(self.0 | PortId::RTCP)
+    }
+
+    /// The port itself, whichever of its sockets this names.
+    #[must_use]
+    pub const fn rtp(self) -> PortId {
+        PortId(self.0 & !PortId::RTCP)
+    }
+
+    /// Whether this names a second socket.
+    pub const fn is_rtcp(self) -> bool {
+        self.0 & PortId::RTCP != 0
+    }
+}
 
 /// The kind of addresses that a socket speaks to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -181,6 +204,15 @@ impl Event {
     }
 }
 
+/// What a peer reports of the stream that it gets from us (RFC 3550 §6.4.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Remote {
+    /// Packets that it missed since the beginning.
+    pub lost: u32,
+    /// Interarrival jitter in timestamp units.
+    pub jitter: u32,
+}
+
 /// Counters of one port, from our point of view.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -200,6 +232,12 @@ pub struct Stats {
     pub digits_dropped: u64,
     /// Interarrival jitter in timestamp units (RFC 3550 §6.4.1).
     pub jitter: u32,
-    /// RTCP packets that came to the port. They are not used yet.
+    /// RTCP packets received and believed.
     pub rtcp_received: u64,
+    /// RTCP packets sent.
+    pub rtcp_sent: u64,
+    /// What the peer has last reported of what we send.
+    pub remote: Option<Remote>,
+    /// To the peer and back, by its reports; smoothed.
+    pub rtt: Option<Duration>,
 }

@@ -18,13 +18,15 @@ pub mod limits;
 pub mod plane;
 mod port_map;
 pub mod prompt;
+pub mod quality;
 pub mod resample;
+pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
 pub mod srtp;
 pub mod tone;
 pub mod wav;
 
-pub use command::{Command, Event, Family, Piece, Play, PortId, Stats};
+pub use command::{Command, Event, Family, Piece, Play, PortId, Remote, Stats};
 pub use plane::{Forward, Output, Plane};
 pub use prompt::Prompt;

@@ -82,3 +82,9 @@ pub const JITTER_START: Duration = Duration::from_millis(40);
 /// How long a packet may wait in a jitter buffer: more delay than this is worse to talk through than
 /// what it would save.
 pub const JITTER_MAX: Duration = Duration::from_millis(120);
+
+/// From one RTCP report to the next, on average (RFC 3550 §6.2).
+pub const RTCP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The longest round trip that is believed: what a peer reports beyond it is a fault of its clock.
+pub const ROUND_TRIP: Duration = Duration::from_secs(10);

@@ -13,8 +13,8 @@
 //! for one with [`Output::Bind`], and whoever drives it (the epoll loop or the simulator) answers
 //! with [`Plane::handle_bound`]. Packets take the short way, `handle_packet`, which rewrites them
 //! in place and says where they go; it allocates nothing. A port to which something is played has a turn
-//! every 20 ms (`wheel`), whose packets are drained by `poll_packet`; it covers the route. Knows nothing of calls: `control`
-//! decides what is bridged to what.
+//! every 20 ms (`wheel`), whose packets are drained by `poll_packet`; it covers the route. Every port reports by RTCP
+//! each 5 s (`reporting`), on the same way. Knows nothing of calls: `control` decides what is bridged to what.
 
 pub mod ear;
 mod inbound;
@@ -24,6 +24,8 @@ mod outbound;
 mod outbox;
 mod player;
 mod port;
+mod reporting;
+mod reports;
 mod speak;
 #[cfg(test)]
 mod tests;
@@ -42,6 +44,7 @@ use crate::{limits, rtp};
 pub(crate) use inbound::Inbound;
 use outbox::Outbox;
 use port::{Found, Port, Route};
+use reporting::Agenda;
 use wheel::Wheel;
 
 /// What a plane may hold.
@@ -62,7 +65,8 @@ impl Default for Limits {
 /// What a plane wants of its driver.
 #[derive(Clone, Debug)]
 pub enum Output {
-    /// Bind a socket for this port and answer with [`Plane::handle_bound`].
+    /// Bind a socket for this port and answer with [`Plane::handle_bound`]. The second socket of a port,
+    /// which [`PortId::is_rtcp`] tells, has the number above that of the first.
     Bind {
         /// Which port.
         port: PortId,
@@ -109,6 +113,7 @@ pub struct Plane {
     ports: PortMap<Port>,
     outputs: VecDeque<Output>,
     wheel: Wheel,
+    agenda: Agenda,
     outbox: Outbox,
     /// What came to its end in a tick, while the tick lasts.
     ended: Vec<(PortId, u32)>,
@@ -124,6 +129,7 @@ impl Plane {
             ports: PortMap::default(),
             outputs: VecDeque::with_capacity(64),
             wheel: Wheel::default(),
+            agenda: Agenda::default(),
             outbox: Outbox::default(),
             ended: Vec::new(),
             random: ChaCha8Rng::from_seed(seed),
@@ -143,17 +149,21 @@ impl Plane {
                 if state.is_some_and(|it| it.configure(*agreed, signalling)) {
                     self.outputs.push_back(Output::Disconnect { port });
                 }
+                self.begin_reports(now, port);
             }
             Command::Bridge { a, b } => self.bridge(a, b),
             Command::Unbridge { port } => self.unbridge(port),
             Command::Play { port, play } => self.play(now, port, play),
             Command::StopPlay { port } => self.stop_play(now, port),
-            Command::Close { port } => self.close(port),
+            Command::Close { port } => self.close(now, port),
         }
     }
 
     /// The driver's answer to [`Output::Bind`]: the address to put into SDP, or why there is none.
     pub fn handle_bound(&mut self, port: PortId, bound: Result<SocketAddr, String>) {
+        if port.is_rtcp() {
+            return self.bound_rtcp(port, bound.is_ok());
+        }
         match (self.ports.get_mut(&port), bound) {
             (Some(_), Ok(addr)) => self.report(Event::Opened { port, addr }),
             (Some(_), Err(reason)) => {
@@ -174,11 +184,11 @@ impl Plane {
         from: SocketAddr,
         datagram: &mut [u8],
     ) -> Option<Forward> {
-        let receiver = self.ports.get_mut(&port)?;
-        if rtp::is_rtcp(datagram) {
-            receiver.count_rtcp();
+        if port.is_rtcp() || rtp::is_rtcp(datagram) {
+            self.take_rtcp(now, port, from, datagram);
             return None;
         }
+        let receiver = self.ports.get_mut(&port)?;
         let arrival = receiver.receive(now, from, datagram)?;
         let route = receiver.route();
         if let Some(found) = arrival.found {
@@ -210,6 +220,10 @@ impl Plane {
         if self.ports.contains_key(&port) {
             return; // the owner never uses an id again, so this is a repeated command
         }
+        if port.is_rtcp() {
+            let reason = "this port id is reserved".to_owned();
+            return self.report(Event::Failed { port, reason });
+        }
         if self.ports.len() >= self.limits.ports {
             let reason = format!("all {} media ports are in use", self.limits.ports);
             self.report(Event::Failed { port, reason });
@@ -239,7 +253,8 @@ impl Plane {
         }
     }
 
-    fn close(&mut self, port: PortId) {
+    fn close(&mut self, now: Instant, port: PortId) {
+        self.say_goodbye(now, port);
         if let Some(closed) = self.remove(port) {
             self.outputs.push_back(Output::Unbind { port });
             self.report(Event::Closed {

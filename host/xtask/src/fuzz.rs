@@ -52,6 +52,10 @@ enum Target {
     Rtp,
     /// Packets to whoever expects protected ones.
     Srtp,
+    /// Reports of a peer.
+    Rtcp,
+    /// Packets and ticks at a jitter buffer.
+    Jitter,
     /// A datagram that asks for its address.
     Stun,
     /// An upload.
@@ -219,6 +223,8 @@ impl Target {
             Self::Sdp => "sdp",
             Self::Rtp => "rtp",
             Self::Srtp => "srtp",
+            Self::Rtcp => "rtcp",
+            Self::Jitter => "jitter",
             Self::Stun => "stun",
             Self::Plugin => "plugin",
         }
@@ -230,9 +236,8 @@ impl Target {
         let kept = corpus.join("fuzzed").join(self.name());
         match self {
             Self::Message | Self::Headers | Self::Sdp => vec![kept, corpus],
-            Self::Frame | Self::Digest | Self::Uri | Self::Rtp | Self::Srtp | Self::Stun => {
-                vec![kept]
-            }
+            Self::Frame | Self::Digest | Self::Uri | Self::Stun => vec![kept],
+            Self::Rtp | Self::Rtcp | Self::Srtp | Self::Jitter => vec![kept],
             Self::Plugin => vec![kept, workspace.plugins()],
         }
     }
@@ -245,7 +250,7 @@ impl Target {
             }
             Self::Sdp => Some("dict/sdp.dict"),
             Self::Stun => Some("dict/stun.dict"),
-            Self::Rtp | Self::Srtp | Self::Plugin => None,
+            Self::Rtp | Self::Rtcp | Self::Srtp | Self::Jitter | Self::Plugin => None,
         }
     }
 }

@@ -75,7 +75,8 @@ fn look_at(datagram: &[u8]) {
 fn agreed(codec: Codec) -> Negotiated {
     Negotiated {
         remote: address(0, 1),
-        remote_rtcp: None,
+        // One peer multiplexes, the other does not.
+        remote_rtcp: (codec == Codec::Pcma).then(|| address(0, 1)),
         codec,
         payload_type: codec.payload_type(),
         receive: vec![(codec.payload_type(), codec)],

@@ -120,8 +120,21 @@ impl Node {
         );
     }
 
-    /// A socket for a port.
+    /// A socket for a port. Its second one is beside the first.
     pub(crate) fn bind(&mut self, port: PortId, family: Family) -> Option<SocketAddr> {
+        if port.is_rtcp() {
+            let first = self.socket(port.rtp())?;
+            let mut address = first.address?;
+            address.set_port(address.port() + 1);
+            let second = Socket {
+                address: Some(address),
+                peer: None,
+                ..first
+            };
+            self.ports.insert(port, second);
+            self.by_address.insert(address, port);
+            return Some(address);
+        }
         let socket = self.ports.get_mut(&port)?;
         self.last_port += 2;
         let ip = match family {

@@ -18,7 +18,7 @@ use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::io::Errno;
 
-use super::ports::Ports;
+use super::ports::{self, Ports};
 use super::sockets::{Socket, Sockets};
 use super::{Config, Place, Shared, Sink};
 use crate::command::{Command, Family, PortId};
@@ -113,11 +113,6 @@ impl Driver {
             tally.tick((self.clock)().saturating_duration_since(due));
         }
         self.plane.handle_timeout(now);
-        while let Some((forward, packet)) = self.plane.poll_packet() {
-            if let Some(socket) = self.sockets.get(&forward.via) {
-                socket.send(forward.to, packet, tally);
-            }
-        }
         tally.ticks_left_out.set(self.plane.ticks_left_out());
     }
 
@@ -167,6 +162,11 @@ impl Driver {
     }
 
     fn drain(&mut self, now: Instant) {
+        while let Some((forward, packet)) = self.plane.poll_packet() {
+            if let Some(socket) = self.sockets.get(&forward.via) {
+                socket.send(forward.to, packet, &self.shared.tally);
+            }
+        }
         while let Some(output) = self.plane.poll_output() {
             match output {
                 Output::Bind { port, family } => {
@@ -189,14 +189,13 @@ impl Driver {
 
     /// Binds a socket; returns the address for SDP.
     fn bind(&mut self, now: Instant, port: PortId, family: Family) -> io::Result<SocketAddr> {
+        if port.is_rtcp() {
+            return self.bind_second(port);
+        }
         let of_family = |(place, _): &(Place, Ports)| Family::of(place.ports.address) == family;
         let at = self.places.iter().position(of_family).unwrap_or(0);
-        let place = self.places.get_mut(at).filter(|_| port.0 != WAKE);
-        let Some((place, ports)) = place else {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "this port id is reserved",
-            ));
+        let Some((place, ports)) = self.places.get_mut(at) else {
+            return Err(no_socket());
         };
         let socket = ports.bind(now)?;
         let number = socket.local_addr()?.port();
@@ -210,9 +209,27 @@ impl Driver {
         Ok(SocketAddr::new(told, number))
     }
 
+    /// The number above that of a port's first socket. It is not taken from the numbers of the place:
+    /// these are even, and each stands for itself and the one above.
+    fn bind_second(&mut self, port: PortId) -> io::Result<SocketAddr> {
+        let first = self.sockets.get(&port.rtp()).filter(|_| port.0 != WAKE);
+        let first = first.ok_or_else(no_socket)?;
+        let at = first.place();
+        let (place, _) = self.places.get(at).ok_or_else(no_socket)?;
+        let number = first.number()?.checked_add(1).ok_or_else(no_socket)?;
+        let socket = ports::bind(SocketAddr::new(place.ports.address, number))?;
+        socket.set_nonblocking(true)?;
+        let data = EventData::new_u64(port.0);
+        epoll::add(&self.epoll, &socket, data, EventFlags::IN)?;
+        let told = place.told();
+        self.sockets.insert(port, Socket::new(socket, at));
+        Ok(SocketAddr::new(told, number))
+    }
+
     /// Closing a socket takes it out of the epoll set.
     fn unbind(&mut self, now: Instant, port: PortId) {
         if let Some(socket) = self.sockets.remove(&port)
+            && !port.is_rtcp()
             && let Ok(number) = socket.number()
             && let Some((_, ports)) = self.places.get_mut(socket.place())
         {
@@ -239,4 +256,8 @@ impl Driver {
             tracing::error!(%error, "a media socket hears only the peer that it had");
         }
     }
+}
+
+fn no_socket() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "no such socket")
 }

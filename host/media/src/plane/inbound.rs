@@ -21,6 +21,19 @@ pub(crate) struct Order {
     pub(crate) index: i64,
 }
 
+/// What was received of the stream that is heard now, as a report tells it (RFC 3550 §6.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reception {
+    pub(crate) ssrc: u32,
+    /// The highest sequence number, with the count of its cycles above.
+    pub(crate) highest: u32,
+    /// Packets that there should be.
+    pub(crate) expected: u64,
+    pub(crate) received: u64,
+    /// In units of the RTP clock.
+    pub(crate) jitter: u32,
+}
+
 /// See the module's header.
 #[derive(Debug, Default)]
 pub(crate) struct Inbound {
@@ -68,6 +81,19 @@ impl Inbound {
     /// Of the current stream, or of the last one.
     pub(crate) fn jitter(&self) -> u32 {
         self.current.as_ref().map_or(self.jitter, Stream::jitter)
+    }
+
+    /// Of the current stream.
+    pub(crate) fn reception(&self) -> Option<Reception> {
+        let stream = self.current.as_ref()?;
+        let first = stream.sequence.wrapping_sub(stream.highest as u16);
+        Some(Reception {
+            ssrc: stream.ssrc,
+            highest: (i64::from(first) + stream.highest) as u32,
+            expected: stream.highest as u64 + 1,
+            received: stream.received,
+            jitter: stream.jitter(),
+        })
     }
 
     /// Finds the place of a packet; `None` if it is too far off to be believed alone.

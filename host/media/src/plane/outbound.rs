@@ -79,6 +79,16 @@ impl Outbound {
         self.ssrc
     }
 
+    /// The timestamp of what would be said now.
+    pub(super) fn timestamp(&self, now: Instant) -> u32 {
+        match self.pace {
+            Pace::Silent { first } => first,
+            Pace::Running {
+                timestamp, sent, ..
+            } => timestamp.wrapping_add(passed(now, sent)),
+        }
+    }
+
     /// The next packet is of another source, even if its stream has the same number.
     pub(super) fn switch(&mut self) {
         self.source = None;
@@ -142,10 +152,7 @@ impl Pace {
                 timestamp,
                 sent,
                 length,
-            } => {
-                let passed = now.saturating_duration_since(sent).as_micros() * 8 / 1_000;
-                timestamp.wrapping_add((passed as u32).max(length))
-            }
+            } => timestamp.wrapping_add(passed(now, sent).max(length)),
         }
     }
 
@@ -165,4 +172,9 @@ impl Pace {
             };
         }
     }
+}
+
+/// Units of the RTP clock since then.
+fn passed(now: Instant, since: Instant) -> u32 {
+    (now.saturating_duration_since(since).as_micros() * 8 / 1_000) as u32
 }

@@ -35,6 +35,14 @@ impl Outbox {
         self.packets.push(Letter { via, to, place });
     }
 
+    /// Adds a packet of which every octet is there.
+    pub(super) fn push_whole(&mut self, via: PortId, to: SocketAddr, packet: &[u8]) {
+        let start = self.octets.len();
+        self.octets.extend_from_slice(packet);
+        let place = start..self.octets.len();
+        self.packets.push(Letter { via, to, place });
+    }
+
     /// The next packet; after the last one the buffer is empty again.
     pub(super) fn pop(&mut self) -> Option<(Forward, &[u8])> {
         let Some(letter) = self.packets.get(self.taken) else {

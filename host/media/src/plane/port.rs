@@ -4,6 +4,7 @@
 //! the other port of a bridge: [`Port::receive`] hands out an [`Arrival`], [`Port::send`] of the
 //! other port takes it.
 
+mod reporting;
 mod speech;
 
 use std::net::{IpAddr, SocketAddr};
@@ -21,6 +22,8 @@ use crate::command::{PortId, Stats};
 use crate::dtmf::{Heard, Presses};
 use crate::rtp::{self, Fixed, Packet};
 use crate::sdp::{Codec, Negotiated};
+use reporting::Rtcp;
+pub(super) use reporting::Way;
 
 /// Where the packets of a port go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +84,8 @@ pub(super) struct Port {
     seat: Option<Seat>,
     /// Once the peer has keyed something: most never do.
     presses: Option<Box<Presses>>,
+    /// From its first agreement on.
+    rtcp: Option<Box<Rtcp>>,
     stats: Stats,
 }
 
@@ -95,6 +100,7 @@ impl Port {
             player: None,
             seat: None,
             presses: None,
+            rtcp: None,
             stats: Stats::default(),
         }
     }
@@ -122,16 +128,12 @@ impl Port {
         self.outbound.switch();
     }
 
-    pub(super) fn count_rtcp(&mut self) {
-        self.stats.rtcp_received += 1;
-    }
-
     pub(super) fn stats(&self) -> Stats {
-        Stats {
+        self.with_reports(Stats {
             packets_lost: self.inbound.lost(),
             jitter: self.inbound.jitter(),
             ..self.stats
-        }
+        })
     }
 
     /// Judges a datagram; `None` if it is dropped.

@@ -11,6 +11,7 @@ impl Plane {
     /// drained by [`Plane::poll_packet`]. A relay has no timers: its windows are judged by the packets
     /// that fall into them.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.report_due(now);
         while let Some(tick) = self.wheel.advance(now) {
             for &port in self.wheel.ports(tick) {
                 let state = self.ports.get_mut(&port);
@@ -28,10 +29,12 @@ impl Plane {
 
     /// When [`Plane::handle_timeout`] is next due; `None` while nothing is timed.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.wheel.due()
+        let due = [self.wheel.due(), self.agenda.due()];
+        due.into_iter().flatten().min()
     }
 
-    /// The next packet that a port says by itself; drain until `None` after `handle_timeout`.
+    /// The next packet that a port says by itself; drain until `None` after `handle_timeout` and
+    /// `handle_input`, before the outputs: the last one of a port comes before its end.
     pub fn poll_packet(&mut self) -> Option<(Forward, &[u8])> {
         self.outbox.pop()
     }

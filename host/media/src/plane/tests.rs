@@ -5,6 +5,7 @@ mod digits;
 mod latching;
 mod playing;
 mod relaying;
+mod reporting;
 mod switching;
 
 use std::net::{IpAddr, SocketAddr};

@@ -4,6 +4,10 @@ use std::path::Path;
 
 use crate::clock;
 
+#[path = "../../../../tests/fuzz/properties/jitter.rs"]
+mod jitter;
+#[path = "../../../../tests/fuzz/properties/rtcp.rs"]
+mod rtcp;
 #[path = "../../../../tests/fuzz/properties/rtp.rs"]
 mod rtp;
 #[path = "../../../../tests/fuzz/properties/sdp.rs"]
@@ -26,6 +30,17 @@ fn descriptions_are_answered_so_that_the_answer_can_be_read() {
 fn datagrams_at_a_bridge_are_forwarded_as_rtp_or_not_at_all() {
     let start = clock();
     replay("rtp", |input| rtp::check(start, input));
+}
+
+#[test]
+fn reports_are_understood_whole_or_not_at_all() {
+    replay("rtcp", rtcp::check);
+}
+
+#[test]
+fn a_jitter_buffer_plays_what_came_once_and_in_time() {
+    let start = clock();
+    replay("jitter", |input| jitter::check(start, input));
 }
 
 /// Every input that is kept for a target; the name of one that breaks is in the output.

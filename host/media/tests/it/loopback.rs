@@ -13,8 +13,8 @@ use media::{Command, Event, Family, PortId};
 
 use crate::{agreed, clock};
 
-const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A handset with a socket.
 struct Phone {
@@ -78,7 +78,7 @@ fn start_config(config: Config, clock: fn() -> Instant) -> (Shard, Handle, Recei
     (shard, handle, events)
 }
 
-fn open(handle: &Handle, events: &Receiver<Event>, port: PortId) -> SocketAddr {
+pub(crate) fn open(handle: &Handle, events: &Receiver<Event>, port: PortId) -> SocketAddr {
     open_for(handle, events, port, Family::V4)
 }
 

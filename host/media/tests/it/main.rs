@@ -4,6 +4,7 @@ mod allocations;
 mod fuzzed;
 mod loopback;
 mod playing;
+mod reporting;
 
 use std::net::SocketAddr;
 use std::time::Instant;

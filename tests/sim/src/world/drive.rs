@@ -82,12 +82,6 @@ impl World {
             return;
         }
         plane.handle_timeout(now);
-        while let Some((forward, packet)) = self.node.planes[at].poll_packet() {
-            let bytes = Bytes::copy_from_slice(packet);
-            if let Some(via) = self.node.socket(forward.via).and_then(|via| via.address) {
-                self.carry(via, forward.to, bytes);
-            }
-        }
         self.drain_plane(at);
     }
 
@@ -349,6 +343,12 @@ impl World {
     }
 
     fn drain_plane(&mut self, plane: usize) {
+        while let Some((forward, packet)) = self.node.planes[plane].poll_packet() {
+            let bytes = Bytes::copy_from_slice(packet);
+            if let Some(via) = self.node.socket(forward.via).and_then(|via| via.address) {
+                self.carry(via, forward.to, bytes);
+            }
+        }
         while let Some(output) = self.node.planes[plane].poll_output() {
             match output {
                 media::plane::Output::Bind { port, family } => {
