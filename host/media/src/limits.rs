@@ -54,6 +54,9 @@ pub const PRESSES_AT_ONCE: u32 = 16;
 /// forgotten, or its packets could be played to us once more.
 pub const SRTP_STREAMS: usize = 64;
 
+/// Octets of the keys in an `a=crypto` line, with room for those of suites that we do not know.
+pub const CRYPTO_OCTETS: usize = 64;
+
 /// Rest of a port number after use, so that late packets of the old call do not reach the next.
 pub const PORT_REST: Duration = Duration::from_secs(5);
 

@@ -1,11 +1,12 @@
 //! SDP offer and answer for one audio stream (RFC 3264, RFC 8866).
 //!
 //! Owns what the two sides agree on: [`Negotiated`]. Refuses to know who carries the description
-//! (SIP) and what becomes of the packets ([`crate::Plane`]). Only RTP/AVP audio in our codecs
-//! and telephone-event are understood; everything else in an offer is answered with port 0, as
+//! (SIP) and what becomes of the packets ([`crate::Plane`]). Only audio over RTP/AVP or, with keys
+//! (RFC 4568), RTP/SAVP in our codecs and telephone-event are understood; everything else in an offer is answered with port 0, as
 //! RFC 3264 §6 demands, never ignored.
 
 mod audio;
+mod crypto;
 mod negotiate;
 #[cfg(test)]
 mod tests;
@@ -14,13 +15,16 @@ mod write;
 use std::net::SocketAddr;
 
 pub use crate::codec::Codec;
+pub use crypto::Srtp;
 pub use negotiate::{
-    accept, answer, answer_within, offer_again, offered_codecs, offered_direction, redirected,
+    accept, answer, answer_within, check, offer_again, offered_codecs, offered_direction,
+    redirected,
 };
-pub use write::offer;
+pub use write::{offer, offer_with};
 
 use crate::command::Family;
 use crate::limits;
+use crate::srtp::Agreed;
 
 /// The payload type under which we offer telephone-event (RFC 4733).
 pub const TELEPHONE_EVENT: u8 = 101;
@@ -127,6 +131,8 @@ pub struct Negotiated {
     pub ptime_ms: u16,
     /// What *we* may do: `RecvOnly` means that the peer put us on hold and plays its own music.
     pub direction: Direction,
+    /// The keys of either way, if packets are protected.
+    pub srtp: Option<Box<Agreed>>,
 }
 
 /// Why a description is refused.
@@ -149,6 +155,12 @@ pub enum SdpError {
     /// Audio, but over nothing that we speak.
     #[error("no audio over RTP/AVP, peer has `{0}`")]
     Transport(String),
+    /// A protected stream, but no keys that we could use.
+    #[error("no a=crypto that we understand")]
+    NoKeys,
+    /// A stream that must be protected, and is not.
+    #[error("only protected audio is taken: RTP/SAVP with a=crypto")]
+    Unprotected,
     /// No codec that both know.
     #[error("no audio codec in common, peer has `{0}`")]
     NoCodec(String),
@@ -170,6 +182,8 @@ impl SdpError {
             SdpError::Malformed(_) | SdpError::TooLarge { .. } => 400,
             SdpError::NoAudio
             | SdpError::Transport(_)
+            | SdpError::NoKeys
+            | SdpError::Unprotected
             | SdpError::NoCodec(_)
             | SdpError::Address(_)
             | SdpError::Mismatch(_)
@@ -181,9 +195,10 @@ impl SdpError {
     pub const fn warning(&self) -> u16 {
         match self {
             SdpError::Address(_) => 302,
-            SdpError::Transport(_) => 303,
+            SdpError::Transport(_) | SdpError::Unprotected => 303,
             SdpError::NoAudio => 304,
             SdpError::NoCodec(_) => 305,
+            SdpError::NoKeys => 306,
             SdpError::Malformed(_)
             | SdpError::TooLarge { .. }
             | SdpError::Mismatch(_)

@@ -86,6 +86,7 @@ fn agreed(codec: Codec) -> Negotiated {
         }),
         ptime_ms: 20,
         direction: Direction::SendRecv,
+        srtp: None,
     }
 }
 

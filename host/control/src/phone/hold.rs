@@ -93,8 +93,16 @@ impl Phone {
             return;
         };
         let (local, next, limit) = (local.clone(), self.version(version + 1), hold.limit());
-        let made = sdp
-            .map(|sdp| sdp::answer_within(&sdp, self.config.rtp, &self.config.codecs, limit, next));
+        let made = sdp.map(|sdp| {
+            sdp::answer_within(
+                &sdp,
+                self.config.rtp,
+                &self.config.codecs,
+                limit,
+                sdp::Srtp::Off,
+                next,
+            )
+        });
         let answer = match made {
             None => Ok(local),
             Some(Err(error)) => Err(error.status()),

@@ -279,7 +279,8 @@ impl Shard {
             id: port_number(addr),
             version: call.media.version + 1,
         };
-        let (ours, agreed) = sdp::answer_within(offer, addr, &preferred, limit, version)?;
+        let (ours, agreed) =
+            sdp::answer_within(offer, addr, &preferred, limit, sdp::Srtp::Off, version)?;
         let before = call.media.local.clone();
         let ours = before
             .filter(|before| sdp::same_session(before, &ours))

@@ -186,6 +186,7 @@ fn configure(port: PortId, peer: SocketAddr) -> Command {
         telephone_event: None,
         ptime_ms: 20,
         direction: Direction::SendRecv,
+        srtp: None,
     };
     Command::Configure {
         port,

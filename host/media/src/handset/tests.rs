@@ -16,6 +16,7 @@ fn agreed(codec: Codec) -> Negotiated {
         }),
         ptime_ms: 20,
         direction: Direction::SendRecv,
+        srtp: None,
     }
 }
 

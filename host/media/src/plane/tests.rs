@@ -146,6 +146,7 @@ fn agreed(port: PortId) -> Negotiated {
         }),
         ptime_ms: 20,
         direction: Direction::SendRecv,
+        srtp: None,
     }
 }
 

@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use sdp_types::{Attribute, Media, NetType, Session};
 
+use super::crypto::{AVP, Crypto, SAVP};
 use super::{Codec, Direction, PTIME_MS, SdpError};
 
 /// An audio stream as one side described it.
@@ -20,12 +21,15 @@ pub(super) struct Audio {
     pub(super) remote: SocketAddr,
     pub(super) remote_rtcp: Option<SocketAddr>,
     pub(super) rtcp_mux: bool,
+    pub(super) crypto: Crypto,
 }
 
 /// Whether a stream is one that we could carry.
 pub(super) fn is_usable(media: &Media) -> bool {
     media.media.eq_ignore_ascii_case("audio")
-        && media.proto.eq_ignore_ascii_case("RTP/AVP")
+        && [AVP, SAVP]
+            .iter()
+            .any(|it| media.proto.eq_ignore_ascii_case(it))
         && media.port != 0
 }
 
@@ -46,6 +50,7 @@ impl Audio {
                 rtcp(media, remote)
             },
             rtcp_mux,
+            crypto: Crypto::read(media),
         })
     }
 

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use sdp_types::{Media, Session};
 
 use super::audio::{Audio, is_direction, is_usable};
+use super::crypto::{Level, Line, Srtp};
 use super::write::{Stream, bytes, description, direction_attribute, refused};
 use super::{
     Codec, Direction, Negotiated, SdpError, SessionVersion, TELEPHONE_EVENT, TelephoneEvent, parse,
@@ -19,19 +20,24 @@ pub fn answer(
     prefer: &[Codec],
     session: SessionVersion,
 ) -> Result<(Vec<u8>, Negotiated), SdpError> {
-    answer_within(offer, local, prefer, Direction::SendRecv, session)
+    let srtp = Srtp::Off;
+    answer_within(offer, local, prefer, Direction::SendRecv, srtp, session)
 }
 
-/// The same for a side that may only send or receive thus: whoever it speaks for is on hold.
+/// The same for a side that may only send or receive thus, since whoever it speaks for is on hold, and
+/// whose packets are protected thus. Of two streams the one that is protected is taken.
 pub fn answer_within(
     offer: &[u8],
     local: SocketAddr,
     prefer: &[Codec],
     limit: Direction,
+    srtp: Srtp<'_>,
     session: SessionVersion,
 ) -> Result<(Vec<u8>, Negotiated), SdpError> {
     let offered = parse(offer)?;
-    let (index, audio) = choose(&offered, prefer, Some(local.ip()))?;
+    let (index, audio) = choose(&offered, prefer, Some(local.ip()), srtp.level())?;
+    let protected = srtp.answer(audio.crypto.choose(srtp.level())?);
+    let (crypto, agreed): (Option<Line>, _) = protected.unzip();
     let (payload_type, codec) = best(&audio.formats, prefer)?;
     let direction = audio.direction.reversed().and(limit);
 
@@ -41,6 +47,7 @@ pub fn answer_within(
         telephone_event: audio.telephone_event,
         direction,
         rtcp_mux: audio.rtcp_mux,
+        crypto: crypto.as_slice(),
     };
     let mut ours = description(local, session);
     ours.times.clone_from(&offered.times);
@@ -60,6 +67,7 @@ pub fn answer_within(
         }),
         ptime_ms: audio.ptime_ms,
         direction,
+        srtp: agreed.map(Box::new),
     };
     Ok((bytes(&ours), agreed))
 }
@@ -103,13 +111,20 @@ pub fn accept(our_offer: &[u8], their_answer: &[u8]) -> Result<Negotiated, SdpEr
         ptime_ms: theirs.ptime_ms,
         // An answer may not claim more than was offered; whatever it says, we keep to both.
         direction: ours.direction.and(theirs.direction.reversed()),
+        srtp: ours.crypto.accept(&theirs.crypto)?.map(Box::new),
     })
+}
+
+/// Whether an offer can be answered at all, by a side whose packets are protected thus.
+pub fn check(offer: &[u8], srtp: Srtp<'_>) -> Result<(), SdpError> {
+    let offered = parse(offer)?;
+    choose(&offered, &Codec::ALL, None, srtp.level()).map(|_| ())
 }
 
 /// The audio codecs of an offer that we know, in its order, each once.
 pub fn offered_codecs(offer: &[u8]) -> Result<Vec<Codec>, SdpError> {
     let offered = parse(offer)?;
-    let (_, audio) = choose(&offered, &Codec::ALL, None)?;
+    let (_, audio) = choose(&offered, &Codec::ALL, None, Level::Either)?;
     let mut codecs: Vec<Codec> = Vec::new();
     for (_, codec) in audio.formats {
         if !codecs.contains(&codec) {
@@ -123,7 +138,7 @@ pub fn offered_codecs(offer: &[u8]) -> Result<Vec<Codec>, SdpError> {
 /// that of RFC 2543, which names 0.0.0.0.
 pub fn offered_direction(offer: &[u8]) -> Result<Direction, SdpError> {
     let offered = parse(offer)?;
-    let (_, audio) = choose(&offered, &Codec::ALL, None)?;
+    let (_, audio) = choose(&offered, &Codec::ALL, None, Level::Either)?;
     Ok(audio.direction)
 }
 
@@ -169,6 +184,7 @@ pub fn offer_again(
         telephone_event: was.telephone_event.or(Some(TELEPHONE_EVENT)),
         direction,
         rtcp_mux: true,
+        crypto: &was.crypto.lines,
     };
     description.medias[index] = stream.media(was.remote.port());
     description.origin.sess_version = session.version;
@@ -181,13 +197,22 @@ fn choose(
     offered: &Session,
     codecs: &[Codec],
     local: Option<IpAddr>,
+    level: Level,
 ) -> Result<(usize, Audio), SdpError> {
+    let levels: &[Level] = match level {
+        Level::Either => &[Level::Protected, Level::Either],
+        Level::Plain => &[Level::Plain],
+        Level::Protected => &[Level::Protected],
+    };
     let mut refusal = None;
-    for (index, media) in offered.medias.iter().enumerate() {
-        match judge(offered, media, codecs, local) {
-            Ok(audio) => return Ok((index, audio)),
-            Err(SdpError::NoAudio) => {}
-            Err(error) => refusal = refusal.or(Some(error)),
+    for &level in levels {
+        refusal = None;
+        for (index, media) in offered.medias.iter().enumerate() {
+            match judge(offered, media, codecs, local, level) {
+                Ok(audio) => return Ok((index, audio)),
+                Err(SdpError::NoAudio) => {}
+                Err(error) => refusal = refusal.or(Some(error)),
+            }
         }
     }
     Err(refusal.unwrap_or(SdpError::NoAudio))
@@ -198,6 +223,7 @@ fn judge(
     media: &Media,
     codecs: &[Codec],
     local: Option<IpAddr>,
+    level: Level,
 ) -> Result<Audio, SdpError> {
     if !media.media.eq_ignore_ascii_case("audio") || media.port == 0 {
         return Err(SdpError::NoAudio);
@@ -206,6 +232,7 @@ fn judge(
         return Err(SdpError::Transport(media.proto.chars().take(64).collect()));
     }
     let audio = Audio::read(offered, media)?;
+    audio.crypto.choose(level)?;
     if !audio.formats.iter().any(|(_, c)| codecs.contains(c)) {
         return Err(no_codec(media));
     }

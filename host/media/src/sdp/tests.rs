@@ -3,6 +3,7 @@
 mod accepting;
 mod again;
 mod agreeing;
+mod protected;
 
 use std::net::SocketAddr;
 
@@ -103,6 +104,7 @@ fn answer_keeps_the_payload_types_of_the_offer() {
             }),
             ptime_ms: 20,
             direction: Direction::SendRecv,
+            srtp: None,
         }
     );
 }
@@ -404,7 +406,14 @@ fn who_speaks_for_somebody_on_hold_answers_within_that() {
         ("inactive", SendRecv, Inactive),
     ] {
         let offer = audio("8", &[offered]);
-        let made = answer_within(offer.as_bytes(), local(), &Codec::ALL, limit, SESSION);
+        let made = answer_within(
+            offer.as_bytes(),
+            local(),
+            &Codec::ALL,
+            limit,
+            Srtp::Off,
+            SESSION,
+        );
         assert_eq!(made.unwrap().1.direction, agreed, "{offered} {limit:?}");
     }
 }

@@ -4,18 +4,30 @@ use std::net::SocketAddr;
 
 use sdp_types::{Attribute, Connection, Media, Origin, Session};
 
+use super::crypto::{Line, Srtp};
 use super::{Codec, Direction, PTIME_MS, SessionVersion, TELEPHONE_EVENT};
 
 /// An offer of one audio stream at `local`: `codecs` in this order, then telephone-event.
 pub fn offer(local: SocketAddr, codecs: &[Codec], session: SessionVersion) -> Vec<u8> {
+    offer_with(local, codecs, Srtp::Off, session)
+}
+
+/// The same, protected if the other side will, or in any case.
+pub fn offer_with(
+    local: SocketAddr,
+    codecs: &[Codec],
+    srtp: Srtp<'_>,
+    session: SessionVersion,
+) -> Vec<u8> {
     let formats: Vec<(u8, Codec)> = codecs.iter().map(|&c| (c.payload_type(), c)).collect();
     let stream = Stream {
-        proto: "RTP/AVP",
+        proto: srtp.proto(),
         formats: &formats,
         telephone_event: Some(TELEPHONE_EVENT),
         direction: Direction::SendRecv,
         // No RTCP socket exists beside the RTP socket, so say so (RFC 5761 §5.1.1).
         rtcp_mux: true,
+        crypto: &srtp.lines(),
     };
     let mut description = description(local, session);
     description.medias.push(stream.media(local.port()));
@@ -48,6 +60,8 @@ pub(super) struct Stream<'a> {
     pub(super) telephone_event: Option<u8>,
     pub(super) direction: Direction,
     pub(super) rtcp_mux: bool,
+    /// Our keys.
+    pub(super) crypto: &'a [Line],
 }
 
 impl Stream<'_> {
@@ -77,6 +91,8 @@ impl Stream<'_> {
         if self.rtcp_mux {
             attribute("rtcp-mux", None);
         }
+        let crypto = self.crypto.iter().map(Line::attribute);
+        media.attributes.extend(crypto);
         media
     }
 }

@@ -34,5 +34,6 @@ fn agreed(remote: SocketAddr, codec: Codec) -> Negotiated {
         }),
         ptime_ms: 20,
         direction: Direction::SendRecv,
+        srtp: None,
     }
 }

@@ -55,6 +55,7 @@ impl Audio {
             telephone_event: None,
             ptime_ms: 20,
             direction: Direction::SendRecv,
+            srtp: None,
         };
         let config = HandsetConfig::new(agreed, u32::from(hz) << 16 | 0x5eed, Speech::Tone(hz));
         self.line().handset = Some(Handset::new(config));
