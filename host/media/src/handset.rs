@@ -16,6 +16,7 @@ use crate::limits::{self, LATE_FRAMES, RECORDED_DIGITS, RECORDED_SAMPLES};
 use crate::plane::Inbound;
 use crate::rtp::{self, Fixed};
 use crate::sdp::{self, Negotiated};
+use crate::srtp::{self, Context};
 use crate::tone::{self, Detector, MARKS, Tone};
 
 /// Audio of one packet.
@@ -96,6 +97,7 @@ pub struct Heard {
 #[derive(Debug)]
 pub struct Handset {
     agreed: Negotiated,
+    srtp: Option<Context>,
     mouth: Mouth,
     ear: Ear,
 }
@@ -155,7 +157,9 @@ impl Handset {
             Speech::Samples(samples) => Playing::Samples { samples, at: 0 },
         };
         let codec = config.agreed.codec;
+        let keys = config.agreed.srtp.clone();
         Handset {
+            srtp: keys.map(|keys| Context::renewed(None, *keys)),
             agreed: config.agreed,
             mouth: Mouth {
                 speech,
@@ -185,6 +189,8 @@ impl Handset {
 
     /// A new agreement in mid-call: codec, payload types, direction.
     pub fn configure(&mut self, agreed: Negotiated) {
+        let (keys, before) = (agreed.srtp.clone(), self.srtp.take());
+        self.srtp = keys.map(|keys| Context::renewed(before, *keys));
         self.agreed = agreed;
     }
 
@@ -201,6 +207,17 @@ impl Handset {
     /// The next packet that is due by `now`; call until `None`. After a pause of the caller's the
     /// missed packets are left out.
     pub fn handle_tick(&mut self, now: Instant) -> Option<Vec<u8>> {
+        let mut packet = self.say(now)?;
+        if let Some(context) = &mut self.srtp {
+            let len = packet.len();
+            packet.resize(len + srtp::OVERHEAD, 0);
+            let sealed = context.sealer.seal(&mut packet, len)?;
+            packet.truncate(sealed);
+        }
+        Some(packet)
+    }
+
+    fn say(&mut self, now: Instant) -> Option<Vec<u8>> {
         let due = *self.mouth.due.get_or_insert(now);
         let late = now.checked_duration_since(due)?;
         if late > FRAME * LATE_FRAMES {
@@ -229,6 +246,14 @@ impl Handset {
         if rtp::is_rtcp(datagram) {
             return;
         }
+        let mut buffer = datagram.to_vec();
+        if let Some(context) = &mut self.srtp {
+            let Ok(len) = context.opener.open(&mut buffer) else {
+                return;
+            };
+            buffer.truncate(len);
+        }
+        let datagram = &buffer;
         let Some(packet) = rtp::parse(datagram) else {
             return;
         };

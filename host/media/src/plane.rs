@@ -176,7 +176,8 @@ impl Plane {
         }
     }
 
-    /// Takes a datagram that arrived at a port, and says what to send of it.
+    /// Takes a datagram that arrived at a port, and says what to send of it. What is to be protected comes
+    /// by [`Plane::poll_packet`].
     pub fn handle_packet(
         &mut self,
         now: Instant,
@@ -200,8 +201,15 @@ impl Plane {
         match route {
             Route::Idle => None,
             Route::Relay(peer) => {
-                let (to, len) = self.ports.get_mut(&peer)?.send(now, &arrival, datagram)?;
-                Some(Forward { via: peer, to, len })
+                let port = self.ports.get_mut(&peer)?;
+                let (to, len) = port.send(now, &arrival, datagram)?;
+                let Some(sealer) = port.sealer() else {
+                    return Some(Forward { via: peer, to, len });
+                };
+                // It grows, so that it leaves by another buffer.
+                self.outbox.push_whole(peer, to, &datagram[..len]);
+                self.outbox.seal(sealer);
+                None
             }
         }
     }

@@ -105,6 +105,12 @@ impl Latch {
         matches!(self.state, State::Locked)
     }
 
+    /// Whether what comes from there may ever be believed: nobody else is worth a look at what was sent.
+    pub(super) fn considers(&self, from: SocketAddr) -> bool {
+        same(from, self.remote)
+            || !self.is_locked() && is_candidate(from, self.declared, self.signalling)
+    }
+
     /// Judges a packet of RTP; `valid` if its payload type was agreed.
     pub(super) fn judge(
         &mut self,
@@ -128,8 +134,7 @@ impl Latch {
             self.state = State::Locked;
             return Verdict::Confirmed;
         }
-        let candidate = same(from, self.declared) || from.ip().to_canonical() == self.signalling;
-        if !valid || !candidate {
+        if !valid || !is_candidate(from, self.declared, self.signalling) {
             return Verdict::Stranger;
         }
         if !prove(window, now, from, fixed) {
@@ -177,6 +182,11 @@ fn prove(window: &mut Option<Window>, now: Instant, from: SocketAddr, fixed: &Fi
             false
         }
     }
+}
+
+/// Whether the peer may turn out to be there.
+fn is_candidate(from: SocketAddr, declared: SocketAddr, signalling: IpAddr) -> bool {
+    same(from, declared) || from.ip().to_canonical() == signalling
 }
 
 /// Flow labels and scopes of IPv6 do not make another peer.

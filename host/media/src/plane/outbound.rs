@@ -67,7 +67,9 @@ impl Outbound {
     pub(super) fn new(random: &mut ChaCha8Rng) -> Self {
         Outbound {
             ssrc: random.next_u32(),
-            next: i64::from(random.next_u32() as u16),
+            // Of the lower half, so that SRTP agrees on how often it began anew if the first are lost
+            // (RFC 3711 §3.3.1).
+            next: i64::from(random.next_u32() as u16 >> 1),
             pace: Pace::Silent {
                 first: random.next_u32(),
             },

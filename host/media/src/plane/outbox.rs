@@ -1,4 +1,5 @@
-//! Packets that a tick puts out, until the driver has sent them.
+//! Packets that a tick puts out, and those that grow because they are protected, until the driver has
+//! sent them.
 //!
 //! One buffer for all of them, which keeps its room from tick to tick: nothing is allocated per packet.
 
@@ -8,6 +9,7 @@ use std::ops::Range;
 use super::Forward;
 use crate::command::PortId;
 use crate::rtp::{self, Fixed};
+use crate::srtp::{self, Sealer};
 
 /// See the module's header.
 #[derive(Debug, Default)]
@@ -41,6 +43,22 @@ impl Outbox {
         self.octets.extend_from_slice(packet);
         let place = start..self.octets.len();
         self.packets.push(Letter { via, to, place });
+    }
+
+    /// Protects the packet that was added last. One that cannot be is not sent.
+    pub(super) fn seal(&mut self, sealer: &mut Sealer) {
+        let Some(letter) = self.packets.last_mut() else {
+            return;
+        };
+        let start = letter.place.start;
+        let len = letter.place.len();
+        self.octets.resize(letter.place.end + srtp::OVERHEAD, 0);
+        let sealed = sealer.seal(&mut self.octets[start..], len);
+        letter.place.end = start + sealed.unwrap_or(0);
+        self.octets.truncate(letter.place.end);
+        if sealed.is_none() {
+            self.packets.pop();
+        }
     }
 
     /// The next packet; after the last one the buffer is empty again.

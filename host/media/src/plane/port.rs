@@ -22,6 +22,7 @@ use crate::command::{PortId, Stats};
 use crate::dtmf::{Heard, Presses};
 use crate::rtp::{self, Fixed, Packet};
 use crate::sdp::{Codec, Negotiated};
+use crate::srtp::{Context, Sealer};
 use reporting::Rtcp;
 pub(super) use reporting::Way;
 
@@ -86,6 +87,8 @@ pub(super) struct Port {
     presses: Option<Box<Presses>>,
     /// From its first agreement on.
     rtcp: Option<Box<Rtcp>>,
+    /// If packets are protected.
+    srtp: Option<Box<Context>>,
     stats: Stats,
 }
 
@@ -101,13 +104,17 @@ impl Port {
             seat: None,
             presses: None,
             rtcp: None,
+            srtp: None,
             stats: Stats::default(),
         }
     }
 
     /// A new agreement. Both directions begin a new source: a hold may lie between. True if only
     /// the peer's address was heard until now: that is over.
-    pub(super) fn configure(&mut self, agreed: Negotiated, signalling: IpAddr) -> bool {
+    pub(super) fn configure(&mut self, mut agreed: Negotiated, signalling: IpAddr) -> bool {
+        let before = self.srtp.take().map(|context| *context);
+        let keys = agreed.srtp.take();
+        self.srtp = keys.map(|keys| Box::new(Context::renewed(before, *keys)));
         let was_locked = self.leg.as_ref().is_some_and(|leg| leg.latch.is_locked());
         let latch = match self.leg.take() {
             Some(leg) => leg.latch.rearmed(agreed.remote, signalling),
@@ -141,7 +148,7 @@ impl Port {
         &mut self,
         now: Instant,
         from: SocketAddr,
-        datagram: &[u8],
+        datagram: &mut [u8],
     ) -> Option<Arrival> {
         let mut arrival = self.believe(now, from, datagram);
         match &mut arrival {
@@ -168,12 +175,22 @@ impl Port {
         None
     }
 
-    fn believe(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Option<Arrival> {
+    fn believe(&mut self, now: Instant, from: SocketAddr, datagram: &mut [u8]) -> Option<Arrival> {
         let leg = self.leg.as_mut()?;
         if !leg.agreed.direction.receives() {
             return None;
         }
-        let packet = rtp::parse(datagram)?;
+        let packet = match &mut self.srtp {
+            None => rtp::parse(datagram)?,
+            Some(context) => {
+                // Whoever cannot be the peer costs no look at its packets.
+                let opened = leg
+                    .latch
+                    .considers(from)
+                    .then(|| context.opener.open(datagram));
+                rtp::parse(&datagram[..opened?.ok()?])?
+            }
+        };
         let content = content(&leg.agreed, packet.fixed.payload_type);
         let known = content != Content::Unknown;
         let found = match leg.latch.judge(now, from, &packet.fixed, known) {
@@ -194,6 +211,11 @@ impl Port {
             found,
             digit: None,
         })
+    }
+
+    /// Protects what leaves here, if it is to be.
+    pub(super) fn sealer(&mut self) -> Option<&mut Sealer> {
+        Some(&mut self.srtp.as_mut()?.sealer)
     }
 
     /// Rewrites what arrived at the other port for this port's peer, in place. Returns where it

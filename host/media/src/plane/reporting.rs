@@ -48,7 +48,7 @@ impl Plane {
         now: Instant,
         port: PortId,
         from: SocketAddr,
-        datagram: &[u8],
+        datagram: &mut [u8],
     ) {
         let way = if port.is_rtcp() {
             Way::Own

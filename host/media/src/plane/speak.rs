@@ -33,8 +33,8 @@ impl Plane {
         due.into_iter().flatten().min()
     }
 
-    /// The next packet that a port says by itself; drain until `None` after `handle_timeout` and
-    /// `handle_input`, before the outputs: the last one of a port comes before its end.
+    /// The next packet that a port says by itself, or that was protected; drain until `None` after
+    /// every `handle_*`, before the outputs: the last one of a port comes before its end.
     pub fn poll_packet(&mut self) -> Option<(Forward, &[u8])> {
         self.outbox.pop()
     }

@@ -4,6 +4,7 @@
 mod digits;
 mod latching;
 mod playing;
+mod protected;
 mod relaying;
 mod reporting;
 mod switching;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use media::rtp::{self, Fixed};
 use media::sdp::Codec;
+use media::srtp::{Agreed, Context, Secret, Suite};
 use media::{Command, Family, Piece, Plane, Play, PortId, Prompt, plane};
 
 use crate::loopback::{call, relay, start_with};
@@ -101,6 +102,41 @@ fn relaying_and_transcoding_allocate_nothing() {
     }
     assert_eq!(ALLOCATIONS.get() - before, 0);
     assert_eq!(relayed, 10_000);
+}
+
+#[test]
+fn protecting_allocates_nothing_per_packet() {
+    for suite in Suite::ALL {
+        let keys = |seed| Secret::new([seed; 32]).keys(suite);
+        let agreed = |send, receive| Agreed {
+            send: keys(send),
+            receive: keys(receive),
+        };
+        let mut ours = Context::renewed(None, agreed(1, 2));
+        let mut theirs = Context::renewed(None, agreed(2, 1));
+        let fixed = Fixed {
+            marker: false,
+            payload_type: 8,
+            sequence: 0,
+            timestamp: 0,
+            ssrc: 1,
+        };
+        let packet = rtp::build(fixed, &[0xd5; 160]);
+        let mut buffer = [0; 200];
+        let mut opened = 0;
+        let mut before = 0;
+        for n in 0..1_000_u16 {
+            buffer[..packet.len()].copy_from_slice(&packet);
+            buffer[2..4].copy_from_slice(&n.to_be_bytes());
+            let len = ours.sealer.seal(&mut buffer, packet.len());
+            let len = theirs.opener.open(&mut buffer[..len.unwrap_or(0)]);
+            opened += usize::from(len == Ok(packet.len()));
+            // The first has made room for what is known of its stream.
+            before = if n == 0 { ALLOCATIONS.get() } else { before };
+        }
+        assert_eq!(ALLOCATIONS.get() - before, 0, "{suite}");
+        assert_eq!(opened, 1_000);
+    }
 }
 
 #[test]

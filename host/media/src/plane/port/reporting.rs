@@ -10,6 +10,7 @@ use crate::command::{PortId, Stats};
 use crate::plane::outbox::Outbox;
 use crate::plane::reports::{self, Reports};
 use crate::rtcp::{self, LONGEST, Report};
+use crate::srtp::OVERHEAD;
 
 /// The two ways of RTCP to a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +90,7 @@ impl Port {
         ntp: u64,
         from: SocketAddr,
         way: Way,
-        datagram: &[u8],
+        datagram: &mut [u8],
     ) {
         if self.believe_rtcp(now, ntp, from, way, datagram).is_some() {
             self.stats.rtcp_received += 1;
@@ -104,7 +105,7 @@ impl Port {
         ntp: u64,
         from: SocketAddr,
         way: Way,
-        datagram: &[u8],
+        datagram: &mut [u8],
     ) -> Option<()> {
         let ssrc = self.outbound.ssrc();
         let leg = self.leg.as_ref()?;
@@ -112,6 +113,13 @@ impl Port {
         if leg.way() != way || !leg.may_report(from) {
             return None;
         }
+        let datagram = match &mut self.srtp {
+            None => datagram,
+            Some(context) => {
+                let len = context.opener.open_rtcp(datagram).ok()?;
+                &mut datagram[..len]
+            }
+        };
         let compound = rtcp::read(datagram)?;
         rtcp.reports.hear(now, ntp, ssrc, compound);
         rtcp.learned = Some(from).filter(|_| way == Way::Own);
@@ -154,8 +162,17 @@ impl Port {
             cname: reports.cname(),
             goodbye,
         };
-        let mut packet = [0; LONGEST];
-        let length = report.write(&mut packet);
+        let mut packet = [0; LONGEST + OVERHEAD];
+        let Some(room) = packet.first_chunk_mut() else {
+            return;
+        };
+        let mut length = report.write(room);
+        if let Some(context) = &mut self.srtp {
+            let Some(sealed) = context.sealer.seal_rtcp(&mut packet, length) else {
+                return;
+            };
+            length = sealed;
+        }
         outbox.push_whole(via, to, &packet[..length]);
         self.stats.rtcp_sent += 1;
     }

@@ -71,6 +71,9 @@ impl Port {
         self.stats.packets_sent += 1;
         self.stats.octets_sent += payload.len() as u64;
         outbox.push(via, to, fixed, payload);
+        if let Some(context) = &mut self.srtp {
+            outbox.seal(&mut context.sealer);
+        }
         player.advance().then_some(operation)
     }
 }
