@@ -202,7 +202,6 @@ impl World {
         let plane = &mut self.node.planes[socket.plane];
         let forward = plane.handle_packet(now, port, from, &mut datagram);
         self.drain_plane(socket.plane);
-        self.post(socket.plane);
         let Some(forward) = forward else { return };
         let via = self.node.socket(forward.via).and_then(|via| via.address);
         if let Some(via) = via {
