@@ -180,6 +180,35 @@ async fn a_peer_that_cannot_be_reached_is_a_lost_connection() {
 }
 
 #[tokio::test]
+async fn the_kernel_asks_a_silent_peer_whether_it_is_there() {
+    let mut stage = Stage::new(4, PATIENT).await;
+    let (_peer, flow) = stage.speaker().await;
+    // proc(5): the ports of an established socket (01), in hexadecimal, and the timer that runs for it.
+    let (ours, theirs) = (stage.address.port(), flow.remote.port());
+    let all = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let is_ours = |fields: &Vec<&str>| {
+        let ends = [(fields[1], ours), (fields[2], theirs)];
+        fields[3] == "01"
+            && ends
+                .iter()
+                .all(|(end, port)| end.ends_with(&format!(":{port:04X}")))
+    };
+    let lines = all
+        .lines()
+        .skip(1)
+        .map(|line| line.split_whitespace().collect());
+    let timer = lines
+        .into_iter()
+        .find(is_ours)
+        .map(|fields: Vec<&str>| fields[5].to_owned());
+    // 02: that of a connection that is to be kept alive.
+    assert!(
+        timer.as_ref().is_some_and(|timer| timer.starts_with("02:")),
+        "{timer:?}"
+    );
+}
+
+#[tokio::test]
 async fn who_says_nothing_whole_in_time_is_cut_and_no_shard_hears_of_it() {
     let limits = Limits {
         first: SOON,
