@@ -1,8 +1,9 @@
 //! The writers of records: CDRs, traces and logs.
 //!
 //! The only writer of CDRs. A row is durable when its group's transaction is; then its shard is told.
-//! The answer of a call is waited for by two people, so it is written at once, with whatever else is
-//! there; nobody waits for a beginning, an end or a trace, and they gather for [`RELAXED`].
+//! The answer of a call is waited for by two people, so it is written at once; nobody waits for a
+//! beginning, an end or a trace, and they gather for [`RELAXED`]. A call that is answered sooner than
+//! that has one row less to be written.
 
 use std::{
     collections::{BTreeMap, VecDeque, btree_map::Entry},
@@ -15,7 +16,10 @@ use control::{TenantLog, Ticket};
 use metrics::Gauge;
 use model::{CallId, Cdr, Trace};
 use store::{Store, StoreError, admin};
-use tokio::sync::{Notify, mpsc};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::Instant,
+};
 
 use crate::{
     metrics::Metrics,
@@ -62,9 +66,9 @@ pub async fn write_cdrs(
     let mut backlog = Backlog::default();
     let mut waited: Option<Duration> = None;
     let mut last_tries = 0;
-    while backlog.gather(&mut jobs, &urgent).await {
-        let written = backlog.write(&commit, &shards).await;
-        kept.set(backlog.order.len() as f64);
+    while let Some(group) = backlog.gather(&mut jobs, &urgent).await {
+        let written = backlog.write(group, &commit, &shards).await;
+        kept.set(backlog.rows.len() as f64);
         let Err(error) = written else {
             waited = None;
             outage.over();
@@ -74,7 +78,7 @@ pub async fn write_cdrs(
         if jobs.is_closed() && jobs.is_empty() {
             last_tries += 1;
             if last_tries >= LAST_TRIES {
-                tracing::warn!(rows = backlog.order.len(), "CDRs are lost: the node ends");
+                tracing::warn!(rows = backlog.rows.len(), "CDRs are lost: the node ends");
                 return;
             }
         }
@@ -84,32 +88,63 @@ pub async fn write_cdrs(
     }
 }
 
-/// Rows that are not durable yet, one for each call, in the order in which their calls came.
+/// Rows that are not durable yet, one for each call.
 #[derive(Default)]
 struct Backlog {
-    order: VecDeque<CallId>,
+    /// In the order in which they are written: by haste, then as their calls came.
+    order: BTreeMap<(Haste, u64), CallId>,
     rows: BTreeMap<CallId, Row>,
+    /// When those that nobody waits for have gathered for long enough; then they go with the others.
+    due: Option<Instant>,
+    last: u64,
 }
+
+/// Whether somebody waits for a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Haste {
+    Urgent,
+    Relaxed,
+}
+
+/// Where rows begin that nobody waits for.
+const RELAXED_FIRST: (Haste, u64) = (Haste::Relaxed, 0);
 
 /// The newest row of a call, and who waits for it or an older one.
 struct Row {
     cdr: Box<Cdr>,
+    place: (Haste, u64),
     tickets: VecDeque<(u8, Ticket)>,
 }
 
 impl Backlog {
     fn add(&mut self, job: CdrJob) {
-        let call = job.cdr.call;
+        let (call, urgent) = (job.cdr.call, job.is_urgent());
+        let haste = if urgent {
+            Haste::Urgent
+        } else {
+            Haste::Relaxed
+        };
         let row = match self.rows.entry(call) {
             Entry::Occupied(entry) => {
                 let row = entry.into_mut();
                 row.cdr = job.cdr;
+                if haste < row.place.0 {
+                    self.order.remove(&row.place);
+                    row.place.0 = haste;
+                    self.order.insert(row.place, call);
+                }
                 row
             }
             Entry::Vacant(entry) => {
-                self.order.push_back(call);
+                if haste == Haste::Relaxed && self.order.range(RELAXED_FIRST..).next().is_none() {
+                    self.due = Some(Instant::now() + RELAXED);
+                }
+                self.last += 1;
+                let place = (haste, self.last);
+                self.order.insert(place, call);
                 entry.insert(Row {
                     cdr: job.cdr,
+                    place,
                     tickets: VecDeque::new(),
                 })
             }
@@ -120,28 +155,39 @@ impl Backlog {
         row.tickets.push_back((job.shard, job.ticket));
     }
 
-    /// Waits until there are rows to be written; `false`: there are none and none will come.
-    async fn gather(&mut self, jobs: &mut mpsc::Receiver<CdrJob>, urgent: &Notify) -> bool {
-        if self.order.is_empty() {
-            let Some(job) = jobs.recv().await else {
-                return false;
-            };
-            let waits = job.is_urgent();
-            self.add(job);
+    /// Waits until rows are to be written, and tells which; `None`: there are none and none will come.
+    async fn gather(
+        &mut self,
+        jobs: &mut mpsc::Receiver<CdrJob>,
+        urgent: &Notify,
+    ) -> Option<Vec<CallId>> {
+        loop {
+            while self.rows.len() < BACKLOG
+                && let Ok(job) = jobs.try_recv()
+            {
+                self.add(job);
+            }
+            if self.rows.is_empty() {
+                let job = jobs.recv().await?;
+                self.add(job);
+                continue;
+            }
+            let due = self.due.filter(|_| !jobs.is_closed());
+            let all = due.is_none_or(|due| due <= Instant::now());
+            let first = self
+                .order
+                .iter()
+                .take_while(|((haste, _), _)| all || *haste == Haste::Urgent);
+            let group: Vec<CallId> = first.take(GROUP).map(|(_, call)| *call).collect();
+            if !group.is_empty() {
+                return Some(group);
+            }
             // Rows that come meanwhile wait in their queue: nobody is woken for each of them.
-            if !waits && !jobs.is_closed() {
-                tokio::select! {
-                    () = tokio::time::sleep(RELAXED) => {}
-                    () = urgent.notified() => {}
-                }
+            tokio::select! {
+                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)) => {}
+                () = urgent.notified() => {}
             }
         }
-        while self.order.len() < BACKLOG
-            && let Ok(job) = jobs.try_recv()
-        {
-            self.add(job);
-        }
-        true
     }
 
     /// Takes rows for so long, so that their queue does not overflow.
@@ -150,19 +196,18 @@ impl Backlog {
         loop {
             tokio::select! {
                 () = &mut end => return,
-                Some(job) = jobs.recv(), if self.order.len() < BACKLOG => self.add(job),
+                Some(job) = jobs.recv(), if self.rows.len() < BACKLOG => self.add(job),
             }
         }
     }
 
-    /// Writes the oldest group and tells who waited for it. An error: nothing that is still here was
-    /// written.
+    /// Writes a group and tells who waited for it. An error: nothing that is still here was written.
     async fn write(
         &mut self,
+        group: Vec<CallId>,
         commit: &impl AsyncFn(Vec<Cdr>) -> Result<(), StoreError>,
         shards: &[mpsc::Sender<Mail>],
     ) -> Result<(), StoreError> {
-        let group: Vec<CallId> = self.order.iter().take(GROUP).copied().collect();
         let rows = group.iter().filter_map(|call| self.rows.get(call));
         match commit(rows.map(|row| (*row.cdr).clone()).collect()).await {
             Ok(()) => {
@@ -199,7 +244,7 @@ impl Backlog {
         Ok(())
     }
 
-    /// The row of that call, the first of the order, is durable.
+    /// The row of that call is durable.
     async fn settle(&mut self, call: CallId, shards: &[mpsc::Sender<Mail>]) {
         for (shard, ticket) in self.take(call) {
             if let Some(mailbox) = shards.get(usize::from(shard)) {
@@ -210,10 +255,11 @@ impl Backlog {
     }
 
     fn take(&mut self, call: CallId) -> VecDeque<(u8, Ticket)> {
-        self.order.pop_front();
-        self.rows
-            .remove(&call)
-            .map_or_else(VecDeque::new, |row| row.tickets)
+        let Some(row) = self.rows.remove(&call) else {
+            return VecDeque::new();
+        };
+        self.order.remove(&row.place);
+        row.tickets
     }
 }
 

@@ -231,6 +231,45 @@ async fn an_answer_is_written_at_once_and_what_nobody_waits_for_gathers() {
         ),
         work
     );
-    let expected = [(RELAXED, 2), (RELAXED * 7 / 4, 2)];
+    let expected = [(RELAXED, 2), (RELAXED * 7 / 4, 1), (RELAXED * 5 / 2, 1)];
     assert_eq!(*commits.borrow(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_answered_at_once_is_written_once() {
+    let mut ids = IdSource::new([6; 32], 0, 0);
+    let begun = cdr(&mut ids);
+    let answered = Cdr {
+        answer: Some(2),
+        ..begun.clone()
+    };
+    let other = cdr(&mut ids);
+    let urgent = Arc::new(Notify::new());
+    let written = RefCell::new(Vec::new());
+    let commit = async |rows: Vec<Cdr>| {
+        written.borrow_mut().push(rows);
+        Ok(())
+    };
+    let (jobs, receiver) = mpsc::channel(8);
+    let (shard, mut mail) = mpsc::channel(8);
+    let work = async {
+        jobs.send(job(&other, 1)).await.unwrap();
+        jobs.send(job(&begun, 2)).await.unwrap();
+        tokio::time::sleep(RELAXED / 8).await;
+        jobs.send(job(&answered, 3)).await.unwrap();
+        urgent.notify_one();
+        assert_eq!([told(&mut mail).await, told(&mut mail).await], [2, 3]);
+        drop(jobs);
+        assert_eq!(told(&mut mail).await, 1);
+    };
+    let writer = write_cdrs(
+        commit,
+        receiver,
+        vec![shard],
+        urgent.clone(),
+        Gauge::noop(),
+        Outage::default(),
+    );
+    tokio::join!(writer, work);
+    assert_eq!(*written.borrow(), [vec![answered], vec![other]]);
 }
