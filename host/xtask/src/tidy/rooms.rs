@@ -8,7 +8,8 @@ use crate::tidy::source;
 use crate::tidy::tree::{File, Tree};
 
 /// Members and those of ours that they may build on. Others (server, tests, automation) are free.
-const DOWNWARD: [(&str, &[&str]); 7] = [
+const DOWNWARD: [(&str, &[&str]); 8] = [
+    ("host/audio", &[]),
     ("host/model", &[]),
     ("host/sip", &[]),
     ("host/media", &[]),
@@ -22,8 +23,9 @@ const DOWNWARD: [(&str, &[&str]); 7] = [
 const NOT_IN_XTASK: [&str; 2] = ["policy", "server"];
 
 /// Our own crates, by the names that manifests use.
-const OURS: [&str; 11] = [
+const OURS: [&str; 12] = [
     "api",
+    "audio",
     "control",
     "jackfield",
     "media",
@@ -37,11 +39,13 @@ const OURS: [&str; 11] = [
 ];
 
 /// Third-party crates and the paths that they may appear under.
-const ROOMS: [(&str, &[&str]); 7] = [
+const ROOMS: [(&str, &[&str]); 9] = [
     ("rsip", &["host/sip/"]),
     ("rtp_rs", &["host/media/src/rtp"]),
     ("aes", &["host/media/src/srtp"]),
     ("aes_gcm", &["host/media/src/srtp"]),
+    ("rubato", &["host/audio/"]),
+    ("symphonia", &["host/audio/"]),
     ("wasmtime", &["host/policy/"]),
     ("sqlx", &["host/store/"]),
     ("axum", &["host/api/", "host/server/"]),

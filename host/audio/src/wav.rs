@@ -1,0 +1,78 @@
+//! WAV files: as decoded audio is kept, and as telephone systems write them.
+//!
+//! Owns two leniences beside: a program that writes into a pipe does not know yet how much follows and
+//! promises too much, and G.711 is often told in the short form of its header.
+
+use std::borrow::Cow;
+
+/// Octets before the samples.
+const HEADER: u32 = 44;
+
+/// A-law and µ-law, as a header tells them (RFC 2361).
+const G711: [u16; 2] = [6, 7];
+
+/// Writes a file. Audio is never long enough for its lengths to overflow ([`crate::limits::SECONDS`]).
+pub(crate) fn write(hz: u32, samples: &[i16]) -> Vec<u8> {
+    let mut format = Vec::with_capacity(16);
+    format.extend(1_u16.to_le_bytes()); // PCM
+    format.extend(1_u16.to_le_bytes()); // channels
+    format.extend(hz.to_le_bytes());
+    format.extend((hz * 2).to_le_bytes());
+    format.extend(2_u16.to_le_bytes()); // octets of a sample
+    format.extend(16_u16.to_le_bytes()); // bits of it
+    let samples: Vec<u8> = samples.iter().flat_map(|it| it.to_le_bytes()).collect();
+    file(&format, &samples)
+}
+
+/// A file as symphonia wants it, if this one is a WAV file that it does not want.
+pub(crate) fn mended(file: &[u8]) -> Cow<'_, [u8]> {
+    again(file).map_or(Cow::Borrowed(file), Cow::Owned)
+}
+
+fn again(whole: &[u8]) -> Option<Vec<u8>> {
+    if whole.get(..4)? != b"RIFF" || whole.get(8..12)? != b"WAVE" {
+        return None;
+    }
+    let mut rest = &whole[12..];
+    let mut format: Option<&[u8]> = None;
+    loop {
+        let (name, length) = (rest.get(..4)?, rest.get(4..8)?);
+        let length = u32::from_le_bytes(length.try_into().ok()?) as usize;
+        let body = rest.get(8..)?;
+        if name == b"data" {
+            let format = format?;
+            let promises_too_much = length > body.len();
+            let is_short = format.len() == 16 && G711.contains(&tag(format)?);
+            let samples = &body[..length.min(body.len())];
+            let mut format = format.to_vec();
+            if is_short {
+                format.extend([0, 0]); // octets that follow
+            }
+            return (promises_too_much || is_short).then(|| file(&format, samples));
+        }
+        if name == b"fmt " {
+            format = Some(body.get(..length)?);
+        }
+        // Chunks are padded to an even length.
+        rest = body.get(length.checked_add(length % 2)?..)?;
+    }
+}
+
+fn tag(format: &[u8]) -> Option<u16> {
+    Some(u16::from_le_bytes(format.get(..2)?.try_into().ok()?))
+}
+
+/// What is longer than a header can tell has been refused before.
+fn file(format: &[u8], samples: &[u8]) -> Vec<u8> {
+    let (begin, length) = (format.len() as u32, samples.len() as u32);
+    let mut file = Vec::with_capacity(HEADER as usize + 2 + samples.len());
+    file.extend(b"RIFF");
+    file.extend((20 + begin + length).to_le_bytes());
+    file.extend(b"WAVEfmt ");
+    file.extend(begin.to_le_bytes());
+    file.extend(format);
+    file.extend(b"data");
+    file.extend(length.to_le_bytes());
+    file.extend(samples);
+    file
+}
