@@ -22,6 +22,7 @@ pub mod limits;
 mod log;
 mod now;
 mod pii;
+mod prompt;
 mod rewrite;
 mod route;
 mod tenant;
@@ -50,6 +51,7 @@ pub use ladder_svg::draw as draw_ladder_svg;
 pub use log::{LogLevel, LogLine};
 pub use now::Now;
 pub use pii::Pii;
+pub use prompt::PromptFile;
 pub use rewrite::{NoNumber, Rewrite, Rule, RuleError, Rules, Spelling};
 pub use route::{NoRoute, Route, Target, Via, ring_groups};
 pub use tenant::{

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{NumberId, PhoneId, TenantId, Trunk};
+use crate::{NumberId, PhoneId, PromptFile, TenantId, Trunk};
 
 /// A customer and all that its calls need to know.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub struct TenantConfig {
     pub secrets: BTreeMap<String, Ha1>,
     /// Its active plugins, by name.
     pub plugins: BTreeMap<String, ActivePlugin>,
+    /// Its prompts, by name.
+    pub prompts: BTreeMap<String, PromptFile>,
     /// The plugin that answers requests.
     pub default_plugin: String,
     /// What happens to the calls of a session whose policy faulted.

@@ -293,6 +293,7 @@ impl Scene {
             secrets: BTreeMap::new(),
             plugins: BTreeMap::new(),
             default_plugin: "makecall".into(),
+            prompts: BTreeMap::new(),
             fault_policy: FaultPolicy::Release,
         };
         Self {

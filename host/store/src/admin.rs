@@ -1,6 +1,8 @@
 //! What reads or writes across tenants: the platform team, start-up, and the writers of records.
 //! Nothing that serves one tenant belongs here.
 
+use std::collections::BTreeSet;
+
 use model::{KeyId, TenantConfig, TenantId};
 use tokio::sync::oneshot;
 
@@ -50,6 +52,16 @@ pub async fn tenant_configs(store: &Store) -> Result<Vec<TenantConfig>, StoreErr
         configs.push(tenant::config(&mut tx, parsed(&id)?).await?);
     }
     Ok(configs)
+}
+
+/// The audio of prompts that is needed, by tenant and digest: all other files may go.
+pub async fn prompt_audio(store: &Store) -> Result<BTreeSet<(TenantId, String)>, StoreError> {
+    let rows: Vec<(String, String)> = query("SELECT tenant, digest FROM prompt")
+        .rows(&mut store.db().read().await?)
+        .await?;
+    rows.into_iter()
+        .map(|(tenant, digest)| Ok((parsed(&tenant)?, digest)))
+        .collect()
 }
 
 /// What [`install_built_in`] came to.

@@ -177,7 +177,7 @@ fn make_private(path: &str) -> std::io::Result<()> {
 }
 
 /// What brings the tables up to date, in order. One that was released never changes.
-const MIGRATIONS: [(&str, &str); 8] = [
+const MIGRATIONS: [(&str, &str); 9] = [
     ("first", include_str!("../migrations/sqlite/0001_first.sql")),
     (
         "cdr by number",
@@ -206,6 +206,10 @@ const MIGRATIONS: [(&str, &str); 8] = [
     (
         "trunk respells",
         include_str!("../migrations/sqlite/0008_trunk_respells.sql"),
+    ),
+    (
+        "prompts",
+        include_str!("../migrations/sqlite/0009_prompts.sql"),
     ),
 ];
 

@@ -25,6 +25,7 @@ mod owner;
 mod page;
 mod phone;
 mod plugin;
+mod prompt;
 mod secret;
 mod setting;
 mod tenant;
@@ -41,6 +42,7 @@ pub use kv::{Commit, CommitError};
 pub use log::StoredLine;
 pub use page::{Listed, Page};
 pub use plugin::{Activation, Plugin};
+pub use prompt::{KeptAudio, Prompt};
 pub use tenant::{BuiltIn, NewTenant, Tenant};
 pub use version::{NewVersion, PluginVersion};
 

@@ -19,6 +19,10 @@ pub const KNOWN_KEYS: usize = 16_384;
 pub const PLUGINS: i64 = 100;
 /// Versions of one plugin: uploads are immutable and kept for rollback and replay.
 pub const VERSIONS: i64 = 1_000;
+/// Prompts of one tenant: all of them are in every shard's snapshot.
+pub const PROMPTS: i64 = 1_000;
+/// Octets of one tenant's prompts as they are kept: an hour and ten minutes of the better rate.
+pub const PROMPT_OCTETS: i64 = 128 * 1024 * 1024;
 /// Settings of one plugin: they are copied into every turn's view.
 pub const SETTINGS: usize = 64;
 /// Octets of the name of a setting.

@@ -4,7 +4,9 @@ use model::turn::StoreTouch;
 use model::{IdSource, KeyId, Number, NumberId, Phone, PhoneId, TenantId};
 
 use crate::db::query;
-use crate::{BuiltIn, NewKey, NewTenant, NewVersion, Scope, Store, StoreError, admin, limits};
+use crate::{
+    BuiltIn, KeptAudio, NewKey, NewTenant, NewVersion, Scope, Store, StoreError, admin, limits,
+};
 
 /// Counts from 1 to `$2`.
 const COUNT: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2)";
@@ -115,6 +117,16 @@ async fn a_full_table_takes_no_more() {
     };
     let refused = store.create_phone(tenant, &phone, Some("x"), 1).await;
     assert_eq!(refused, full("phones", limits::PHONES));
+
+    let insert = "INSERT INTO prompt (name, tenant, digest, octets, duration, created)";
+    fill(&store, tenant, insert, limits::PROMPTS).await;
+    let audio = KeptAudio {
+        digest: "sha256:a".into(),
+        octets: 1,
+        duration_ms: 1,
+    };
+    let refused = store.create_prompt(tenant, "more", &audio, 1).await;
+    assert_eq!(refused.map(drop), full("prompts", limits::PROMPTS));
 
     // One is there: the admin key.
     let insert = "INSERT INTO api_key (id, tenant, scope, name, hash, created)";

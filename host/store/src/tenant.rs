@@ -6,7 +6,9 @@ use model::{ActivePlugin, FaultPolicy, KeyId, TenantConfig, TenantId};
 
 use crate::db::{Tx, parsed, query};
 use crate::key::{self, NewKey, Scope};
-use crate::{NewVersion, Store, StoreError, limits, names, number, phone, plugin, trunk, version};
+use crate::{
+    NewVersion, Store, StoreError, limits, names, number, phone, plugin, prompt, trunk, version,
+};
 
 pub(crate) type Row = (String, String, String, String, String, i64);
 
@@ -151,6 +153,7 @@ pub(crate) async fn config(tx: &mut Tx, tenant: TenantId) -> Result<TenantConfig
         phones: phones.into_iter().map(|p| (p.user.clone(), p)).collect(),
         secrets: phone::secrets(tx, tenant).await?,
         plugins: active_plugins(tx, tenant).await?,
+        prompts: prompt::files(tx, tenant).await?,
         default_plugin: row.default_plugin,
         fault_policy: row.fault_policy,
     })

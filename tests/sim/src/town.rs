@@ -88,6 +88,7 @@ pub fn tenant(name: &str, n: u8, script: &str) -> TenantConfig {
         secrets: BTreeMap::new(),
         plugins: [("makecall".to_owned(), plugin(script))].into(),
         default_plugin: "makecall".to_owned(),
+        prompts: BTreeMap::new(),
         fault_policy: FaultPolicy::Release,
     }
 }

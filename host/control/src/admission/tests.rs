@@ -61,6 +61,7 @@ fn tenant(
         secrets: BTreeMap::new(),
         plugins: BTreeMap::from([("makecall".into(), plugin)]),
         default_plugin: "makecall".into(),
+        prompts: BTreeMap::new(),
         fault_policy: FaultPolicy::Release,
     })
 }

@@ -65,6 +65,7 @@ fn known(accept_from: &str) -> Known {
         secrets: BTreeMap::new(),
         plugins: BTreeMap::new(),
         default_plugin: "makecall".into(),
+        prompts: BTreeMap::new(),
         fault_policy: FaultPolicy::Release,
     };
     Known::of([Arc::new(tenant)].iter())

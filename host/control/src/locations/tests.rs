@@ -19,6 +19,7 @@ fn tenant(id: TenantId, users: &[(&str, &str)]) -> TenantConfig {
         secrets: users.iter().map(secret).collect(),
         plugins: BTreeMap::new(),
         default_plugin: "makecall".to_owned(),
+        prompts: BTreeMap::new(),
         fault_policy: FaultPolicy::Release,
     }
 }

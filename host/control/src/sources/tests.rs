@@ -52,6 +52,7 @@ fn town() -> Tenants {
             secrets: BTreeMap::new(),
             plugins: BTreeMap::new(),
             default_plugin: "makecall".into(),
+            prompts: BTreeMap::new(),
             fault_policy: FaultPolicy::Release,
         };
         town.insert(tenant.id, Arc::new(tenant));

@@ -44,6 +44,7 @@ fn tenant(ids: &mut IdSource) -> Arc<TenantConfig> {
         secrets: BTreeMap::new(),
         plugins: BTreeMap::new(),
         default_plugin: "makecall".into(),
+        prompts: BTreeMap::new(),
         fault_policy: FaultPolicy::Release,
     })
 }

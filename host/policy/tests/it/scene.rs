@@ -370,6 +370,7 @@ fn tenant(ids: &mut IdSource) -> Arc<TenantConfig> {
         secrets: BTreeMap::new(),
         plugins: BTreeMap::new(),
         default_plugin: "under-test".into(),
+        prompts: BTreeMap::new(),
         fault_policy: FaultPolicy::Release,
     })
 }

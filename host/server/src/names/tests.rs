@@ -40,6 +40,7 @@ fn config(names: &[&str]) -> TenantConfig {
         secrets: BTreeMap::new(),
         plugins: BTreeMap::new(),
         default_plugin: "makecall".to_owned(),
+        prompts: BTreeMap::new(),
         fault_policy: FaultPolicy::Release,
     }
 }

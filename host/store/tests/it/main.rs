@@ -8,6 +8,7 @@ mod kv;
 mod life;
 mod log;
 mod plugins;
+mod prompts;
 mod records;
 mod spelling;
 mod who;
