@@ -15,6 +15,7 @@ use std::{
 
 use bytes::Bytes;
 use model::{Answer, Ask, Manifest, TenantId};
+use store::KeptAudio;
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot};
 
 use crate::{
@@ -41,6 +42,24 @@ pub enum ControlRequest {
         /// Answered when every shard has the new snapshot.
         done: oneshot::Sender<()>,
     },
+    /// An audio file wants to become a prompt: it is decoded and kept.
+    KeepAudio {
+        /// Whose.
+        tenant: TenantId,
+        /// The file.
+        bytes: Bytes,
+        /// Where it is kept, or why it is not.
+        reply: oneshot::Sender<Result<KeptAudio, AudioRefused>>,
+    },
+    /// The audio of a prompt, as it is kept.
+    Audio {
+        /// Whose.
+        tenant: TenantId,
+        /// Of the file.
+        digest: String,
+        /// Nothing if it cannot be read.
+        reply: oneshot::Sender<Option<Bytes>>,
+    },
     /// A component wants to become a plugin version.
     CheckPlugin {
         /// Its bytes.
@@ -48,6 +67,24 @@ pub enum ControlRequest {
         /// What it is, or the refusal in the words of `plugin check`.
         reply: oneshot::Sender<Result<Manifest, String>>,
     },
+}
+
+/// Why an audio file was not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AudioRefused {
+    /// What is wrong with the file.
+    File(String),
+    /// It is not the file's fault; why is in the node's log.
+    Node,
+}
+
+impl From<AudioRefused> for Problem {
+    fn from(refused: AudioRefused) -> Self {
+        match refused {
+            AudioRefused::File(why) => Problem::new(Kind::AudioRefused, why),
+            AudioRefused::Node => Problem::new(Kind::Unavailable, "the audio cannot be kept now"),
+        }
+    }
 }
 
 /// Why the other side gave no answer.
@@ -167,6 +204,36 @@ impl Control {
         let (reply, answer) = oneshot::channel();
         self.send(ControlRequest::CheckPlugin { bytes, reply })?;
         within(limits::PLUGIN_CHECK, answer).await
+    }
+
+    /// Has an audio file decoded and kept; waits at most [`limits::AUDIO_KEPT`].
+    pub async fn keep_audio(
+        &self,
+        tenant: TenantId,
+        bytes: Bytes,
+    ) -> Result<Result<KeptAudio, AudioRefused>, ControlError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(ControlRequest::KeepAudio {
+            tenant,
+            bytes,
+            reply,
+        })?;
+        within(limits::AUDIO_KEPT, answer).await
+    }
+
+    /// The audio of a prompt, if it can be read.
+    pub async fn audio(
+        &self,
+        tenant: TenantId,
+        digest: String,
+    ) -> Result<Option<Bytes>, ControlError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(ControlRequest::Audio {
+            tenant,
+            digest,
+            reply,
+        })?;
+        within(limits::CONTROL_ANSWER, answer).await
     }
 
     fn send(&self, request: ControlRequest) -> Result<(), ControlError> {

@@ -17,6 +17,6 @@ mod routes;
 mod state;
 mod time;
 
-pub use control::{Control, ControlError, ControlRequest};
+pub use control::{AudioRefused, Control, ControlError, ControlRequest};
 pub use routes::router;
 pub use state::{Parts, State};

@@ -22,6 +22,10 @@ pub const CONTROL_QUEUE: usize = 256;
 pub const CONTROL_ANSWER: Duration = Duration::from_secs(5);
 /// How long the check of a component may take: a debug build compiles for seconds.
 pub const PLUGIN_CHECK: Duration = Duration::from_secs(60);
+/// Octets of an audio file: what the decoder takes.
+pub const AUDIO: usize = 20 * 1024 * 1024;
+/// How long the decoding of an audio file may take, those before it included.
+pub const AUDIO_KEPT: Duration = Duration::from_secs(60);
 /// Objects of a list if the request does not say.
 pub const LIST_DEFAULT: u32 = 20;
 /// Objects of a list at most: each answer is built in memory.

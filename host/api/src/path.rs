@@ -7,7 +7,7 @@ use axum::{
     http::request::Parts,
 };
 
-use model::{Peer, Transport};
+use model::{Peer, PromptFile, Transport};
 
 use crate::{State, limits, problem::Problem};
 
@@ -75,6 +75,24 @@ impl FromStr for PluginName {
         let most = limits::NAME;
         Err(format!(
             "is not 1 to {most} of a-z 0-9 -, beginning with a letter"
+        ))
+    }
+}
+
+/// A prompt's name ([`PromptFile::is_name`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PromptName(pub(crate) String);
+
+impl FromStr for PromptName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if PromptFile::is_name(text) {
+            return Ok(Self(text.to_owned()));
+        }
+        let most = limits::NAME;
+        Err(format!(
+            "is not 1 to {most} of 0-9 A-Z a-z . _ -, beginning with a letter or digit"
         ))
     }
 }

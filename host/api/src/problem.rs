@@ -46,6 +46,7 @@ pub(crate) enum Kind {
     UnsupportedMediaType,
     InvalidBody,
     PluginRefused,
+    AudioRefused,
     Internal,
     PolicyFault,
     InvalidReply,
@@ -72,6 +73,7 @@ impl Kind {
             }
             Self::InvalidBody => (422, "invalid-body", "The body has wrong members"),
             Self::PluginRefused => (422, "plugin-refused", "The component is no policy"),
+            Self::AudioRefused => (422, "audio-refused", "The file cannot be played"),
             Self::Internal => (500, "internal", "The platform failed"),
             Self::PolicyFault => (502, "policy-fault", "The policy faulted"),
             Self::InvalidReply => (502, "invalid-reply", "The policy's reply is not JSON"),

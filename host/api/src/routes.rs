@@ -9,6 +9,7 @@ mod logs;
 mod numbers;
 mod phones;
 mod plugins;
+mod prompts;
 mod requests;
 mod tenants;
 mod traces;
@@ -49,6 +50,9 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(trunks::show, trunks::delete))
         .routes(routes!(phones::create, phones::list))
         .routes(routes!(phones::show, phones::delete))
+        .routes(routes!(prompts::create, prompts::list))
+        .routes(routes!(prompts::show, prompts::delete))
+        .routes(routes!(prompts::audio, prompts::replace))
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::delete))
         .routes(routes!(plugins::list))

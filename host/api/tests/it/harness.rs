@@ -5,18 +5,19 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use api::{Control, ControlRequest, Parts, State};
+use api::{AudioRefused, Control, ControlRequest, Parts, State};
 use axum::{
     Router,
     body::{Body, to_bytes},
     http::{HeaderMap, Request, StatusCode, header},
 };
+use bytes::Bytes;
 use model::{
     Answer, Ask, CallDirection, CallId, IdSource, LiveCall, Manifest, Refusal, Reply, SessionId,
     TenantId, Trace, TraceItem, TrunkStatus, turn::Phase,
 };
 use serde_json::{Value, json};
-use store::{BuiltIn, NewVersion, Store};
+use store::{BuiltIn, KeptAudio, NewVersion, Store};
 use tempfile::TempDir;
 use tokio::{
     sync::{mpsc, watch},
@@ -50,6 +51,8 @@ pub(crate) struct Shards {
     pub(crate) changed: Vec<TenantId>,
     /// What is known of every trunk.
     pub(crate) trunk: Option<TrunkStatus>,
+    /// The files of prompts, by digest.
+    pub(crate) audio: BTreeMap<String, Bytes>,
     /// They take what they are asked and answer nothing.
     pub(crate) silent: bool,
     unanswered: Vec<ControlRequest>,
@@ -171,9 +174,24 @@ impl Api {
     }
 
     pub(crate) async fn upload(&self, plugin: &str, key: &str, bytes: Vec<u8>) -> Answered {
-        let request = Request::post(format!("/api/v1/plugins/{plugin}/versions"))
+        let path = format!("/api/v1/plugins/{plugin}/versions");
+        let media = "application/wasm";
+        self.send_file("POST", &path, key, (media, bytes)).await
+    }
+
+    /// A request with a body of another type.
+    pub(crate) async fn send_file(
+        &self,
+        method: &str,
+        path: &str,
+        key: &str,
+        (media, bytes): (&str, Vec<u8>),
+    ) -> Answered {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
             .header(header::AUTHORIZATION, format!("Bearer {key}"))
-            .header(header::CONTENT_TYPE, "application/wasm")
+            .header(header::CONTENT_TYPE, media)
             .body(Body::from(bytes));
         self.send(request.unwrap()).await
     }
@@ -283,10 +301,33 @@ async fn answer(mut requests: mpsc::Receiver<ControlRequest>, shards: Arc<Mutex<
                 shards.changed.push(tenant);
                 let _ = done.send(());
             }
+            ControlRequest::KeepAudio { bytes, reply, .. } => {
+                let kept = keep(&bytes);
+                if let Ok(kept) = &kept {
+                    shards.audio.insert(kept.digest.clone(), bytes);
+                }
+                let _ = reply.send(kept);
+            }
+            ControlRequest::Audio { digest, reply, .. } => {
+                let _ = reply.send(shards.audio.get(&digest).cloned());
+            }
             ControlRequest::CheckPlugin { bytes, reply } => {
                 let _ = reply.send(check(&bytes));
             }
         }
+    }
+}
+
+/// Audio is what begins with `RIFF`; its file is kept as it is.
+fn keep(bytes: &[u8]) -> Result<KeptAudio, AudioRefused> {
+    match bytes {
+        b"RIFF full" => Err(AudioRefused::Node),
+        _ if bytes.starts_with(b"RIFF") => Ok(KeptAudio {
+            digest: digest_of(bytes),
+            octets: bytes.len() as u64,
+            duration_ms: 1_500,
+        }),
+        _ => Err(AudioRefused::File("the file is no WAV".into())),
     }
 }
 

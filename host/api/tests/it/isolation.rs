@@ -35,6 +35,11 @@ async fn everything(api: &mut Api, tenant: &Tenant) -> BTreeMap<&'static str, Ve
     api.upload("mine", &tenant.key, b"\0asm x".to_vec())
         .await
         .expect(201);
+    let file = ("audio/wav", b"RIFF".to_vec());
+    let path = "/api/v1/prompts?name=hello";
+    let prompt = api.send_file("POST", path, &tenant.key, file).await;
+    prompt.expect(201);
+    made.insert("/api/v1/prompts", vec!["hello".into()]);
     let path = "/api/v1/plugins/mine/activation";
     let active = api
         .call("PUT", path, &tenant.key, json!({"version": 1}))

@@ -8,5 +8,6 @@ mod harness;
 mod isolation;
 mod policies;
 mod problems;
+mod prompts;
 mod requests;
 mod spelling;
