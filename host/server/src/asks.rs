@@ -5,7 +5,8 @@
 
 use std::{collections::BTreeMap, hash::Hasher, sync::Arc};
 
-use api::ControlRequest;
+use api::{AudioRefused, ControlRequest};
+use bytes::Bytes;
 use control::placement::Placement;
 use model::{Answer, Ask, Refusal, TenantId};
 use tokio::{
@@ -13,7 +14,9 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::{metrics::Metrics, plugins::Plugins, publish::Publisher, shard::Mail};
+use crate::{
+    metrics::Metrics, plugins::Plugins, prompts::Prompts, publish::Publisher, shard::Mail,
+};
 
 /// Requests that are under way at one time.
 const UNDER_WAY: usize = 1_024;
@@ -21,6 +24,9 @@ const UNDER_WAY: usize = 1_024;
 const UNDER_WAY_TENANT: usize = 64;
 /// Uploads that wait for the compiler or are there; the API lets in no more.
 const CHECKS: usize = 4;
+
+/// Audio files that are written or read, or wait for the decoder.
+const FILES: usize = 16;
 
 /// What it takes to answer the API.
 #[derive(Clone)]
@@ -33,6 +39,8 @@ pub struct Asks {
     pub publisher: Publisher,
     /// The components.
     pub plugins: Arc<Plugins>,
+    /// The audio of prompts.
+    pub prompts: Arc<Prompts>,
     /// The gauge of requests under way.
     pub metrics: Metrics,
 }
@@ -43,6 +51,7 @@ impl Asks {
         let mut under_way: JoinSet<TenantId> = JoinSet::new();
         let mut by_tenant: BTreeMap<TenantId, usize> = BTreeMap::new();
         let mut checks = JoinSet::new();
+        let mut files = JoinSet::new();
         loop {
             self.metrics.asks_under_way().set(under_way.len() as f64);
             let request = tokio::select! {
@@ -74,6 +83,41 @@ impl Asks {
                 }
                 Some(ControlRequest::TenantChanged { tenant, done }) => {
                     self.publisher.changed(tenant, done);
+                }
+                Some(ControlRequest::KeepAudio {
+                    tenant,
+                    bytes,
+                    mut reply,
+                }) => {
+                    while files.try_join_next().is_some() {}
+                    if files.len() >= FILES {
+                        let _ = reply.send(Err(AudioRefused::Node));
+                        continue;
+                    }
+                    let prompts = Arc::clone(&self.prompts);
+                    files.spawn(async move {
+                        let kept = tokio::select! {
+                            kept = prompts.keep(tenant, bytes) => kept,
+                            () = reply.closed() => return,
+                        };
+                        let _ = reply.send(kept);
+                    });
+                }
+                Some(ControlRequest::Audio {
+                    tenant,
+                    digest,
+                    reply,
+                }) => {
+                    while files.try_join_next().is_some() {}
+                    if files.len() >= FILES {
+                        let _ = reply.send(None);
+                        continue;
+                    }
+                    let prompts = Arc::clone(&self.prompts);
+                    files.spawn(async move {
+                        let file = prompts.file(tenant, &digest).await;
+                        let _ = reply.send(file.map(Bytes::from));
+                    });
                 }
                 Some(ControlRequest::CheckPlugin { bytes, mut reply }) => {
                     while checks.try_join_next().is_some() {}

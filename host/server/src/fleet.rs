@@ -25,6 +25,7 @@ use crate::{
     outage::Outage,
     outlets::{CdrJob, Losses, Outlets, Record},
     plugins::Plugins,
+    prompts::Prompts,
     records, registrar,
     registrar::Registrar,
     setup::random,
@@ -139,7 +140,7 @@ impl Fleet {
         &self,
         (listeners, streams): (&[Listener], Streams),
         control: api::Control,
-        store: Store,
+        (store, prompts): (Store, Arc<Prompts>),
     ) -> Sources {
         Sources {
             listeners: listeners
@@ -156,6 +157,7 @@ impl Fleet {
             streams,
             control,
             store,
+            prompts,
         }
     }
 

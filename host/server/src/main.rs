@@ -22,6 +22,7 @@ mod node;
 mod outage;
 mod outlets;
 mod plugins;
+mod prompts;
 mod publish;
 mod records;
 mod registrar;

@@ -29,6 +29,7 @@ use crate::{
     fleet::Fleet,
     metrics::{self, Metrics},
     names::{Names, dns::Dns},
+    prompts::Prompts,
     publish::{Press, Publisher},
     registrar::Registrar,
     rest,
@@ -39,7 +40,7 @@ use crate::{
     udp::Listener,
 };
 
-/// How often expired keys of the policies' store are swept.
+/// How often expired keys of the policies' store, and files of prompts without a row, are swept.
 const SWEEP: Duration = Duration::from_secs(60);
 /// How long BYEs and records may take after every call was released.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -71,6 +72,7 @@ impl Node {
         let Ground {
             store,
             plugins,
+            prompts,
             built_in,
             admin_key,
         } = setup::lay(config, preset).await?;
@@ -86,6 +88,7 @@ impl Node {
             shards: mailboxes.clone(),
             store: store.clone(),
             plugins: Arc::clone(&plugins),
+            prompts: Arc::clone(&prompts),
             door: Arc::clone(&fleet.door),
             names: Names::default(),
         };
@@ -96,12 +99,14 @@ impl Node {
             placement: fleet.placement,
             publisher: Publisher::shown_by(metrics.changes()),
             plugins,
+            prompts: Arc::clone(&prompts),
             metrics: metrics.clone(),
         };
         let (draining, watched_drain) = watch::channel(false);
         let (control, requests) = Control::channel();
         let sip = (&*listeners, streams.streams());
-        let sources = fleet.sources(sip, control.clone(), store.clone());
+        let kept = (store.clone(), Arc::clone(&prompts));
+        let sources = fleet.sources(sip, control.clone(), kept);
         let router = api::router(api::State::new(api::Parts {
             store: store.clone(),
             control,
@@ -116,7 +121,7 @@ impl Node {
         service.spawn(publisher.run(async move |it| press.publish(it).await));
         service.spawn(asks.serve(requests));
         service.spawn(look_up(names, dns, mailboxes, streams.certified()));
-        service.spawn(sweep(store.clone()));
+        service.spawn(sweep(store.clone(), prompts));
         service.spawn(rest::serve(http, router, metrics.clone()));
         if let Some(page) = page {
             service.spawn(metrics::serve(page, metrics, sources));
@@ -222,9 +227,13 @@ async fn look_up(names: Names, dns: Dns, shards: Vec<mpsc::Sender<Mail>>, certif
     names.run(ask, shards, certified).await;
 }
 
-async fn sweep(store: Store) {
+async fn sweep(store: Store, prompts: Arc<Prompts>) {
     loop {
         tokio::time::sleep(SWEEP).await;
+        let needed = prompts.sweep(async || admin::prompt_audio(&store).await);
+        if let Err(error) = needed.await {
+            tracing::warn!(%error, "files of prompts could not be swept");
+        }
         // Batch by batch, so that commits of turns come in between.
         loop {
             match admin::sweep_expired(&store, clock::unix_ms()).await {

@@ -20,7 +20,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use crate::{guard::Door, names::Names, plugins::Plugins, shard::Mail};
+use crate::{guard::Door, names::Names, plugins::Plugins, prompts::Prompts, shard::Mail};
 
 /// How long the first retry waits; each further one twice as long.
 const RETRY: Duration = Duration::from_millis(50);
@@ -153,6 +153,8 @@ pub struct Press {
     pub store: Store,
     /// The components.
     pub plugins: Arc<Plugins>,
+    /// The audio of prompts.
+    pub prompts: Arc<Prompts>,
     /// Who lets known sources in.
     pub door: Arc<Door>,
     /// The names of gateways.
@@ -172,6 +174,7 @@ impl Press {
             Err(StoreError::NotFound { .. }) => {
                 self.tell(|done| Mail::TenantGone(tenant, done)).await?;
                 self.plugins.published(tenant, None);
+                self.prompts.changed();
                 self.door.tenant(tenant, None);
                 self.names.published(tenant, None);
                 Ok(())
@@ -187,6 +190,7 @@ impl Press {
         self.tell(|done| Mail::Tenant(Arc::clone(config), done))
             .await?;
         self.plugins.published(config.id, Some(config));
+        self.prompts.changed();
         self.names.published(config.id, Some(config));
         Ok(())
     }

@@ -7,7 +7,12 @@ use anyhow::{Context, bail};
 use model::{IdSource, KeyId};
 use store::{BuiltIn, NewVersion, Store, admin};
 
-use crate::{clock, config::Config, plugins::Plugins};
+use crate::{
+    clock,
+    config::Config,
+    plugins::Plugins,
+    prompts::{MEMORY, Prompts},
+};
 
 /// The built-in makecall component.
 static MAKECALL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/makecall.wasm"));
@@ -28,6 +33,8 @@ pub struct Ground {
     pub store: Store,
     /// The components.
     pub plugins: Arc<Plugins>,
+    /// The audio of prompts.
+    pub prompts: Arc<Prompts>,
     /// The policy that every tenant begins with.
     pub built_in: BuiltIn,
     /// The platform key, if it was made now.
@@ -51,6 +58,7 @@ pub async fn lay(config: &Config, preset: Option<String>) -> anyhow::Result<Grou
     Ok(Ground {
         store,
         plugins,
+        prompts: Arc::new(Prompts::new(data, MEMORY)),
         built_in,
         admin_key,
     })

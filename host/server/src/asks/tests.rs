@@ -9,7 +9,14 @@ use store::Store;
 use tokio::sync::mpsc;
 
 use super::{Asks, CHECKS, UNDER_WAY, UNDER_WAY_TENANT};
-use crate::{config::Config, metrics::Metrics, plugins::Plugins, publish::Publisher, shard::Mail};
+use crate::{
+    config::Config,
+    metrics::Metrics,
+    plugins::Plugins,
+    prompts::{MEMORY, Prompts},
+    publish::Publisher,
+    shard::Mail,
+};
 
 /// Serves requests to one shard, whose mailbox has so much room, while `work` is done.
 async fn serve(room: usize, work: impl AsyncFnOnce(Control, mpsc::Receiver<Mail>)) {
@@ -23,6 +30,7 @@ async fn serve(room: usize, work: impl AsyncFnOnce(Control, mpsc::Receiver<Mail>
         placement: Placement::new([1; 16], 1),
         publisher: Publisher::shown_by(Gauge::noop()),
         plugins: Arc::new(Plugins::new(&Config::default(), store).unwrap()),
+        prompts: Arc::new(Prompts::new(folder.path(), MEMORY)),
         metrics: Metrics::off(),
     };
     let (control, requests) = Control::channel();

@@ -182,6 +182,14 @@ const COUNTERS: &[(&str, &str)] = &[
         "jackfield_media_ticks_total",
         "Ticks of a media shard that plays, by how late they were",
     ),
+    (
+        "jackfield_prompts_loaded_total",
+        "Prompts that were not in memory when a call wanted them: read from their files, or failed",
+    ),
+    (
+        "jackfield_prompts_evicted_total",
+        "Prompts that gave way in memory to others",
+    ),
 ];
 
 const GAUGES: &[(&str, &str)] = &[
@@ -278,6 +286,10 @@ const GAUGES: &[(&str, &str)] = &[
     (
         "jackfield_clock_behind_seconds",
         "How far the machine's wall clock is ahead of the node's, which follows it slowly",
+    ),
+    (
+        "jackfield_prompts_memory_bytes",
+        "Audio of prompts that is kept in memory, all codecs together",
     ),
     ("process_resident_memory_bytes", "Resident memory"),
     ("process_open_fds", "Open file descriptors"),

@@ -23,6 +23,7 @@ use crate::{
     clock,
     guard::Door,
     outlets::{CdrJob, Losses, Record},
+    prompts::{Figures, Prompts},
     registrar::Job,
     shard::{Alive, Mail, TURNS},
     stream::{End, Streams},
@@ -46,6 +47,7 @@ pub struct Sources {
     pub control: api::Control,
     /// Closed by the node, whoever else holds it.
     pub store: store::Store,
+    pub prompts: Arc<Prompts>,
 }
 
 impl Sources {
@@ -86,6 +88,7 @@ impl Sources {
             sample_streams(&self.streams);
             sample_door(&self.door.counts());
             self.sample_queues();
+            sample_prompts(&self.prompts.figures());
             gauge!("jackfield_clock_behind_seconds").set(clock::behind());
             process::sample();
         });
@@ -289,6 +292,15 @@ fn sample_streams(streams: &Streams) {
     let (all, silent) = streams.count();
     gauge!("jackfield_sip_connections").set(all as f64);
     gauge!("jackfield_sip_connections_silent").set(silent as f64);
+}
+
+fn sample_prompts(figures: &Figures) {
+    gauge!("jackfield_prompts_memory_bytes").set(figures.octets as f64);
+    counter!("jackfield_prompts_evicted_total").absolute(figures.evicted);
+    let (read, failed) = (figures.loads, figures.failures);
+    for (outcome, count) in [("read", read), ("failed", failed)] {
+        counter!("jackfield_prompts_loaded_total", "outcome" => outcome).absolute(count);
+    }
 }
 
 /// How much waits in a queue and how much may; none for a queue whose reader has ended.
