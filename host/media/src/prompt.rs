@@ -24,14 +24,21 @@ pub struct Prompt {
 }
 
 impl Prompt {
-    /// From samples at 8 kHz. The last frame is filled up with silence.
+    /// From samples at 8 kHz.
     pub fn from_8khz(samples: &[i16]) -> Self {
-        let narrow = Rate::Narrow.frame();
+        Self::new(samples, Rate::Narrow)
+    }
+
+    /// From samples at that rate. The last frame is filled up with silence.
+    pub fn new(samples: &[i16], rate: Rate) -> Self {
         let mut whole = samples.to_vec();
-        whole.resize(samples.len().div_ceil(narrow).max(1) * narrow, 0);
+        whole.resize(
+            samples.len().div_ceil(rate.frame()).max(1) * rate.frame(),
+            0,
+        );
         let encoded = |codec| {
-            let mut octets = vec![0; whole.len() / narrow * FRAME_OCTETS].into_boxed_slice();
-            Encoder::new(codec, Rate::Narrow).encode(&whole, &mut octets);
+            let mut octets = vec![0; whole.len() / rate.frame() * FRAME_OCTETS].into_boxed_slice();
+            Encoder::new(codec, rate).encode(&whole, &mut octets);
             octets
         };
         Self {

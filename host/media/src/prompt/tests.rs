@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::{FRAME_OCTETS, Prompt};
-use crate::codec::{Codec, Encoder, Rate};
-use crate::tone::Tone;
+use crate::codec::{Codec, Decoder, Encoder, Rate};
+use crate::tone::{Detector, Tone};
 
 fn encoded(codec: Codec, samples: &[i16]) -> Vec<u8> {
     let mut octets = vec![0; samples.len()];
@@ -59,4 +59,24 @@ fn no_audio_is_one_frame_of_silence() {
         prompt.frame(Codec::Pcmu, 0),
         Some(&[0xff; FRAME_OCTETS][..])
     );
+}
+
+#[test]
+fn audio_of_either_rate_is_the_same_sound_in_every_codec() {
+    // The same samples are twice as fast at 16 kHz.
+    for (rate, heard) in [(Rate::Narrow, 440), (Rate::Wide, 880)] {
+        let prompt = Prompt::new(&tone(rate.hz() as usize), rate);
+        assert_eq!(prompt.duration(), Duration::from_secs(1));
+        for codec in Codec::ALL {
+            let mut decoder = Decoder::new(codec, Rate::Narrow);
+            let mut ear = Detector::new(&[220, 440, 880, 1_760]);
+            for at in 0..prompt.frames() {
+                let mut samples = [0; FRAME_OCTETS];
+                decoder.decode(prompt.frame(codec, at).unwrap(), &mut samples);
+                ear.listen(&samples);
+            }
+            assert_eq!(ear.tone(), Some(heard), "{codec}");
+            assert!((ear.level_db() + 13.0).abs() < 0.5, "{}", ear.level_db());
+        }
+    }
 }
