@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use api::{Control, ControlError};
+use api::{AudioRefused, Control, ControlError};
 use control::placement::Placement;
 use futures_util::future::join_all;
 use metrics::Gauge;
@@ -8,7 +8,7 @@ use model::{Answer, Ask, IdSource, Refusal, TenantId};
 use store::Store;
 use tokio::sync::mpsc;
 
-use super::{Asks, CHECKS, UNDER_WAY, UNDER_WAY_TENANT};
+use super::{Asks, CHECKS, FILES, UNDER_WAY, UNDER_WAY_TENANT};
 use crate::{
     config::Config,
     metrics::Metrics,
@@ -148,6 +148,24 @@ async fn as_many_components_are_checked_as_the_api_lets_in_and_no_more() {
             .check_plugin(b"no component".as_slice().into())
             .await;
         assert!(next.unwrap().unwrap_err().starts_with("not a component"));
+    };
+    serve(1, work).await;
+}
+
+#[tokio::test]
+async fn so_many_audio_files_are_in_hand_and_no_more() {
+    let work = async |control: Control, _: mpsc::Receiver<Mail>| {
+        let [tenant] = tenants();
+        let keep = |_| control.keep_audio(tenant, b"no audio".as_slice().into());
+        let kept = join_all((0..=FILES).map(keep)).await;
+        let refused: Vec<_> = kept.into_iter().map(|it| it.unwrap().unwrap_err()).collect();
+        let too_many = refused.iter().filter(|it| **it == AudioRefused::Node);
+        assert_eq!(too_many.count(), 1, "{refused:?}");
+        // A file that was refused has left its place.
+        let next = control.audio(tenant, "sha256:none".into()).await;
+        assert_eq!(next, Ok(None));
+        let next = keep(0).await.unwrap();
+        assert!(matches!(next, Err(AudioRefused::File(_))));
     };
     serve(1, work).await;
 }

@@ -2,19 +2,25 @@
 
 use std::{
     collections::BTreeSet,
-    fs::{self, File},
+    fs::{self, DirBuilder, File},
     io::{self, ErrorKind, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::UNIX_EPOCH,
 };
 
-/// Writes `<name>.wav` into a folder, which is made if there is none. One that is there is written
+/// Writes `<name>.wav` into a folder, which is made if there is none; both are their owner's. One that is there is written
 /// anew, so that it is young.
 pub(super) fn write(folder: &Path, name: &str, octets: &[u8]) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
     // A file has its name only when all of it is on the disk.
     let part = folder.join(format!("{name}.part"));
-    let mut file = File::create(&part)?;
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(&part)?;
     file.write_all(octets)?;
     file.sync_all()?;
     fs::rename(&part, folder.join(format!("{name}.wav")))?;

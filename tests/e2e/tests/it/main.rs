@@ -35,6 +35,7 @@ mod nat;
 mod node;
 mod office;
 mod pending;
+mod prompts;
 mod register;
 mod rest;
 mod scanners;

@@ -71,6 +71,22 @@ impl Rest {
         self.send(path, request.header("content-type", media).body(body))
     }
 
+    /// The same with PUT.
+    pub(crate) fn put_bytes(&self, path: &str, media: &str, body: Vec<u8>) -> Answer {
+        let request = self.request(Method::PUT, path);
+        self.send(path, request.header("content-type", media).body(body))
+    }
+
+    /// A file; the test ends here if there is none.
+    pub(crate) fn file(&self, path: &str) -> Vec<u8> {
+        let request = self.request(Method::GET, path);
+        let file = self.runtime.block_on(async {
+            let response = request.send().await?.error_for_status()?;
+            Ok::<_, reqwest::Error>(response.bytes().await?.to_vec())
+        });
+        file.unwrap_or_else(|error| panic!("{path}: {error:?}"))
+    }
+
     /// Uploads a component.
     pub(crate) fn upload(&self, path: &str, component: Vec<u8>) -> Answer {
         self.post_bytes(path, "application/wasm", component)
