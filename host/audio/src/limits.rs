@@ -14,7 +14,7 @@ pub const CHANNELS: usize = 8;
 pub const RATE_LOWEST: u32 = 4_000;
 
 /// Samples per second at most: the filter's length grows with it.
-pub const RATE_HIGHEST: u32 = 192_000;
+pub const RATE_HIGHEST: u32 = 96_000;
 
 /// One packet in so many may be damaged: an MP3 that was cut out of a longer one begins with a few
 /// frames that lean on what is gone. One of a short file may always be.

@@ -88,7 +88,7 @@ fn every_format_gives_the_audio_that_it_was_made_from() {
 
 #[test]
 fn what_lies_above_the_band_does_not_fold_into_it() {
-    for from in [22_050, 32_000, 44_100, 48_000, 192_000] {
+    for from in [22_050, 32_000, 44_100, 48_000, 96_000] {
         for hz in [8_200.0, 9_000.0, 10_500.0, 11_000.0, 15_500.0, 20_000.0] {
             if hz < f64::from(from) / 2.0 {
                 let audio = decode(&pcm(1, from, &sine(from, hz))).unwrap();
@@ -102,7 +102,7 @@ fn what_lies_above_the_band_does_not_fold_into_it() {
 
 #[test]
 fn what_lies_in_the_band_keeps_its_level() {
-    for from in [6_000, 11_025, 22_050, 44_100, 48_000, 192_000] {
+    for from in [6_000, 11_025, 22_050, 44_100, 48_000, 96_000] {
         for hz in [200.0, 1_000.0, 2_500.0, 3_400.0, 5_000.0, 7_000.0] {
             if hz < f64::from(from) * 0.44 {
                 let audio = decode(&pcm(1, from, &sine(from, hz))).unwrap();
@@ -159,11 +159,11 @@ fn a_refusal_names_the_fault() {
         (&pcm(1, 8_000, &[]), "the file has no audio in it"),
         (
             &pcm(1, 3_999, &[1; 10]),
-            "the audio has 3999 samples per second, not 4000 to 192000",
+            "the audio has 3999 samples per second, not 4000 to 96000",
         ),
         (
-            &pcm(1, 192_001, &[1; 10]),
-            "the audio has 192001 samples per second, not 4000 to 192000",
+            &pcm(1, 96_001, &[1; 10]),
+            "the audio has 96001 samples per second, not 4000 to 96000",
         ),
         (
             &pcm(9, 8_000, &[1; 90]),
