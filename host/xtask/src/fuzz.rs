@@ -58,6 +58,8 @@ enum Target {
     Jitter,
     /// A datagram that asks for its address.
     Stun,
+    /// An audio file.
+    Audio,
     /// An upload.
     Plugin,
 }
@@ -226,6 +228,7 @@ impl Target {
             Self::Rtcp => "rtcp",
             Self::Jitter => "jitter",
             Self::Stun => "stun",
+            Self::Audio => "audio",
             Self::Plugin => "plugin",
         }
     }
@@ -238,6 +241,7 @@ impl Target {
             Self::Message | Self::Headers | Self::Sdp => vec![kept, corpus],
             Self::Frame | Self::Digest | Self::Uri | Self::Stun => vec![kept],
             Self::Rtp | Self::Rtcp | Self::Srtp | Self::Jitter => vec![kept],
+            Self::Audio => vec![kept, corpus.join("audio")],
             Self::Plugin => vec![kept, workspace.plugins()],
         }
     }
@@ -250,7 +254,7 @@ impl Target {
             }
             Self::Sdp => Some("dict/sdp.dict"),
             Self::Stun => Some("dict/stun.dict"),
-            Self::Rtp | Self::Rtcp | Self::Srtp | Self::Jitter | Self::Plugin => None,
+            Self::Rtp | Self::Rtcp | Self::Srtp | Self::Jitter | Self::Audio | Self::Plugin => None,
         }
     }
 }

@@ -1,0 +1,3 @@
+//! What fuzzing gathered against the property that the fuzzer checks.
+
+mod fuzzed;
