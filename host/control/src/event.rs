@@ -1,8 +1,9 @@
 //! What goes into a [`Shard`](crate::Shard) and what comes out of it.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
+use media::Prompt;
 use model::{
     Answer, Ask, Binding, Cdr, Event, Hop, IdSource, LogLine, Peer, PeerName, SessionId,
     TenantConfig, TenantId, Trace, Transport, TrunkId,
@@ -52,6 +53,13 @@ pub enum Input {
     Media(media::Event),
     /// The CDR of this ticket is durable.
     Durable(Ticket),
+    /// The prompts of this ticket, by their digests.
+    Prompts {
+        /// The ticket of their `Prompts`.
+        ticket: Ticket,
+        /// All of them; none if one cannot be had.
+        prompts: Option<BTreeMap<Arc<str>, Arc<Prompt>>>,
+    },
     /// The API asks; answered by `Reply` with the same ticket, which the asker chose.
     Ask {
         /// The asker's ticket.
@@ -127,6 +135,15 @@ pub enum Output {
         ticket: Ticket,
         /// The whole row.
         cdr: Box<Cdr>,
+    },
+    /// Find these prompts; answered by `Prompts`, whether or not there are such.
+    Prompts {
+        /// The ticket.
+        ticket: Ticket,
+        /// Whose they are.
+        tenant: TenantId,
+        /// `sha256:…` of each, once.
+        digests: Vec<Arc<str>>,
     },
     /// Change the bindings of this phone; answered by `Registered`.
     Register {

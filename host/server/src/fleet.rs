@@ -68,7 +68,7 @@ impl Fleet {
         config: &Config,
         listeners: &[Listener],
         streams: &stream::Service,
-        plugins: &Arc<Plugins>,
+        (plugins, prompts): (&Arc<Plugins>, &Arc<Prompts>),
         store: &Store,
         metrics: &Metrics,
     ) -> anyhow::Result<Fleet> {
@@ -114,8 +114,11 @@ impl Fleet {
                 metrics.clone(),
                 outage.clone(),
             );
+            let guests = (turns, Arc::clone(prompts));
             let part = watch.part(format!("session shard {shard}"));
-            threads.push(shard::start(settings, mail, outlets, turns, metrics, part)?);
+            threads.push(shard::start(
+                settings, mail, outlets, guests, metrics, part,
+            )?);
         }
         let queues = (cdr_jobs, urgent, record_jobs, register_jobs);
         let writers = start_writers(store, metrics, &mailboxes, queues, &outage, &watch);

@@ -82,7 +82,14 @@ impl Node {
         let (page, metrics) = listen_metrics(config).await?;
         let metrics_address = page.as_ref().map(TcpListener::local_addr).transpose()?;
 
-        let fleet = Fleet::start(config, &listeners, &streams, &plugins, &store, &metrics)?;
+        let fleet = Fleet::start(
+            config,
+            &listeners,
+            &streams,
+            (&plugins, &prompts),
+            &store,
+            &metrics,
+        )?;
         let mailboxes = fleet.mailboxes.clone();
         let press = Press {
             shards: mailboxes.clone(),

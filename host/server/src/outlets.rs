@@ -71,6 +71,8 @@ pub struct Losses {
     pub siblings: AtomicU64,
     /// What shards were to know of each other.
     pub news: AtomicU64,
+    /// Prompts that were not read for a call, because too many were.
+    pub prompts: AtomicU64,
 }
 
 impl Losses {
@@ -121,7 +123,7 @@ pub struct Outlets {
 }
 
 impl Outlets {
-    /// Puts out everything but turns, replies, REGISTERs and media commands, which are the driver's.
+    /// Puts out everything but turns, replies, REGISTERs, audio and media commands, which are the driver's.
     pub fn put(&self, output: Output) {
         match output {
             Output::Transmit { flow, bytes } => {
@@ -147,6 +149,7 @@ impl Outlets {
             Output::RunTurn(_)
             | Output::Reply { .. }
             | Output::Register { .. }
+            | Output::Prompts { .. }
             | Output::Media { .. } => {}
         }
     }

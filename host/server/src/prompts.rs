@@ -11,7 +11,7 @@ mod memory;
 mod tests;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -55,6 +55,9 @@ pub struct Prompts {
     loads: AtomicU64,
     failures: AtomicU64,
 }
+
+/// Prompts by their digests.
+pub type Found = BTreeMap<Arc<str>, Arc<Prompt>>;
 
 /// What became of prompts that calls wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -111,17 +114,30 @@ impl Prompts {
         read.map_err(failed).ok()
     }
 
-    /// The prompt of that digest, if it is in memory.
-    pub fn get(&self, digest: &str) -> Option<Arc<Prompt>> {
-        self.memory().get(digest)
+    /// The prompts of these digests, if all are in memory.
+    pub fn get_all(&self, digests: &[Arc<str>]) -> Option<Found> {
+        let mut memory = self.memory();
+        let found = |digest: &Arc<str>| Some((Arc::clone(digest), memory.get(digest)?));
+        digests.iter().map(found).collect()
+    }
+
+    /// The same, read where they are not in memory; none if one of them cannot be had.
+    pub async fn load_all(&self, tenant: TenantId, digests: Vec<Arc<str>>) -> Option<Found> {
+        let mut found = Found::new();
+        for digest in digests {
+            let prompt = self.load(tenant, &digest).await?;
+            found.insert(digest, prompt);
+        }
+        Some(found)
     }
 
     /// The prompt of that digest, read if it is not in memory; none if that fails.
-    pub async fn load(&self, tenant: TenantId, digest: &str) -> Option<Arc<Prompt>> {
+    async fn load(&self, tenant: TenantId, digest: &str) -> Option<Arc<Prompt>> {
         let _place = self.loading.acquire().await.ok()?;
         // Somebody else may have waited for the same one.
-        if let Some(prompt) = self.get(digest) {
-            return Some(prompt);
+        let there = self.memory().get(digest);
+        if there.is_some() {
+            return there;
         }
         let prompt = match self.file(tenant, digest).await {
             Some(file) => tokio::task::spawn_blocking(move || prompt(&file))

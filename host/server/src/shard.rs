@@ -7,10 +7,16 @@
 //! |---|---|
 //! | mailbox, [`MAILBOX`] | datagrams are dropped and counted by the receiver; connections wait; media events are counted by their shard; all others wait |
 //! | turns out, [`TURNS`] | further turns wait here, one a session at the most; tenants take turns, each with at most [`TURNS_TENANT`] |
+//! | prompts that are read, [`FETCHES`] | the play fails, counted |
 //! | CDRs, records, REGISTERs, media commands | see [`Outlets`] |
 
 use std::{
-    collections::BTreeMap, future::Future, pin::Pin, sync::Arc, thread::JoinHandle, time::Duration,
+    collections::BTreeMap,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    thread::JoinHandle,
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -32,6 +38,7 @@ use crate::{
     fair::Fair,
     metrics::{Calls, Metrics},
     outlets::Outlets,
+    prompts::{Found, Prompts},
     registrar::{self, Whereabouts},
     turns::TurnRunner,
     vital::Part,
@@ -49,6 +56,9 @@ const BURST: usize = 32;
 pub const TURNS: usize = 64;
 /// Turns of one tenant that run at one time on a shard: three others find room beside it.
 const TURNS_TENANT: usize = 16;
+
+/// Plays of a shard that wait for the files of their prompts; further ones fail.
+pub const FETCHES: usize = 64;
 
 /// What a shard is sent.
 pub enum Mail {
@@ -129,7 +139,7 @@ pub fn start(
     config: ShardConfig,
     mail: mpsc::Receiver<Mail>,
     outlets: Outlets,
-    turns: TurnRunner,
+    (turns, prompts): (TurnRunner, Arc<Prompts>),
     metrics: &Metrics,
     part: Part,
 ) -> anyhow::Result<JoinHandle<()>> {
@@ -147,6 +157,8 @@ pub fn start(
                 shard: Shard::new(config),
                 outlets,
                 turns: Arc::new(turns),
+                prompts,
+                fetching: FuturesUnordered::new(),
                 running: FuturesUnordered::new(),
                 waiting: Fair::new(TURNS, TURNS_TENANT),
                 asked: BTreeMap::new(),
@@ -161,12 +173,16 @@ pub fn start(
 /// A turn that has ended.
 type Ended = (TenantId, Ticket, TurnOutcome);
 type Turn = Pin<Box<dyn Future<Output = Ended>>>;
+/// Audio that is read from its file.
+type Fetch = Pin<Box<dyn Future<Output = (Ticket, Option<Found>)>>>;
 
 struct Driver {
     shard: Shard,
     outlets: Outlets,
     turns: Arc<TurnRunner>,
     running: FuturesUnordered<Turn>,
+    prompts: Arc<Prompts>,
+    fetching: FuturesUnordered<Fetch>,
     waiting: Fair<TenantId, Box<TurnRequest>>,
     asked: BTreeMap<Ticket, oneshot::Sender<Answer>>,
     tally: Calls,
@@ -200,6 +216,9 @@ impl Driver {
                 }
                 Some(ended) = self.running.next(), if !self.running.is_empty() => {
                     self.turn_ended(ended);
+                }
+                Some((ticket, prompts)) = self.fetching.next(), if !self.fetching.is_empty() => {
+                    self.found(ticket, prompts);
                 }
                 () = timer => self.shard.handle_timeout(clock::now()),
                 // No media shard tells when it has room again.
@@ -304,6 +323,25 @@ impl Driver {
         }
     }
 
+    /// What was played lately is there at once; what is not takes a file's time.
+    fn find(&mut self, ticket: Ticket, tenant: TenantId, digests: Vec<Arc<str>>) {
+        let found = self.prompts.get_all(&digests);
+        if found.is_some() {
+            return self.found(ticket, found);
+        }
+        if self.fetching.len() >= FETCHES {
+            self.outlets.losses.prompts.fetch_add(1, Ordering::Relaxed);
+            return self.found(ticket, None);
+        }
+        let prompts = Arc::clone(&self.prompts);
+        let load = async move { (ticket, prompts.load_all(tenant, digests).await) };
+        self.fetching.push(Box::pin(load));
+    }
+
+    fn found(&mut self, ticket: Ticket, prompts: Option<Found>) {
+        self.input(Input::Prompts { ticket, prompts });
+    }
+
     fn drain(&mut self) {
         while let Some(output) = self.shard.poll_output() {
             self.tally.output(&output);
@@ -321,6 +359,11 @@ impl Driver {
                         self.input(Input::Disconnected { flow });
                     }
                 }
+                Output::Prompts {
+                    ticket,
+                    tenant,
+                    digests,
+                } => self.find(ticket, tenant, digests),
                 Output::Media { session, command } => {
                     for failed in self.outlets.media(session, command) {
                         self.input(Input::Media(failed));

@@ -52,6 +52,8 @@ pub struct World {
     store: Store,
     records: Records,
     registrar: Registrar,
+    /// The audio of prompts, by digest.
+    prompts: BTreeMap<Arc<str>, Arc<media::Prompt>>,
     watch: Watch,
     answers: BTreeMap<u64, Answer>,
     asked: u64,
@@ -128,6 +130,12 @@ enum Happening {
         port: PortId,
         family: media::Family,
     },
+    /// The audio of prompts was read.
+    Prompts {
+        shard: usize,
+        ticket: Ticket,
+        digests: Vec<Arc<str>>,
+    },
     /// A media shard reports.
     Report { shard: usize, event: media::Event },
     /// A person does something.
@@ -159,6 +167,7 @@ impl World {
             store: Store::default(),
             records: Records::new(&options, random.fork()),
             registrar: Registrar::default(),
+            prompts: BTreeMap::new(),
             watch: Watch::default(),
             answers: BTreeMap::new(),
             asked: 0,

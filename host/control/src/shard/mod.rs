@@ -215,6 +215,8 @@ impl Shard {
                 self.locations.gone(tenant);
                 self.know_tenants();
             }
+            // Nothing is played yet.
+            Input::Prompts { .. } => {}
             Input::News(News::Gateway(news)) => self.gateways.heard(news),
             Input::News(News::Route(route)) => self.route_told(route),
             Input::News(News::Guess(guess)) => self.door.heard(now, &guess),

@@ -158,7 +158,10 @@ async fn so_many_audio_files_are_in_hand_and_no_more() {
         let [tenant] = tenants();
         let keep = |_| control.keep_audio(tenant, b"no audio".as_slice().into());
         let kept = join_all((0..=FILES).map(keep)).await;
-        let refused: Vec<_> = kept.into_iter().map(|it| it.unwrap().unwrap_err()).collect();
+        let refused: Vec<_> = kept
+            .into_iter()
+            .map(|it| it.unwrap().unwrap_err())
+            .collect();
         let too_many = refused.iter().filter(|it| **it == AudioRefused::Node);
         assert_eq!(too_many.count(), 1, "{refused:?}");
         // A file that was refused has left its place.

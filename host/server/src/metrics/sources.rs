@@ -110,6 +110,7 @@ impl Sources {
             ("cdrs", losses.cdrs.load(Ordering::Relaxed)),
             ("records", losses.records.load(Ordering::Relaxed)),
             ("registers", losses.registers.load(Ordering::Relaxed)),
+            ("prompts", losses.prompts.load(Ordering::Relaxed)),
             ("news", losses.news.load(Ordering::Relaxed)),
             ("media-commands", losses.media.load(Ordering::Relaxed)),
             ("requests", self.control.refused()),

@@ -49,11 +49,17 @@ async fn an_upload_is_decoded_kept_and_played_from_memory() {
     assert_eq!((kept.duration_ms, kept.octets), (2_000, 64_044));
     let file = prompts.file(tenant, &kept.digest).await.unwrap();
     assert_eq!(file.len() as u64, kept.octets);
-    assert!(prompts.get(&kept.digest).is_none());
-    let prompt = prompts.load(tenant, &kept.digest).await.unwrap();
+    let digests = vec![Arc::from(kept.digest.as_str())];
+    assert!(prompts.get_all(&digests).is_none());
+    let found = prompts.load_all(tenant, digests.clone()).await.unwrap();
+    let prompt = &found[&digests[0]];
     assert_eq!(prompt.duration(), Duration::from_secs(2));
-    let again = prompts.load(tenant, &kept.digest).await.unwrap();
-    assert!(Arc::ptr_eq(&prompt, &again));
+    for again in [
+        prompts.get_all(&digests),
+        prompts.load_all(tenant, digests.clone()).await,
+    ] {
+        assert!(Arc::ptr_eq(prompt, &again.unwrap()[&digests[0]]));
+    }
     assert!(prompts.file(other, &kept.digest).await.is_none());
     let figures = Figures {
         octets: prompt.octets(),
@@ -88,8 +94,10 @@ async fn a_file_that_is_gone_is_counted_and_played_by_nobody() {
     let (prompts, [tenant, _]) = (Prompts::new(data.path(), MEMORY), tenants());
     let digest = keep(&prompts, tenant, CHIRP).await;
     std::fs::remove_dir_all(data.path().join("prompts")).unwrap();
-    assert!(prompts.load(tenant, &digest).await.is_none());
-    assert!(prompts.load(tenant, "sha256:../../x").await.is_none());
+    for digest in [digest.as_str(), "sha256:../../x"] {
+        let found = prompts.load_all(tenant, vec![digest.into()]).await;
+        assert!(found.is_none());
+    }
     assert_eq!(prompts.figures().failures, 2);
 }
 

@@ -1,6 +1,6 @@
 //! Driving the cores, as the server does: what is due is handed in, what comes out is carried on.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use control::{Input, Output, guard::Verdict, phone};
@@ -13,6 +13,9 @@ use crate::{Fate, Link, Sabotage, town::node_for, watch::Glimpse};
 
 /// How long a word between a session shard and a media shard takes.
 const MAILBOX: Duration = Duration::from_micros(200);
+
+/// How long the files of prompts take to be read.
+const READ: Duration = Duration::from_millis(2);
 
 impl World {
     /// When something is due next.
@@ -129,6 +132,15 @@ impl World {
                 port,
                 family,
             } => self.bind(plane, port, family),
+            Happening::Prompts {
+                shard,
+                ticket,
+                digests,
+            } => {
+                let kept = |it| Some((Arc::clone(&it), Arc::clone(self.prompts.get(&it)?)));
+                let prompts = digests.into_iter().map(kept).collect();
+                self.input(shard, Input::Prompts { ticket, prompts });
+            }
             Happening::Report { shard, event } => self.input(shard, Input::Media(event)),
             Happening::Deed(deed) => self.perform(deed),
         }
@@ -240,6 +252,16 @@ impl World {
                     }
                 }
                 Output::Media { session, command } => self.command(shard, session, command),
+                Output::Prompts {
+                    ticket, digests, ..
+                } => {
+                    let read = Happening::Prompts {
+                        shard,
+                        ticket,
+                        digests,
+                    };
+                    self.agenda.enter(self.now + READ, read);
+                }
                 Output::Cdr { ticket, cdr } => self.record(shard, ticket, cdr),
                 Output::Trace(trace) => {
                     self.watch.trace(&trace);

@@ -1,6 +1,6 @@
 //! Playing in the world: tenants move in, people dial, ask and hang up, time passes.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use control::guard::Known;
@@ -29,6 +29,11 @@ const PARTING: Duration = Duration::from_secs(100);
 const CIRCLE: u64 = 3_000_000;
 
 impl World {
+    /// Keeps the audio of a prompt, which tenants name by its digest.
+    pub fn keep_prompt(&mut self, digest: &str, prompt: media::Prompt) {
+        self.prompts.insert(digest.into(), Arc::new(prompt));
+    }
+
     /// A tenant moves in, with a telephone for each line and each trunk. Its place is returned.
     pub fn add_tenant(&mut self, config: TenantConfig) -> usize {
         let place = self.tenants.len();
