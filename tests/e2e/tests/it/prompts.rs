@@ -10,15 +10,34 @@ use crate::rest::Rest;
 const PROMPTS: &str = "/api/v1/prompts";
 
 const FILES: [(&str, &str, &[u8]); 4] = [
-    ("wav", "audio/wav", include_bytes!("../../../corpus/audio/chirp.wav")),
-    ("flac", "audio/flac", include_bytes!("../../../corpus/audio/chirp.flac")),
-    ("mp3", "audio/mpeg", include_bytes!("../../../corpus/audio/chirp.mp3")),
-    ("ogg", "audio/ogg", include_bytes!("../../../corpus/audio/chirp.ogg")),
+    (
+        "wav",
+        "audio/wav",
+        include_bytes!("../../../corpus/audio/chirp.wav"),
+    ),
+    (
+        "flac",
+        "audio/flac",
+        include_bytes!("../../../corpus/audio/chirp.flac"),
+    ),
+    (
+        "mp3",
+        "audio/mpeg",
+        include_bytes!("../../../corpus/audio/chirp.mp3"),
+    ),
+    (
+        "ogg",
+        "audio/ogg",
+        include_bytes!("../../../corpus/audio/chirp.ogg"),
+    ),
 ];
 
 fn tenant(node: &Node) -> Rest {
     let body = json!({"name": "acme", "domain": "acme.example"});
-    let made = node.platform().post("/api/platform/tenants", &body).expect(201);
+    let made = node
+        .platform()
+        .post("/api/platform/tenants", &body)
+        .expect(201);
     let key = made["key"].as_str().expect("it is shown once");
     Rest::new(node.http, key)
 }
@@ -75,7 +94,10 @@ fn a_prompt_is_replaced_and_what_is_no_audio_changes_nothing() {
     let refused = rest.put_bytes(&audio, "audio/wav", b"#!/bin/sh".to_vec());
     let problem = refused.expect(422);
     assert_eq!(problem["code"], "audio-refused");
-    assert_eq!(problem["detail"], "the file is no WAV, FLAC, MP3 or Ogg Vorbis");
+    assert_eq!(
+        problem["detail"],
+        "the file is no WAV, FLAC, MP3 or Ogg Vorbis"
+    );
     assert_eq!(rest.get(&format!("{PROMPTS}/hello")).expect(200), made);
     let (_, media, other) = FILES[3];
     let replaced = rest.put_bytes(&audio, media, other.to_vec()).expect(200);
