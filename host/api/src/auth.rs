@@ -7,7 +7,7 @@
 //! |---|---|
 //! | platform | `/api/platform/*`, nothing of a tenant |
 //! | admin | everything of its tenant |
-//! | developer | read everything; plugins, calls, requests of users |
+//! | developer | read everything; plugins, prompts, calls, requests of users |
 //! | phone | `/api/user/*`; a key that is bound to a user, of that user only |
 //! | read | `GET` of everything but keys |
 
@@ -46,7 +46,7 @@ pub(crate) struct Reads(pub(crate) TenantId);
 /// May see what is in this tenant; by this key.
 pub(crate) struct ReadsBy(pub(crate) TenantId, pub(crate) KeyId);
 
-/// May work on plugins and calls of this tenant.
+/// May work on plugins, prompts and calls of this tenant.
 pub(crate) struct Develops(pub(crate) TenantId);
 
 /// May change this tenant, by this key.

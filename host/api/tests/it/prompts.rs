@@ -23,7 +23,7 @@ async fn a_prompt_is_uploaded_listed_heard_replaced_and_removed() {
         (&made["duration_ms"], &made["size"]),
         (&json!(1_500), &json!(8))
     );
-    assert_eq!(made["created"], "2026-07-24T08:00:00Z");
+    assert_eq!(made["created"], "2026-07-24T08:00:00.000Z");
     let again = post(&api, "hello", key, b"RIFF two").await;
     again.problem(409, "conflict");
 
