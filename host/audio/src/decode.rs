@@ -34,7 +34,7 @@ pub(crate) fn decode(file: &[u8], may_go_on: &dyn Fn() -> bool) -> Result<Decode
         let octets = file.len();
         return Err(AudioError::TooLarge { octets });
     }
-    let file = wav::mended(file);
+    let file = wav::mended(file)?;
     let mut format = open(&file)?;
     let (track, mut decoder) = decoder(&*format)?;
     let mut mix = Mix::default();

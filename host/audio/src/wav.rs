@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use crate::{AudioError, limits};
+
 /// Octets before the samples.
 const HEADER: u32 = 44;
 
@@ -24,12 +26,39 @@ pub(crate) fn write(hz: u32, samples: &[i16]) -> Vec<u8> {
     file(&format, &samples)
 }
 
-/// A file as symphonia wants it, if this one is a WAV file that it does not want.
-pub(crate) fn mended(file: &[u8]) -> Cow<'_, [u8]> {
-    again(file).map_or(Cow::Borrowed(file), Cow::Owned)
+/// A file as symphonia wants it, if this one is a WAV file that it does not want. One with so many
+/// channels that symphonia miscounts them is refused here.
+pub(crate) fn mended(whole: &[u8]) -> Result<Cow<'_, [u8]>, AudioError> {
+    let Some(parts) = parts(whole) else {
+        return Ok(Cow::Borrowed(whole));
+    };
+    let channels = usize::from(parts.channels);
+    if !(1..=limits::CHANNELS).contains(&channels) {
+        return Err(AudioError::Channels { channels });
+    }
+    let is_short = parts.format.len() == 16 && G711.contains(&parts.tag);
+    if !is_short && !parts.promises_too_much {
+        return Ok(Cow::Borrowed(whole));
+    }
+    let mut format = parts.format.to_vec();
+    if is_short {
+        format.extend([0, 0]); // octets that follow
+    }
+    Ok(Cow::Owned(file(&format, parts.samples)))
 }
 
-fn again(whole: &[u8]) -> Option<Vec<u8>> {
+/// What a WAV file is made of.
+struct Parts<'a> {
+    format: &'a [u8],
+    /// The first and the second word of it.
+    tag: u16,
+    channels: u16,
+    samples: &'a [u8],
+    promises_too_much: bool,
+}
+
+/// None of what is no WAV file, or one that symphonia knows best what to say of.
+fn parts(whole: &[u8]) -> Option<Parts<'_>> {
     if whole.get(..4)? != b"RIFF" || whole.get(8..12)? != b"WAVE" {
         return None;
     }
@@ -41,14 +70,13 @@ fn again(whole: &[u8]) -> Option<Vec<u8>> {
         let body = rest.get(8..)?;
         if name == b"data" {
             let format = format?;
-            let promises_too_much = length > body.len();
-            let is_short = format.len() == 16 && G711.contains(&tag(format)?);
-            let samples = &body[..length.min(body.len())];
-            let mut format = format.to_vec();
-            if is_short {
-                format.extend([0, 0]); // octets that follow
-            }
-            return (promises_too_much || is_short).then(|| file(&format, samples));
+            return Some(Parts {
+                format,
+                tag: word(format, 0)?,
+                channels: word(format, 1)?,
+                samples: &body[..length.min(body.len())],
+                promises_too_much: length > body.len(),
+            });
         }
         if name == b"fmt " {
             format = Some(body.get(..length)?);
@@ -58,8 +86,9 @@ fn again(whole: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-fn tag(format: &[u8]) -> Option<u16> {
-    Some(u16::from_le_bytes(format.get(..2)?.try_into().ok()?))
+fn word(format: &[u8], number: usize) -> Option<u16> {
+    let octets = format.get(2 * number..)?.get(..2)?;
+    Some(u16::from_le_bytes(octets.try_into().ok()?))
 }
 
 /// What is longer than a header can tell has been refused before.

@@ -48,7 +48,7 @@ async fn a_prompt_is_uploaded_listed_heard_replaced_and_removed() {
     let gone = api.call("DELETE", path, key, Value::Null).await;
     assert_eq!(gone.status, 204);
     api.get(&audio, key).await.problem(404, "not-found");
-    assert_eq!(api.shards.lock().unwrap().changed, [tenant.id; 3]);
+    assert_eq!(api.shards.lock().unwrap().changed, [tenant.id; 4]);
 }
 
 #[tokio::test]
