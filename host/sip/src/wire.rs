@@ -33,7 +33,7 @@ pub use date::date;
 pub use error::{Fault, ParseError, Partial};
 pub use frame::{Frame, FrameError, Framer, PONG};
 pub use headers::{Headers, SessionExpires};
-pub(crate) use lex::{Class, DIGIT, Lex, Why, cut, find, unquote};
+pub(crate) use lex::{Class, DIGIT, Lex, Why, cut, find, number, unquote};
 pub use message::{Message, Request, Response, StatusLine};
 pub use method::Method;
 pub use params::Params;

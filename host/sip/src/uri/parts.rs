@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::net::Ipv6Addr;
 
 use super::UriError;
-use crate::wire::{Class, DIGIT, Lex, cut, find};
+use crate::wire::{Class, DIGIT, Lex, cut, find, number};
 
 /// A sip or sips URI cut at its separators: the same cuts in any text and in the normal form.
 #[derive(Clone, Copy)]
@@ -243,13 +243,10 @@ fn cut_address(text: &str) -> (&str, Option<&str>) {
 }
 
 fn parse_port(text: &str) -> Result<u16, UriError> {
-    if !text.bytes().all(|octet| octet.is_ascii_digit()) {
-        return Err(UriError::Port);
+    match number(text, u64::from(u16::MAX)) {
+        Some(port @ 1..) => Ok(port as u16),
+        _ => Err(UriError::Port),
     }
-    text.parse()
-        .ok()
-        .filter(|&port| port != 0)
-        .ok_or(UriError::Port)
 }
 
 /// Phones send what was dialled; `#` should have been escaped, and is from here on.

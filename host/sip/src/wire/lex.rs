@@ -268,11 +268,18 @@ pub(crate) fn quote(text: &str) -> String {
 
 /// A decimal number, leading zeros allowed; `None` if it is none or above `max`.
 pub(crate) fn number(text: &str, max: u64) -> Option<u64> {
-    if text.is_empty() || !text.bytes().all(|octet| octet.is_ascii_digit()) {
-        return None;
-    }
-    // All digits: the only failure is a number too large.
-    text.parse().ok().filter(|&value| value <= max)
+    number_of(text.as_bytes(), max)
+}
+
+/// The same of octets.
+pub(super) fn number_of(octets: &[u8], max: u64) -> Option<u64> {
+    let add = |value: u64, octet: &u8| {
+        let digit = octet.wrapping_sub(b'0');
+        let more = value.checked_mul(10)?.checked_add(u64::from(digit))?;
+        (digit < 10).then_some(more)
+    };
+    let value = octets.iter().try_fold(0, add)?;
+    (!octets.is_empty() && value <= max).then_some(value)
 }
 
 /// Where the first `octet` is. Texts are short here, too short for the searches of the standard

@@ -10,7 +10,7 @@ use memchr::{memchr, memchr3};
 use super::build;
 use super::error::Fault;
 use super::fields::{Field, Fields};
-use super::lex::{TOKEN, is_blank, list, number, place};
+use super::lex::{TOKEN, is_blank, list, number_of, place};
 use super::names::Name;
 use crate::limits;
 
@@ -144,7 +144,7 @@ impl<'a> Section<'a> {
     #[inline]
     fn header(&mut self, lines: &mut Lines<'a>, line: Range<usize>) {
         let text = &lines.octets[line.start..line.end];
-        let Some(colon) = text.iter().position(|octet| *octet == b':') else {
+        let Some(colon) = memchr(b':', text) else {
             return self.fail(Fault::Line("no colon"));
         };
         let (label, value) = (trim_end(&text[..colon]), trim_start(&text[colon + 1..]));
@@ -154,20 +154,20 @@ impl<'a> Section<'a> {
         if name == Name::Other && !token() {
             return self.fail(Fault::Line("bad name"));
         }
-        if lines.is_folded() {
-            return self.unfold(lines, name, label, value);
-        }
-        let at = line.end - value.len();
-        self.close(
-            name,
-            line.start..line.start + label.len(),
-            at,
-            trim_end(value),
-        );
+        let unfolded;
+        let (start, at, value) = if lines.is_folded() {
+            let start = lines.octets.len() + self.unfolded.len();
+            unfolded = self.unfold(lines, label, value);
+            (start, start + label.len(), &unfolded[..])
+        } else {
+            (line.start, line.end - value.len(), trim_end(value))
+        };
+        self.close(name, start..start + label.len(), at, value);
     }
 
-    /// A header with more than one line.
-    fn unfold(&mut self, lines: &mut Lines<'a>, name: Name, label: &[u8], first: &[u8]) {
+    /// The value of a header with more than one line; it and its label stand among the unfolded now.
+    #[cold]
+    fn unfold(&mut self, lines: &mut Lines<'a>, label: &[u8], first: &[u8]) -> Vec<u8> {
         let mut value = trim_end(first).to_owned();
         while lines.is_folded() {
             let Some(line) = lines.next() else { break };
@@ -177,11 +177,9 @@ impl<'a> Section<'a> {
             }
             value.extend_from_slice(more);
         }
-        let start = lines.octets.len() + self.unfolded.len();
-        let at = start + label.len();
         self.unfolded.extend_from_slice(label);
         self.unfolded.extend_from_slice(&value);
-        self.close(name, start..at, at, &value);
+        value
     }
 
     /// Notes a header; its value stands at `at`.
@@ -223,8 +221,7 @@ impl<'a> Section<'a> {
     }
 
     fn set_length(&mut self, value: &[u8]) {
-        let digits = str::from_utf8(value).unwrap_or("");
-        match number(digits, u64::from(u32::MAX)).map(|length| length as usize) {
+        match number_of(value, u64::from(u32::MAX)).map(|length| length as usize) {
             None => self.fail(Fault::Header {
                 name: "Content-Length",
                 why: "not a number",
@@ -280,18 +277,29 @@ impl<'a> Section<'a> {
     }
 }
 
+/// Nearly always there is one blank, and nothing to be trimmed at the end.
 #[inline]
-fn trim_start(mut octets: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] = octets {
-        octets = rest;
+fn trim_start(octets: &[u8]) -> &[u8] {
+    match octets {
+        [b' ', rest @ ..] if rest.first().is_some_and(|next| *next > b' ') => rest,
+        _ => trim_blanks(octets),
     }
-    octets
 }
 
 #[inline]
-fn trim_end(mut octets: &[u8]) -> &[u8] {
-    while let [rest @ .., b' ' | b'\t'] = octets {
-        octets = rest;
+fn trim_end(octets: &[u8]) -> &[u8] {
+    match octets.last() {
+        Some(last) if *last > b' ' => octets,
+        _ => trim_blanks_at_end(octets),
     }
-    octets
+}
+
+fn trim_blanks(octets: &[u8]) -> &[u8] {
+    let first = octets.iter().position(|octet| !is_blank(*octet));
+    &octets[first.unwrap_or(octets.len())..]
+}
+
+fn trim_blanks_at_end(octets: &[u8]) -> &[u8] {
+    let last = octets.iter().rposition(|octet| !is_blank(*octet));
+    &octets[..last.map_or(0, |last| last + 1)]
 }
