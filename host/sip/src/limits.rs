@@ -51,6 +51,10 @@ pub const DIALOGS: usize = 50_000;
 /// Forks of one of our INVITEs that may accept it; each one costs an ACK, a BYE and a transaction.
 pub const FORKS: usize = 16;
 
+/// Realms on the way to one peer that each want a proof of a request: two proxies and a server, and one
+/// more. Each costs a copy of the request.
+pub const REALMS: usize = 4;
+
 /// Requests of ours within one call that wait for their answers and are sent once more if they are
 /// challenged: each costs a copy of itself. Of one kind there is one at a time, but for PRACK.
 pub const PROVABLE: usize = 8;

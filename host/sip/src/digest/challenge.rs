@@ -54,9 +54,25 @@ pub struct Challenge {
 impl Challenge {
     /// The first of these values that we can answer: the challenger puts what it likes best first.
     pub fn choose<'a>(values: impl IntoIterator<Item = &'a str>) -> Option<Self> {
-        values
-            .into_iter()
-            .find_map(|value| Self::parse(value).ok().flatten())
+        Self::choose_each(values).into_iter().next()
+    }
+
+    /// The same for each realm: proxies on the way may each want a proof (RFC 3261 §22.3).
+    pub fn choose_each<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<Self> {
+        let mut chosen: Vec<Self> = Vec::new();
+        for value in values {
+            if let Ok(Some(challenge)) = Self::parse(value)
+                && chosen.iter().all(|it| it.realm != challenge.realm)
+            {
+                chosen.push(challenge);
+            }
+        }
+        chosen
+    }
+
+    /// Whose passwords are asked for, as it stands on the wire.
+    pub fn realm(&self) -> &str {
+        &self.realm
     }
 
     /// After that one. A nonce that is the same goes on being counted (RFC 7616 §3.4, `nc`).

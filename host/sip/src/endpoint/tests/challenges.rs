@@ -436,3 +436,56 @@ fn of_too_many_requests_that_wait_the_oldest_is_not_proven() {
     pair.input(A, Input::Release { dialog, status });
     pair.rest();
 }
+
+/// The realms that a request of ours brings proofs for.
+fn realms(request: &Request) -> Vec<String> {
+    let values = request.headers().get_all("Proxy-Authorization");
+    let realm = |value| Credentials::parse(value).unwrap().realm.to_owned();
+    values.map(realm).collect()
+}
+
+fn asks_for(pair: &mut Pair, sent: &Request, realm: &str) {
+    let value = format!("Digest realm=\"{realm}\",nonce=\"1\",qop=\"auth\"");
+    let headers = format!("Proxy-Authenticate: {value}\r\n");
+    pair.inject(peer(), A, answer(sent, ASKS, &headers, ""));
+    pair.run(DELAY);
+    assert_eq!(*pair.stray_request().method(), Method::ACK);
+}
+
+#[test]
+fn proxies_with_realms_of_their_own_get_a_proof_each() {
+    // RFC 3261 §22.3.
+    let mut pair = Pair::new();
+    let dialog = call(&mut pair);
+    let first = pair.stray_request();
+    asks_for(&mut pair, &first, "near");
+    let second = pair.stray_request();
+    assert_eq!(realms(&second), ["near"]);
+    asks_for(&mut pair, &second, "far");
+    let third = pair.stray_request();
+    assert_eq!(realms(&third), ["near", "far"]);
+    pair.inject(peer(), A, answer(&third, "200 OK", "", "answer"));
+    pair.run(DELAY);
+    assert!(matches!(pair.next(A), Event::Accepted { .. }));
+    assert_eq!(*pair.stray_request().method(), Method::ACK);
+    let bye = release(&mut pair, dialog);
+    assert_eq!(realms(&bye), ["near", "far"]);
+    ok(&mut pair, &bye, "");
+    pair.rest();
+}
+
+#[test]
+fn a_request_is_not_sent_again_for_ever_new_realms() {
+    let mut pair = Pair::new();
+    call(&mut pair);
+    for realm in 0..limits::REALMS {
+        let sent = pair.stray_request();
+        assert_eq!(realms(&sent).len(), realm);
+        asks_for(&mut pair, &sent, &format!("realm {realm}"));
+    }
+    let last = pair.stray_request();
+    asks_for(&mut pair, &last, "one more");
+    assert!(matches!(pair.next(A), Event::Failed { status: 407, .. }));
+    pair.rest();
+    assert!(pair.strays.is_empty());
+}
