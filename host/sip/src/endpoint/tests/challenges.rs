@@ -440,7 +440,7 @@ fn of_too_many_requests_that_wait_the_oldest_is_not_proven() {
 /// The realms that a request of ours brings proofs for.
 fn realms(request: &Request) -> Vec<String> {
     let values = request.headers().get_all("Proxy-Authorization");
-    let realm = |value| Credentials::parse(value).unwrap().realm.to_owned();
+    let realm = |value| Credentials::parse(value).unwrap().realm;
     values.map(realm).collect()
 }
 
