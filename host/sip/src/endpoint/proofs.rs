@@ -46,9 +46,8 @@ impl Met {
                 realm: realm.to_owned(),
                 renewed: false,
             }),
-            None => return false,
             Some(once) if challenge.stale && !once.renewed => once.renewed = true,
-            Some(_) => return false,
+            None | Some(_) => return false,
         }
         true
     }
