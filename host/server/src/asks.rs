@@ -9,6 +9,7 @@ use api::{AudioRefused, ControlRequest};
 use bytes::Bytes;
 use control::placement::Placement;
 use model::{Answer, Ask, Refusal, TenantId};
+use store::KeptAudio;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinSet,
@@ -87,38 +88,13 @@ impl Asks {
                 Some(ControlRequest::KeepAudio {
                     tenant,
                     bytes,
-                    mut reply,
-                }) => {
-                    while files.try_join_next().is_some() {}
-                    if files.len() >= FILES {
-                        let _ = reply.send(Err(AudioRefused::Node));
-                        continue;
-                    }
-                    let prompts = Arc::clone(&self.prompts);
-                    files.spawn(async move {
-                        let kept = tokio::select! {
-                            kept = prompts.keep(tenant, bytes) => kept,
-                            () = reply.closed() => return,
-                        };
-                        let _ = reply.send(kept);
-                    });
-                }
+                    reply,
+                }) => self.keep(&mut files, tenant, bytes, reply),
                 Some(ControlRequest::Audio {
                     tenant,
                     digest,
                     reply,
-                }) => {
-                    while files.try_join_next().is_some() {}
-                    if files.len() >= FILES {
-                        let _ = reply.send(None);
-                        continue;
-                    }
-                    let prompts = Arc::clone(&self.prompts);
-                    files.spawn(async move {
-                        let file = prompts.file(tenant, &digest).await;
-                        let _ = reply.send(file.map(Bytes::from));
-                    });
-                }
+                }) => self.read(&mut files, tenant, digest, reply),
                 Some(ControlRequest::CheckPlugin { bytes, mut reply }) => {
                     while checks.try_join_next().is_some() {}
                     if checks.len() >= CHECKS {
@@ -136,6 +112,47 @@ impl Asks {
                 }
             }
         }
+    }
+
+    /// An audio file becomes one of ours, unless too many are in hand.
+    fn keep(
+        &self,
+        files: &mut JoinSet<()>,
+        tenant: TenantId,
+        bytes: Bytes,
+        mut reply: oneshot::Sender<Result<KeptAudio, AudioRefused>>,
+    ) {
+        if !has_room(files) {
+            let _ = reply.send(Err(AudioRefused::Node));
+            return;
+        }
+        let prompts = Arc::clone(&self.prompts);
+        files.spawn(async move {
+            let kept = tokio::select! {
+                kept = prompts.keep(tenant, bytes) => kept,
+                () = reply.closed() => return,
+            };
+            let _ = reply.send(kept);
+        });
+    }
+
+    /// An audio file of ours is read, unless too many are in hand.
+    fn read(
+        &self,
+        files: &mut JoinSet<()>,
+        tenant: TenantId,
+        digest: String,
+        reply: oneshot::Sender<Option<Bytes>>,
+    ) {
+        if !has_room(files) {
+            let _ = reply.send(None);
+            return;
+        }
+        let prompts = Arc::clone(&self.prompts);
+        files.spawn(async move {
+            let file = prompts.file(tenant, &digest).await;
+            let _ = reply.send(file.map(Bytes::from));
+        });
     }
 
     /// Whoever asked may give up: then nobody waits for the shard either.
@@ -175,6 +192,12 @@ impl Asks {
         all.sort_by_key(|call| std::cmp::Reverse(call.call));
         Answer::Calls(all)
     }
+}
+
+/// Whether one more may be in hand; those that are done make room.
+fn has_room(files: &mut JoinSet<()>) -> bool {
+    while files.try_join_next().is_some() {}
+    files.len() < FILES
 }
 
 fn leave(by_tenant: &mut BTreeMap<TenantId, usize>, tenant: TenantId) {

@@ -103,10 +103,7 @@ impl Fleet {
         let keys = (placement, random()?, Meters::default());
         for (shard, mail) in (0..count).zip(receivers) {
             let settings = shard_config(config, shard, keys.clone(), listeners, &connections)?;
-            let outlets = Outlets {
-                shard,
-                ..outlets.clone()
-            };
+            let outlets = outlets.of(shard);
             let turns = TurnRunner::new(
                 Arc::clone(plugins),
                 store.clone(),
@@ -116,9 +113,8 @@ impl Fleet {
             );
             let guests = (turns, Arc::clone(prompts));
             let part = watch.part(format!("session shard {shard}"));
-            threads.push(shard::start(
-                settings, mail, outlets, guests, metrics, part,
-            )?);
+            let thread = shard::start(settings, mail, outlets, guests, metrics, part)?;
+            threads.push(thread);
         }
         let queues = (cdr_jobs, urgent, record_jobs, register_jobs);
         let writers = start_writers(store, metrics, &mailboxes, queues, &outage, &watch);

@@ -29,6 +29,7 @@ use crate::{
     fleet::Fleet,
     metrics::{self, Metrics},
     names::{Names, dns::Dns},
+    plugins::Plugins,
     prompts::Prompts,
     publish::{Press, Publisher},
     registrar::Registrar,
@@ -82,38 +83,25 @@ impl Node {
         let (page, metrics) = listen_metrics(config).await?;
         let metrics_address = page.as_ref().map(TcpListener::local_addr).transpose()?;
 
-        let fleet = Fleet::start(
-            config,
-            &listeners,
-            &streams,
-            (&plugins, &prompts),
-            &store,
-            &metrics,
-        )?;
+        let kept = (&plugins, &prompts);
+        let fleet = Fleet::start(config, &listeners, &streams, kept, &store, &metrics)?;
         let mailboxes = fleet.mailboxes.clone();
-        let press = Press {
-            shards: mailboxes.clone(),
-            store: store.clone(),
-            plugins: Arc::clone(&plugins),
-            prompts: Arc::clone(&prompts),
-            door: Arc::clone(&fleet.door),
-            names: Names::default(),
-        };
+        let press = press(&fleet, &store, kept);
         let (names, dns) = (press.names.clone(), Dns::new(&config.sip.dns)?);
         publish_all(&press, &store).await?;
         let asks = Asks {
             shards: mailboxes.clone(),
             placement: fleet.placement,
             publisher: Publisher::shown_by(metrics.changes()),
-            plugins,
+            plugins: Arc::clone(&plugins),
             prompts: Arc::clone(&prompts),
             metrics: metrics.clone(),
         };
         let (draining, watched_drain) = watch::channel(false);
         let (control, requests) = Control::channel();
         let sip = (&*listeners, streams.streams());
-        let kept = (store.clone(), Arc::clone(&prompts));
-        let sources = fleet.sources(sip, control.clone(), kept);
+        let shelves = (store.clone(), Arc::clone(&prompts));
+        let sources = fleet.sources(sip, control.clone(), shelves);
         let router = api::router(api::State::new(api::Parts {
             store: store.clone(),
             control,
@@ -171,6 +159,22 @@ impl Node {
         self.fleet.stop().await;
         self.store.close().await;
         Ok(())
+    }
+}
+
+/// What it takes to publish a tenant.
+fn press(
+    fleet: &Fleet,
+    store: &Store,
+    (plugins, prompts): (&Arc<Plugins>, &Arc<Prompts>),
+) -> Press {
+    Press {
+        shards: fleet.mailboxes.clone(),
+        store: store.clone(),
+        plugins: Arc::clone(plugins),
+        prompts: Arc::clone(prompts),
+        door: Arc::clone(&fleet.door),
+        names: Names::default(),
     }
 }
 

@@ -123,6 +123,13 @@ pub struct Outlets {
 }
 
 impl Outlets {
+    /// The same for another shard.
+    pub fn of(&self, shard: u8) -> Self {
+        let mut outlets = self.clone();
+        outlets.shard = shard;
+        outlets
+    }
+
     /// Puts out everything but turns, replies, REGISTERs, audio and media commands, which are the driver's.
     pub fn put(&self, output: Output) {
         match output {
