@@ -14,13 +14,13 @@ use std::{net::IpAddr, net::SocketAddr, sync::Arc, time::Instant};
 use bytes::Bytes;
 use media::{PortId, Stats, sdp::Negotiated};
 use model::{
-    Address, CallDirection, CallId, Cause, EndReason, LiveCall, ReleasedBy, SessionId,
+    Address, CallDirection, CallId, Cause, ConfMode, EndReason, LiveCall, ReleasedBy, SessionId,
     command::Construct,
     turn::{Asked, CallView, Phase},
 };
 use sip::DialogId;
 
-use crate::{Ticket, meter::Lease, shard::Legs};
+use crate::{Ticket, conferences::Seat, meter::Lease, shard::Legs};
 
 /// Where a call stands.
 #[derive(Debug)]
@@ -166,6 +166,7 @@ pub(crate) struct Call {
     pub(crate) elsewhere: Vec<IpAddr>,
     pub(crate) media: Media,
     pub(crate) bridged: Option<CallId>,
+    pub(crate) conference: Option<Conferring>,
     /// Its place on a trunk with a cap, until it ends.
     pub(crate) lease: Option<Lease>,
     pub(crate) begin: u64,
@@ -186,6 +187,15 @@ pub(crate) struct Call {
     /// The monotonic time of `begin`: later times are counted from it, so that a wall clock which is set
     /// back cannot end a call before its answer.
     pub(crate) began: Instant,
+}
+
+/// A call's part in a conference, until it leaves it or ends.
+#[derive(Debug)]
+pub(crate) struct Conferring {
+    pub(crate) seat: Seat,
+    pub(crate) mode: ConfMode,
+    /// Its port is in it.
+    pub(crate) mixed: bool,
 }
 
 /// Where the final row of a call stands. The call is kept until it is durable.
@@ -280,6 +290,7 @@ impl Call {
             user_data: self.user_data.clone(),
             headers: self.headers.clone(),
             bridged: self.bridged,
+            conference: self.conference.as_ref().map(|it| it.seat.id()),
         }
     }
 

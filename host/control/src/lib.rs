@@ -11,6 +11,7 @@
 //! | `door` | who a sender is, by its password |
 //! | `locations` | where the phones that register are |
 //! | `session`, `call` | the data of a service session and of a call resource |
+//! | `conferences` | which conferences there are, for all shards |
 //! | `enrol` | how a trunk is registered with its carrier |
 //! | `gateways` | which gateways of trunks take calls |
 //! | `service_routes` | by way of which proxies trunks want calls |
@@ -26,6 +27,7 @@
 
 mod admission;
 mod call;
+mod conferences;
 mod door;
 mod enrol;
 mod event;
@@ -47,6 +49,7 @@ mod sources;
 mod timers;
 mod tracer;
 
+pub use conferences::Conferences;
 pub use event::{GatewayNews, Guess, Input, Named, News, Output, TenantLog, Ticket, TurnRequest};
 pub use meter::Meters;
 pub use service_routes::ServiceRoute;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::prompt::Prompt;
+use crate::room::Room;
 use crate::sdp::Negotiated;
 
 /// One media port: an RTP socket and its route. The owner chooses ids and never uses one again.
@@ -103,6 +104,21 @@ pub enum Command {
         /// Which port.
         port: PortId,
     },
+    /// Mix this port into a conference, in place of the route that it had; in one where it is already its
+    /// mode changes.
+    Confer {
+        /// Which port.
+        port: PortId,
+        /// Which conference.
+        room: Arc<Room>,
+        /// What its peer hears and says.
+        mode: Mode,
+    },
+    /// Take this port out of its conference.
+    Leave {
+        /// Which port.
+        port: PortId,
+    },
     /// Close the socket. Answer: `Closed`. An unknown port is ignored.
     Close {
         /// Which port.
@@ -140,6 +156,31 @@ impl Piece {
             Self::Prompt(prompt) => prompt.frames(),
             Self::Silence { frames } => *frames,
         }
+    }
+}
+
+/// What a member of a conference hears and says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Both.
+    TalkAndListen,
+    /// It hears and is not heard.
+    ListenOnly,
+    /// It is heard and hears silence.
+    TalkOnly,
+    /// Neither.
+    Silent,
+}
+
+impl Mode {
+    /// Whether it is heard.
+    pub const fn talks(self) -> bool {
+        matches!(self, Mode::TalkAndListen | Mode::TalkOnly)
+    }
+
+    /// Whether it hears.
+    pub const fn hears(self) -> bool {
+        matches!(self, Mode::TalkAndListen | Mode::ListenOnly)
     }
 }
 

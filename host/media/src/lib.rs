@@ -20,6 +20,7 @@ mod port_map;
 pub mod prompt;
 pub mod quality;
 pub mod resample;
+pub mod room;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
@@ -27,6 +28,6 @@ pub mod srtp;
 pub mod tone;
 pub mod wav;
 
-pub use command::{Command, Event, Family, Piece, Play, PortId, Remote, Stats};
+pub use command::{Command, Event, Family, Mode, Piece, Play, PortId, Remote, Stats};
 pub use plane::{Forward, Output, Plane};
 pub use prompt::Prompt;

@@ -16,10 +16,13 @@
 //! every 20 ms (`wheel`), whose packets are drained by `poll_packet`; it covers the route. Every port reports by RTCP
 //! each 5 s (`reporting`), on the same way. Knows nothing of calls: `control` decides what is bridged to what.
 
+mod chime;
+mod confer;
 pub mod ear;
 mod inbound;
 pub mod jitter;
 mod latch;
+mod mixer;
 mod outbound;
 mod outbox;
 mod player;
@@ -42,6 +45,7 @@ use crate::command::{Command, Event, Family, PortId};
 use crate::port_map::PortMap;
 use crate::{limits, rtp};
 pub(crate) use inbound::Inbound;
+use mixer::Mixer;
 use outbox::Outbox;
 use port::{Found, Port, Route};
 use reporting::Agenda;
@@ -115,6 +119,7 @@ pub struct Plane {
     wheel: Wheel,
     agenda: Agenda,
     outbox: Outbox,
+    mixer: Mixer,
     /// What came to its end in a tick, while the tick lasts.
     ended: Vec<(PortId, u32)>,
     random: ChaCha8Rng,
@@ -131,6 +136,7 @@ impl Plane {
             wheel: Wheel::default(),
             agenda: Agenda::default(),
             outbox: Outbox::default(),
+            mixer: Mixer::default(),
             ended: Vec::new(),
             random: ChaCha8Rng::from_seed(seed),
         }
@@ -151,10 +157,12 @@ impl Plane {
                 }
                 self.begin_reports(now, port);
             }
-            Command::Bridge { a, b } => self.bridge(a, b),
+            Command::Bridge { a, b } => self.bridge(now, a, b),
             Command::Unbridge { port } => self.unbridge(port),
             Command::Play { port, play } => self.play(now, port, play),
             Command::StopPlay { port } => self.stop_play(now, port),
+            Command::Confer { port, room, mode } => self.confer(now, port, &room, mode),
+            Command::Leave { port } => self.leave(now, port),
             Command::Close { port } => self.close(now, port),
         }
     }
@@ -192,6 +200,7 @@ impl Plane {
         let receiver = self.ports.get_mut(&port)?;
         let arrival = receiver.receive(now, from, datagram)?;
         let route = receiver.route();
+        receiver.hear(now, &arrival, datagram);
         if let Some(found) = arrival.found {
             self.found(port, from, found);
         }
@@ -241,15 +250,17 @@ impl Plane {
         self.outputs.push_back(Output::Bind { port, family });
     }
 
-    fn bridge(&mut self, a: PortId, b: PortId) {
+    fn bridge(&mut self, now: Instant, a: PortId, b: PortId) {
         if a == b || !self.ports.contains_key(&a) || !self.ports.contains_key(&b) {
             return;
         }
         if self.route(a) == Route::Relay(b) {
             return;
         }
-        self.unbridge(a);
-        self.unbridge(b);
+        for port in [a, b] {
+            self.unbridge(port);
+            self.leave(now, port);
+        }
         self.set_route(a, Route::Relay(b));
         self.set_route(b, Route::Relay(a));
     }
@@ -274,6 +285,7 @@ impl Plane {
 
     fn remove(&mut self, port: PortId) -> Option<Port> {
         self.unbridge(port);
+        self.part(port);
         self.unseat(port);
         self.ports.remove(&port)
     }

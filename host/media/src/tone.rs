@@ -60,6 +60,21 @@ pub fn level_db(samples: &[i16]) -> f32 {
     )
 }
 
+/// The level of a sine within samples of 8 kHz, as its peak; −100 if there is none. Half a second and more,
+/// and a whole number of milliseconds and of Hz, tell tones apart that differ by a few Hz.
+pub fn level_of(samples: &[i16], hz: u16) -> f32 {
+    let step = TAU * f64::from(hz) / f64::from(SAMPLE_RATE);
+    let (mut sine, mut cosine) = (0.0, 0.0);
+    for (at, &sample) in samples.iter().enumerate() {
+        let angle = step * at as f64;
+        sine += f64::from(sample) * angle.sin();
+        cosine += f64::from(sample) * angle.cos();
+    }
+    let peak = 2.0 * sine.hypot(cosine) / samples.len().max(1) as f64;
+    let level = 20.0 * (peak / f64::from(i16::MAX)).log10();
+    level.max(-100.0) as f32
+}
+
 fn decibels(energy: f64, samples: usize) -> f32 {
     if energy <= 0.0 || samples == 0 {
         return -100.0;

@@ -1,7 +1,8 @@
 //! What the API asks of live sessions and trunks, and what it is answered.
 
 use crate::{
-    Address, CallDirection, CallId, Cause, Hop, Reply, Request, SessionId, Trace, TrunkId,
+    Address, CallDirection, CallId, Cause, ConferenceView, Hop, Reply, Request, SessionId, Trace,
+    TrunkId,
     turn::{Fault, Phase},
 };
 
@@ -19,6 +20,8 @@ pub enum Ask {
     },
     /// The live calls: `Answer::Calls`.
     Calls,
+    /// The conferences that there are: `Answer::Conferences`.
+    Conferences,
     /// The trace of a live session until now: `Answer::Trace`.
     Trace(SessionId),
     /// What is known of a trunk, by the shard that looks after it: `Answer::Trunk`.
@@ -34,6 +37,8 @@ pub enum Answer {
     Done,
     /// Live calls.
     Calls(Vec<LiveCall>),
+    /// Conferences, by name.
+    Conferences(Vec<ConferenceView>),
     /// A trace.
     Trace(Box<Trace>),
     /// What is known of a trunk.

@@ -3,7 +3,7 @@
 
 mod through;
 
-use crate::{Address, CallId, Cause, Route};
+use crate::{Address, CallId, Cause, ConfMode, ConferenceId, Route};
 
 /// One command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +53,22 @@ pub enum Command {
     /// Part them.
     BridgeStop {
         /// Either.
+        call: CallId,
+    },
+    /// Put a call into a conference, or change its mode there.
+    ConfEnter {
+        /// Answered, not bridged.
+        call: CallId,
+        /// The id that the conference has, or gets if this makes it.
+        conference: ConferenceId,
+        /// Its name.
+        name: String,
+        /// What the party hears and says.
+        mode: ConfMode,
+    },
+    /// Take it out.
+    ConfExit {
+        /// In a conference.
         call: CallId,
     },
     /// Ask the party to call somebody else.
@@ -141,6 +157,10 @@ impl Command {
             Self::Construct(c) => format!("construct {} -> {}", c.from.user(), c.to.user()),
             Self::BridgeStart { a, b } => format!("bridge-start {} {}", label(*a), label(*b)),
             Self::BridgeStop { call } => format!("bridge-stop {}", label(*call)),
+            Self::ConfEnter {
+                call, name, mode, ..
+            } => format!("conf-enter {} {name} {}", label(*call), mode.as_str()),
+            Self::ConfExit { call } => format!("conf-exit {}", label(*call)),
             Self::Transfer { call, to, replaces } => {
                 let to = to.user();
                 let place =

@@ -86,6 +86,8 @@ ids! {
     KeyId "key";
     /// A request to a policy; makecall answers with it as `callid`.
     RequestId "req";
+    /// A conference of a tenant.
+    ConferenceId "conf";
 }
 
 /// Where ids come from: seeded, so that a simulation mints the same ones again.

@@ -13,6 +13,7 @@ mod brief;
 mod cause;
 mod cdr;
 pub mod command;
+mod conference;
 mod event;
 mod headers;
 mod id;
@@ -39,12 +40,14 @@ pub use brief::brief;
 pub use cause::Cause;
 pub use cdr::{Cdr, EndReason};
 pub use command::Command;
+pub use conference::{ConfMode, ConferenceView, is_conference_name};
 pub use event::{
     CallDirection, DialReport, Event, Origin, ReleaseReport, ReleasedBy, Reply, Request,
 };
 pub use headers::{HeaderError, HeaderNames, is_header_name};
 pub use id::{
-    CallId, IdError, IdSource, KeyId, NumberId, PhoneId, RequestId, SessionId, TenantId, TrunkId,
+    CallId, ConferenceId, IdError, IdSource, KeyId, NumberId, PhoneId, RequestId, SessionId,
+    TenantId, TrunkId,
 };
 pub use ladder::draw as draw_ladder;
 pub use ladder_svg::draw as draw_ladder_svg;

@@ -124,6 +124,12 @@ pub const RECORD_AGAIN: Duration = Duration::from_secs(5);
 pub const DURABLE: Duration = Duration::from_secs(2);
 /// The whole time of a turn, waits for the store included; then its session faults.
 pub const TURN_WHOLE: Duration = Duration::from_secs(2);
+/// Octets of the name of a conference.
+pub const CONFERENCE_NAME: usize = 64;
+/// Conferences of one tenant at a time: what a policy sees of them in each turn is a page.
+pub const TENANT_CONFERENCES: usize = 100;
+/// Calls of one conference: mixing them is 2 % of a core.
+pub const CONFERENCE_CALLS: usize = 1_000;
 /// Live calls of one tenant on one shard.
 pub const TENANT_CALLS: usize = 1_000;
 /// Sessions of one tenant on one shard, those included whose last SIP transactions linger: a quarter of

@@ -333,6 +333,7 @@ impl Scene {
             user_data: String::new(),
             headers: [].into(),
             bridged: None,
+            conference: None,
         };
         let is_of_call = event.call().is_some();
         let view = View {
@@ -340,6 +341,7 @@ impl Scene {
             now: NOW,
             calls: is_of_call.then_some(call).into_iter().collect(),
             calls_made: 0,
+            conferences: vec![],
             asked: None,
             timers: vec![],
             state: [].into(),

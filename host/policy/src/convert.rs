@@ -2,11 +2,12 @@
 
 use model::turn::{CommandError, Phase};
 use model::{
-    CallDirection, DialReport, LogLevel, Origin, ReleaseReport, ReleasedBy, Reply, Request,
+    CallDirection, ConfMode, DialReport, LogLevel, Origin, ReleaseReport, ReleasedBy, Reply,
+    Request,
 };
 
 use crate::bindings::exports::jackfield::policy::{call_events, request_events};
-use crate::bindings::jackfield::policy::{session, types};
+use crate::bindings::jackfield::policy::{call, session, types};
 
 pub(crate) fn dial_report(report: &DialReport) -> call_events::DialReport {
     call_events::DialReport {
@@ -98,5 +99,14 @@ pub(crate) fn error(error: CommandError) -> types::Error {
         CommandError::LimitExceeded(text) => types::Error::LimitExceeded(text),
         CommandError::Unavailable(text) => types::Error::Unavailable(text),
         CommandError::Unsupported(text) => types::Error::Unsupported(text),
+    }
+}
+
+pub(crate) fn mode(mode: call::ConfMode) -> ConfMode {
+    match mode {
+        call::ConfMode::TalkAndListen => ConfMode::TalkAndListen,
+        call::ConfMode::ListenOnly => ConfMode::ListenOnly,
+        call::ConfMode::TalkOnly => ConfMode::TalkOnly,
+        call::ConfMode::Silent => ConfMode::Silent,
     }
 }

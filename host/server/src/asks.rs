@@ -172,6 +172,8 @@ impl Asks {
             Ask::Release { call, .. } => usize::from(call.shard()),
             Ask::Trace(session) => usize::from(session.shard()),
             Ask::Trunk(trunk) => usize::from(self.placement.shard_of_trunk(*trunk)),
+            // All shards have one directory.
+            Ask::Conferences => 0,
             Ask::Calls => return self.all_calls(tenant).await,
         };
         match self.shards.get(shard) {

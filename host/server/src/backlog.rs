@@ -69,7 +69,9 @@ fn lost(command: &Command) -> Vec<Event> {
         | Command::Configure { port, .. }
         | Command::Play { port, .. }
         | Command::StopPlay { port }
-        | Command::Unbridge { port } => {
+        | Command::Unbridge { port }
+        | Command::Confer { port, .. }
+        | Command::Leave { port } => {
             vec![*port]
         }
         Command::Bridge { a, b } => vec![*a, *b],

@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
 
 use anyhow::Context;
-use control::{Counts, Meters, ShardConfig, placement::Placement};
+use control::{Conferences, Counts, Meters, ShardConfig, placement::Placement};
 use media::io as media_io;
 use model::Cdr;
 use sip::Transport;
@@ -100,7 +100,8 @@ impl Fleet {
         let (outage, commits) = (Outage::default(), Arc::new(Commits::new(store.clone())));
         let mut threads = Vec::new();
         let connections = streams.addresses();
-        let keys = (placement, random()?, Meters::default());
+        let shared = (Meters::default(), Conferences::new(media.len()));
+        let keys = (placement, random()?, shared);
         for (shard, mail) in (0..count).zip(receivers) {
             let settings = shard_config(config, shard, keys.clone(), listeners, &connections)?;
             let outlets = outlets.of(shard);
@@ -325,7 +326,7 @@ fn start_media(
 fn shard_config(
     config: &Config,
     shard: u8,
-    (placement, digest_key, meters): (Placement, [u8; 32], Meters),
+    (placement, digest_key, (meters, conferences)): (Placement, [u8; 32], (Meters, Conferences)),
     listeners: &[Listener],
     connections: &[(Transport, SocketAddr)],
 ) -> anyhow::Result<ShardConfig> {
@@ -351,6 +352,7 @@ fn shard_config(
         },
         digest_key,
         meters,
+        conferences,
         seed: random()?,
     })
 }

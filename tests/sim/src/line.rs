@@ -37,6 +37,10 @@ pub struct Line {
     pub heard: Vec<Heard>,
     /// The keys that it heard, call by call.
     pub digits: Vec<String>,
+    /// Whether it keeps the audio itself.
+    pub records: bool,
+    /// What it kept, call by call, at 8 kHz.
+    pub recordings: Vec<Vec<i16>>,
     /// It has made a connection that is not lost. Where the node can make one itself it does not matter.
     pub(crate) connected: bool,
     pub(crate) phone: Phone,
@@ -56,6 +60,8 @@ impl Line {
             told: Vec::new(),
             heard: Vec::new(),
             digits: Vec::new(),
+            records: false,
+            recordings: Vec::new(),
             connected: false,
             phone: Phone::new(config),
             handset: None,
@@ -114,6 +120,7 @@ impl Line {
         let speech = Speech::Tone(self.tone);
         self.handset = Some(Handset::new(HandsetConfig {
             candidates: TONES.to_vec(),
+            record: self.records,
             ..HandsetConfig::new(agreed.clone(), ssrc, speech)
         }));
     }
@@ -123,6 +130,9 @@ impl Line {
         if let Some(handset) = self.handset.take() {
             self.heard.push(handset.heard());
             self.digits.push(handset.digits().to_owned());
+            if self.records {
+                self.recordings.push(handset.recording().to_vec());
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, time::Instant};
 
-use control::{Meters, Shard, ShardConfig};
+use control::{Conferences, Meters, Shard, ShardConfig};
 use control::{
     guard::{Guard, Settings},
     placement::Placement,
@@ -30,6 +30,7 @@ const LISTENS: [sip::Transport; 5] = [
 pub(crate) struct Node {
     pub(crate) shards: Vec<Shard>,
     pub(crate) planes: Vec<Plane>,
+    pub(crate) conferences: Conferences,
     /// Which sources it hears at all.
     pub(crate) guard: Guard,
     placement: Placement,
@@ -57,6 +58,7 @@ impl Node {
         let placement = Placement::new(key, options.shards);
         let digest_key = random.seed();
         let meters = Meters::default();
+        let conferences = Conferences::new(usize::from(options.planes));
         let shard = |n| {
             Shard::new(ShardConfig {
                 digest_key,
@@ -75,6 +77,7 @@ impl Node {
                     ..sip::Config::default()
                 },
                 meters: meters.clone(),
+                conferences: conferences.clone(),
                 seed: random.seed(),
             })
         };
@@ -83,6 +86,7 @@ impl Node {
         Self {
             shards,
             planes: (0..options.planes).map(plane).collect(),
+            conferences,
             guard: Guard::new(Settings::default(), key, now),
             placement,
             media: Placement::new(key, options.planes),

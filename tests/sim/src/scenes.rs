@@ -52,6 +52,34 @@ pub fn keys(world: &mut World) {
     world.run_to_rest();
 }
 
+/// Who meets in a conference.
+pub const MEMBERS: [&str; 3] = ["1001", "1002", "3002"];
+
+/// Three callers key the PIN of a conference, and talk for a while.
+pub fn meet(world: &mut World) {
+    for user in MEMBERS {
+        let line = world.line(0, user);
+        world.dial(line, "2001");
+        world.run_for(SECOND);
+        world.press(line, if user == "1002" { "1#42#" } else { "42#" });
+        world.run_for(2 * SECOND);
+    }
+    world.run_for(2 * SECOND);
+}
+
+/// All of them hang up.
+pub fn part_from_conference(world: &mut World) {
+    for user in MEMBERS {
+        let line = world.line(0, user);
+        world.lines_mut()[line].put_down();
+    }
+    for user in MEMBERS {
+        let line = world.line(0, user);
+        world.hang_up(line);
+    }
+    world.run_to_rest();
+}
+
 /// The callee hangs up.
 pub fn callee_hangs_up(world: &mut World) {
     let (_, bob) = call(world, ANSWERS);

@@ -11,6 +11,7 @@
 //! | `crowd` | calls 3001 as often as a session may, and starts as many timers |
 //! | `click` | calls two parties at a request, and joins them |
 //! | `hunt` | calls everybody at once |
+//! | `conference` | the twin of `plugins/conference-room` |
 //! | `keypad` | the twin of `plugins/keypad` |
 //! | `patient` | rings, answers after a while and hangs up after another, by timers |
 //! | `forward` | forwards always, when busy and when nobody answers |
@@ -19,6 +20,7 @@
 //! | `redirect` | sends every caller to 3001 |
 
 mod click;
+mod conference;
 mod forward;
 mod hunt;
 mod keypad;
@@ -56,6 +58,7 @@ impl Policies for Scripts {
             "redirect" => redirect(&mut desk, &turn.event),
             "click" => click::handle(&mut desk, &turn.event),
             "hunt" => hunt::handle(&mut desk, &turn.event),
+            "conference" => conference::handle(&mut desk, &turn.event),
             "keypad" => keypad::handle(&mut desk, &turn.event),
             "patient" => patient(&mut desk, &turn.event),
             "answer" => answer(&mut desk, &turn.event),

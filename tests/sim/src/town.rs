@@ -201,9 +201,11 @@ pub fn sip_address(n: u8, user: &str) -> SocketAddr {
 
 fn plugin(script: &str) -> ActivePlugin {
     let mut exports = vec!["request-events", "transfer-events"];
-    if script == "keypad" {
+    let is_room = ["conference", "conference-room"].contains(&script);
+    if script == "keypad" || is_room {
         exports.push("digit-events");
     }
+    let settings = is_room.then(|| ("pin".to_owned(), "42".to_owned()));
     let exports = exports.into_iter();
     ActivePlugin {
         name: "makecall".to_owned(),
@@ -212,6 +214,6 @@ fn plugin(script: &str) -> ActivePlugin {
         exports: exports
             .map(|name| format!("jackfield:policy/{name}@0.1.0"))
             .collect(),
-        settings: Arc::new(BTreeMap::new()),
+        settings: Arc::new(settings.into_iter().collect()),
     }
 }

@@ -363,6 +363,8 @@ impl Watch {
             | Command::Unbridge { port }
             | Command::Play { port, .. }
             | Command::StopPlay { port }
+            | Command::Confer { port, .. }
+            | Command::Leave { port }
             | Command::Close { port } => vec![*port],
         };
         for port in named {

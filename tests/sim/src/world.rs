@@ -266,6 +266,12 @@ impl World {
         shards.map(|shard| shard.refusals().digits).sum()
     }
 
+    /// Media shards that have a member of a conference.
+    pub fn planes_in_conference(&self) -> usize {
+        let planes = self.node.planes.iter();
+        planes.filter(|it| it.conferences() > 0).count()
+    }
+
     /// How many turns committed at their first run, at their second, and so on.
     pub fn commits(&self) -> &BTreeMap<u32, u32> {
         &self.commits

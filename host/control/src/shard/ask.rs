@@ -32,6 +32,7 @@ impl Shard {
                 let own = live.filter(|call| self.belongs(call.session, tenant));
                 Answer::Calls(own.map(crate::call::Call::live).collect())
             }
+            Ask::Conferences => Answer::Conferences(self.config.conferences.of(tenant)),
             Ask::Trace(session) => match self.sessions.get(&session) {
                 Some(s) if s.tenant.id == tenant => Answer::Trace(Box::new(s.trace.clone())),
                 _ => Answer::Refused(Refusal::NotFound),

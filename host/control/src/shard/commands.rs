@@ -62,6 +62,13 @@ impl Shard {
                 self.part(call);
                 Ok(())
             }
+            Command::ConfEnter {
+                call,
+                conference,
+                name,
+                mode,
+            } => self.conf_enter(session, call, (conference, &name), mode),
+            Command::ConfExit { call } => self.conf_exit(call),
             Command::Transfer { call, to, replaces } => self.transfer(now, call, &to, replaces),
             Command::TransferAccept { call } => self.decide_transfer(now, call, None),
             Command::TransferRefuse { call, cause } => self.decide_transfer(now, call, Some(cause)),
@@ -89,8 +96,9 @@ impl Shard {
     fn bridge(&mut self, a: CallId, b: CallId) -> Result<(), Skipped> {
         for (one, other) in [(a, b), (b, a)] {
             self.living(other, "bridge-start")?;
-            if self.living(one, "bridge-start")?.bridged.is_some() {
-                return Err("bridge-start skipped: already bridged".into());
+            let call = self.living(one, "bridge-start")?;
+            if call.bridged.is_some() || call.conference.is_some() {
+                return Err("bridge-start skipped: already bridged, or in a conference".into());
             }
         }
         for (one, other) in [(a, b), (b, a)] {
@@ -99,7 +107,7 @@ impl Shard {
         Ok(())
     }
 
-    fn living(&mut self, id: CallId, what: &str) -> Result<&mut Call, Skipped> {
+    pub(super) fn living(&mut self, id: CallId, what: &str) -> Result<&mut Call, Skipped> {
         let call = self.calls.get_mut(&id).filter(|call| !call.is_released());
         call.ok_or_else(|| format!("{what} skipped: the call has ended"))
     }
@@ -231,6 +239,7 @@ impl Shard {
             elsewhere: Vec::new(),
             media: Media::new(None),
             bridged: None,
+            conference: None,
             lease: place.unwrap_or_default(),
             begin,
             answer: None,

@@ -136,7 +136,10 @@ impl Shard {
             State::Opening(_) => Shard::dial,
             State::Offered { .. } if self.early_media_waits(id) => Shard::send_early,
             State::Accepting { durable: None } => Shard::accept,
-            _ => return self.relay(now, id),
+            _ => {
+                self.confer(now, id);
+                return self.relay(now, id);
+            }
         };
         if self.port_is_open(id) {
             step(self, now, id);

@@ -6,6 +6,7 @@
 
 mod ask;
 mod commands;
+mod conferences;
 mod counts;
 mod digits;
 mod enrol;
@@ -45,7 +46,7 @@ use join::is_inside;
 use register::Registering;
 
 use crate::{
-    Input, Meters, News, Output, TenantLog, Ticket,
+    Conferences, Input, Meters, News, Output, TenantLog, Ticket,
     call::Call,
     door::Door,
     forwarded::Forwarded,
@@ -79,6 +80,8 @@ pub struct ShardConfig {
     pub sip: sip::Config,
     /// What trunks may still take: the same for all shards of a node.
     pub meters: Meters,
+    /// The conferences: the same for all shards of a node.
+    pub conferences: Conferences,
     /// Seeds ids, tags, branches and Call-IDs.
     pub seed: [u8; 32],
 }

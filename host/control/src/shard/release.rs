@@ -113,6 +113,7 @@ impl Shard {
             self.durable.remove(&durable);
         }
         call.lease = None;
+        call.conference = None;
         call.state = State::Released(End {
             at: call.unix_ms(now.mono),
             by: ending.by,

@@ -275,6 +275,7 @@ impl Shard {
             elsewhere: Vec::new(),
             media: Media::new(incoming.sdp),
             bridged: None,
+            conference: None,
             lease,
             begin: now.unix_ms,
             answer: None,

@@ -93,6 +93,7 @@ impl Shard {
             now: now.unix_ms,
             calls: seen.map(Call::view).collect(),
             calls_made: s.calls_made,
+            conferences: self.config.conferences.of(s.tenant.id),
             timers: s.timers.iter().cloned().collect(),
             state: s.state.clone(),
             asked: None,
@@ -227,7 +228,7 @@ impl Shard {
         let answered = |call: &Call| matches!(call.state, State::Answered);
         let talks = |call: &Call| {
             let peer = call.bridged.and_then(|peer| self.calls.get(&peer));
-            answered(call) && peer.is_some_and(answered)
+            answered(call) && (call.conference.is_some() || peer.is_some_and(answered))
         };
         let Some(s) = self.sessions.get(&session) else {
             return;

@@ -4,6 +4,7 @@
 //! the other port of a bridge: [`Port::receive`] hands out an [`Arrival`], [`Port::send`] of the
 //! other port takes it.
 
+mod conferring;
 mod reporting;
 mod speech;
 
@@ -14,6 +15,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::inbound::{Inbound, Order};
 use super::latch::{Latch, Verdict};
+use super::mixer::Member;
 use super::outbound::{Outbound, Slot};
 use super::player::Player;
 use super::wheel::Seat;
@@ -81,6 +83,8 @@ pub(super) struct Port {
     transcoder: Option<Transcoder>,
     /// What is played to the peer, which covers the route.
     player: Option<Box<Player>>,
+    /// Its part in a conference.
+    member: Option<Box<Member>>,
     /// Its turn, while it says something by itself.
     seat: Option<Seat>,
     /// Once the peer has keyed something: most never do.
@@ -101,6 +105,7 @@ impl Port {
             outbound: Outbound::new(random),
             transcoder: None,
             player: None,
+            member: None,
             seat: None,
             presses: None,
             rtcp: None,

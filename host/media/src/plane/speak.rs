@@ -15,7 +15,10 @@ impl Plane {
         while let Some(tick) = self.wheel.advance(now) {
             for &port in self.wheel.ports(tick) {
                 let state = self.ports.get_mut(&port);
-                let ended = state.and_then(|it| it.tick(tick, port, &mut self.outbox));
+                let ended = state.and_then(|it| {
+                    it.mix(tick, port, &mut self.mixer, &mut self.outbox);
+                    it.tick(tick, port, &mut self.outbox)
+                });
                 self.ended.extend(ended.map(|operation| (port, operation)));
             }
             for at in 0..self.ended.len() {
@@ -61,11 +64,11 @@ impl Plane {
     }
 
     /// Gives a port a turn if it wants one, and takes it if it does not.
-    fn reseat(&mut self, now: Instant, port: PortId) {
+    pub(super) fn reseat(&mut self, now: Instant, port: PortId) {
         let Some(state) = self.ports.get_mut(&port) else {
             return;
         };
-        let wants = state.speaks();
+        let wants = state.wants_turn();
         let seat = state.seat();
         match *seat {
             None if wants => *seat = Some(self.wheel.join(now, port)),

@@ -15,6 +15,22 @@ fn tone(hz: u16, level: f32, milliseconds: usize) -> Vec<i16> {
 }
 
 #[test]
+fn the_level_of_a_tone_is_its_peak_whatever_else_is_heard() {
+    let mut samples = vec![0; 8_000];
+    Tone::new(425, -20.0).fill(&mut samples);
+    let mut other = vec![0; 8_000];
+    Tone::new(435, -10.0).fill(&mut other);
+    samples
+        .iter_mut()
+        .zip(other)
+        .for_each(|(it, other)| *it += other);
+    assert!((level_of(&samples, 425) + 20.0).abs() < 0.1);
+    assert!((level_of(&samples, 435) + 10.0).abs() < 0.1);
+    assert!(level_of(&samples, 970) < -70.0);
+    assert_eq!(level_of(&[], 970), -100.0);
+}
+
+#[test]
 fn every_mark_is_told_from_all_others() {
     for mark in MARKS {
         let (found, level) = heard(&tone(mark, -12.0, 1_000));

@@ -3,6 +3,7 @@
 //! Owns the data of it: what the policy sees ([`View`]), what it may do ([`Plan`]) and how it went
 //! ([`TurnOutcome`]). Knows neither Wasm nor SQL; `policy` runs turns, the server commits them.
 
+mod conference;
 mod identity;
 mod plan;
 #[cfg(test)]
@@ -14,7 +15,10 @@ use std::{collections::BTreeMap, sync::Arc};
 pub use plan::{CommandError, Dial, Plan};
 pub use transfer::{Asked, Join};
 
-use crate::{Address, CallDirection, CallId, Command, LogLine, Reply, SessionId, TenantConfig};
+use crate::{
+    Address, CallDirection, CallId, Command, ConferenceId, ConferenceView, LogLine, Reply,
+    SessionId, TenantConfig,
+};
 
 /// Where a call stands (`call-phase` of `types.wit`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +54,8 @@ pub struct CallView {
     pub headers: Arc<[(String, String)]>,
     /// The call that it is bridged to.
     pub bridged: Option<CallId>,
+    /// The conference that it is in.
+    pub conference: Option<ConferenceId>,
 }
 
 /// What a policy sees of its session when an event begins.
@@ -63,6 +69,8 @@ pub struct View {
     pub calls: Vec<CallView>,
     /// How many calls it has had in all, released ones included.
     pub calls_made: usize,
+    /// The conferences of its tenant, by name.
+    pub conferences: Vec<ConferenceView>,
     /// The wish to transfer that this event is about.
     pub asked: Option<Asked>,
     /// Names of the running timers.

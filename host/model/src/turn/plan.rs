@@ -59,8 +59,8 @@ pub struct Dial<'a> {
 /// A view and the commands so far.
 #[derive(Debug)]
 pub struct Plan {
-    view: View,
-    ids: IdSource,
+    pub(super) view: View,
+    pub(super) ids: IdSource,
     pub(super) commands: Vec<Command>,
     pub(super) wish: Wish,
 }
@@ -204,6 +204,7 @@ impl Plan {
             user_data: user_data.clone(),
             headers: [].into(),
             bridged: None,
+            conference: None,
         });
         self.commands.push(Command::Construct(Box::new(Construct {
             call: id,
@@ -233,15 +234,18 @@ impl Plan {
         })
     }
 
-    /// Joins the media of two calls. One bridge per call.
+    /// Joins the media of two calls. One bridge per call, and none while in a conference.
     pub fn bridge_start(&mut self, a: CallId, b: CallId) -> Result<(), CommandError> {
         if a == b {
             return Err(CommandError::InvalidArgument(
                 "a call is not bridged to itself".into(),
             ));
         }
-        if self.live(a)?.bridged.is_some() || self.live(b)?.bridged.is_some() {
-            return Err(CommandError::WrongState);
+        for id in [a, b] {
+            let call = self.live(id)?;
+            if call.bridged.is_some() || call.conference.is_some() {
+                return Err(CommandError::WrongState);
+            }
         }
         self.live(a)?.bridged = Some(b);
         self.live(b)?.bridged = Some(a);
@@ -323,6 +327,7 @@ impl Plan {
 
     fn end(&mut self, id: CallId) {
         self.unbridge(id);
+        self.leave(id);
         if let Ok(call) = self.live(id) {
             call.phase = Phase::Released;
         }

@@ -61,6 +61,7 @@ pub(crate) fn plan(inbound: Phase, outbound: Phase) -> (Plan, CallId, CallId) {
         user_data: String::new(),
         headers: [].into(),
         bridged: None,
+        conference: None,
     };
     let a = call(
         &mut ids,
@@ -82,6 +83,7 @@ pub(crate) fn plan(inbound: Phase, outbound: Phase) -> (Plan, CallId, CallId) {
         now: 1,
         calls: vec![a, b],
         calls_made: 2,
+        conferences: vec![],
         asked: None,
         timers: vec![],
         state: [].into(),

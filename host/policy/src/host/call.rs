@@ -198,12 +198,21 @@ impl call::HostCall for Host {
         self.unsupported("send-digits", digits.len())
     }
 
-    fn conf_enter(&mut self, _: Resource<Call>, _: Resource<Conference>, _: ConfMode) -> Answer {
-        self.unsupported("conf-enter", 0)
+    fn conf_enter(
+        &mut self,
+        call: Resource<Call>,
+        conference: Resource<Conference>,
+        mode: ConfMode,
+    ) -> Answer {
+        let conference = self.conference_of(&conference)?;
+        self.command(&call, 0, |plan, id| {
+            plan.conf_enter(id, conference, convert::mode(mode))
+        })
     }
 
-    fn conf_exit(&mut self, _: Resource<Call>, _: Resource<Conference>) -> Answer {
-        self.unsupported("conf-exit", 0)
+    fn conf_exit(&mut self, call: Resource<Call>, conference: Resource<Conference>) -> Answer {
+        let conference = self.conference_of(&conference)?;
+        self.command(&call, 0, |plan, id| plan.conf_exit(id, conference))
     }
 
     fn hold(&mut self, _: Resource<Call>) -> Answer {
@@ -215,25 +224,6 @@ impl call::HostCall for Host {
     }
 
     fn drop(&mut self, _: Resource<Call>) -> wasmtime::Result<()> {
-        Ok(())
-    }
-}
-
-/// No conference is ever handed out (`session.conference` is refused), so no handle comes here.
-impl call::HostConference for Host {
-    fn id(&mut self, _: Resource<Conference>) -> wasmtime::Result<String> {
-        Err(wasmtime::Error::msg("no such conference"))
-    }
-
-    fn name(&mut self, _: Resource<Conference>) -> wasmtime::Result<String> {
-        Err(wasmtime::Error::msg("no such conference"))
-    }
-
-    fn size(&mut self, _: Resource<Conference>) -> wasmtime::Result<u32> {
-        Err(wasmtime::Error::msg("no such conference"))
-    }
-
-    fn drop(&mut self, _: Resource<Conference>) -> wasmtime::Result<()> {
         Ok(())
     }
 }

@@ -4,11 +4,12 @@
 //! asks for. Handles are numbers into a list of this turn's own calls, so a guest can reach no other.
 
 mod call;
+mod conference;
 mod session;
 mod store;
 
 use model::turn::{Effects, Fault, Plan, Usage, View};
-use model::{CallId, IdSource, LogLevel, LogLine, Reply};
+use model::{CallId, ConferenceId, IdSource, LogLevel, LogLine, Reply};
 use wasmtime::ResourceLimiter;
 
 use crate::bindings::jackfield::policy::types;
@@ -30,6 +31,7 @@ pub(crate) struct Host {
     logs: Vec<LogLine>,
     lines_lost: u32,
     lent: Vec<CallId>,
+    lent_conferences: Vec<ConferenceId>,
     limits: Limits,
     calls_made: u32,
     bytes: usize,
@@ -52,6 +54,7 @@ impl Host {
             logs: Vec::new(),
             lines_lost: 0,
             lent: Vec::new(),
+            lent_conferences: Vec::new(),
             limits,
             calls_made: 0,
             bytes: 0,

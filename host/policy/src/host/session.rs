@@ -105,7 +105,11 @@ impl session::HostSession for Host {
     }
 
     fn conference(&mut self, _: Resource<Session>, name: String) -> Answer<Resource<Conference>> {
-        self.unsupported("hold conferences", name.len())
+        self.enter(name.len())?;
+        Ok(match self.plan.conference(&name) {
+            Ok(id) => Ok(self.lend_conference(id)),
+            Err(why) => Err(convert::error(why)),
+        })
     }
 
     fn state(&mut self, _: Resource<Session>) -> wasmtime::Result<Vec<u8>> {

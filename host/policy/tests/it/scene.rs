@@ -154,6 +154,7 @@ impl Scene {
             now: self.now,
             calls: self.calls.clone(),
             calls_made: 0,
+            conferences: vec![],
             asked: None,
             timers: vec![],
             state: Arc::clone(&self.state),
@@ -232,6 +233,7 @@ impl Scene {
                 user_data: made.user_data.clone(),
                 headers: [].into(),
                 bridged: None,
+                conference: None,
             }),
             Command::BridgeStart { a, b } => {
                 self.view(*a).bridged = Some(*b);
@@ -261,6 +263,7 @@ impl Scene {
             user_data: String::new(),
             headers: [].into(),
             bridged: None,
+            conference: None,
         });
         (
             id,

@@ -275,7 +275,9 @@ impl World {
             Ask::Release { call, .. } => usize::from(call.shard()),
             Ask::Trace(session) => usize::from(session.shard()),
             Ask::Trunk(trunk) => self.node.shard_of_trunk(*trunk),
-            Ask::Request(_) | Ask::Calls => ticket as usize % self.node.shards.len(),
+            Ask::Request(_) | Ask::Calls | Ask::Conferences => {
+                ticket as usize % self.node.shards.len()
+            }
         };
         self.watch.asked(ticket);
         let ask = Input::Ask {
@@ -449,6 +451,13 @@ impl World {
         if ports + sockets > 0 {
             self.watch
                 .violated(format!("at rest: {ports} ports, {sockets} sockets"));
+        }
+        let (conferences, members) = self.node.conferences.sizes();
+        let mixed = self.planes_in_conference();
+        if conferences + mixed > 0 {
+            let what =
+                format!("at rest: {conferences} conferences of {members} calls, {mixed} mixed");
+            self.watch.violated(what);
         }
         for line in &self.lines {
             let (idle, counts) = (line.phone.is_idle(), line.phone.counts());

@@ -2,6 +2,7 @@
 //! ladder shows, and tests of the watch.
 mod carriers;
 mod clocks;
+mod conferences;
 mod descriptions;
 mod dialogs;
 mod digits;

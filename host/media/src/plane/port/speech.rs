@@ -1,9 +1,9 @@
 //! What a port says by itself, a frame at each of its turns.
 
-use super::{Port, Seat};
+use super::{Leg, Port, Seat};
 use crate::command::PortId;
 use crate::plane::inbound::Order;
-use crate::plane::outbound::{OWN, Slot};
+use crate::plane::outbound::{OWN, Outbound, Slot};
 use crate::plane::outbox::Outbox;
 use crate::plane::player::Player;
 use crate::plane::wheel::Tick;
@@ -20,9 +20,14 @@ impl Port {
         self.outbound.switch();
     }
 
-    /// Whether it says something by itself, and so wants its turn.
+    /// Whether something is played to its peer.
     pub(in crate::plane) fn speaks(&self) -> bool {
         self.player.is_some()
+    }
+
+    /// Whether it has something to do at each turn.
+    pub(in crate::plane) fn wants_turn(&self) -> bool {
+        self.player.is_some() || self.member.is_some()
     }
 
     /// Its place among the ports that have a turn, which is given away or taken.
@@ -44,30 +49,8 @@ impl Port {
         let Some(payload) = player.frame(leg.agreed.codec) else {
             return Some(operation);
         };
-        let fixed = Fixed {
-            marker: false,
-            payload_type: leg.agreed.payload_type,
-            sequence: 0,
-            timestamp: (tick.number as u32).wrapping_mul(FRAME),
-            ssrc: self.outbound.ssrc(),
-        };
-        let order = Order {
-            stream: OWN,
-            index: player.index(),
-        };
-        let Slot {
-            sequence,
-            timestamp,
-            switched,
-        } = self
-            .outbound
-            .place(tick.due, order, &fixed, payload.len())?;
-        let fixed = Fixed {
-            marker: switched,
-            sequence,
-            timestamp,
-            ..fixed
-        };
+        let index = player.index();
+        let fixed = leg.own(&mut self.outbound, tick, index, payload.len())?;
         self.stats.packets_sent += 1;
         self.stats.octets_sent += payload.len() as u64;
         outbox.push(via, to, fixed, payload);
@@ -75,5 +58,37 @@ impl Port {
             outbox.seal(&mut context.sealer);
         }
         player.advance().then_some(operation)
+    }
+}
+
+impl Leg {
+    /// The header of a packet that the port says by itself: the one of that number of its source, so
+    /// long. `None` if there is no place for it.
+    pub(super) fn own(
+        &self,
+        outbound: &mut Outbound,
+        tick: Tick,
+        index: i64,
+        octets: usize,
+    ) -> Option<Fixed> {
+        let fixed = Fixed {
+            marker: false,
+            payload_type: self.agreed.payload_type,
+            sequence: 0,
+            timestamp: (tick.number as u32).wrapping_mul(FRAME),
+            ssrc: outbound.ssrc(),
+        };
+        let order = Order { stream: OWN, index };
+        let Slot {
+            sequence,
+            timestamp,
+            switched,
+        } = outbound.place(tick.due, order, &fixed, octets)?;
+        Some(Fixed {
+            marker: switched,
+            sequence,
+            timestamp,
+            ..fixed
+        })
     }
 }

@@ -30,7 +30,7 @@ impl Bench {
     }
 
     /// What ports say by themselves in so many milliseconds.
-    fn ticks(&mut self, milliseconds: u64) -> Vec<Sent> {
+    pub(super) fn ticks(&mut self, milliseconds: u64) -> Vec<Sent> {
         let end = self.now + Duration::from_millis(milliseconds);
         let mut sent = Vec::new();
         while let Some(due) = self.plane.poll_timeout()

@@ -1,0 +1,52 @@
+//! Ports that come into conferences and leave them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Plane, Port};
+use crate::codec::Codec;
+use crate::command::{Mode, PortId};
+use crate::room::Room;
+
+impl Plane {
+    /// Puts a port into a conference, in place of its route. In one where it is already its mode changes.
+    pub(super) fn confer(&mut self, now: Instant, port: PortId, room: &Arc<Room>, mode: Mode) {
+        self.unbridge(port);
+        let Some(state) = self.ports.get_mut(&port) else {
+            return;
+        };
+        if let Some(member) = state.member()
+            && member.is_in(room)
+        {
+            return member.change(mode);
+        }
+        let codec = state.codec().unwrap_or(Codec::Pcma);
+        let entered = self.mixer.enter(room, mode, codec);
+        if let Some(before) = state.seat_member(entered) {
+            self.mixer.leave(&before);
+        }
+        self.reseat(now, port);
+    }
+
+    /// Takes a port out of its conference, if it is in one.
+    pub(super) fn leave(&mut self, now: Instant, port: PortId) {
+        if self.part(port) {
+            self.reseat(now, port);
+        }
+    }
+
+    /// The same for one that is about to be closed. True if it was in one.
+    pub(super) fn part(&mut self, port: PortId) -> bool {
+        let state = self.ports.get_mut(&port);
+        let Some(member) = state.and_then(Port::unseat_member) else {
+            return false;
+        };
+        self.mixer.leave(&member);
+        true
+    }
+
+    /// Conferences with a member on this plane.
+    pub fn conferences(&self) -> usize {
+        self.mixer.halls()
+    }
+}

@@ -1,0 +1,282 @@
+//! The conferences of a plane: what each member says, and what it hears of the others.
+//!
+//! ```text
+//!  member's turn:  ear ── said ──▶ sum += said − what it said before
+//!                  sum − said + other shards + chime ──▶ heard
+//! ```
+//!
+//! Each member has a turn every 20 ms, whenever it is: the sum is that of everybody's latest frame, so
+//! that every member hears each frame of every other one exactly once, and a turn costs the same in a
+//! conference of three and of a thousand. The sum is kept in 32 bits and is exact; only what a member
+//! hears is cut to 16. Owns the part of a [`Room`] that is on this plane, its hall; the rest is told and
+//! heard by [`Room::exchange`]. Knows no packet.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::chime::{Chime, Chimes};
+use super::ear::Ear;
+use crate::codec::{Codec, Encoder, FRAME_SAMPLES, Rate};
+use crate::command::Mode;
+use crate::room::{Comings, Place, Room};
+
+/// From one exchange with the other shards to the next, less what a turn may come early.
+const EXCHANGE: Duration = Duration::from_micros(19_500);
+
+/// See the module's header.
+#[derive(Debug, Default)]
+pub(super) struct Mixer {
+    halls: BTreeMap<u64, Hall>,
+    chimes: Chimes,
+}
+
+/// The part of a conference that is on this plane.
+#[derive(Debug)]
+struct Hall {
+    room: Arc<Room>,
+    /// `None` if the room has no place for another shard: then its members hear one another only.
+    place: Option<Place>,
+    members: usize,
+    rate: Rate,
+    /// Counts the rates that it has had: what a member said at another one is not in the sum.
+    era: u32,
+    sum: [i32; FRAME_SAMPLES],
+    /// What the members on other shards say; empty if there are none.
+    others: Option<[i32; FRAME_SAMPLES]>,
+    exchanged: Option<Instant>,
+}
+
+/// A party in a conference.
+#[derive(Debug)]
+pub(super) struct Member {
+    room: u64,
+    mode: Mode,
+    ear: Ear,
+    encoder: Encoder,
+    era: u32,
+    /// What it said last: its part of the sum.
+    said: [i16; FRAME_SAMPLES],
+    /// Who came and went until now, as far as it was told.
+    told: Comings,
+    /// The others were told that it came, so they are told that it leaves.
+    announced: bool,
+    chime: Option<Chime>,
+    /// Packets that it was sent.
+    pub(super) sent: i64,
+}
+
+impl Mixer {
+    /// Somebody comes in.
+    pub(super) fn enter(&mut self, room: &Arc<Room>, mode: Mode, codec: Codec) -> Member {
+        if codec.rate() == Rate::Wide {
+            room.widen();
+        }
+        let hall = self.halls.entry(room.id()).or_insert_with(|| Hall {
+            room: Arc::clone(room),
+            place: room.enter(),
+            members: 0,
+            rate: room.rate(),
+            era: 0,
+            sum: [0; FRAME_SAMPLES],
+            others: None,
+            exchanged: None,
+        });
+        hall.members += 1;
+        if mode.talks() {
+            room.joined();
+        }
+        hall.keep_rate();
+        Member {
+            room: room.id(),
+            mode,
+            ear: Ear::new(hall.rate),
+            encoder: Encoder::new(codec, hall.rate),
+            era: hall.era,
+            said: [0; FRAME_SAMPLES],
+            told: room.comings(),
+            announced: mode.talks(),
+            chime: None,
+            sent: 0,
+        }
+    }
+
+    /// Somebody leaves.
+    pub(super) fn leave(&mut self, member: &Member) {
+        let Some(hall) = self.halls.get_mut(&member.room) else {
+            return;
+        };
+        hall.replace(member, &[0; FRAME_SAMPLES]);
+        hall.members -= 1;
+        if member.announced {
+            hall.room.left();
+        }
+        if hall.members == 0
+            && let Some(gone) = self.halls.remove(&member.room)
+            && let Some(place) = gone.place
+        {
+            gone.room.leave(place);
+        }
+    }
+
+    /// A member's turn: takes what it says and writes what it hears. Returns how many samples. Its peer
+    /// speaks that codec; one that holds us is not heard.
+    pub(super) fn mix(
+        &mut self,
+        due: Instant,
+        (member, codec, is_held): (&mut Member, Codec, bool),
+        heard: &mut [i16; FRAME_SAMPLES],
+    ) -> usize {
+        let Some(hall) = self.halls.get_mut(&member.room) else {
+            return 0;
+        };
+        if codec.rate() == Rate::Wide {
+            hall.room.widen();
+        }
+        hall.keep_rate();
+        if member.era != hall.era {
+            member.begin(hall.rate, hall.era);
+        }
+        let length = hall.rate.frame();
+        let mut said = [0; FRAME_SAMPLES];
+        member.ear.take(due, &mut said[..length]);
+        if is_held || !member.mode.talks() {
+            said = [0; FRAME_SAMPLES];
+        }
+        hall.replace(member, &said);
+        member.said = said;
+        hall.exchange(due);
+        member.listen(hall.room.comings());
+        if !member.mode.hears() {
+            *heard = [0; FRAME_SAMPLES];
+            return length;
+        }
+        hall.write(&said, heard);
+        if let Some(chime) = &mut member.chime
+            && !self.chimes.ring(chime, hall.rate, &mut heard[..length])
+        {
+            member.chime = None;
+        }
+        length
+    }
+
+    /// Conferences with a member here.
+    pub(super) fn halls(&self) -> usize {
+        self.halls.len()
+    }
+}
+
+impl Hall {
+    /// Goes over to the room's rate, if another shard or member has raised it.
+    fn keep_rate(&mut self) {
+        let rate = self.room.rate();
+        if self.rate != rate {
+            self.rate = rate;
+            self.era += 1;
+            self.sum = [0; FRAME_SAMPLES];
+            self.others = None;
+        }
+    }
+
+    /// What a member says, in place of what it said before.
+    fn replace(&mut self, member: &Member, said: &[i16; FRAME_SAMPLES]) {
+        let length = self.rate.frame();
+        let is_in = member.era == self.era;
+        let sum = self.sum[..length].iter_mut();
+        for (sum, (&new, &old)) in sum.zip(said.iter().zip(&member.said)) {
+            let old = if is_in { i32::from(old) } else { 0 };
+            *sum += i32::from(new) - old;
+        }
+    }
+
+    /// Once each 20 ms, with the turn of whoever comes first.
+    fn exchange(&mut self, due: Instant) {
+        let is_early = |at: Instant| due.saturating_duration_since(at) < EXCHANGE;
+        let Some(place) = self
+            .place
+            .as_mut()
+            .filter(|_| !self.exchanged.is_some_and(is_early))
+        else {
+            return;
+        };
+        self.exchanged = Some(due);
+        let length = self.rate.frame();
+        let mut others = [0; FRAME_SAMPLES];
+        let sum = &self.sum[..length];
+        let met = self
+            .room
+            .exchange(place, self.rate, sum, &mut others[..length]);
+        self.others = met.then_some(others);
+    }
+
+    /// Everybody but whoever said that.
+    fn write(&self, said: &[i16; FRAME_SAMPLES], heard: &mut [i16; FRAME_SAMPLES]) {
+        let cut = |it: i32| it.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16;
+        let own = self.sum.iter().zip(said);
+        match &self.others {
+            None => {
+                for (place, (&sum, &said)) in heard.iter_mut().zip(own) {
+                    *place = cut(sum - i32::from(said));
+                }
+            }
+            Some(others) => {
+                for ((place, (&sum, &said)), other) in heard.iter_mut().zip(own).zip(others) {
+                    *place = cut(sum - i32::from(said) + other);
+                }
+            }
+        }
+    }
+}
+
+impl Member {
+    /// What it says comes as packets: see [`Ear::put`].
+    pub(super) fn ear(&mut self) -> &mut Ear {
+        &mut self.ear
+    }
+
+    /// Whether it is in that conference.
+    pub(super) fn is_in(&self, room: &Room) -> bool {
+        self.room == room.id()
+    }
+
+    /// From its next turn on.
+    pub(super) fn change(&mut self, mode: Mode) {
+        self.mode = mode;
+    }
+
+    /// What it hears as a payload; returns its length.
+    pub(super) fn encode(&mut self, codec: Codec, heard: &[i16], payload: &mut [u8]) -> usize {
+        if self.encoder.codec() != codec {
+            let rate = if heard.len() == FRAME_SAMPLES {
+                Rate::Wide
+            } else {
+                Rate::Narrow
+            };
+            self.encoder = Encoder::new(codec, rate);
+        }
+        self.encoder.encode(heard, payload)
+    }
+
+    /// The conference goes on at another rate.
+    fn begin(&mut self, rate: Rate, era: u32) {
+        self.era = era;
+        self.said = [0; FRAME_SAMPLES];
+        self.ear = Ear::new(rate);
+        self.encoder = Encoder::new(self.encoder.codec(), rate);
+        self.chime = None;
+    }
+
+    /// Somebody else came or went: of several at once the last change is told.
+    fn listen(&mut self, comings: Comings) {
+        if comings.left != self.told.left {
+            self.chime = Some(Chime::left());
+        }
+        if comings.joined != self.told.joined {
+            self.chime = Some(Chime::joined());
+        }
+        self.told = comings;
+    }
+}

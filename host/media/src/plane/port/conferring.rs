@@ -1,0 +1,80 @@
+//! A port in a conference: what comes goes to its ear, and each turn it is sent what the others say.
+
+use std::time::Instant;
+
+use super::{Arrival, Content, Port};
+use crate::codec::{FRAME_OCTETS, FRAME_SAMPLES};
+use crate::command::PortId;
+use crate::plane::mixer::{Member, Mixer};
+use crate::plane::outbox::Outbox;
+use crate::plane::wheel::Tick;
+use crate::sdp::Codec;
+
+impl Port {
+    /// Its part in a conference.
+    pub(in crate::plane) fn member(&mut self) -> Option<&mut Member> {
+        self.member.as_deref_mut()
+    }
+
+    /// Gives it a part in a conference. The one that it had.
+    pub(in crate::plane) fn seat_member(&mut self, member: Member) -> Option<Box<Member>> {
+        self.outbound.switch();
+        self.member.replace(Box::new(member))
+    }
+
+    /// Takes it.
+    pub(in crate::plane) fn unseat_member(&mut self) -> Option<Box<Member>> {
+        let member = self.member.take()?;
+        self.outbound.switch();
+        Some(member)
+    }
+
+    /// What was agreed to be sent.
+    pub(in crate::plane) fn codec(&self) -> Option<Codec> {
+        self.leg.as_ref().map(|leg| leg.agreed.codec)
+    }
+
+    /// Keeps what came for the next turn, if it is in a conference.
+    pub(in crate::plane) fn hear(&mut self, now: Instant, arrival: &Arrival, datagram: &[u8]) {
+        if let (Some(member), Content::Audio(codec)) = (&mut self.member, arrival.content) {
+            let payload = &datagram[arrival.packet.payload.clone()];
+            let timestamp = arrival.packet.fixed.timestamp;
+            let stream = arrival.order.stream;
+            member.ear().put(now, stream, timestamp, codec, payload);
+        }
+    }
+
+    /// Its turn in a conference: it is heard, and is sent the others unless something is played.
+    pub(in crate::plane) fn mix(
+        &mut self,
+        tick: Tick,
+        via: PortId,
+        mixer: &mut Mixer,
+        outbox: &mut Outbox,
+    ) {
+        let (Some(member), Some(leg)) = (&mut self.member, &self.leg) else {
+            return;
+        };
+        // Who holds us plays music, which is not for the others.
+        let is_held = !leg.agreed.direction.sends();
+        let codec = leg.agreed.codec;
+        let mut heard = [0; FRAME_SAMPLES];
+        let length = mixer.mix(tick.due, (member, codec, is_held), &mut heard);
+        let Some(to) = leg.hears().filter(|_| self.player.is_none()) else {
+            return;
+        };
+        let mut payload = [0; FRAME_OCTETS];
+        let length = member.encode(codec, &heard[..length], &mut payload);
+        let payload = &payload[..length];
+        let Some(fixed) = leg.own(&mut self.outbound, tick, member.sent, length) else {
+            return;
+        };
+        member.sent += 1;
+        self.stats.packets_sent += 1;
+        self.stats.octets_sent += payload.len() as u64;
+        outbox.push(via, to, fixed, payload);
+        if let Some(context) = &mut self.srtp {
+            outbox.seal(&mut context.sealer);
+        }
+    }
+}

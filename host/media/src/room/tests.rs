@@ -1,0 +1,132 @@
+use super::*;
+
+const NARROW: usize = Rate::Narrow.frame();
+
+/// What a shard hears of the others when it tells `said` in every sample.
+fn turn(room: &Room, place: &mut Place, said: i32) -> i32 {
+    let mut others = [0; NARROW];
+    room.exchange(place, Rate::Narrow, &[said; NARROW], &mut others);
+    assert!(others.iter().all(|&it| it == others[0]));
+    others[0]
+}
+
+#[test]
+fn every_shard_hears_each_frame_of_the_others_once_and_in_order() {
+    let room = Room::new(1, 3);
+    let mut places = [0; 3].map(|_| room.enter().unwrap());
+    let mut heard = [const { Vec::new() }; 3];
+    for frame in 1..=20 {
+        for (shard, place) in places.iter_mut().enumerate() {
+            let said = frame * [1, 100, 10_000][shard];
+            heard[shard].push(turn(&room, place, said));
+        }
+    }
+    // Once all have begun the frames of each of the others are consecutive.
+    for (shard, heard) in heard.iter().enumerate() {
+        for pair in heard[4..].windows(2) {
+            let step = pair[1] - pair[0];
+            assert_eq!(step, [10_100, 10_001, 101][shard], "{heard:?}");
+        }
+    }
+}
+
+#[test]
+fn who_comes_first_makes_no_difference_once_they_have_met() {
+    let room = Room::new(1, 2);
+    let mut one = room.enter().unwrap();
+    let mut other = room.enter().unwrap();
+    let mut heard = Vec::new();
+    for frame in 1..=40 {
+        // One is a little late in every third round: another order within the same 20 ms.
+        if frame % 3 == 0 {
+            turn(&room, &mut other, frame);
+            heard.push(turn(&room, &mut one, 0));
+        } else {
+            heard.push(turn(&room, &mut one, 0));
+            turn(&room, &mut other, frame);
+        }
+    }
+    assert!(
+        heard[6..].windows(2).all(|pair| pair[1] == pair[0] + 1),
+        "{heard:?}"
+    );
+}
+
+#[test]
+fn a_shard_alone_exchanges_nothing() {
+    let room = Room::new(1, 2);
+    let mut place = room.enter().unwrap();
+    let mut others = [7; NARROW];
+    assert!(!room.exchange(&mut place, Rate::Narrow, &[1; NARROW], &mut others));
+    assert_eq!(others, [7; NARROW]);
+}
+
+#[test]
+fn a_shard_that_left_is_silent_and_its_place_is_free() {
+    let room = Room::new(1, 2);
+    let mut one = room.enter().unwrap();
+    let mut other = room.enter().unwrap();
+    assert!(room.enter().is_none());
+    for _ in 0..5 {
+        turn(&room, &mut other, 5);
+        turn(&room, &mut one, 0);
+    }
+    assert_eq!(turn(&room, &mut one, 0), 5);
+    room.leave(other);
+    let mut others = [0; NARROW];
+    assert!(!room.exchange(&mut one, Rate::Narrow, &[0; NARROW], &mut others));
+    // Who takes the place is not heard with what the one before said.
+    let mut again = room.enter().unwrap();
+    for _ in 0..5 {
+        assert_eq!(turn(&room, &mut again, 9), 0);
+        assert!([0, 5, 9].contains(&turn(&room, &mut one, 0)));
+    }
+    assert_eq!(turn(&room, &mut one, 0), 9);
+}
+
+#[test]
+fn a_shard_that_was_held_up_goes_on_where_the_others_are() {
+    let room = Room::new(1, 2);
+    let mut one = room.enter().unwrap();
+    let mut other = room.enter().unwrap();
+    for frame in 1..=30 {
+        turn(&room, &mut other, frame);
+    }
+    assert_eq!(turn(&room, &mut one, 0), 29);
+    turn(&room, &mut other, 31);
+    assert_eq!(turn(&room, &mut one, 0), 30);
+}
+
+#[test]
+fn frames_of_another_rate_are_silence() {
+    let room = Room::new(1, 2);
+    let mut one = room.enter().unwrap();
+    let mut other = room.enter().unwrap();
+    assert_eq!(room.rate(), Rate::Narrow);
+    room.widen();
+    assert_eq!(room.rate(), Rate::Wide);
+    for _ in 0..5 {
+        turn(&room, &mut other, 5);
+        let mut others = [1; FRAME_SAMPLES];
+        assert!(room.exchange(&mut one, Rate::Wide, &[3; FRAME_SAMPLES], &mut others));
+        assert_eq!(others, [0; FRAME_SAMPLES]);
+    }
+}
+
+#[test]
+fn two_threads_never_hear_half_a_frame() {
+    let room = Room::new(1, 2);
+    let mut one = room.enter().unwrap();
+    let mut other = room.enter().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for frame in 1..20_000 {
+                turn(&room, &mut other, frame);
+            }
+        });
+        // `turn` asserts that all samples of a frame are of one frame.
+        for _ in 0..20_000 {
+            turn(&room, &mut one, 0);
+        }
+    });
+}

@@ -1,0 +1,86 @@
+//! The twin of `plugins/conference-room`: who keys the PIN and `#` is in the conference of the number that
+//! it called; there `*` turns its voice off and on.
+
+use model::{CallId, ConfMode, Event};
+use serde_json::{Value, json};
+
+use super::{Desk, Handled};
+
+pub(super) fn handle(desk: &mut Desk<'_>, event: &Event) -> Handled {
+    match event {
+        Event::Incoming { call, .. } => {
+            desk.plan.answer(*call, "")?;
+            if desk.plan.view().settings.contains_key("pin") {
+                return Ok(());
+            }
+            enter(desk, *call, ConfMode::TalkAndListen)
+        }
+        Event::Digit { call, digit } => {
+            let inside = desk
+                .plan
+                .call(*call)
+                .is_some_and(|it| it.conference.is_some());
+            if inside {
+                turn_voice(desk, *call, *digit)
+            } else {
+                keyed(desk, *call, *digit)
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+fn keyed(desk: &mut Desk<'_>, call: CallId, digit: char) -> Handled {
+    let state = state(desk);
+    let keyed = state["keyed"].as_str().unwrap_or_default();
+    let wrong = state["wrong"].as_u64().unwrap_or_default();
+    if digit != '#' {
+        let keyed: String = keyed.chars().chain([digit]).take(16).collect();
+        keep(
+            desk,
+            json!({ "keyed": keyed, "wrong": wrong, "quiet": false }),
+        );
+        return Ok(());
+    }
+    let is_right = desk.plan.view().settings.get("pin").map(String::as_str) == Some(keyed);
+    if is_right {
+        keep(desk, json!({ "keyed": "", "wrong": 0, "quiet": false }));
+        return enter(desk, call, ConfMode::TalkAndListen);
+    }
+    if wrong >= 2 {
+        return desk.plan.release(call, 403);
+    }
+    keep(
+        desk,
+        json!({ "keyed": "", "wrong": wrong + 1, "quiet": false }),
+    );
+    Ok(())
+}
+
+fn turn_voice(desk: &mut Desk<'_>, call: CallId, digit: char) -> Handled {
+    if digit != '*' {
+        return Ok(());
+    }
+    let quiet = !state(desk)["quiet"].as_bool().unwrap_or_default();
+    keep(desk, json!({ "keyed": "", "wrong": 0, "quiet": quiet }));
+    let mode = if quiet {
+        ConfMode::ListenOnly
+    } else {
+        ConfMode::TalkAndListen
+    };
+    enter(desk, call, mode)
+}
+
+fn enter(desk: &mut Desk<'_>, call: CallId, mode: ConfMode) -> Handled {
+    let name = desk.plan.call(call).map(|it| it.to.user().to_owned());
+    let conference = desk.plan.conference(&name.unwrap_or_default())?;
+    desk.plan.conf_enter(call, conference, mode)
+}
+
+fn state(desk: &Desk<'_>) -> Value {
+    serde_json::from_slice(&desk.plan.view().state).unwrap_or_default()
+}
+
+fn keep(desk: &mut Desk<'_>, state: Value) {
+    desk.state = Some(state.to_string().into_bytes());
+}
