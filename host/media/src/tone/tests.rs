@@ -27,7 +27,7 @@ fn the_level_of_a_tone_is_its_peak_whatever_else_is_heard() {
     assert!((level_of(&samples, 425) + 20.0).abs() < 0.1);
     assert!((level_of(&samples, 435) + 10.0).abs() < 0.1);
     assert!(level_of(&samples, 970) < -70.0);
-    assert_eq!(level_of(&[], 970), -100.0);
+    assert!(level_of(&[], 970) <= -100.0);
 }
 
 #[test]

@@ -17,10 +17,9 @@ fn play(seed: u64, script: &str, scene: impl FnOnce(&mut World)) -> World {
         };
         let mut world = World::new(options, Box::new(Scripts));
         world.add_tenant(town::tenant("acme", 1, script));
-        world
-            .lines_mut()
-            .iter_mut()
-            .for_each(|it| it.records = true);
+        for line in world.lines_mut() {
+            line.records = true;
+        }
         scene(&mut world);
         world
     });

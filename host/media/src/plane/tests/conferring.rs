@@ -89,9 +89,13 @@ fn enter(bench: &mut Bench, room: &Arc<Room>, port: PortId, mode: Mode) {
 /// All speak for so many milliseconds.
 fn talk(bench: &mut Bench, parties: &mut [Party], milliseconds: u64) {
     for _ in 0..milliseconds / 20 {
-        parties.iter_mut().for_each(|it| it.speak(bench));
+        for party in parties.iter_mut() {
+            party.speak(bench);
+        }
         let sent = bench.ticks(20);
-        parties.iter_mut().for_each(|it| it.listen(&sent));
+        for party in parties.iter_mut() {
+            party.listen(&sent);
+        }
     }
 }
 
@@ -180,7 +184,9 @@ fn what_a_port_sends_stays_one_stream_into_a_conference_and_out_of_it() {
     }
     let mut sent = Vec::new();
     for _ in 0..20 {
-        parties.iter_mut().for_each(|it| it.speak(&mut bench));
+        for party in &mut parties {
+            party.speak(&mut bench);
+        }
         sent.extend(bench.ticks(20).into_iter().filter(|it| it.via == A));
     }
     let mixed = sent.len();
@@ -208,9 +214,9 @@ fn what_a_port_sends_stays_one_stream_into_a_conference_and_out_of_it() {
 #[test]
 fn the_others_hear_who_comes_and_goes() {
     let mut parties = parties([Codec::Pcma; 3]);
-    parties
-        .iter_mut()
-        .for_each(|it| it.tone = Tone::new(it.hz, -90.0));
+    for party in &mut parties {
+        party.tone = Tone::new(party.hz, -90.0);
+    }
     let mut bench = bench(&parties);
     let room = Arc::new(Room::new(1, 1));
     enter(&mut bench, &room, A, Mode::TalkAndListen);
