@@ -192,7 +192,7 @@ impl Prompts {
             files::sweep(&folder, &needed, before)
         });
         match swept.await {
-            Ok(Ok(left)) if left == 0 => {}
+            Ok(Ok(0)) => {}
             Ok(Ok(_)) | Err(_) => self.changed(),
             Ok(Err(error)) => tracing::warn!(%error, "files of prompts could not be swept"),
         }

@@ -22,7 +22,7 @@ async fn keep(prompts: &Prompts, tenant: TenantId, file: &'static [u8]) -> Strin
 
 /// Makes every file of a tenant older than any that is left alone.
 fn age(data: &Path, tenant: TenantId) {
-    let then = Duration::from_millis(clock::unix_ms()) - 2 * GRACE;
+    let then = Duration::from_millis(clock::unix_ms()).saturating_sub(2 * GRACE);
     for file in data
         .join("prompts")
         .join(tenant.to_string())
