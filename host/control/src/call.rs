@@ -20,7 +20,12 @@ use model::{
 };
 use sip::DialogId;
 
-use crate::{Ticket, conferences::Seat, meter::Lease, shard::Legs};
+use crate::{
+    Ticket,
+    conferences::Seat,
+    meter::Lease,
+    shard::{Collecting, Hold, Infos, Legs},
+};
 
 /// Where a call stands.
 #[derive(Debug)]
@@ -111,6 +116,12 @@ pub(crate) struct Media {
     /// How often the party was asked to take part in its present bridge, and was busy with an offer of
     /// its own.
     pub(crate) crossed: u8,
+    /// Digits that wait until the party can hear them.
+    pub(crate) to_send: String,
+    /// Those that go by INFO.
+    pub(crate) infos: Option<Infos>,
+    /// Whether the policy holds the party.
+    pub(crate) hold: Hold,
     pub(crate) stats: Stats,
 }
 
@@ -134,6 +145,8 @@ pub(crate) enum Asker {
     Nobody,
     /// We do: it was bridged anew.
     Platform,
+    /// Its policy, which holds it or takes it back.
+    Policy,
 }
 
 /// Whoever made an offer that was passed on.
@@ -175,6 +188,10 @@ pub(crate) struct Call {
     pub(crate) max_ring: u32,
     pub(crate) max_answer: u32,
     pub(crate) progress: Told,
+    /// How many plays, recordings and collections of digits it has had.
+    pub(crate) operations: u32,
+    /// Where its digits go, while they do not go to the policy one by one.
+    pub(crate) collecting: Option<Box<Collecting>>,
     /// Which way its last digit came, and when.
     pub(crate) keyed: Option<(Way, Instant)>,
     /// The party's wish to transfer, while its policy thinks about it.
@@ -291,6 +308,7 @@ impl Call {
             headers: self.headers.clone(),
             bridged: self.bridged,
             conference: self.conference.as_ref().map(|it| it.seat.id()),
+            operations: self.operations,
         }
     }
 
@@ -321,6 +339,9 @@ impl Media {
             passing: None,
             relayed: false,
             crossed: 0,
+            to_send: String::new(),
+            infos: None,
+            hold: Hold::default(),
             stats: Stats::default(),
         }
     }

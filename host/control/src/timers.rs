@@ -16,6 +16,8 @@ pub(crate) enum Due {
     Asked(CallId),
     /// The other side of a bridge is told anew what it may do.
     Align(CallId),
+    /// A party whose digits are collected has taken too long.
+    Collect(CallId),
     /// The legs of a call that have said nothing are given up, as it can be tried elsewhere.
     Legs(CallId),
     /// A gateway is to be checked.

@@ -119,6 +119,15 @@ pub enum Command {
         /// Which port.
         port: PortId,
     },
+    /// Press keys towards the peer of this port, one after another: as telephone events (RFC 4733) if
+    /// those were agreed on, else as tones. Meanwhile nothing else is sent. If too many wait none of
+    /// these is pressed: `Unkeyed`.
+    Key {
+        /// Which port.
+        port: PortId,
+        /// Each of `0` to `9`, `*`, `#`, `A` to `D`.
+        keys: Box<str>,
+    },
     /// Close the socket. Answer: `Closed`. An unknown port is ignored.
     Close {
         /// Which port.
@@ -222,6 +231,11 @@ pub enum Event {
         /// The number that it was started with.
         operation: u32,
     },
+    /// The keys of a command were not pressed, because too many wait.
+    Unkeyed {
+        /// Which port.
+        port: PortId,
+    },
     /// The port is closed, its counters final.
     Closed {
         /// Which port.
@@ -240,6 +254,7 @@ impl Event {
             | Self::Latched { port, .. }
             | Self::Digit { port, .. }
             | Self::Played { port, .. }
+            | Self::Unkeyed { port }
             | Self::Closed { port, .. } => *port,
         }
     }

@@ -7,6 +7,7 @@
 
 #[cfg(test)]
 mod tests;
+pub(crate) mod tones;
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use crate::limits::{PRESS_SHORTEST, PRESSES_AT_ONCE, PRESSES_KNOWN};
 use crate::rtp::Fixed;
 
 /// The events of the keys, in the order of their codes (RFC 4733 §3.2, table 3).
-const KEYS: &[u8; 16] = b"0123456789*#ABCD";
+pub(crate) const KEYS: &[u8; 16] = b"0123456789*#ABCD";
 
 /// The longest duration that a report can tell. A longer press goes on as another segment, whose
 /// timestamp is later by this (RFC 4733 §2.5.1.3).

@@ -47,6 +47,9 @@ pub const PRESSES_KNOWN: usize = 32;
 /// Whoever keys faster than that for longer is no telephone.
 pub const PRESS_SHORTEST: Duration = Duration::from_millis(80);
 
+/// Keys that wait to be pressed towards a peer: ten seconds of them.
+pub const KEYS_WAITING: usize = 64;
+
 /// Presses that may come at once all the same: what a network held up for a second and more.
 pub const PRESSES_AT_ONCE: u32 = 16;
 

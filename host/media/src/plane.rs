@@ -21,6 +21,7 @@ mod confer;
 pub mod ear;
 mod inbound;
 pub mod jitter;
+mod keying;
 mod latch;
 mod mixer;
 mod outbound;
@@ -47,7 +48,7 @@ use crate::{limits, rtp};
 pub(crate) use inbound::Inbound;
 use mixer::Mixer;
 use outbox::Outbox;
-use port::{Found, Port, Route};
+use port::{Ended, Found, Port, Route};
 use reporting::Agenda;
 use wheel::Wheel;
 
@@ -121,7 +122,7 @@ pub struct Plane {
     outbox: Outbox,
     mixer: Mixer,
     /// What came to its end in a tick, while the tick lasts.
-    ended: Vec<(PortId, u32)>,
+    ended: Vec<(PortId, Ended)>,
     random: ChaCha8Rng,
 }
 
@@ -163,6 +164,7 @@ impl Plane {
             Command::StopPlay { port } => self.stop_play(now, port),
             Command::Confer { port, room, mode } => self.confer(now, port, &room, mode),
             Command::Leave { port } => self.leave(now, port),
+            Command::Key { port, keys } => self.key(now, port, &keys),
             Command::Close { port } => self.close(now, port),
         }
     }

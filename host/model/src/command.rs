@@ -3,7 +3,7 @@
 
 mod through;
 
-use crate::{Address, CallId, Cause, ConfMode, ConferenceId, Route};
+use crate::{Address, CallId, Cause, ConfMode, ConferenceId, Route, turn::Collect};
 
 /// One command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +92,37 @@ pub enum Command {
         /// 400 to 699.
         cause: Cause,
     },
+    /// Collect what the party keys.
+    CollectStart {
+        /// Any call.
+        call: CallId,
+        /// The number of this operation.
+        operation: u32,
+        /// What ends it.
+        what: Box<Collect>,
+    },
+    /// Collect no more.
+    CollectStop {
+        /// Any call.
+        call: CallId,
+    },
+    /// Press keys towards the party.
+    SendDigits {
+        /// Ringing or answered.
+        call: CallId,
+        /// The keys.
+        digits: String,
+    },
+    /// Offer the party that it hears us and is not heard.
+    Hold {
+        /// Answered.
+        call: CallId,
+    },
+    /// Offer it the way back.
+    Resume {
+        /// Answered.
+        call: CallId,
+    },
     /// Start a timer, or start it anew.
     TimerStart {
         /// Its name.
@@ -171,6 +202,11 @@ impl Command {
             Self::TransferRefuse { call, cause } => {
                 format!("transfer-refuse {} {cause}", label(*call))
             }
+            Self::CollectStart { call, .. } => format!("collect-start {}", label(*call)),
+            Self::CollectStop { call } => format!("collect-stop {}", label(*call)),
+            Self::SendDigits { call, .. } => format!("send-digits {}", label(*call)),
+            Self::Hold { call } => format!("hold {}", label(*call)),
+            Self::Resume { call } => format!("resume {}", label(*call)),
             Self::TimerStart { name, after_ms } => format!("timer-start {name} {after_ms} ms"),
             Self::TimerStop { name } => format!("timer-stop {name}"),
         }

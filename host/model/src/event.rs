@@ -1,6 +1,6 @@
 //! What a policy is told: the events of `events.wit`, as plain data.
 
-use crate::{Address, CallId, Cause, RequestId};
+use crate::{Address, CallId, Cause, Completion, RequestId, turn::CommandError};
 
 /// Which way a call was set up, seen from the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,6 +160,26 @@ pub enum Event {
         /// `0` to `9`, `*`, `#`, `A` to `D`.
         digit: char,
     },
+    /// A collection of digits is over. Told once for each, and before the end of its call.
+    DigitsCollected {
+        /// The party.
+        call: CallId,
+        /// Which collection.
+        operation: u32,
+        /// What was keyed, the finish key not among it.
+        digits: String,
+        /// What ended it.
+        how: Completion,
+    },
+    /// A command that was accepted has failed later.
+    CommandFailed {
+        /// Whose.
+        call: CallId,
+        /// Its name, as `call.wit` spells it.
+        command: &'static str,
+        /// Why.
+        why: CommandError,
+    },
     /// A party wants the other side of its conversation to call somebody else.
     TransferRequested {
         /// The party.
@@ -195,6 +215,8 @@ impl Event {
             Self::Answered { .. } => "on_answered",
             Self::Released { .. } => "on_released",
             Self::Digit { .. } => "on_digit",
+            Self::DigitsCollected { .. } => "on_digits_collected",
+            Self::CommandFailed { .. } => "on_command_failed",
             Self::TransferRequested { .. } => "on_transfer_requested",
             Self::TransferCompleted { .. } => "on_transfer_completed",
             Self::Timer { .. } => "on_timer",
@@ -210,6 +232,8 @@ impl Event {
             | Self::DialCompleted { call, .. }
             | Self::Answered { call }
             | Self::Digit { call, .. }
+            | Self::DigitsCollected { call, .. }
+            | Self::CommandFailed { call, .. }
             | Self::TransferRequested { call, .. }
             | Self::TransferCompleted { call, .. }
             | Self::Released { call, .. } => Some(*call),

@@ -13,6 +13,7 @@ mod brief;
 mod cause;
 mod cdr;
 pub mod command;
+mod completion;
 mod conference;
 mod event;
 mod headers;
@@ -40,6 +41,7 @@ pub use brief::brief;
 pub use cause::Cause;
 pub use cdr::{Cdr, EndReason};
 pub use command::Command;
+pub use completion::Completion;
 pub use conference::{ConfMode, ConferenceView, is_conference_name};
 pub use event::{
     CallDirection, DialReport, Event, Origin, ReleaseReport, ReleasedBy, Reply, Request,

@@ -37,6 +37,16 @@ pub const TIMER_LONGEST: Duration = Duration::from_secs(24 * 3600);
 pub const QUEUED_EVENTS: usize = 64;
 /// Digits of one party among them: a telephone number, the longest that anybody keys without waiting.
 pub const QUEUED_DIGITS: usize = 32;
+/// Digits of one collection: more than any number, account or card has.
+pub const COLLECTED_DIGITS: usize = 64;
+/// Digits that one command sends: a number and an extension, with room.
+pub const SENT_DIGITS: usize = 32;
+/// Plays, recordings and collections of one call in all: a policy that starts another one whenever one
+/// ends is a mistake, and each costs a turn. Two and a half hours of one a second.
+pub const CALL_OPERATIONS: u32 = 10_000;
+/// Ends of these that wait for the policy: of each of a session's calls some that run, and as many that
+/// took their place.
+pub const QUEUED_COMPLETIONS: usize = 256;
 /// How long after a digit that came as RTP one that comes by INFO is its copy, or the other way round: two
 /// lost datagrams are repeated within it.
 pub const DIGIT_COPY: Duration = Duration::from_secs(2);

@@ -2,8 +2,8 @@
 
 use model::turn::{CommandError, Phase};
 use model::{
-    CallDirection, ConfMode, DialReport, LogLevel, Origin, ReleaseReport, ReleasedBy, Reply,
-    Request,
+    CallDirection, Completion, ConfMode, DialReport, LogLevel, Origin, ReleaseReport, ReleasedBy,
+    Reply, Request,
 };
 
 use crate::bindings::exports::jackfield::policy::{call_events, request_events};
@@ -77,6 +77,16 @@ pub(crate) fn phase(phase: Phase) -> types::CallPhase {
         Phase::Ringing => types::CallPhase::Ringing,
         Phase::Answered => types::CallPhase::Answered,
         Phase::Released => types::CallPhase::Released,
+    }
+}
+
+pub(crate) fn completion(how: Completion) -> types::Completion {
+    match how {
+        Completion::Finished => types::Completion::Finished,
+        Completion::FinishKey(key) => types::Completion::FinishKey(key),
+        Completion::Timeout => types::Completion::Timeout,
+        Completion::Stopped => types::Completion::Stopped,
+        Completion::Failed => types::Completion::Failed,
     }
 }
 

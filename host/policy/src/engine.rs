@@ -14,7 +14,7 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationCon
 
 use crate::bindings::FullPolicy;
 use crate::bindings::exports::jackfield::policy::{
-    call_events, digit_events, request_events, timer_events, transfer_events,
+    call_events, command_events, digit_events, request_events, timer_events, transfer_events,
 };
 use crate::host::{Host, StoreReads};
 use crate::limits::{self, Limits};
@@ -51,6 +51,7 @@ pub struct Policy {
     pub(crate) timers: Option<timer_events::GuestIndices>,
     pub(crate) requests: Option<request_events::GuestIndices>,
     pub(crate) digits: Option<digit_events::GuestIndices>,
+    pub(crate) commands: Option<command_events::GuestIndices>,
     pub(crate) transfers: Option<transfer_events::GuestIndices>,
 }
 
@@ -130,6 +131,7 @@ impl Engine {
         let timers = timer_events::GuestIndices::new(&instance).ok();
         let requests = request_events::GuestIndices::new(&instance).ok();
         let digits = digit_events::GuestIndices::new(&instance).ok();
+        let commands = command_events::GuestIndices::new(&instance).ok();
         let transfers = transfer_events::GuestIndices::new(&instance).ok();
         Ok(Policy {
             manifest,
@@ -138,6 +140,7 @@ impl Engine {
             timers,
             requests,
             digits,
+            commands,
             transfers,
         })
     }

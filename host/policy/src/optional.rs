@@ -27,6 +27,27 @@ pub(crate) async fn handle(
             let digits = digits(store, policy, instance)?;
             digits.call_on_digit(store, session, call, digit).await?;
         }
+        Event::DigitsCollected {
+            operation,
+            digits: keyed,
+            how,
+            ..
+        } => {
+            let (digits, how) = (digits(store, policy, instance)?, convert::completion(how));
+            digits
+                .call_on_digits_collected(store, session, call, operation, &keyed, how)
+                .await?;
+        }
+        Event::CommandFailed { command, why, .. } => {
+            let Some(commands) = &policy.commands else {
+                return Err(missing(store, "command-events"));
+            };
+            let commands = commands.load(&mut *store, instance)?;
+            let why = convert::error(why);
+            commands
+                .call_on_command_failed(store, session, call, command, &why)
+                .await?;
+        }
         Event::TransferRequested {
             target, replaces, ..
         } => {

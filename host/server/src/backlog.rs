@@ -69,6 +69,7 @@ fn lost(command: &Command) -> Vec<Event> {
         | Command::Configure { port, .. }
         | Command::Play { port, .. }
         | Command::StopPlay { port }
+        | Command::Key { port, .. }
         | Command::Unbridge { port }
         | Command::Confer { port, .. }
         | Command::Leave { port } => {

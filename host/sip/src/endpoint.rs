@@ -13,6 +13,7 @@ mod config;
 mod connections;
 mod inbound;
 mod info;
+mod inform;
 mod orders;
 mod outbound;
 mod prack;
@@ -156,6 +157,7 @@ impl Endpoint {
                 by,
                 replaces,
             } => self.order_refer(now, dialog, to, &by, replaces.as_ref()),
+            Input::Info { dialog, key } => self.order_info(now, dialog, key),
             Input::Referral { dialog, answer } => self.order_referral(now, dialog, answer),
             Input::Notify { dialog, status } => self.order_notify(now, dialog, status),
             Input::Drain => self.draining = true,

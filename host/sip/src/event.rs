@@ -287,6 +287,14 @@ pub enum Input {
         /// Which dialog of `to`.
         replaces: Option<Replaces>,
     },
+    /// Answered: tell the peer by INFO that a key is pressed (`application/dtmf-relay`). `Informed` tells
+    /// its answer; there is one at a time.
+    Info {
+        /// Which call.
+        dialog: DialogId,
+        /// `0` to `9`, `*`, `#`, `A` to `D`.
+        key: char,
+    },
     /// The answer to `Referred`: 202, or a refusal.
     Referral {
         /// Which call.
@@ -486,6 +494,13 @@ pub enum Event {
         dialog: DialogId,
         /// The SDP of the 2xx.
         sdp: Bytes,
+    },
+    /// How an INFO of ours was answered; 408: by nobody.
+    Informed {
+        /// Which call.
+        dialog: DialogId,
+        /// 200 to 699.
+        status: u16,
     },
     /// The peer has pressed a key, and says so by INFO. It was answered.
     Digit {

@@ -80,6 +80,50 @@ pub fn part_from_conference(world: &mut World) {
     world.run_to_rest();
 }
 
+/// The caller of a policy that collects digits ends one collection in each way, keys something between
+/// them, and hangs up while the last one runs.
+pub fn collections(world: &mut World) {
+    let alice = world.line(0, "1001");
+    world.dial(alice, "2001");
+    world.run_for(SECOND);
+    // By a finish key; by as many as may be and then by time, with a digit and without; by another finish
+    // key, and then by another collection and a command.
+    for (keys, millis) in [
+        ("1C23#9", 3_000),
+        ("C45678", 4_500),
+        ("0C", 4_500),
+        ("C1*", 1_500),
+    ] {
+        world.press(alice, keys);
+        world.run_for(Duration::from_millis(millis));
+    }
+    world.press(alice, "C");
+    world.run_for(SECOND);
+    world.hang_up(alice);
+    world.run_for(SECOND);
+    world.run_to_rest();
+}
+
+/// The caller of a policy is put on hold by it, and taken back.
+pub fn held(world: &mut World) {
+    let alice = world.line(0, "1001");
+    world.dial(alice, "2001");
+    world.run_for(SECOND);
+    world.press(alice, "C1#");
+    world.run_for(6 * SECOND);
+    part(world, alice);
+}
+
+/// The caller of a policy is sent digits by it.
+pub fn sent_digits(world: &mut World) {
+    let alice = world.line(0, "1001");
+    world.dial(alice, "2001");
+    world.run_for(SECOND);
+    world.press(alice, "C2#");
+    world.run_for(4 * SECOND);
+    part(world, alice);
+}
+
 /// The callee hangs up.
 pub fn callee_hangs_up(world: &mut World) {
     let (_, bob) = call(world, ANSWERS);

@@ -8,6 +8,7 @@
 //! | `makecall` | the twin of `plugins/makecall` |
 //! | `trap` | on a call it writes to the store, answers, and traps, as `plugins/faulty` does |
 //! | `answer` | answers every call |
+//! | `collector` | begins to collect digits 300 times at once |
 //! | `crowd` | calls 3001 as often as a session may, and starts as many timers |
 //! | `click` | calls two parties at a request, and joins them |
 //! | `hunt` | calls everybody at once |
@@ -62,6 +63,7 @@ impl Policies for Scripts {
             "keypad" => keypad::handle(&mut desk, &turn.event),
             "patient" => patient(&mut desk, &turn.event),
             "answer" => answer(&mut desk, &turn.event),
+            "collector" => collector(&mut desk, &turn.event),
             "crowd" => crowd(&mut desk, &turn.event),
             _ => Ok(()),
         };
@@ -91,6 +93,15 @@ fn answer(desk: &mut Desk<'_>, event: &Event) -> Handled {
         Event::Incoming { call, .. } => desk.plan.answer(*call, ""),
         _ => Ok(()),
     }
+}
+
+fn collector(desk: &mut Desk<'_>, event: &Event) -> Handled {
+    if let Event::Incoming { call, .. } = event {
+        for _ in 0..300 {
+            desk.plan.collect_start(*call, 1, "", 1_000, 1_000)?;
+        }
+    }
+    Ok(())
 }
 
 fn crowd(desk: &mut Desk<'_>, event: &Event) -> Handled {

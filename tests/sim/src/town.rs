@@ -202,7 +202,10 @@ pub fn sip_address(n: u8, user: &str) -> SocketAddr {
 fn plugin(script: &str) -> ActivePlugin {
     let mut exports = vec!["request-events", "transfer-events"];
     let is_room = ["conference", "conference-room"].contains(&script);
-    if script == "keypad" || is_room {
+    if ["keypad", "collector"].contains(&script) {
+        exports.extend(["command-events", "digit-events", "timer-events"]);
+    }
+    if is_room {
         exports.push("digit-events");
     }
     let settings = is_room.then(|| ("pin".to_owned(), "42".to_owned()));

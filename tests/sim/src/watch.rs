@@ -5,6 +5,7 @@
 //! written. Reads messages with eyes of its own, since the parser is among those that are judged.
 
 mod glimpse;
+mod operations;
 mod told;
 
 use std::{
@@ -21,6 +22,7 @@ use model::{
 };
 
 pub(crate) use glimpse::Glimpse;
+use operations::{Operations, begun};
 use told::Told;
 
 /// How long an INVITE is sent again (RFC 3261 §17.1.1.2).
@@ -58,6 +60,7 @@ struct Book {
     session: SessionId,
     direction: CallDirection,
     told: Told,
+    operations: Operations,
     /// The row with its end; it may be put out again until it is durable.
     end: Option<Cdr>,
     /// The answer time of the last row.
@@ -216,6 +219,7 @@ impl Watch {
             session: cdr.session,
             direction: cdr.direction,
             told: Told::new(cdr.direction),
+            operations: Operations::default(),
             end: None,
             answered: false,
             accepted: false,
@@ -315,7 +319,8 @@ impl Watch {
         let Some(book) = self.calls.get_mut(&call) else {
             return self.violated(format!("{} of {call}, which has no row", event.name()));
         };
-        if let Err(why) = book.told.hear(event) {
+        let heard = book.told.hear(event);
+        if let Err(why) = heard.and(book.operations.hear(event)) {
             self.violated(format!("{call}: {} {why}", event.name()));
         }
     }
@@ -330,6 +335,11 @@ impl Watch {
             run.constructed = effects.commands.iter().filter_map(constructs).collect();
             for decision in &effects.commands {
                 run.set_timer(now, decision);
+            }
+            for (call, operation) in effects.commands.iter().filter_map(begun) {
+                if let Some(book) = self.calls.get_mut(&call) {
+                    book.operations.begin(operation);
+                }
             }
             let tenant = run.tenant;
             self.take(tenant, &effects.store);
@@ -365,6 +375,7 @@ impl Watch {
             | Command::StopPlay { port }
             | Command::Confer { port, .. }
             | Command::Leave { port }
+            | Command::Key { port, .. }
             | Command::Close { port } => vec![*port],
         };
         for port in named {
@@ -458,7 +469,10 @@ fn is_same_end(a: &Cdr, b: &Cdr) -> bool {
 }
 
 fn is_terminal(event: &Event) -> bool {
-    matches!(event, Event::DialCompleted { .. } | Event::Released { .. })
+    matches!(
+        event,
+        Event::DialCompleted { .. } | Event::Released { .. } | Event::DigitsCollected { .. }
+    )
 }
 
 /// When the call ended whose end this tells. That of an answered call's dialling is none: it is told

@@ -72,6 +72,15 @@ impl Shard {
             Command::Transfer { call, to, replaces } => self.transfer(now, call, &to, replaces),
             Command::TransferAccept { call } => self.decide_transfer(now, call, None),
             Command::TransferRefuse { call, cause } => self.decide_transfer(now, call, Some(cause)),
+            Command::CollectStart {
+                call,
+                operation,
+                what,
+            } => self.collect(now, call, operation, *what),
+            Command::CollectStop { call } => self.collect_stop(now, call),
+            Command::SendDigits { call, digits } => self.want_digits(now, call, &digits),
+            Command::Hold { call } => self.want_hold(call, true),
+            Command::Resume { call } => self.want_hold(call, false),
             Command::TimerStart { name, after_ms } => {
                 self.discard_expiry(session, &name);
                 if let Some(s) = self.sessions.get_mut(&session) {
@@ -246,6 +255,8 @@ impl Shard {
             max_ring: construct.max_ring_seconds,
             max_answer: construct.max_answer_seconds,
             progress: Told::default(),
+            operations: 0,
+            collecting: None,
             keyed: None,
             asked: None,
             fulfils: construct.transfer,

@@ -34,6 +34,12 @@ impl Shard {
         let session = call.session;
         let what = "a key is pressed".to_owned();
         self.trace(now, id, TraceItem::Media { call: id, what });
+        if self.collects(now, id, digit) {
+            return;
+        }
+        if way == Way::Signalling {
+            self.pass_digit(now, id, digit);
+        }
         if self.hears(session, "digit-events") && self.has_room_for_digit(session, id) {
             self.tell(now, session, Event::Digit { call: id, digit });
         }
@@ -48,6 +54,21 @@ impl Shard {
         let has_room = s.queue.iter().filter(of_call).count() < limits::QUEUED_DIGITS;
         self.digits_lost += u64::from(!has_room);
         has_room
+    }
+
+    /// The digits of a party that wait for the policy, taken out of its queue.
+    pub(super) fn take_digits(&mut self, session: SessionId, id: CallId) -> Vec<char> {
+        let mut taken = Vec::new();
+        if let Some(s) = self.sessions.get_mut(&session) {
+            s.queue.retain(|event| match event {
+                Event::Digit { call, digit } if *call == id => {
+                    taken.push(*digit);
+                    false
+                }
+                _ => true,
+            });
+        }
+        taken
     }
 
     /// Too many events wait: whether a digit among them, the newest, could give way.

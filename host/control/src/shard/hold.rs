@@ -89,7 +89,7 @@ impl Shard {
     }
 
     /// Offers a party what we described last, flowing another way.
-    fn ask_for(
+    pub(super) fn ask_for(
         &mut self,
         now: Now,
         id: CallId,
@@ -107,6 +107,7 @@ impl Shard {
             id: port_number(addr),
             version: call.media.version + 1,
         };
+        let direction = call.media.within_hold(direction);
         let Ok(ours) = sdp::redirected(before, direction, version) else {
             return false;
         };
@@ -157,21 +158,32 @@ impl Shard {
                 Err(Refusal::new(passed(status), why))
             }
         };
-        let direction = self.direction(id);
+        let held = self.calls.get(&id).is_some_and(|it| it.media.holds());
+        let direction = Direction::of(
+            self.direction(id).sends(),
+            held || self.direction(id).receives(),
+        );
         match (passing.asker, agreed) {
             (Asker::Party(Holder { call, offer }), Ok(())) => {
-                // We speak for the other side: what it does, we do here.
+                // We speak for the other side: what it does, we do here. That its policy does not let it be
+                // heard is between the two of them.
                 let answer = self.answer_offer(now, call, &offer, direction.reversed());
                 self.reanswer(now, call, answer);
             }
             (Asker::Party(holder), Err(refusal)) => self.reanswer(now, holder.call, Err(refusal)),
             (Asker::Nobody, Ok(())) => self.take_back(now, id, &passing.before),
-            (Asker::Platform, Err(refusal)) if refusal.status == 491 => self.align_later(now, id),
+            (Asker::Platform, Err(refusal)) if refusal.status == 491 => {
+                self.align_later(now, id);
+            }
             (Asker::Platform, Err(Refusal { why: what, .. })) => {
                 self.trace(now, id, TraceItem::Note { what });
             }
-            (Asker::Platform, Ok(())) | (Asker::Nobody, Err(_)) => {}
+            (Asker::Policy, Err(Refusal { status, why, .. })) => {
+                self.hold_refused(now, id, status, why);
+            }
+            (Asker::Platform | Asker::Policy, Ok(())) | (Asker::Nobody, Err(_)) => {}
         }
+        self.change_hold(now, id);
     }
 
     /// Nobody wants what this party has just agreed to any more: back to what was.
@@ -240,25 +252,30 @@ impl Shard {
     }
 
     /// An offer of ours has crossed one of the party's (RFC 3261 §14.1).
-    fn align_later(&mut self, now: Now, id: CallId) {
+    /// Whether it is tried again.
+    pub(super) fn align_later(&mut self, now: Now, id: CallId) -> bool {
         let Some(call) = self.calls.get_mut(&id) else {
-            return;
+            return false;
         };
         call.media.crossed += 1;
         if call.media.crossed > CROSSINGS {
-            return;
+            return false;
         }
-        if let Some(wait) = call.dialog.and_then(|dialog| self.sip.glare(dialog)) {
+        let wait = call.dialog.and_then(|dialog| self.sip.glare(dialog));
+        if let Some(wait) = wait {
             self.timers.set(Due::Align(id), now.mono + wait);
         }
+        wait.is_some()
     }
 
     /// What we want to do towards a party: speak, and hear it unless the other side of its bridge does not
-    /// listen.
+    /// listen, or its policy holds it.
     pub(super) fn wanted(&self, id: CallId) -> Direction {
         let peer = self.calls.get(&id).and_then(|call| call.bridged);
         let heard = peer.is_none_or(|peer| self.direction(peer).sends());
-        Direction::of(true, heard)
+        let wanted = Direction::of(true, heard);
+        let call = self.calls.get(&id);
+        call.map_or(wanted, |call| call.media.within_hold(wanted))
     }
 
     /// A refresh said our description again, and the party may have moved meanwhile.

@@ -91,6 +91,11 @@ impl Shard {
                 }
             }
             Event::Played { port, .. } => self.remark(now, port, "played to the end".to_owned()),
+            Event::Unkeyed { port } => {
+                if let Some(&call) = self.by_port.get(&port) {
+                    self.too_many_digits(now, call);
+                }
+            }
             Event::Closed { port, stats } => {
                 let Some(id) = self.by_port.remove(&port) else {
                     return;
@@ -125,6 +130,8 @@ impl Shard {
         calls.reverse();
         for call in calls {
             self.advance(now, call);
+            self.change_hold(now, call);
+            self.send_digits(now, call);
         }
     }
 
@@ -282,6 +289,7 @@ impl Shard {
             id: port_number(addr),
             version: call.media.version + 1,
         };
+        let limit = call.media.within_hold(limit);
         let (ours, agreed) =
             sdp::answer_within(offer, addr, &preferred, limit, sdp::Srtp::Off, version)?;
         let before = call.media.local.clone();

@@ -5,11 +5,13 @@
 //! it is silent, so that a caller sees all of an input's outputs before the next input.
 
 mod ask;
+mod collect;
 mod commands;
 mod conferences;
 mod counts;
 mod digits;
 mod enrol;
+mod held;
 mod hold;
 mod join;
 mod legs;
@@ -17,6 +19,7 @@ mod media;
 mod peers;
 mod register;
 mod release;
+mod sending;
 mod signal;
 mod span;
 mod through;
@@ -32,14 +35,17 @@ use std::{
 };
 
 use ::media::PortId;
+pub(crate) use collect::Collecting;
 pub use counts::{Counts, Refusals, Registrar};
 pub use enrol::Enrolled;
+pub(crate) use held::Hold;
 pub(crate) use legs::Legs;
 use model::{
-    Answer, CallId, Cdr, Event, IdSource, LogLine, Now, PeerName, SessionId, Target, TenantConfig,
-    TenantId, Trace, limits, turn::Usage,
+    Answer, CallId, Cdr, Completion, Event, IdSource, LogLine, Now, PeerName, SessionId, Target,
+    TenantConfig, TenantId, Trace, limits, turn::Usage,
 };
 use peers::Peers;
+pub(crate) use sending::Infos;
 use sip::{DialogId, Endpoint, Flow};
 
 use join::is_inside;
@@ -245,8 +251,12 @@ impl Shard {
                     let _span = self.span(call);
                     self.call_due(now, call);
                 }
-                Due::Align(call) => self.align(now, call),
+                Due::Align(call) => {
+                    self.align(now, call);
+                    self.change_hold(now, call);
+                }
                 Due::Asked(call) => self.answer_for(now, call),
+                Due::Collect(call) => self.collected(now, call, Completion::Timeout),
                 Due::Legs(call) => {
                     let _span = self.span(call);
                     self.legs_overdue(now, call);

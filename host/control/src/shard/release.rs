@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ::media::Command;
 use model::{
-    CallDirection, CallId, Cause, DialReport, EndReason, Event, Now, ReleaseReport, ReleasedBy,
-    SessionId, limits,
+    CallDirection, CallId, Cause, Completion, DialReport, EndReason, Event, Now, ReleaseReport,
+    ReleasedBy, SessionId, limits,
 };
 
 use super::{Shard, count_down};
@@ -142,6 +142,7 @@ impl Shard {
         let others = self.part(id);
         self.answer_holder(now, id);
         self.close_port(now, id);
+        self.collected(now, id, Completion::Stopped);
         self.discard_events(session, id);
         if undialled {
             self.tell(now, session, dial);

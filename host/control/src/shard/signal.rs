@@ -88,6 +88,9 @@ impl Shard {
             sip::Event::Reanswered { dialog, answer } => {
                 self.on_call(dialog, |shard, id| shard.reanswered(now, id, answer));
             }
+            sip::Event::Informed { dialog, status } => {
+                self.on_call(dialog, |shard, id| shard.informed(now, id, status));
+            }
             sip::Event::Digit { dialog, digit } => self.signalled(now, dialog, digit),
             event @ (sip::Event::Referred { .. } | sip::Event::Transferred { .. }) => {
                 self.transfer_event(now, event);
@@ -282,6 +285,8 @@ impl Shard {
             max_ring: 0,
             max_answer: 0,
             progress: Told::default(),
+            operations: 0,
+            collecting: None,
             keyed: None,
             asked: None,
             fulfils: None,

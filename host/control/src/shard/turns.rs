@@ -24,14 +24,19 @@ impl Shard {
             return;
         };
         s.queue.push_back(event);
-        // What its calls are promised is told in any case: at most two events for each.
-        let overflow = s.queue.iter().filter(|event| !is_terminal(event)).count();
-        if overflow > limits::QUEUED_EVENTS
-            && !self.drop_digit(session)
+        // What its calls are promised is told in any case: at most two events for each, and the ends of
+        // what they were told to do.
+        let count = |fits: fn(&Event) -> bool| s.queue.iter().filter(|it| fits(it)).count();
+        let (overflow, ends) = (count(|it| !is_terminal(it)), count(is_completion));
+        if (overflow > limits::QUEUED_EVENTS && !self.drop_digit(session)
+            || ends > limits::QUEUED_COMPLETIONS)
             && let Some(s) = self.sessions.get_mut(&session)
         {
-            s.queue.retain(is_terminal);
-            self.events_lost += overflow as u64;
+            let before = s.queue.len();
+            let kept = ends <= limits::QUEUED_COMPLETIONS;
+            s.queue
+                .retain(|it| is_terminal(it) && (kept || !is_completion(it)));
+            self.events_lost += (before - s.queue.len()) as u64;
             self.note(now, session, "too many events wait for the policy");
             self.release_session(now, session, Cause::SERVICE_UNAVAILABLE);
         }
@@ -272,5 +277,12 @@ fn unfulfilled(commands: &[Command]) -> Option<CallId> {
 
 /// The events that every call is promised, whatever became of it meanwhile.
 fn is_terminal(event: &Event) -> bool {
-    matches!(event, Event::DialCompleted { .. } | Event::Released { .. })
+    let of_call = matches!(event, Event::DialCompleted { .. } | Event::Released { .. });
+    of_call || is_completion(event)
+}
+
+/// The end of a play, a recording or a collection of digits: told once for each that began, before the
+/// end of its call.
+fn is_completion(event: &Event) -> bool {
+    matches!(event, Event::DigitsCollected { .. })
 }

@@ -5,15 +5,19 @@
 //! other port takes it.
 
 mod conferring;
+mod pressing;
 mod reporting;
 mod speech;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
+pub(super) use speech::Ended;
+
 use rand_chacha::ChaCha8Rng;
 
 use super::inbound::{Inbound, Order};
+use super::keying::Keying;
 use super::latch::{Latch, Verdict};
 use super::mixer::Member;
 use super::outbound::{Outbound, Slot};
@@ -85,6 +89,8 @@ pub(super) struct Port {
     player: Option<Box<Player>>,
     /// Its part in a conference.
     member: Option<Box<Member>>,
+    /// Keys that are pressed towards the peer, which cover that too.
+    keying: Option<Box<Keying>>,
     /// Its turn, while it says something by itself.
     seat: Option<Seat>,
     /// Once the peer has keyed something: most never do.
@@ -106,6 +112,7 @@ impl Port {
             transcoder: None,
             player: None,
             member: None,
+            keying: None,
             seat: None,
             presses: None,
             rtcp: None,
@@ -127,7 +134,7 @@ impl Port {
         };
         self.leg = Some(Leg { agreed, latch });
         self.inbound.restart();
-        self.outbound.switch();
+        self.switch();
         was_locked
     }
 
@@ -137,7 +144,7 @@ impl Port {
 
     pub(super) fn set_route(&mut self, route: Route) {
         self.route = route;
-        self.outbound.switch();
+        self.switch();
     }
 
     pub(super) fn stats(&self) -> Stats {
@@ -231,7 +238,7 @@ impl Port {
         arrival: &Arrival,
         datagram: &mut [u8],
     ) -> Option<(SocketAddr, usize)> {
-        if self.player.is_some() {
+        if self.speaks() {
             return None;
         }
         let leg = self.leg.as_ref()?;

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::player::Player;
+use super::port::Ended;
 use super::{Forward, Plane};
 use crate::command::{Event, Play, PortId};
 
@@ -19,12 +20,16 @@ impl Plane {
                     it.mix(tick, port, &mut self.mixer, &mut self.outbox);
                     it.tick(tick, port, &mut self.outbox)
                 });
-                self.ended.extend(ended.map(|operation| (port, operation)));
+                self.ended.extend(ended.map(|what| (port, what)));
             }
             for at in 0..self.ended.len() {
-                let (port, operation) = self.ended[at];
-                self.stop_play(now, port);
-                self.report(Event::Played { port, operation });
+                match self.ended[at] {
+                    (port, Ended::Played(operation)) => {
+                        self.stop_play(now, port);
+                        self.report(Event::Played { port, operation });
+                    }
+                    (port, Ended::Keyed) => self.stop_keys(now, port),
+                }
             }
             self.ended.clear();
         }
@@ -59,6 +64,24 @@ impl Plane {
             && state.speaks()
         {
             state.play(None);
+            self.reseat(now, port);
+        }
+    }
+
+    /// Keys are to be pressed towards the peer of a port.
+    pub(super) fn key(&mut self, now: Instant, port: PortId, keys: &str) {
+        if let Some(state) = self.ports.get_mut(&port) {
+            let pressed = state.press_keys(keys);
+            self.reseat(now, port);
+            if !pressed {
+                self.report(Event::Unkeyed { port });
+            }
+        }
+    }
+
+    fn stop_keys(&mut self, now: Instant, port: PortId) {
+        if let Some(state) = self.ports.get_mut(&port) {
+            state.release_keys();
             self.reseat(now, port);
         }
     }

@@ -3,6 +3,7 @@
 
 mod conferring;
 mod digits;
+mod keying;
 mod latching;
 mod playing;
 mod protected;

@@ -4,6 +4,8 @@
 //! ([`TurnOutcome`]). Knows neither Wasm nor SQL; `policy` runs turns, the server commits them.
 
 mod conference;
+mod digits;
+mod hold;
 mod identity;
 mod plan;
 #[cfg(test)]
@@ -12,6 +14,7 @@ mod transfer;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+pub use digits::Collect;
 pub use plan::{CommandError, Dial, Plan};
 pub use transfer::{Asked, Join};
 
@@ -56,6 +59,8 @@ pub struct CallView {
     pub bridged: Option<CallId>,
     /// The conference that it is in.
     pub conference: Option<ConferenceId>,
+    /// How many plays, recordings and collections of digits it has had.
+    pub operations: u32,
 }
 
 /// What a policy sees of its session when an event begins.

@@ -205,6 +205,7 @@ impl Plan {
             headers: [].into(),
             bridged: None,
             conference: None,
+            operations: 0,
         });
         self.commands.push(Command::Construct(Box::new(Construct {
             call: id,

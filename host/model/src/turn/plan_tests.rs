@@ -62,6 +62,7 @@ pub(crate) fn plan(inbound: Phase, outbound: Phase) -> (Plan, CallId, CallId) {
         headers: [].into(),
         bridged: None,
         conference: None,
+        operations: 0,
     };
     let a = call(
         &mut ids,

@@ -181,21 +181,25 @@ impl call::HostCall for Host {
 
     fn collect_start(
         &mut self,
-        _: Resource<Call>,
-        _: u32,
+        call: Resource<Call>,
+        most: u32,
         finish_keys: String,
-        _: u32,
-        _: u32,
+        first: u32,
+        next: u32,
     ) -> Answer<u32> {
-        self.unsupported("collect-start", finish_keys.len())
+        self.command(&call, finish_keys.len(), |plan, id| {
+            plan.collect_start(id, most, &finish_keys, first, next)
+        })
     }
 
-    fn collect_stop(&mut self, _: Resource<Call>) -> Answer {
-        self.unsupported("collect-stop", 0)
+    fn collect_stop(&mut self, call: Resource<Call>) -> Answer {
+        self.command(&call, 0, Plan::collect_stop)
     }
 
-    fn send_digits(&mut self, _: Resource<Call>, digits: String) -> Answer {
-        self.unsupported("send-digits", digits.len())
+    fn send_digits(&mut self, call: Resource<Call>, digits: String) -> Answer {
+        self.command(&call, digits.len(), |plan, id| {
+            plan.send_digits(id, &digits)
+        })
     }
 
     fn conf_enter(
@@ -215,12 +219,12 @@ impl call::HostCall for Host {
         self.command(&call, 0, |plan, id| plan.conf_exit(id, conference))
     }
 
-    fn hold(&mut self, _: Resource<Call>) -> Answer {
-        self.unsupported("hold", 0)
+    fn hold(&mut self, call: Resource<Call>) -> Answer {
+        self.command(&call, 0, Plan::hold)
     }
 
-    fn resume(&mut self, _: Resource<Call>) -> Answer {
-        self.unsupported("resume", 0)
+    fn resume(&mut self, call: Resource<Call>) -> Answer {
+        self.command(&call, 0, Plan::resume)
     }
 
     fn drop(&mut self, _: Resource<Call>) -> wasmtime::Result<()> {

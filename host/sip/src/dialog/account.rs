@@ -89,15 +89,15 @@ impl Usage {
 
     /// The requests of ours for whose answers something waits.
     fn awaited(&mut self) -> impl Iterator<Item = &mut TransactionId> {
-        let (reinvite, update) = match &mut self.state {
+        let (reinvite, update, info) = match &mut self.state {
             State::Established(call) => {
                 let reinvite = match &mut call.exchange {
                     Exchange::Reinviting(ours) => Some(&mut ours.invite),
                     _ => None,
                 };
-                (reinvite, call.update.as_mut())
+                (reinvite, call.update.as_mut(), call.info.as_mut())
             }
-            _ => (None, None),
+            _ => (None, None, None),
         };
         let refer = self.refers.ours.as_mut().map(|ours| &mut ours.transaction);
         let notify = match &mut self.refers.theirs {
@@ -105,7 +105,9 @@ impl Usage {
             _ => None,
         };
         let bye = self.refers.bye.as_mut();
-        [reinvite, update, refer, notify, bye].into_iter().flatten()
+        [reinvite, update, info, refer, notify, bye]
+            .into_iter()
+            .flatten()
     }
 
     /// The number of a request to that peer that is sent once more; `number`: of the copy before. That of

@@ -184,6 +184,10 @@ pub(crate) struct Established {
     pub(crate) update: Option<TransactionId>,
     /// Whether the peer's last Allow names UPDATE.
     pub(crate) takes_update: bool,
+    /// The INFO of ours that waits for its answer.
+    pub(crate) info: Option<TransactionId>,
+    /// Whether the peer's first Allow names INFO.
+    pub(crate) takes_info: bool,
 }
 
 /// The offer that is being answered, or the INVITE that is: one at a time (RFC 3264 §4).

@@ -11,7 +11,7 @@ use crate::event::{DialogId, Event};
 use crate::wire::Request;
 
 /// `Signal=5`, a line, and the duration in another.
-const RELAY: &str = "application/dtmf-relay";
+pub(super) const RELAY: &str = "application/dtmf-relay";
 
 /// The key and nothing else.
 const PLAIN: &str = "application/dtmf";

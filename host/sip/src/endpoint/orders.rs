@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::Endpoint;
+use super::inform::takes_info;
 use super::proofs::Met;
 use super::session::{says, takes_update};
 use super::write::{ALLOW, Answer, SDP, SUPPORTED, warning};
@@ -266,6 +267,8 @@ impl Endpoint {
                 session: None,
                 update: None,
                 takes_update: takes_update(ringing.request.headers()).unwrap_or(false),
+                info: None,
+                takes_info: takes_info(ringing.request.headers()),
             };
             usage.state = State::Established(Box::new(call));
         }

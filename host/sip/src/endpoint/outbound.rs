@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::Endpoint;
 use super::body::sdp_of;
 use super::inbound::reasons;
+use super::inform::takes_info;
 use super::reoffer::with_proofs_of;
 use super::session::takes_update;
 use super::write::{reason, sound, written};
@@ -91,6 +92,7 @@ impl Endpoint {
         self.notify_answered(now, delivery, status);
         self.bye_answered(now, delivery, status);
         self.refer_failed(delivery, status);
+        self.info_answered(delivery, status);
         match self.state(id) {
             Some(State::Calling { invite, .. } | State::Cancelling { invite, .. })
                 if *invite == transaction =>
@@ -249,6 +251,8 @@ impl Endpoint {
                 session: None,
                 update: None,
                 takes_update: takes_update(headers).unwrap_or(false),
+                info: None,
+                takes_info: takes_info(headers),
             };
             if let Some(usage) = self.usages.get_mut(&id) {
                 usage.state = State::Established(Box::new(call));

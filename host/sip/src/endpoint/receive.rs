@@ -152,6 +152,7 @@ impl Endpoint {
             "BYE" => self.bye_answered(now, delivery, response.status()),
             "NOTIFY" => self.notify_answered(now, delivery, response.status()),
             "REFER" => self.refer_answered(delivery, response),
+            "INFO" => self.info_answered(delivery, response.status()),
             "OPTIONS" | "REGISTER" => self.asked_answered(now, delivery, response),
             // Answers to CANCEL change nothing: its INVITE ends the usage.
             _ => {}

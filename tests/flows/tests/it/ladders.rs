@@ -97,6 +97,9 @@ fn hold_and_late_offers_are_answered_in_place() {
 #[test]
 fn digits_reach_the_policy_that_wants_them() {
     check_of("keypad", scenes::keys, ladder!("keys"));
+    check_of("keypad", scenes::collections, ladder!("collect"));
+    check_of("keypad", scenes::held, ladder!("held"));
+    check_of("keypad", scenes::sent_digits, ladder!("sent-digits"));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The twin of `plugins/keypad`: the digits that a caller keys become the user data of its call.
 
 use model::{
-    Event,
+    CallId, Completion, Event,
     turn::{Dial, Phase},
 };
 
@@ -13,9 +13,58 @@ pub(super) fn handle(desk: &mut Desk<'_>, event: &Event) -> Handled {
         Event::Digit { call, digit: '#' } => desk.plan.release(*call, 200),
         Event::Digit { digit: 'A', .. } => call(desk, "3001"),
         Event::Digit { digit: 'B', .. } => call(desk, "3002"),
+        Event::Digit { call, digit: 'C' } => collect(desk, *call),
+        Event::DigitsCollected {
+            call,
+            operation,
+            digits,
+            how,
+        } => {
+            let Some(told) = desk.plan.call(*call) else {
+                return Ok(());
+            };
+            if told.phase == Phase::Released {
+                return Ok(());
+            }
+            let told = told.user_data.clone();
+            let how = match how {
+                Completion::Finished => {
+                    collect(desk, *call)?;
+                    "finished".to_owned()
+                }
+                Completion::FinishKey('#') if digits == "1" => {
+                    desk.plan.hold(*call)?;
+                    return desk.plan.timer_start(&call.to_string(), 2_000);
+                }
+                Completion::FinishKey('#') if digits == "2" => {
+                    return desk.plan.send_digits(*call, "159*D#");
+                }
+                Completion::FinishKey(key) => {
+                    if *key == '*' {
+                        collect(desk, *call)?;
+                        collect(desk, *call)?;
+                        desk.plan.collect_stop(*call)?;
+                    }
+                    format!("key {key}")
+                }
+                other => other.as_str().to_owned(),
+            };
+            let told = format!("{told}[{operation} {digits} {how}]");
+            desk.plan.set_user_data(*call, &told)
+        }
         Event::Digit { call, digit } => {
             let told = desk.plan.call(*call).map(|call| call.user_data.clone());
             let told = format!("{}{digit}", told.unwrap_or_default());
+            desk.plan.set_user_data(*call, &told)
+        }
+        Event::Timer { name } => {
+            let call = desk.plan.calls().find(|call| call.id.to_string() == *name);
+            let call = call.map(|call| call.id);
+            call.map_or(Ok(()), |call| desk.plan.resume(call))
+        }
+        Event::CommandFailed { call, command, .. } => {
+            let told = desk.plan.call(*call).map(|call| call.user_data.clone());
+            let told = format!("{}({command} failed)", told.unwrap_or_default());
             desk.plan.set_user_data(*call, &told)
         }
         Event::Released { .. } => {
@@ -28,6 +77,11 @@ pub(super) fn handle(desk: &mut Desk<'_>, event: &Event) -> Handled {
         }
         _ => Ok(()),
     }
+}
+
+fn collect(desk: &mut Desk<'_>, call: CallId) -> Handled {
+    desk.plan.collect_start(call, 4, "#*", 3_000, 1_000)?;
+    Ok(())
 }
 
 fn call(desk: &mut Desk<'_>, to: &str) -> Handled {

@@ -2,6 +2,7 @@
 //! ladder shows, and tests of the watch.
 mod carriers;
 mod clocks;
+mod collect;
 mod conferences;
 mod descriptions;
 mod dialogs;
@@ -12,6 +13,7 @@ mod forks;
 mod forwarding;
 mod gateways;
 mod glare;
+mod held;
 mod hold;
 mod hostile;
 mod ladders;
@@ -21,6 +23,7 @@ mod races;
 mod register;
 mod rules;
 mod seeds;
+mod sent;
 mod streams;
 mod takers;
 mod transfers;

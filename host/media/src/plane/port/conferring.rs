@@ -18,14 +18,14 @@ impl Port {
 
     /// Gives it a part in a conference. The one that it had.
     pub(in crate::plane) fn seat_member(&mut self, member: Member) -> Option<Box<Member>> {
-        self.outbound.switch();
+        self.switch();
         self.member.replace(Box::new(member))
     }
 
     /// Takes it.
     pub(in crate::plane) fn unseat_member(&mut self) -> Option<Box<Member>> {
         let member = self.member.take()?;
-        self.outbound.switch();
+        self.switch();
         Some(member)
     }
 
@@ -44,7 +44,7 @@ impl Port {
         }
     }
 
-    /// Its turn in a conference: it is heard, and is sent the others unless something is played.
+    /// Its turn in a conference: it is heard, and is sent the others unless something is played or keyed.
     pub(in crate::plane) fn mix(
         &mut self,
         tick: Tick,
@@ -52,6 +52,7 @@ impl Port {
         mixer: &mut Mixer,
         outbox: &mut Outbox,
     ) {
+        let covered = self.speaks();
         let (Some(member), Some(leg)) = (&mut self.member, &self.leg) else {
             return;
         };
@@ -60,7 +61,7 @@ impl Port {
         let codec = leg.agreed.codec;
         let mut heard = [0; FRAME_SAMPLES];
         let length = mixer.mix(tick.due, (member, codec, is_held), &mut heard);
-        let Some(to) = leg.hears().filter(|_| self.player.is_none()) else {
+        let Some(to) = leg.hears().filter(|_| !covered) else {
             return;
         };
         let mut payload = [0; FRAME_OCTETS];

@@ -13,21 +13,30 @@ use crate::rtp::Fixed;
 /// Units of the RTP clock in a tick. Every codec of ours has a clock of 8,000 Hz.
 const FRAME: u32 = FRAME_OCTETS as u32;
 
+/// What came to its end in a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::plane) enum Ended {
+    /// The play of this number.
+    Played(u32),
+    /// All keys.
+    Keyed,
+}
+
 impl Port {
     /// Plays to the peer; `None` ends what is played. Either way another source begins.
     pub(in crate::plane) fn play(&mut self, player: Option<Player>) {
         self.player = player.map(Box::new);
-        self.outbound.switch();
+        self.switch();
     }
 
     /// Whether something is played to its peer.
     pub(in crate::plane) fn speaks(&self) -> bool {
-        self.player.is_some()
+        self.player.is_some() || self.keying.is_some()
     }
 
     /// Whether it has something to do at each turn.
     pub(in crate::plane) fn wants_turn(&self) -> bool {
-        self.player.is_some() || self.member.is_some()
+        self.speaks() || self.member.is_some()
     }
 
     /// Its place among the ports that have a turn, which is given away or taken.
@@ -35,19 +44,22 @@ impl Port {
         &mut self.seat
     }
 
-    /// Says what is due. The operation that this was the end of, if it was one.
+    /// Says what is due: of keys, else of what is played. What this was the end of, if it was one.
     pub(in crate::plane) fn tick(
         &mut self,
         tick: Tick,
         via: PortId,
         outbox: &mut Outbox,
-    ) -> Option<u32> {
+    ) -> Option<Ended> {
+        if self.keying.is_some() {
+            return self.press(tick, via, outbox);
+        }
         let leg = self.leg.as_ref()?;
         let to = leg.hears()?;
         let player = self.player.as_mut()?;
         let operation = player.operation();
         let Some(payload) = player.frame(leg.agreed.codec) else {
-            return Some(operation);
+            return Some(Ended::Played(operation));
         };
         let index = player.index();
         let fixed = leg.own(&mut self.outbound, tick, index, payload.len())?;
@@ -57,7 +69,7 @@ impl Port {
         if let Some(context) = &mut self.srtp {
             outbox.seal(&mut context.sealer);
         }
-        player.advance().then_some(operation)
+        player.advance().then_some(Ended::Played(operation))
     }
 }
 
@@ -75,7 +87,7 @@ impl Leg {
             marker: false,
             payload_type: self.agreed.payload_type,
             sequence: 0,
-            timestamp: (tick.number as u32).wrapping_mul(FRAME),
+            timestamp: clock(tick),
             ssrc: outbound.ssrc(),
         };
         let order = Order { stream: OWN, index };
@@ -91,4 +103,9 @@ impl Leg {
             ..fixed
         })
     }
+}
+
+/// What the clock of our stream reads at a tick.
+pub(super) fn clock(tick: Tick) -> u32 {
+    (tick.number as u32).wrapping_mul(FRAME)
 }

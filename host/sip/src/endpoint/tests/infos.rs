@@ -1,7 +1,8 @@
-//! INFO of the peer: RFC 6086, and the keys that it told before.
+//! INFO: RFC 6086, and the keys that it told before, the peer's and ours.
 
 use super::dialogs::{peer, peer_request, peer_talks};
 use super::pair::{A, DELAY, Pair};
+use crate::Input;
 use crate::wire::Response;
 
 const RELAY: &str = "application/dtmf-relay";
@@ -94,5 +95,43 @@ fn packages_and_other_bodies_are_refused_and_the_refusal_says_what_is_taken() {
     let bye = peer_request(&ok, "BYE", 9, "z9hG4bKbye", None);
     pair.inject(peer(), A, bye);
     assert_eq!(pair.names(A), ["hung up"]);
+    pair.rest();
+}
+
+#[test]
+fn a_key_of_ours_is_told_to_a_peer_that_takes_it_and_the_answer_to_the_owner() {
+    let mut pair = Pair::new();
+    let (dialog, ok) = peer_talks(&mut pair, "Allow: INVITE, INFO\r\n");
+    assert!(pair.ends[A].takes_info(dialog));
+    pair.input(A, Input::Info { dialog, key: '#' });
+    pair.run(DELAY);
+    let info = pair.stray_request();
+    assert_eq!(info.method().as_str(), "INFO");
+    assert!(info.headers().is_content(RELAY));
+    assert_eq!(&info.body()[..], b"Signal=#\r\nDuration=100\r\n");
+    let answer = info.respond(415, None).build().unwrap();
+    pair.inject(peer(), A, answer);
+    assert_eq!(pair.names(A), ["informed 415"]);
+    // Nobody answers the next.
+    pair.input(A, Input::Info { dialog, key: '1' });
+    pair.run(std::time::Duration::from_secs(33));
+    assert_eq!(pair.names(A), ["informed 408"]);
+    let bye = peer_request(&ok, "BYE", 9, "z9hG4bKbye", None);
+    pair.inject(peer(), A, bye);
+    assert_eq!(pair.names(A), ["hung up"]);
+    // The call is over.
+    pair.input(A, Input::Info { dialog, key: '2' });
+    assert_eq!(pair.names(A), ["informed 481"]);
+    pair.rest();
+}
+
+#[test]
+fn who_does_not_say_so_takes_no_info() {
+    let mut pair = Pair::new();
+    let (dialog, ok) = peer_talks(&mut pair, "Allow: INVITE, BYE\r\n");
+    assert!(!pair.ends[A].takes_info(dialog));
+    let bye = peer_request(&ok, "BYE", 9, "z9hG4bKbye", None);
+    pair.inject(peer(), A, bye);
+    pair.names(A);
     pair.rest();
 }

@@ -349,6 +349,7 @@ pub(super) fn name_of(event: &Event) -> String {
             None => format!("referred {to}"),
         },
         Event::Transferred { status, .. } => format!("transferred {status}"),
+        Event::Informed { status, .. } => format!("informed {status}"),
         Event::Gone { .. } => "gone".to_owned(),
     }
 }

@@ -241,6 +241,7 @@ fn dialog_of(event: &Event) -> DialogId {
         | Event::Reanswered { dialog, .. }
         | Event::Refreshed { dialog, .. }
         | Event::Digit { dialog, .. }
+        | Event::Informed { dialog, .. }
         | Event::Referred { dialog, .. }
         | Event::Transferred { dialog, .. }
         | Event::Gone { dialog } => *dialog,

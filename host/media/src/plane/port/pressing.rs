@@ -1,0 +1,74 @@
+//! Keys that a port presses towards its peer, which cover all else that feeds it.
+
+use super::Port;
+use super::speech::{Ended, clock};
+use crate::command::PortId;
+use crate::plane::inbound::Order;
+use crate::plane::keying::Said;
+use crate::plane::outbound::OWN;
+use crate::plane::outbox::Outbox;
+use crate::plane::wheel::Tick;
+use crate::rtp::Fixed;
+
+impl Port {
+    /// Presses keys towards the peer after those that wait. False if too many do: then none is.
+    pub(in crate::plane) fn press_keys(&mut self, keys: &str) -> bool {
+        self.switch();
+        self.keying.get_or_insert_default().press(keys)
+    }
+
+    /// All keys were pressed.
+    pub(in crate::plane) fn release_keys(&mut self) {
+        self.keying = None;
+        self.outbound.switch();
+    }
+
+    /// Another source feeds the peer, unless keys are pressed: they cover it, and each of them has one
+    /// timestamp whatever happens meanwhile.
+    pub(super) fn switch(&mut self) {
+        if self.keying.is_none() {
+            self.outbound.switch();
+        }
+    }
+
+    /// Says what is due of the keys.
+    pub(super) fn press(&mut self, tick: Tick, via: PortId, outbox: &mut Outbox) -> Option<Ended> {
+        let leg = self.leg.as_ref()?;
+        let (to, agreed) = (leg.hears()?, &leg.agreed);
+        let keying = self.keying.as_mut()?;
+        let events = agreed.telephone_event.map(|event| event.send);
+        let (stream, index) = (OWN, keying.index());
+        let said = keying.frame(clock(tick), events.is_some(), agreed.codec);
+        let (payload_type, timestamp, payload) = match &said {
+            Some(Said::Event { payload, began }) => (events?, *began, &payload[..]),
+            Some(Said::Tone(payload)) => (agreed.payload_type, clock(tick), *payload),
+            Some(Said::Pause { last: false }) => return None,
+            Some(Said::Pause { last: true }) | None => return Some(Ended::Keyed),
+        };
+        let fixed = Fixed {
+            marker: false,
+            payload_type,
+            sequence: 0,
+            timestamp,
+            ssrc: self.outbound.ssrc(),
+        };
+        let order = Order { stream, index };
+        let slot = self
+            .outbound
+            .place(tick.due, order, &fixed, payload.len())?;
+        let first = matches!(said, Some(Said::Event { began, .. }) if began == clock(tick));
+        let fixed = Fixed {
+            marker: first || slot.switched,
+            sequence: slot.sequence,
+            timestamp: slot.timestamp,
+            ..fixed
+        };
+        self.stats.packets_sent += 1;
+        self.stats.octets_sent += payload.len() as u64;
+        outbox.push(via, to, fixed, payload);
+        if let Some(context) = &mut self.srtp {
+            outbox.seal(&mut context.sealer);
+        }
+        None
+    }
+}
