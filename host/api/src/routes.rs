@@ -2,6 +2,7 @@
 
 mod calls;
 mod cdrs;
+mod conferences;
 mod document;
 mod health;
 mod keys;
@@ -64,6 +65,7 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(logs::follow))
         .routes(routes!(calls::list, calls::create))
         .routes(routes!(calls::show, calls::release))
+        .routes(routes!(conferences::list))
         .routes(routes!(traces::of_call))
         .routes(routes!(traces::svg))
         .routes(routes!(traces::text))

@@ -47,6 +47,31 @@ pub(crate) async fn ended_call(api: &mut Api, tenant: &Tenant, user_data: &str) 
 }
 
 #[tokio::test]
+async fn conferences_are_listed_page_by_page_to_their_tenant() {
+    let mut api = Api::new().await;
+    let (tenant, other) = (api.tenant("acme").await, api.tenant("other").await);
+    let mut ids = ["a", "b", "c"].map(|name| api.conference(&tenant, name, 2));
+    ids.sort_by(|one, other| other.cmp(one));
+    let path = "/api/v1/conferences?limit=2";
+    let first = api.get(path, &tenant.key).await.expect(200);
+    let next = format!("{path}&starting_after={}", ids[1]);
+    let rest = api.get(&next, &tenant.key).await.expect(200);
+    let all = [&first["data"][0], &first["data"][1], &rest["data"][0]];
+    for (it, id) in all.iter().zip(ids) {
+        assert_eq!(
+            (&it["id"], &it["size"]),
+            (&json!(id.to_string()), &json!(2))
+        );
+    }
+    assert_eq!(
+        (&first["has_more"], &rest["has_more"]),
+        (&json!(true), &json!(false))
+    );
+    let foreign = api.get(path, &other.key).await.expect(200);
+    assert_eq!(foreign["data"], json!([]));
+}
+
+#[tokio::test]
 async fn live_calls_are_listed_and_shown() {
     let mut api = Api::new().await;
     let tenant = api.tenant("acme").await;

@@ -13,8 +13,8 @@ use axum::{
 };
 use bytes::Bytes;
 use model::{
-    Answer, Ask, CallDirection, CallId, IdSource, LiveCall, Manifest, Refusal, Reply, SessionId,
-    TenantId, Trace, TraceItem, TrunkStatus, turn::Phase,
+    Answer, Ask, CallDirection, CallId, ConferenceId, IdSource, LiveCall, Manifest, Refusal, Reply,
+    SessionId, TenantId, Trace, TraceItem, TrunkStatus, turn::Phase,
 };
 use serde_json::{Value, json};
 use store::{BuiltIn, KeptAudio, NewVersion, Store};
@@ -44,6 +44,7 @@ pub(crate) struct Api {
 #[derive(Default)]
 pub(crate) struct Shards {
     pub(crate) live: BTreeMap<TenantId, Vec<LiveCall>>,
+    pub(crate) conferences: BTreeMap<TenantId, Vec<model::ConferenceView>>,
     pub(crate) reply: Option<Reply>,
     pub(crate) refusal: Option<Refusal>,
     pub(crate) requests: Vec<(TenantId, model::Request)>,
@@ -242,6 +243,18 @@ impl Api {
     }
 }
 
+impl Api {
+    /// A conference of the tenant with that name and so many calls.
+    pub(crate) fn conference(&mut self, tenant: &Tenant, name: &str, size: u32) -> ConferenceId {
+        let id = ConferenceId::mint(&mut self.ids, NOW);
+        let name = name.to_owned();
+        let view = model::ConferenceView { id, name, size };
+        let mut shards = self.shards.lock().unwrap();
+        shards.conferences.entry(tenant.id).or_default().push(view);
+        id
+    }
+}
+
 /// A trace with one SIP message and one note.
 pub(crate) fn trace_of(tenant: TenantId, session: SessionId, call: CallId) -> Trace {
     let mut trace = Trace::new(session, tenant, NOW);
@@ -367,6 +380,10 @@ impl Shards {
                 Answer::Done
             }
             Ask::Calls => Answer::Calls(live.clone()),
+            Ask::Conferences => {
+                let all = self.conferences.get(&tenant);
+                Answer::Conferences(all.cloned().unwrap_or_default())
+            }
             Ask::Trunk(_) => match &self.trunk {
                 Some(status) => Answer::Trunk(status.clone()),
                 None => Answer::Refused(Refusal::NotFound),
