@@ -43,6 +43,22 @@ impl EndReason {
     }
 }
 
+/// How a call sounded: measured here, and reported by the party (RTCP). `None` where nothing is known: the
+/// party sent nothing, or does not report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quality {
+    /// Interarrival jitter of what the party sent, in microseconds (RFC 3550 §6.4.1).
+    pub jitter_us: Option<u64>,
+    /// RTP packets of ours that the party missed.
+    pub remote_lost: Option<u64>,
+    /// Interarrival jitter of what the party got from us, in microseconds.
+    pub remote_jitter_us: Option<u64>,
+    /// To the party and back, in microseconds.
+    pub rtt_us: Option<u64>,
+    /// Mean opinion score, estimated (ITU-T G.107), of the worse direction, in hundredths: 100 to 441.
+    pub mos: Option<u16>,
+}
+
 /// The record of one call. Times are Unix milliseconds. Written whole at each change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cdr {
@@ -86,6 +102,8 @@ pub struct Cdr {
     pub packets_sent: u64,
     /// RTP packets of the party that never came.
     pub packets_lost: u64,
+    /// How it sounded; known when it is over.
+    pub quality: Quality,
     /// What the turns of its session used until now.
     pub usage: Usage,
 }

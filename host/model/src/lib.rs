@@ -39,7 +39,7 @@ pub use binding::{Binding, Outbound, ring_order};
 pub use blocks::Blocks;
 pub use brief::brief;
 pub use cause::Cause;
-pub use cdr::{Cdr, EndReason};
+pub use cdr::{Cdr, EndReason, Quality};
 pub use command::Command;
 pub use completion::Completion;
 pub use conference::{ConfMode, ConferenceView, is_conference_name};

@@ -201,6 +201,7 @@ fn record(tenant: TenantId, ids: &mut IdSource) -> Cdr {
         packets_received: 0,
         packets_sent: 0,
         packets_lost: 0,
+        quality: model::Quality::default(),
         usage: Usage::default(),
     }
 }

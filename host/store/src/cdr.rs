@@ -1,7 +1,8 @@
 //! Records of calls: written whole at each change, read newest first.
 
 use model::{
-    Address, CallDirection, CallId, Cdr, EndReason, ReleasedBy, SessionId, TenantId, turn::Usage,
+    Address, CallDirection, CallId, Cdr, EndReason, Quality, ReleasedBy, SessionId, TenantId,
+    turn::Usage,
 };
 
 use crate::db::{Batch, Query, Tx, Value, parsed, query, record};
@@ -13,7 +14,8 @@ macro_rules! columns {
     () => {
         "call_id, tenant, session_id, direction, from_uri, to_uri, begin_time, answer_time, \
          end_time, dropped_by, cause, end_reason, user_data, number, plugin, version, codec, \
-         packets_received, packets_sent, packets_lost, turns, guest_us, host_calls"
+         packets_received, packets_sent, packets_lost, turns, guest_us, host_calls, \
+         jitter_us, remote_lost, remote_jitter_us, rtt_us, mos"
     };
 }
 
@@ -41,6 +43,11 @@ record! {
         turns: i64,
         guest_us: i64,
         host_calls: i64,
+        jitter_us: Option<i64>,
+        remote_lost: Option<i64>,
+        remote_jitter_us: Option<i64>,
+        rtt_us: Option<i64>,
+        mos: Option<i64>,
     }
 }
 
@@ -120,7 +127,7 @@ pub(crate) fn upsert(batch: &mut Batch, cdrs: &[Cdr]) -> bool {
     }
     batch.add(listed(
         concat!("INSERT INTO cdr (", columns!(), ") VALUES "),
-        23,
+        28,
         cdrs.iter().flat_map(values),
         " ON CONFLICT (tenant, call_id) DO UPDATE SET
          from_uri = excluded.from_uri, to_uri = excluded.to_uri,
@@ -129,12 +136,14 @@ pub(crate) fn upsert(batch: &mut Batch, cdrs: &[Cdr]) -> bool {
          end_reason = excluded.end_reason, user_data = excluded.user_data,
          version = excluded.version, codec = excluded.codec, packets_received = excluded.packets_received,
          packets_sent = excluded.packets_sent, packets_lost = excluded.packets_lost,
-         turns = excluded.turns, guest_us = excluded.guest_us, host_calls = excluded.host_calls",
+         turns = excluded.turns, guest_us = excluded.guest_us, host_calls = excluded.host_calls,
+         jitter_us = excluded.jitter_us, remote_lost = excluded.remote_lost,
+         remote_jitter_us = excluded.remote_jitter_us, rtt_us = excluded.rtt_us, mos = excluded.mos",
     ));
     true
 }
 
-fn values(cdr: &Cdr) -> [Value; 23] {
+fn values(cdr: &Cdr) -> [Value; 28] {
     [
         cdr.call.into(),
         cdr.tenant.into(),
@@ -161,6 +170,11 @@ fn values(cdr: &Cdr) -> [Value; 23] {
         cdr.usage.turns.into(),
         cdr.usage.guest_us.into(),
         cdr.usage.host_calls.into(),
+        cdr.quality.jitter_us.into(),
+        cdr.quality.remote_lost.into(),
+        cdr.quality.remote_jitter_us.into(),
+        cdr.quality.rtt_us.into(),
+        cdr.quality.mos.map(u64::from).into(),
     ]
 }
 
@@ -204,6 +218,13 @@ fn from_row(tenant: TenantId, row: Row) -> Result<Cdr, StoreError> {
         packets_received: row.packets_received as u64,
         packets_sent: row.packets_sent as u64,
         packets_lost: row.packets_lost as u64,
+        quality: Quality {
+            jitter_us: row.jitter_us.map(|it| it as u64),
+            remote_lost: row.remote_lost.map(|it| it as u64),
+            remote_jitter_us: row.remote_jitter_us.map(|it| it as u64),
+            rtt_us: row.rtt_us.map(|it| it as u64),
+            mos: row.mos.map(|it| it as u16),
+        },
         usage: Usage {
             turns: row.turns as u32,
             guest_us: row.guest_us as u64,

@@ -177,7 +177,7 @@ fn make_private(path: &str) -> std::io::Result<()> {
 }
 
 /// What brings the tables up to date, in order. One that was released never changes.
-const MIGRATIONS: [(&str, &str); 9] = [
+const MIGRATIONS: [(&str, &str); 10] = [
     ("first", include_str!("../migrations/sqlite/0001_first.sql")),
     (
         "cdr by number",
@@ -210,6 +210,10 @@ const MIGRATIONS: [(&str, &str); 9] = [
     (
         "prompts",
         include_str!("../migrations/sqlite/0009_prompts.sql"),
+    ),
+    (
+        "quality",
+        include_str!("../migrations/sqlite/0010_quality.sql"),
     ),
 ];
 

@@ -239,10 +239,9 @@ impl Target {
         let kept = corpus.join("fuzzed").join(self.name());
         match self {
             Self::Message | Self::Headers | Self::Sdp => vec![kept, corpus],
-            Self::Frame | Self::Digest | Self::Uri | Self::Stun => vec![kept],
-            Self::Rtp | Self::Rtcp | Self::Srtp | Self::Jitter => vec![kept],
             Self::Audio => vec![kept, corpus.join("audio")],
             Self::Plugin => vec![kept, workspace.plugins()],
+            _ => vec![kept],
         }
     }
 

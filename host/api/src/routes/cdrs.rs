@@ -58,6 +58,16 @@ pub(super) struct CdrBody {
     packets_sent: u64,
     /// RTP packets of the party that never came.
     packets_lost: u64,
+    /// Interarrival jitter of what the party sent, in milliseconds; null if it sent nothing.
+    jitter_ms: Option<f64>,
+    /// RTP packets of ours that the party missed; null, as the next two, if it did not report.
+    remote_lost: Option<u64>,
+    /// Interarrival jitter of what the party got from us, in milliseconds.
+    remote_jitter_ms: Option<f64>,
+    /// To the party and back, in milliseconds.
+    rtt_ms: Option<f64>,
+    /// Mean opinion score, estimated (ITU-T G.107), of the worse direction: 1.0 to 4.41.
+    mos: Option<f64>,
     /// What the policy's turns used: `turns`, `guest_us`, `host_calls`.
     usage: BTreeMap<&'static str, u64>,
 }
@@ -102,6 +112,8 @@ impl From<Cdr> for CdrBody {
             ("guest_us", cdr.usage.guest_us),
             ("host_calls", u64::from(cdr.usage.host_calls)),
         ];
+        let quality = cdr.quality;
+        let milliseconds = |us: u64| us as f64 / 1_000.0;
         Self {
             call_id: cdr.call.to_string(),
             session_id: cdr.session.to_string(),
@@ -122,6 +134,11 @@ impl From<Cdr> for CdrBody {
             packets_received: cdr.packets_received,
             packets_sent: cdr.packets_sent,
             packets_lost: cdr.packets_lost,
+            jitter_ms: quality.jitter_us.map(milliseconds),
+            remote_lost: quality.remote_lost,
+            remote_jitter_ms: quality.remote_jitter_us.map(milliseconds),
+            rtt_ms: quality.rtt_us.map(milliseconds),
+            mos: quality.mos.map(|mos| f64::from(mos) / 100.0),
             usage: usage.into(),
         }
     }

@@ -1,7 +1,7 @@
 //! Calls, CDRs, traces and ladders.
 
 use model::{
-    CallId, Cdr, EndReason, Origin, ReleasedBy, SessionId,
+    CallId, Cdr, EndReason, Origin, Quality, ReleasedBy, SessionId,
     turn::{Phase, Usage},
 };
 use serde_json::{Value, json};
@@ -31,6 +31,13 @@ pub(crate) async fn ended_call(api: &mut Api, tenant: &Tenant, user_data: &str) 
         packets_received: 3000,
         packets_sent: 2999,
         packets_lost: 1,
+        quality: Quality {
+            jitter_us: Some(1_500),
+            remote_lost: Some(2),
+            remote_jitter_us: Some(125),
+            rtt_us: Some(40_250),
+            mos: Some(438),
+        },
         usage: Usage {
             turns: 4,
             guest_us: 300,
@@ -182,6 +189,7 @@ async fn a_record_has_every_field_of_the_contract() {
         "end_reason": "released", "user_data": "req_1", "number": "2001",
         "plugin": "makecall", "version": 1, "codec": "PCMA",
         "packets_received": 3000, "packets_sent": 2999, "packets_lost": 1,
+        "jitter_ms": 1.5, "remote_lost": 2, "remote_jitter_ms": 0.125, "rtt_ms": 40.25, "mos": 4.38,
         "usage": {"turns": 4, "guest_us": 300, "host_calls": 12},
     });
     assert_eq!(listed, json!({"data": [expected], "has_more": false}));

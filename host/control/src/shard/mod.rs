@@ -17,6 +17,7 @@ mod join;
 mod legs;
 mod media;
 mod peers;
+mod quality;
 mod register;
 mod release;
 mod sending;
@@ -450,6 +451,7 @@ impl Shard {
             packets_received: call.media.stats.packets_received,
             packets_sent: call.media.stats.packets_sent,
             packets_lost: call.media.stats.packets_lost,
+            quality: quality::of(&call.media.stats),
             usage: session.usage,
         })
     }

@@ -32,6 +32,7 @@ pub(crate) fn cdr(ids: &mut IdSource) -> Cdr {
         packets_received: 0,
         packets_sent: 0,
         packets_lost: 0,
+        quality: model::Quality::default(),
         usage: Usage::default(),
     }
 }

@@ -50,6 +50,7 @@ impl Home {
             packets_received: 0,
             packets_sent: 0,
             packets_lost: 0,
+            quality: model::Quality::default(),
             usage: Usage::default(),
         }
     }

@@ -30,6 +30,7 @@ fn an_open_cdr(home: &mut Home, tenant: TenantId, begin: u64) -> Cdr {
         packets_received: 0,
         packets_sent: 0,
         packets_lost: 0,
+        quality: model::Quality::default(),
         usage: Usage::default(),
     }
 }
@@ -43,6 +44,13 @@ fn ended(mut cdr: Cdr) -> Cdr {
     cdr.user_data = "req_1".into();
     cdr.codec = Some("PCMA".into());
     (cdr.packets_received, cdr.packets_sent, cdr.packets_lost) = (350, 349, 1);
+    cdr.quality = model::Quality {
+        jitter_us: Some(1_500),
+        remote_lost: Some(2),
+        remote_jitter_us: None,
+        rtt_us: Some(40_250),
+        mos: Some(438),
+    };
     cdr.usage = Usage {
         turns: 4,
         guest_us: 120,
