@@ -7,7 +7,7 @@ use model::{Event, Reply};
 use wasmtime::Store;
 use wasmtime::component::{Instance, Resource};
 
-use crate::bindings::exports::jackfield::policy::{digit_events, transfer_events};
+use crate::bindings::exports::jackfield::policy::{command_events, digit_events, transfer_events};
 use crate::bindings::jackfield::policy::call::Call;
 use crate::convert;
 use crate::engine::Policy;
@@ -39,11 +39,7 @@ pub(crate) async fn handle(
                 .await?;
         }
         Event::CommandFailed { command, why, .. } => {
-            let Some(commands) = &policy.commands else {
-                return Err(missing(store, "command-events"));
-            };
-            let commands = commands.load(&mut *store, instance)?;
-            let why = convert::error(why);
+            let (commands, why) = (commands(store, policy, instance)?, convert::error(why));
             commands
                 .call_on_command_failed(store, session, call, command, &why)
                 .await?;
@@ -96,6 +92,18 @@ fn digits(
     match &policy.digits {
         Some(digits) => digits.load(store, instance),
         None => Err(missing(store, "digit-events")),
+    }
+}
+
+/// The handler of what failed later.
+fn commands(
+    store: &mut Store<Host>,
+    policy: &Policy,
+    instance: &Instance,
+) -> wasmtime::Result<command_events::Guest> {
+    match &policy.commands {
+        Some(commands) => commands.load(store, instance),
+        None => Err(missing(store, "command-events")),
     }
 }
 

@@ -82,24 +82,32 @@ impl Shard {
             Command::Hold { call } => self.want_hold(call, true),
             Command::Resume { call } => self.want_hold(call, false),
             Command::TimerStart { name, after_ms } => {
-                self.discard_expiry(session, &name);
-                if let Some(s) = self.sessions.get_mut(&session) {
-                    s.timers.insert(name.clone());
-                    let after = Duration::from_millis(u64::from(after_ms));
-                    let at = now.mono + after.max(limits::TIMER_SHORTEST);
-                    self.timers.set(Due::Policy(session, name), at);
-                }
+                self.start_timer(now, session, name, after_ms);
                 Ok(())
             }
             Command::TimerStop { name } => {
-                self.discard_expiry(session, &name);
-                if let Some(s) = self.sessions.get_mut(&session) {
-                    s.timers.remove(&name);
-                }
-                self.timers.stop(&Due::Policy(session, name));
+                self.stop_timer(session, name);
                 Ok(())
             }
         }
+    }
+
+    fn start_timer(&mut self, now: Now, session: SessionId, name: String, after_ms: u32) {
+        self.discard_expiry(session, &name);
+        if let Some(s) = self.sessions.get_mut(&session) {
+            s.timers.insert(name.clone());
+            let after = Duration::from_millis(u64::from(after_ms));
+            let at = now.mono + after.max(limits::TIMER_SHORTEST);
+            self.timers.set(Due::Policy(session, name), at);
+        }
+    }
+
+    fn stop_timer(&mut self, session: SessionId, name: String) {
+        self.discard_expiry(session, &name);
+        if let Some(s) = self.sessions.get_mut(&session) {
+            s.timers.remove(&name);
+        }
+        self.timers.stop(&Due::Policy(session, name));
     }
 
     fn bridge(&mut self, a: CallId, b: CallId) -> Result<(), Skipped> {

@@ -8,11 +8,17 @@ use super::Shard;
 use crate::call::Way;
 
 impl Shard {
-    /// The endpoint reports a key.
-    pub(super) fn signalled(&mut self, now: Now, dialog: sip::DialogId, digit: char) {
-        self.on_call(dialog, |shard, id| {
-            shard.keyed(now, id, digit, Way::Signalling);
-        });
+    /// The endpoint reports a key of the party, or the answer to one of ours.
+    pub(super) fn digit_event(&mut self, now: Now, event: sip::Event) {
+        match event {
+            sip::Event::Digit { dialog, digit } => self.on_call(dialog, |shard, id| {
+                shard.keyed(now, id, digit, Way::Signalling);
+            }),
+            sip::Event::Informed { dialog, status } => {
+                self.on_call(dialog, |shard, id| shard.informed(now, id, status));
+            }
+            _ => {}
+        }
     }
 
     /// The party of a call has pressed a key.

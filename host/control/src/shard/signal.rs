@@ -82,16 +82,13 @@ impl Shard {
             sip::Event::Refreshed { dialog, sdp } => {
                 self.on_call(dialog, |shard, id| shard.refreshed(now, id, &sdp));
             }
-            sip::Event::Withdrawn { dialog } => {
-                self.on_call(dialog, Self::withdrawn);
-            }
+            sip::Event::Withdrawn { dialog } => self.on_call(dialog, Self::withdrawn),
             sip::Event::Reanswered { dialog, answer } => {
                 self.on_call(dialog, |shard, id| shard.reanswered(now, id, answer));
             }
-            sip::Event::Informed { dialog, status } => {
-                self.on_call(dialog, |shard, id| shard.informed(now, id, status));
+            event @ (sip::Event::Informed { .. } | sip::Event::Digit { .. }) => {
+                self.digit_event(now, event);
             }
-            sip::Event::Digit { dialog, digit } => self.signalled(now, dialog, digit),
             event @ (sip::Event::Referred { .. } | sip::Event::Transferred { .. }) => {
                 self.transfer_event(now, event);
             }

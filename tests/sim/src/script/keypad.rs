@@ -67,16 +67,18 @@ pub(super) fn handle(desk: &mut Desk<'_>, event: &Event) -> Handled {
             let told = format!("{}({command} failed)", told.unwrap_or_default());
             desk.plan.set_user_data(*call, &told)
         }
-        Event::Released { .. } => {
-            let left: Vec<_> = desk.plan.calls().map(|it| (it.id, it.phase)).collect();
-            for (call, phase) in left {
-                let cause = if phase == Phase::Answered { 200 } else { 487 };
-                desk.plan.release(call, cause)?;
-            }
-            Ok(())
-        }
+        Event::Released { .. } => part(desk),
         _ => Ok(()),
     }
+}
+
+fn part(desk: &mut Desk<'_>) -> Handled {
+    let left: Vec<_> = desk.plan.calls().map(|it| (it.id, it.phase)).collect();
+    for (call, phase) in left {
+        let cause = if phase == Phase::Answered { 200 } else { 487 };
+        desk.plan.release(call, cause)?;
+    }
+    Ok(())
 }
 
 fn collect(desk: &mut Desk<'_>, call: CallId) -> Handled {
