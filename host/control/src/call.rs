@@ -24,7 +24,7 @@ use crate::{
     Ticket,
     conferences::Seat,
     meter::Lease,
-    shard::{Collecting, Hold, Infos, Legs},
+    shard::{Collecting, Hold, Infos, Legs, Playing},
 };
 
 /// Where a call stands.
@@ -190,6 +190,8 @@ pub(crate) struct Call {
     pub(crate) progress: Told,
     /// How many plays, recordings and collections of digits it has had.
     pub(crate) operations: u32,
+    /// What the party hears, by its policy's wish.
+    pub(crate) playing: Option<Box<Playing>>,
     /// Where its digits go, while they do not go to the policy one by one.
     pub(crate) collecting: Option<Box<Collecting>>,
     /// Which way its last digit came, and when.

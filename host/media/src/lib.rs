@@ -26,6 +26,7 @@ pub mod rtp;
 pub mod sdp;
 pub mod srtp;
 pub mod tone;
+pub mod tones;
 pub mod wav;
 
 pub use command::{Command, Event, Family, Mode, Piece, Play, PortId, Remote, Stats};

@@ -3,7 +3,10 @@
 
 mod through;
 
-use crate::{Address, CallId, Cause, ConfMode, ConferenceId, Route, turn::Collect};
+use crate::{
+    Address, CallId, Cause, ConfMode, ConferenceId, Route,
+    turn::{Collect, Play},
+};
 
 /// One command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +94,20 @@ pub enum Command {
         call: CallId,
         /// 400 to 699.
         cause: Cause,
+    },
+    /// Play to the party.
+    PlayStart {
+        /// Inbound, or answered.
+        call: CallId,
+        /// The number of this operation.
+        operation: u32,
+        /// What, and what ends it.
+        what: Box<Play>,
+    },
+    /// Play no more.
+    PlayStop {
+        /// Any call.
+        call: CallId,
     },
     /// Collect what the party keys.
     CollectStart {
@@ -202,6 +219,10 @@ impl Command {
             Self::TransferRefuse { call, cause } => {
                 format!("transfer-refuse {} {cause}", label(*call))
             }
+            Self::PlayStart { call, what, .. } => {
+                format!("play-start {} {}", label(*call), what.describe())
+            }
+            Self::PlayStop { call } => format!("play-stop {}", label(*call)),
             Self::CollectStart { call, .. } => format!("collect-start {}", label(*call)),
             Self::CollectStop { call } => format!("collect-stop {}", label(*call)),
             Self::SendDigits { call, .. } => format!("send-digits {}", label(*call)),

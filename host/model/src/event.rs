@@ -160,6 +160,15 @@ pub enum Event {
         /// `0` to `9`, `*`, `#`, `A` to `D`.
         digit: char,
     },
+    /// A play is over. Told once for each, and before the end of its call.
+    PlayCompleted {
+        /// Who heard it.
+        call: CallId,
+        /// Which play.
+        operation: u32,
+        /// What ended it.
+        how: Completion,
+    },
     /// A collection of digits is over. Told once for each, and before the end of its call.
     DigitsCollected {
         /// The party.
@@ -215,6 +224,7 @@ impl Event {
             Self::Answered { .. } => "on_answered",
             Self::Released { .. } => "on_released",
             Self::Digit { .. } => "on_digit",
+            Self::PlayCompleted { .. } => "on_play_completed",
             Self::DigitsCollected { .. } => "on_digits_collected",
             Self::CommandFailed { .. } => "on_command_failed",
             Self::TransferRequested { .. } => "on_transfer_requested",
@@ -232,6 +242,7 @@ impl Event {
             | Self::DialCompleted { call, .. }
             | Self::Answered { call }
             | Self::Digit { call, .. }
+            | Self::PlayCompleted { call, .. }
             | Self::DigitsCollected { call, .. }
             | Self::CommandFailed { call, .. }
             | Self::TransferRequested { call, .. }

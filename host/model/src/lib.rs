@@ -27,6 +27,7 @@ mod pii;
 mod prompt;
 mod rewrite;
 mod route;
+mod sound;
 mod tenant;
 mod trace;
 mod trunk;
@@ -59,6 +60,7 @@ pub use pii::Pii;
 pub use prompt::PromptFile;
 pub use rewrite::{NoNumber, Rewrite, Rule, RuleError, Rules, Spelling};
 pub use route::{NoRoute, Route, Target, Via, ring_groups};
+pub use sound::{Country, Sound, Tone};
 pub use tenant::{
     ActivePlugin, FaultPolicy, Ha1, Hop, Number, PeerName, Phone, Prefix, TenantConfig, Transport,
 };

@@ -37,6 +37,10 @@ pub const TIMER_LONGEST: Duration = Duration::from_secs(24 * 3600);
 pub const QUEUED_EVENTS: usize = 64;
 /// Digits of one party among them: a telephone number, the longest that anybody keys without waiting.
 pub const QUEUED_DIGITS: usize = 32;
+/// Prompts, tones and silences of one play: an announcement of a number, digit by digit, has fewer.
+pub const PLAY_FILES: usize = 32;
+/// The longest silence between prompts: one hour. Who is silent for longer repeats it.
+pub const SILENCE_LONGEST: Duration = Duration::from_secs(3_600);
 /// Digits of one collection: more than any number, account or card has.
 pub const COLLECTED_DIGITS: usize = 64;
 /// Digits that one command sends: a number and an extension, with room.

@@ -14,7 +14,8 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationCon
 
 use crate::bindings::FullPolicy;
 use crate::bindings::exports::jackfield::policy::{
-    call_events, command_events, digit_events, request_events, timer_events, transfer_events,
+    call_events, command_events, digit_events, media_events, request_events, timer_events,
+    transfer_events,
 };
 use crate::host::{Host, StoreReads};
 use crate::limits::{self, Limits};
@@ -50,6 +51,7 @@ pub struct Policy {
     pub(crate) calls: call_events::GuestIndices,
     pub(crate) timers: Option<timer_events::GuestIndices>,
     pub(crate) requests: Option<request_events::GuestIndices>,
+    pub(crate) media: Option<media_events::GuestIndices>,
     pub(crate) digits: Option<digit_events::GuestIndices>,
     pub(crate) commands: Option<command_events::GuestIndices>,
     pub(crate) transfers: Option<transfer_events::GuestIndices>,
@@ -130,6 +132,7 @@ impl Engine {
         // Which interfaces it exports was judged above, so here an error can only mean "has none".
         let timers = timer_events::GuestIndices::new(&instance).ok();
         let requests = request_events::GuestIndices::new(&instance).ok();
+        let media = media_events::GuestIndices::new(&instance).ok();
         let digits = digit_events::GuestIndices::new(&instance).ok();
         let commands = command_events::GuestIndices::new(&instance).ok();
         let transfers = transfer_events::GuestIndices::new(&instance).ok();
@@ -139,6 +142,7 @@ impl Engine {
             calls,
             timers,
             requests,
+            media,
             digits,
             commands,
             transfers,

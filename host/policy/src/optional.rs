@@ -7,7 +7,9 @@ use model::{Event, Reply};
 use wasmtime::Store;
 use wasmtime::component::{Instance, Resource};
 
-use crate::bindings::exports::jackfield::policy::{command_events, digit_events, transfer_events};
+use crate::bindings::exports::jackfield::policy::{
+    command_events, digit_events, media_events, transfer_events,
+};
 use crate::bindings::jackfield::policy::call::Call;
 use crate::convert;
 use crate::engine::Policy;
@@ -26,6 +28,12 @@ pub(crate) async fn handle(
         Event::Digit { digit, .. } => {
             let digits = digits(store, policy, instance)?;
             digits.call_on_digit(store, session, call, digit).await?;
+        }
+        Event::PlayCompleted { operation, how, .. } => {
+            let (media, how) = (media(store, policy, instance)?, convert::completion(how));
+            media
+                .call_on_play_completed(store, session, call, operation, how)
+                .await?;
         }
         Event::DigitsCollected {
             operation,
@@ -81,6 +89,18 @@ pub(crate) async fn handle(
         event => return Err(missing(store, event.name())),
     }
     Ok(None)
+}
+
+/// The handlers of plays and recordings.
+fn media(
+    store: &mut Store<Host>,
+    policy: &Policy,
+    instance: &Instance,
+) -> wasmtime::Result<media_events::Guest> {
+    match &policy.media {
+        Some(media) => media.load(store, instance),
+        None => Err(missing(store, "media-events")),
+    }
 }
 
 /// The handlers of digits.

@@ -23,6 +23,7 @@ mod errors;
 pub mod forks;
 mod hand;
 mod line;
+pub mod menus;
 mod mishap;
 mod network;
 mod node;

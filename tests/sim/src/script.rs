@@ -13,6 +13,7 @@
 //! | `click` | calls two parties at a request, and joins them |
 //! | `hunt` | calls everybody at once |
 //! | `conference` | the twin of `plugins/conference-room` |
+//! | `ivr` | the twin of `plugins/ivr` |
 //! | `keypad` | the twin of `plugins/keypad` |
 //! | `patient` | rings, answers after a while and hangs up after another, by timers |
 //! | `forward` | forwards always, when busy and when nobody answers |
@@ -24,6 +25,7 @@ mod click;
 mod conference;
 mod forward;
 mod hunt;
+mod ivr;
 mod keypad;
 mod makecall;
 mod sender;
@@ -60,6 +62,7 @@ impl Policies for Scripts {
             "click" => click::handle(&mut desk, &turn.event),
             "hunt" => hunt::handle(&mut desk, &turn.event),
             "conference" => conference::handle(&mut desk, &turn.event),
+            "ivr" => ivr::handle(&mut desk, &turn.event),
             "keypad" => keypad::handle(&mut desk, &turn.event),
             "patient" => patient(&mut desk, &turn.event),
             "answer" => answer(&mut desk, &turn.event),

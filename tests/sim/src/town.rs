@@ -205,6 +205,9 @@ fn plugin(script: &str) -> ActivePlugin {
     if ["keypad", "collector"].contains(&script) {
         exports.extend(["command-events", "digit-events", "timer-events"]);
     }
+    if script == "ivr" {
+        exports.extend(["digit-events", "media-events"]);
+    }
     if is_room {
         exports.push("digit-events");
     }

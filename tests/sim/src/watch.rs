@@ -471,7 +471,10 @@ fn is_same_end(a: &Cdr, b: &Cdr) -> bool {
 fn is_terminal(event: &Event) -> bool {
     matches!(
         event,
-        Event::DialCompleted { .. } | Event::Released { .. } | Event::DigitsCollected { .. }
+        Event::DialCompleted { .. }
+            | Event::Released { .. }
+            | Event::PlayCompleted { .. }
+            | Event::DigitsCollected { .. }
     )
 }
 

@@ -72,6 +72,12 @@ impl Shard {
             Command::Transfer { call, to, replaces } => self.transfer(now, call, &to, replaces),
             Command::TransferAccept { call } => self.decide_transfer(now, call, None),
             Command::TransferRefuse { call, cause } => self.decide_transfer(now, call, Some(cause)),
+            Command::PlayStart {
+                call,
+                operation,
+                what,
+            } => self.play(now, call, operation, what),
+            Command::PlayStop { call } => self.play_stop(now, call),
             Command::CollectStart {
                 call,
                 operation,
@@ -264,6 +270,7 @@ impl Shard {
             max_answer: construct.max_answer_seconds,
             progress: Told::default(),
             operations: 0,
+            playing: None,
             collecting: None,
             keyed: None,
             asked: None,

@@ -40,7 +40,9 @@ impl Shard {
         let session = call.session;
         let what = "a key is pressed".to_owned();
         self.trace(now, id, TraceItem::Media { call: id, what });
-        if self.collects(now, id, digit) {
+        // One key may end a prompt and begin, or end, what is keyed in answer to it.
+        let ended = self.ends_play(now, id, digit);
+        if self.collects(now, id, digit) || ended {
             return;
         }
         if way == Way::Signalling {

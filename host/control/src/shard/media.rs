@@ -90,7 +90,7 @@ impl Shard {
                     self.keyed(now, call, digit, Way::Media);
                 }
             }
-            Event::Played { port, .. } => self.remark(now, port, "played to the end".to_owned()),
+            Event::Played { port, operation } => self.all_sent(now, port, operation),
             Event::Unkeyed { port } => {
                 if let Some(&call) = self.by_port.get(&port) {
                     self.too_many_digits(now, call);
@@ -145,13 +145,19 @@ impl Shard {
             State::Accepting { durable: None } => Shard::accept,
             _ => {
                 self.confer(now, id);
-                return self.relay(now, id);
+                return self.connect(now, id);
             }
         };
         if self.port_is_open(id) {
             step(self, now, id);
         }
+        self.connect(now, id);
+    }
+
+    /// What a party hears begins, if it can.
+    fn connect(&mut self, now: Now, id: CallId) {
         self.relay(now, id);
+        self.sound(now, id);
     }
 
     /// Whether the port of a call is there; asks for it at the first time.
@@ -181,7 +187,8 @@ impl Shard {
         }
     }
 
-    /// An unanswered caller is bridged to a callee that sends audio, and was not told yet.
+    /// An unanswered caller is bridged to a callee that sends audio, or is played to, and was not told
+    /// yet.
     fn early_media_waits(&self, id: CallId) -> bool {
         let Some(call) = self.calls.get(&id) else {
             return false;
@@ -189,7 +196,8 @@ impl Shard {
         let peer = call.bridged.and_then(|peer| self.calls.get(&peer));
         call.media.offer.is_some()
             && call.media.local.is_none()
-            && peer.is_some_and(|peer| peer.media.agreed.is_some())
+            && (peer.is_some_and(|peer| peer.media.agreed.is_some())
+                || call.playing.as_ref().is_some_and(|it| it.is_ready()))
     }
 
     fn send_early(&mut self, now: Now, id: CallId) {

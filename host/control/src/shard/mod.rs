@@ -17,6 +17,7 @@ mod join;
 mod legs;
 mod media;
 mod peers;
+mod play;
 mod quality;
 mod register;
 mod release;
@@ -46,6 +47,7 @@ use model::{
     TenantConfig, TenantId, Trace, limits, turn::Usage,
 };
 use peers::Peers;
+pub(crate) use play::Playing;
 pub(crate) use sending::Infos;
 use sip::{DialogId, Endpoint, Flow};
 
@@ -114,6 +116,8 @@ pub struct Shard {
     /// tenant's), so that its messages are nobody's to see.
     by_sip_call_id: BTreeMap<String, Option<CallId>>,
     turns: BTreeMap<Ticket, SessionId>,
+    /// Whose play waits for its prompts.
+    loading: BTreeMap<Ticket, CallId>,
     /// Who waits for which CDR to be durable.
     durable: BTreeMap<Ticket, CallId>,
     live_calls: BTreeMap<TenantId, usize>,
@@ -166,6 +170,7 @@ impl Shard {
             by_port: BTreeMap::new(),
             by_sip_call_id: BTreeMap::new(),
             turns: BTreeMap::new(),
+            loading: BTreeMap::new(),
             durable: BTreeMap::new(),
             live_calls: BTreeMap::new(),
             sessions_of: BTreeMap::new(),
@@ -200,6 +205,7 @@ impl Shard {
             Input::TurnDone { ticket, outcome } => self.turn_done(now, ticket, outcome),
             Input::Media(event) => self.media_event(now, event),
             Input::Durable(ticket) => self.durable(now, ticket),
+            Input::Prompts { ticket, prompts } => self.prompts(now, ticket, prompts.as_ref()),
             Input::Ask {
                 ticket,
                 tenant,
@@ -225,8 +231,6 @@ impl Shard {
                 self.locations.gone(tenant);
                 self.know_tenants();
             }
-            // Nothing is played yet.
-            Input::Prompts { .. } => {}
             Input::News(News::Gateway(news)) => self.gateways.heard(news),
             Input::News(News::Route(route)) => self.route_told(route),
             Input::News(News::Guess(guess)) => self.door.heard(now, &guess),

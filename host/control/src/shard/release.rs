@@ -141,6 +141,7 @@ impl Shard {
         self.count_end(session);
         let others = self.part(id);
         self.answer_holder(now, id);
+        self.played(now, id, Completion::Stopped);
         self.close_port(now, id);
         self.collected(now, id, Completion::Stopped);
         self.discard_events(session, id);

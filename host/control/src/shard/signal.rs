@@ -283,6 +283,7 @@ impl Shard {
             max_answer: 0,
             progress: Told::default(),
             operations: 0,
+            playing: None,
             collecting: None,
             keyed: None,
             asked: None,

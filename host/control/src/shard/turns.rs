@@ -284,5 +284,8 @@ fn is_terminal(event: &Event) -> bool {
 /// The end of a play, a recording or a collection of digits: told once for each that began, before the
 /// end of its call.
 fn is_completion(event: &Event) -> bool {
-    matches!(event, Event::DigitsCollected { .. })
+    matches!(
+        event,
+        Event::PlayCompleted { .. } | Event::DigitsCollected { .. }
+    )
 }

@@ -10,12 +10,14 @@ mod identity;
 mod plan;
 #[cfg(test)]
 pub(crate) mod plan_tests;
+mod play;
 mod transfer;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 pub use digits::Collect;
 pub use plan::{CommandError, Dial, Plan};
+pub use play::Play;
 pub use transfer::{Asked, Join};
 
 use crate::{

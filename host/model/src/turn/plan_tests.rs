@@ -8,7 +8,7 @@ use crate::{
     Trunk, TrunkId, Via, ring_groups,
 };
 
-fn tenant(ids: &mut IdSource) -> Arc<TenantConfig> {
+fn tenant(ids: &mut IdSource) -> TenantConfig {
     let number = Number {
         id: NumberId::mint(ids, 1),
         number: "2001".into(),
@@ -34,7 +34,7 @@ fn tenant(ids: &mut IdSource) -> Arc<TenantConfig> {
             std::net::SocketAddr::from(([127, 0, 0, 1], port)),
         )
     };
-    Arc::new(TenantConfig {
+    TenantConfig {
         id: TenantId::mint(ids, 1),
         name: "acme".into(),
         domain: "acme.example".into(),
@@ -46,11 +46,20 @@ fn tenant(ids: &mut IdSource) -> Arc<TenantConfig> {
         default_plugin: "makecall".into(),
         prompts: BTreeMap::new(),
         fault_policy: FaultPolicy::Release,
-    })
+    }
 }
 
 /// A plan with an inbound call in this phase and an outbound one in that.
 pub(crate) fn plan(inbound: Phase, outbound: Phase) -> (Plan, CallId, CallId) {
+    plan_of(inbound, outbound, |_| {})
+}
+
+/// The same of a tenant that differs in something.
+pub(crate) fn plan_of(
+    inbound: Phase,
+    outbound: Phase,
+    change: impl FnOnce(&mut TenantConfig),
+) -> (Plan, CallId, CallId) {
     let mut ids = IdSource::new([3; 32], 0, 1);
     let call = |ids: &mut IdSource, direction, phase, from: &str, to: &str| CallView {
         id: CallId::mint(ids, 1),
@@ -79,8 +88,11 @@ pub(crate) fn plan(inbound: Phase, outbound: Phase) -> (Plan, CallId, CallId) {
         "sip:3001@acme.example",
     );
     let (a_id, b_id) = (a.id, b.id);
+    let session = crate::SessionId::mint(&mut ids, 1);
+    let mut tenant = tenant(&mut ids);
+    change(&mut tenant);
     let view = View {
-        session: crate::SessionId::mint(&mut ids, 1),
+        session,
         now: 1,
         calls: vec![a, b],
         calls_made: 2,
@@ -88,7 +100,7 @@ pub(crate) fn plan(inbound: Phase, outbound: Phase) -> (Plan, CallId, CallId) {
         asked: None,
         timers: vec![],
         state: [].into(),
-        tenant: tenant(&mut ids),
+        tenant: Arc::new(tenant),
         plugin: "makecall".into(),
         settings: Arc::default(),
     };

@@ -152,17 +152,19 @@ impl call::HostCall for Host {
 
     fn play_start(
         &mut self,
-        _: Resource<Call>,
+        call: Resource<Call>,
         files: Vec<String>,
-        _: u32,
+        repeat: u32,
         finish_keys: String,
     ) -> Answer<u32> {
-        let bytes = files.iter().map(String::len).sum::<usize>();
-        self.unsupported("play-start", bytes + finish_keys.len())
+        let bytes = files.iter().map(String::len).sum::<usize>() + finish_keys.len();
+        self.command(&call, bytes, |plan, id| {
+            plan.play_start(id, &files, repeat, &finish_keys)
+        })
     }
 
-    fn play_stop(&mut self, _: Resource<Call>) -> Answer {
-        self.unsupported("play-stop", 0)
+    fn play_stop(&mut self, call: Resource<Call>) -> Answer {
+        self.command(&call, 0, Plan::play_stop)
     }
 
     fn record_start(

@@ -1,7 +1,9 @@
 //! The main flows with the real makecall: ladder for ladder those of its scripted twin.
 
 use expect_test::{ExpectFile, expect_file};
-use sim::{Options, World, chaos, count_errors, races, scenes, script::Scripts, town, transfers};
+use sim::{
+    Options, World, chaos, count_errors, menus, races, scenes, script::Scripts, town, transfers,
+};
 
 use crate::components::Components;
 
@@ -12,7 +14,8 @@ fn check(scene: fn(&mut World), ladder: ExpectFile) {
 fn check_of(policy: &str, scene: fn(&mut World), ladder: ExpectFile) {
     let (world, errors) = count_errors(|| {
         let mut world = World::new(Options::calm(), Box::new(Components::new()));
-        world.add_tenant(town::tenant("acme", 1, policy));
+        let tenant = menus::with_prompts(&mut world, town::tenant("acme", 1, policy));
+        world.add_tenant(tenant);
         scene(&mut world);
         world
     });
@@ -100,6 +103,16 @@ fn digits_reach_the_policy_that_wants_them() {
     check_of("keypad", scenes::collections, ladder!("collect"));
     check_of("keypad", scenes::held, ladder!("held"));
     check_of("keypad", scenes::sent_digits, ladder!("sent-digits"));
+}
+
+#[test]
+fn the_menu_plays_as_its_twin_does() {
+    check_of("ivr", menus::hours, ladder!("menu-hours"));
+    check_of("ivr", menus::operator, ladder!("menu-operator"));
+    check_of("ivr", menus::busy, ladder!("menu-busy"));
+    check_of("ivr", menus::given_up, ladder!("menu-given-up"));
+    check_of("ivr", menus::hung_up, ladder!("menu-hung-up"));
+    check_of("ivr", menus::hasty, ladder!("menu-hasty"));
 }
 
 #[test]

@@ -32,6 +32,7 @@ pub(super) fn handle(desk: &mut Desk<'_>, event: &Event) -> Handled {
         Event::Answered { .. }
         | Event::Timer { .. }
         | Event::Digit { .. }
+        | Event::PlayCompleted { .. }
         | Event::DigitsCollected { .. }
         | Event::CommandFailed { .. }
         | Event::TransferCompleted { .. } => Ok(()),

@@ -19,7 +19,9 @@ impl Operations {
     /// The policy is told this now; an error says why that is wrong.
     pub(crate) fn hear(&mut self, event: &Event) -> Result<(), &'static str> {
         match event {
-            Event::DigitsCollected { operation, .. } if !self.0.remove(operation) => {
+            Event::DigitsCollected { operation, .. } | Event::PlayCompleted { operation, .. }
+                if !self.0.remove(operation) =>
+            {
                 Err("tells the end of what does not run")
             }
             _ => Ok(()),
@@ -31,6 +33,9 @@ impl Operations {
 pub(crate) fn begun(decision: &Command) -> Option<(CallId, u32)> {
     match decision {
         Command::CollectStart {
+            call, operation, ..
+        }
+        | Command::PlayStart {
             call, operation, ..
         } => Some((*call, *operation)),
         _ => None,

@@ -67,7 +67,10 @@ impl Told {
                 | Self::Outbound { .. }
                 | Self::Completed { answered: true }
                 | Self::Answered,
-                Event::Digit { .. } | Event::DigitsCollected { .. } | Event::CommandFailed { .. },
+                Event::Digit { .. }
+                | Event::DigitsCollected { .. }
+                | Event::PlayCompleted { .. }
+                | Event::CommandFailed { .. },
             ) => return Ok(()),
             (Self::Released, _) => return Err("came after on_released"),
             _ => return Err("came in the wrong order"),

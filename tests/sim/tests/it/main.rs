@@ -18,6 +18,7 @@ mod hold;
 mod hostile;
 mod ladders;
 mod pickups;
+mod plays;
 mod proofs;
 mod races;
 mod register;

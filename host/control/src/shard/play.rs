@@ -1,0 +1,248 @@
+//! Plays: what a party hears by a command of its policy, and how each ends.
+//!
+//! ```text
+//!  play-start ─▶ Loading ──prompts──▶ Ready ──port──▶ Sounding ── all sent ─▶ finished
+//!                   └── one is not to be had ──────────────────────────────▶ failed
+//!  any state: a finish key ─▶ finish-key    stop, another, the call ends ─▶ stopped
+//! ```
+//!
+//! Whoever takes the play out of its call tells its end, so it is told once. The media shard says only
+//! that all was sent; one that says so of a play that was stopped meanwhile is not heard. A party that
+//! holds us, or is not known yet, misses nothing: the media shard waits for it.
+
+use std::{collections::BTreeMap, collections::BTreeSet, sync::Arc};
+
+use ::media::{self, PortId, Prompt, tones};
+use model::{
+    CallId, Completion, Country, Event, LogLevel, LogLine, Now, Sound, Tone, TraceItem, turn::Play,
+};
+
+use super::Shard;
+use crate::{Output, Ticket};
+
+/// A play that is not over.
+#[derive(Debug)]
+pub(crate) struct Playing {
+    operation: u32,
+    finish_keys: BTreeSet<char>,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Its prompts are on their way.
+    Loading(Ticket, Box<Play>),
+    /// The party has no port yet.
+    Ready(media::Play),
+    /// The media shard has it.
+    Sounding,
+}
+
+impl Playing {
+    /// Whether the party's media is needed for it.
+    pub(crate) fn is_ready(&self) -> bool {
+        matches!(self.stage, Stage::Ready(_))
+    }
+}
+
+impl Shard {
+    /// Plays to a party; what plays to it already is stopped.
+    pub(super) fn play(
+        &mut self,
+        now: Now,
+        id: CallId,
+        operation: u32,
+        what: Box<Play>,
+    ) -> Result<(), String> {
+        self.played(now, id, Completion::Stopped);
+        self.living(id, "play-start")?;
+        let finish_keys = what.finish_keys.clone();
+        let digests: BTreeSet<_> = what.prompts.values().cloned().collect();
+        let stage = if digests.is_empty() {
+            match pieces(operation, &what, &BTreeMap::new()) {
+                Some(play) => Stage::Ready(play),
+                None => return Err("play-start skipped: nothing to be played".into()),
+            }
+        } else {
+            let ticket = self.ticket();
+            let call = self.living(id, "play-start")?;
+            let session = call.session;
+            if let Some(s) = self.sessions.get(&session) {
+                let tenant = s.tenant.id;
+                self.loading.insert(ticket, id);
+                self.out.push_back(Output::Prompts {
+                    ticket,
+                    tenant,
+                    digests: digests.into_iter().collect(),
+                });
+            }
+            Stage::Loading(ticket, what)
+        };
+        let call = self.living(id, "play-start")?;
+        call.operations = call.operations.max(operation);
+        call.playing = Some(Box::new(Playing {
+            operation,
+            finish_keys,
+            stage,
+        }));
+        Ok(())
+    }
+
+    /// A policy wants no more of what plays; there may be nothing any more.
+    pub(super) fn play_stop(&mut self, now: Now, id: CallId) -> Result<(), String> {
+        self.living(id, "play-stop")?;
+        self.played(now, id, Completion::Stopped);
+        Ok(())
+    }
+
+    /// The prompts of a play are there, or one of them cannot be had. Whoever stopped it meanwhile needs
+    /// them no more.
+    pub(super) fn prompts(
+        &mut self,
+        now: Now,
+        ticket: Ticket,
+        prompts: Option<&BTreeMap<Arc<str>, Arc<Prompt>>>,
+    ) {
+        let Some(id) = self.loading.remove(&ticket) else {
+            return;
+        };
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        let session = call.session;
+        let Some(playing) = call.playing.as_mut() else {
+            return;
+        };
+        let ready = match &playing.stage {
+            Stage::Loading(expected, what) if *expected == ticket => {
+                prompts.and_then(|prompts| pieces(playing.operation, what, prompts))
+            }
+            _ => return,
+        };
+        match ready {
+            Some(play) => playing.stage = Stage::Ready(play),
+            None => {
+                let message = "a prompt cannot be read: nothing is played".to_owned();
+                let level = LogLevel::Error;
+                self.log(now, session, vec![LogLine { level, message }]);
+                self.played(now, id, Completion::Failed);
+            }
+        }
+        self.advance_session(now, session);
+    }
+
+    /// Lets a play begin whose party has a port.
+    pub(super) fn sound(&mut self, now: Now, id: CallId) {
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        let (Some((port, _)), Some(playing)) = (call.port(), call.playing.as_mut()) else {
+            return;
+        };
+        if !playing.is_ready() {
+            return;
+        }
+        let Stage::Ready(play) = std::mem::replace(&mut playing.stage, Stage::Sounding) else {
+            return;
+        };
+        let session = call.session;
+        let command = media::Command::Play { port, play };
+        self.out.push_back(Output::Media { session, command });
+        let what = "plays".to_owned();
+        self.trace(now, id, TraceItem::Media { call: id, what });
+    }
+
+    /// The media shard has sent all of it.
+    pub(super) fn all_sent(&mut self, now: Now, port: PortId, operation: u32) {
+        let Some(&id) = self.by_port.get(&port) else {
+            return;
+        };
+        let playing = self.calls.get(&id).and_then(|call| call.playing.as_ref());
+        if playing.is_some_and(|it| it.operation == operation) {
+            self.played(now, id, Completion::Finished);
+        }
+    }
+
+    /// Whether a key that was pressed ended what plays.
+    pub(super) fn ends_play(&mut self, now: Now, id: CallId, digit: char) -> bool {
+        let playing = self.calls.get(&id).and_then(|call| call.playing.as_ref());
+        let ends = playing.is_some_and(|it| it.finish_keys.contains(&digit));
+        if ends {
+            self.played(now, id, Completion::FinishKey(digit));
+        }
+        ends
+    }
+
+    /// What plays to a party is over, if something does: its policy is told.
+    pub(super) fn played(&mut self, now: Now, id: CallId, how: Completion) {
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        let Some(done) = call.playing.take() else {
+            return;
+        };
+        let session = call.session;
+        match (done.stage, call.port()) {
+            (Stage::Loading(ticket, _), _) => {
+                self.loading.remove(&ticket);
+            }
+            (Stage::Sounding, Some((port, _))) if how != Completion::Finished => {
+                let command = media::Command::StopPlay { port };
+                self.out.push_back(Output::Media { session, command });
+            }
+            _ => {}
+        }
+        let what = format!("played: {}", how.as_str());
+        self.trace(now, id, TraceItem::Media { call: id, what });
+        if self.hears(session, "media-events") {
+            let event = Event::PlayCompleted {
+                call: id,
+                operation: done.operation,
+                how,
+            };
+            self.tell(now, session, event);
+        }
+    }
+}
+
+/// What the media shard is to play; none if a prompt is missing.
+fn pieces(
+    operation: u32,
+    what: &Play,
+    prompts: &BTreeMap<Arc<str>, Arc<Prompt>>,
+) -> Option<media::Play> {
+    let piece = |sound: &Sound| {
+        Some(media::Piece::Prompt(match sound {
+            Sound::Prompt(name) => Arc::clone(prompts.get(what.prompts.get(name)?)?),
+            Sound::Tone(tone, country) => cadence(*tone, *country).prompt(),
+            Sound::Silence(ms) => {
+                let frames = (*ms as usize).div_ceil(20);
+                return Some(media::Piece::Silence { frames });
+            }
+        }))
+    };
+    let pieces: Option<Box<[_]>> = what.sounds.iter().map(piece).collect();
+    Some(media::Play {
+        operation,
+        pieces: pieces.filter(|pieces| !pieces.is_empty())?,
+        repeat: what.repeat,
+    })
+}
+
+fn cadence(tone: Tone, country: Country) -> &'static tones::Cadence {
+    match (tone, country) {
+        (Tone::Ringback, Country::Us) => &tones::RINGBACK_US,
+        (Tone::Ringback, Country::Uk) => &tones::RINGBACK_UK,
+        (Tone::Ringback, Country::De) => &tones::RINGBACK_DE,
+        (Tone::Ringback, Country::Fr) => &tones::RINGBACK_FR,
+        (Tone::Busy, Country::Us) => &tones::BUSY_US,
+        (Tone::Busy, Country::Uk) => &tones::BUSY_UK,
+        (Tone::Busy, Country::De) => &tones::BUSY_DE,
+        (Tone::Busy, Country::Fr) => &tones::BUSY_FR,
+        (Tone::Congestion, Country::Us) => &tones::CONGESTION_US,
+        (Tone::Congestion, Country::Uk) => &tones::CONGESTION_UK,
+        (Tone::Congestion, Country::De) => &tones::CONGESTION_DE,
+        (Tone::Congestion, Country::Fr) => &tones::CONGESTION_FR,
+        (Tone::Beep, _) => &tones::BEEP,
+    }
+}

@@ -1,0 +1,128 @@
+//! What policies play to parties: each end of it is told once, and it is heard.
+
+use expect_test::expect_file;
+use sim::{Options, World, count_errors, menus, script::Scripts, town};
+
+fn play(scene: fn(&mut World)) -> World {
+    let (world, errors) = count_errors(|| {
+        let mut world = World::new(Options::calm(), Box::new(Scripts));
+        let tenant = menus::with_prompts(&mut world, town::tenant("acme", 1, "ivr"));
+        world.add_tenant(tenant);
+        scene(&mut world);
+        world
+    });
+    assert_eq!(errors, 0);
+    assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
+    world
+}
+
+/// How the plays of a world ended, in order.
+fn ends(world: &World) -> Vec<String> {
+    let ladders = world.ladders();
+    let told = ladders
+        .lines()
+        .filter_map(|line| line.split_once("played: "));
+    told.map(|(_, how)| how.trim_end_matches(['-', ' ', '|']).to_owned())
+        .collect()
+}
+
+/// What a telephone heard of its last call: the tone that prevailed, and breaks of the stream.
+fn heard(world: &World, user: &str) -> (Option<u16>, u64, u64) {
+    let line = &world.lines()[world.line(0, user)];
+    let heard = line.heard.last().unwrap();
+    (heard.tone, heard.lost, heard.streams)
+}
+
+#[test]
+fn a_menu_is_heard_before_and_after_the_answer() {
+    let world = play(menus::hours);
+    expect_file!["ladders/menu-hours.txt"].assert_eq(&world.ladders());
+    let expected = [
+        "finished",
+        "finish-key",
+        "finished",
+        "finish-key",
+        "stopped",
+        "finished",
+    ];
+    assert_eq!(ends(&world), expected);
+    let (tone, lost, streams) = heard(&world, "1001");
+    assert_eq!(
+        (tone, lost, streams),
+        (Some(2_730), 0, 1),
+        "one stream, and most of it the menu"
+    );
+    assert_eq!(world.ended("1001"), Some(200));
+}
+
+#[test]
+fn ringback_gives_way_to_the_operator() {
+    let world = play(menus::operator);
+    expect_file!["ladders/menu-operator.txt"].assert_eq(&world.ladders());
+    assert_eq!(ends(&world), ["finished", "finish-key", "stopped"]);
+    let operator = world.lines()[world.line(0, "3001")].tone;
+    assert_eq!(heard(&world, "1001"), (Some(operator), 0, 1));
+}
+
+#[test]
+fn a_busy_operator_is_heard_to_be_busy() {
+    let world = play(menus::busy);
+    expect_file!["ladders/menu-busy.txt"].assert_eq(&world.ladders());
+    assert_eq!(
+        ends(&world),
+        ["finished", "finish-key", "stopped", "finished"]
+    );
+}
+
+#[test]
+fn what_plays_when_its_call_ends_is_stopped_before_that_is_told() {
+    for (scene, ladder) in [
+        (
+            menus::given_up as fn(&mut World),
+            expect_file!["ladders/menu-given-up.txt"],
+        ),
+        (menus::hung_up, expect_file!["ladders/menu-hung-up.txt"]),
+    ] {
+        let world = play(scene);
+        ladder.assert_eq(&world.ladders());
+        let ladder = world.ladders();
+        let told = ladder.rfind("on_play_completed").unwrap();
+        assert!(told < ladder.find("on_released").unwrap());
+        assert_eq!(ends(&world).last().map(String::as_str), Some("stopped"));
+    }
+}
+
+#[test]
+fn a_finish_key_ends_what_plays_and_is_collected_and_not_told_besides() {
+    let world = play(menus::hasty);
+    expect_file!["ladders/menu-hasty.txt"].assert_eq(&world.ladders());
+    let expected = [
+        "finished",
+        "finish-key",
+        "finish-key",
+        "finish-key",
+        "finished",
+    ];
+    assert_eq!(ends(&world), expected);
+    assert!(!world.ladders().contains("on_digit "));
+}
+
+#[test]
+fn a_prompt_whose_audio_is_gone_fails_its_play_and_the_tenant_is_told() {
+    let (world, errors) = count_errors(|| {
+        let mut world = World::new(Options::calm(), Box::new(Scripts));
+        let mut tenant = menus::with_prompts(&mut world, town::tenant("acme", 1, "ivr"));
+        if let Some(welcome) = tenant.prompts.get_mut("welcome") {
+            welcome.digest = "gone".into();
+        }
+        world.add_tenant(tenant);
+        menus::given_up(&mut world);
+        world
+    });
+    assert_eq!(errors, 0);
+    assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
+    assert_eq!(ends(&world), ["failed"]);
+    assert_eq!(world.ended("1001"), Some(500));
+    let lines = world.logs().iter().flat_map(|log| &log.lines);
+    assert!(lines.clone().any(|line| line.message.contains("prompt")));
+}
