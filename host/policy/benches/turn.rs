@@ -334,6 +334,7 @@ impl Scene {
             headers: [].into(),
             bridged: None,
             conference: None,
+            operations: 0,
         };
         let is_of_call = event.call().is_some();
         let view = View {

@@ -3,7 +3,7 @@
 //! `control` asks for none that the policy does not export, so a missing one is our own fault.
 
 use model::turn::Fault;
-use model::{Event, Reply};
+use model::{Event, Reply, Request};
 use wasmtime::Store;
 use wasmtime::component::{Instance, Resource};
 
@@ -73,22 +73,27 @@ pub(crate) async fn handle(
             let timers = timers.load(&mut *store, instance)?;
             timers.call_on_timer(store, session, &name).await?;
         }
-        Event::Request(request) => {
-            let Some(requests) = &policy.requests else {
-                return Err(missing(store, "request-events"));
-            };
-            let requests = requests.load(&mut *store, instance)?;
-            let request = convert::request(&request);
-            let reply = requests
-                .call_on_request(&mut *store, session, &request)
-                .await?;
-            let reply = convert::reply(reply).map(Some);
-            return reply.map_err(wasmtime::Error::msg);
-        }
+        Event::Request(request) => return ask(store, policy, instance, &request).await.map(Some),
         // Those of `call-events`, which every policy has.
         event => return Err(missing(store, event.name())),
     }
     Ok(None)
+}
+
+/// Calls the handler of requests.
+async fn ask(
+    store: &mut Store<Host>,
+    policy: &Policy,
+    instance: &Instance,
+    request: &Request,
+) -> wasmtime::Result<Reply> {
+    let Some(requests) = &policy.requests else {
+        return Err(missing(store, "request-events"));
+    };
+    let (session, request) = (Resource::new_borrow(0), convert::request(request));
+    let requests = requests.load(&mut *store, instance)?;
+    let reply = requests.call_on_request(store, session, &request).await?;
+    convert::reply(reply).map_err(wasmtime::Error::msg)
 }
 
 /// The handlers of plays and recordings.

@@ -40,12 +40,7 @@ impl Shard {
                 self.deadline(id, Some(now.mono + limits::MEDIA_OPEN));
                 Ok(())
             }
-            Command::Release { call, cause } => {
-                self.living(call, "release")?;
-                self.pass_reason(now, session, call, cause);
-                self.end(now, call, Ending::policy(cause));
-                Ok(())
-            }
+            Command::Release { call, cause } => self.release(now, session, call, cause),
             Command::Redirect { call, to } => self.redirect(now, call, &to),
             Command::SetUserData { call, user_data } => {
                 self.living(call, "set-user-data")?.user_data = user_data;
@@ -96,6 +91,19 @@ impl Shard {
                 Ok(())
             }
         }
+    }
+
+    fn release(
+        &mut self,
+        now: Now,
+        session: SessionId,
+        call: CallId,
+        cause: Cause,
+    ) -> Result<(), Skipped> {
+        self.living(call, "release")?;
+        self.pass_reason(now, session, call, cause);
+        self.end(now, call, Ending::policy(cause));
+        Ok(())
     }
 
     fn start_timer(&mut self, now: Now, session: SessionId, name: String, after_ms: u32) {

@@ -119,14 +119,13 @@ impl Shard {
             }
             _ => return,
         };
-        match ready {
-            Some(play) => playing.stage = Stage::Ready(play),
-            None => {
-                let message = "a prompt cannot be read: nothing is played".to_owned();
-                let level = LogLevel::Error;
-                self.log(now, session, vec![LogLine { level, message }]);
-                self.played(now, id, Completion::Failed);
-            }
+        if let Some(play) = ready {
+            playing.stage = Stage::Ready(play);
+        } else {
+            let message = "a prompt cannot be read: nothing is played".to_owned();
+            let level = LogLevel::Error;
+            self.log(now, session, vec![LogLine { level, message }]);
+            self.played(now, id, Completion::Failed);
         }
         self.advance_session(now, session);
     }

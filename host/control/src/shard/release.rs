@@ -135,9 +135,7 @@ impl Shard {
             call: id,
             report: release_report(call, now, &ending),
         };
-        self.deadline(id, None);
-        self.timers.stop(&Due::Align(id));
-        self.timers.stop(&Due::Asked(id));
+        self.stop_timers(id);
         self.count_end(session);
         let others = self.part(id);
         self.answer_holder(now, id);
@@ -153,6 +151,12 @@ impl Shard {
             // The policy is broken and cannot do it: whoever lost its partner is released.
             self.release_where(now, session, Cause::NORMAL, |call| call.bridged.is_none());
         }
+    }
+
+    fn stop_timers(&mut self, id: CallId) {
+        self.deadline(id, None);
+        self.timers.stop(&Due::Align(id));
+        self.timers.stop(&Due::Asked(id));
     }
 
     /// A call is released in the turn that tells the end of another: it passes on what the network said of

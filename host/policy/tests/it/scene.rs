@@ -234,6 +234,7 @@ impl Scene {
                 headers: [].into(),
                 bridged: None,
                 conference: None,
+                operations: 0,
             }),
             Command::BridgeStart { a, b } => {
                 self.view(*a).bridged = Some(*b);
@@ -264,6 +265,7 @@ impl Scene {
             headers: [].into(),
             bridged: None,
             conference: None,
+            operations: 0,
         });
         (
             id,

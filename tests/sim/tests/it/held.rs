@@ -156,8 +156,8 @@ fn what_a_held_party_offers_is_answered_within_the_hold() {
         let invite = world.hand(hand).invite("2001", &sdp);
         world.send(hand, invite);
         world.run_for(Duration::from_millis(100));
-        let heard = world.hand(hand).heard().iter();
-        let last = heard.filter(|text| text.starts_with("SIP/2.0 200")).last();
+        let mut heard = world.hand(hand).heard().iter();
+        let last = heard.rfind(|text| text.starts_with("SIP/2.0 200"));
         assert!(last.unwrap().contains("a=sendonly"), "{last:?}");
         let ack = world.hand(hand).ack("");
         world.send(hand, ack);
