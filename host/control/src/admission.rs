@@ -4,7 +4,7 @@ mod contact;
 
 use std::{borrow::Cow, collections::BTreeMap, net::SocketAddr, sync::Arc};
 
-use model::{ActivePlugin, Address, Hop, TenantConfig, TenantId, Transport, Trunk, TrunkId};
+use model::{ActivePlugin, Address, Hop, Srtp, TenantConfig, TenantId, Transport, Trunk, TrunkId};
 use sip::{Incoming, Uri};
 
 use crate::{gateways::Gateways, hop, sources::Sources};
@@ -20,6 +20,8 @@ pub(crate) struct Admitted {
     pub(crate) to: Address,
     /// The trunk by which it came.
     pub(crate) trunk: Option<TrunkId>,
+    /// Whether its audio is encrypted.
+    pub(crate) srtp: Srtp,
 }
 
 /// The final answer to a call that may not.
@@ -60,6 +62,7 @@ pub(crate) fn admit(
         (None, Some(trunk)) => trunk,
         (None, None) => source(tenants, sources, place(call), (uri.host(), called))?,
     };
+    let srtp = source.srtp();
     let (tenant, from, trunk) = match source {
         Source::Phone(tenant, user) => (tenant, format!("sip:{user}@{}", tenant.domain), None),
         Source::Trunk(tenant, trunk) => (tenant, identity(call, trunk.trust_identity), Some(trunk)),
@@ -90,18 +93,31 @@ pub(crate) fn admit(
         from,
         to,
         trunk: trunk.map(|trunk| trunk.id),
+        srtp,
     })
 }
 
-/// Whose a call is that names no number but takes the place of another: where it came from tells.
-pub(crate) fn tenant_of(
+impl Source<'_> {
+    fn srtp(&self) -> Srtp {
+        match self {
+            Source::Phone(tenant, user) => tenant.phones.get(*user).map_or(Srtp::Off, |it| it.srtp),
+            Source::Trunk(_, trunk) => trunk.srtp,
+        }
+    }
+}
+
+/// Whose a call is that names no number but takes the place of another, and whether that one's audio is
+/// encrypted: where it came from tells.
+pub(crate) fn owner_of(
     tenants: &BTreeMap<TenantId, Arc<TenantConfig>>,
     sources: &Sources,
     call: &Incoming,
-) -> Option<TenantId> {
+) -> Option<(TenantId, Srtp)> {
     let nobody = (call.request_uri.host(), "");
-    match source(tenants, sources, place(call), nobody).ok()? {
-        Source::Phone(tenant, _) | Source::Trunk(tenant, _) => Some(tenant.id),
+    let source = source(tenants, sources, place(call), nobody).ok()?;
+    let srtp = source.srtp();
+    match source {
+        Source::Phone(tenant, _) | Source::Trunk(tenant, _) => Some((tenant.id, srtp)),
     }
 }
 

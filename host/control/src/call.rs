@@ -12,9 +12,14 @@
 use std::{net::IpAddr, net::SocketAddr, sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use media::{PortId, Stats, sdp::Negotiated};
+use media::{
+    PortId, Stats,
+    sdp::{self, Negotiated},
+    srtp::Secret,
+};
 use model::{
     Address, CallDirection, CallId, Cause, ConfMode, EndReason, LiveCall, ReleasedBy, SessionId,
+    Srtp,
     command::Construct,
     turn::{Asked, CallView, Phase},
 };
@@ -107,6 +112,8 @@ pub(crate) struct Media {
     pub(crate) version: u64,
     /// `local` is an offer that the ACK has to answer.
     pub(crate) offering: bool,
+    /// Whether and how packets are protected.
+    pub(crate) protection: Protection,
     /// What both sides agreed on.
     pub(crate) agreed: Option<Negotiated>,
     /// The offer of the bridge peer that this party is being asked about.
@@ -123,6 +130,24 @@ pub(crate) struct Media {
     /// Whether the policy holds the party.
     pub(crate) hold: Hold,
     pub(crate) stats: Stats,
+}
+
+/// What a leg is to be protected with: keys of its own, if it may be.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Protection {
+    pub(crate) mode: Srtp,
+    pub(crate) secret: Option<Box<Secret>>,
+}
+
+impl Protection {
+    /// For offers and answers of ours.
+    pub(crate) fn sdp(&self) -> sdp::Srtp<'_> {
+        match (self.mode, &self.secret) {
+            (Srtp::Offer, Some(secret)) => sdp::Srtp::May(secret),
+            (Srtp::Require, Some(secret)) => sdp::Srtp::Must(secret),
+            _ => sdp::Srtp::Off,
+        }
+    }
 }
 
 /// An offer that was passed on to the other side of a bridge: hold, resume. Kept by the side that was
@@ -337,6 +362,7 @@ impl Media {
             local: None,
             version: 0,
             offering: false,
+            protection: Protection::default(),
             agreed: None,
             passing: None,
             relayed: false,

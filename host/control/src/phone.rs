@@ -22,7 +22,8 @@ mod tests;
 use std::{collections::VecDeque, net::SocketAddr, time::Instant};
 
 use bytes::Bytes;
-use media::sdp::{self, Negotiated, SessionVersion};
+use media::sdp::{self, Direction, Negotiated, SessionVersion};
+use media::srtp::{Secret, Secrets};
 use model::IdSource;
 use sip::{DialogId, Endpoint, Flow, Uri};
 
@@ -38,6 +39,9 @@ pub struct Phone {
     config: PhoneConfig,
     sip: Endpoint,
     ids: IdSource,
+    secrets: Secrets,
+    /// The keys of its one call are made from it.
+    secret: Secret,
     call: Call,
     registration: Option<Registration>,
     /// What the behaviour will do, soonest first.
@@ -82,10 +86,14 @@ impl Phone {
             product: "Jackfield phone".to_owned(),
             ..sip::Config::default()
         };
+        let sip = Endpoint::new(settings, ids.seed());
+        let mut secrets = Secrets::new(config.seed);
         Self {
-            sip: Endpoint::new(settings, ids.seed()),
+            sip,
             config,
             ids,
+            secret: secrets.fresh(),
+            secrets,
             call: Call::Idle,
             registration: None,
             plan: VecDeque::new(),
@@ -189,6 +197,7 @@ impl Phone {
             return;
         }
         let dialog = self.sip.new_dialog();
+        self.secret = self.secrets.fresh();
         let offer = self.offer();
         self.call = Call::Dialling {
             dialog,
@@ -282,6 +291,7 @@ impl Phone {
     /// answered ends the call; one that is missing has no answer yet.
     fn described(&mut self, now: Instant, dialog: DialogId) -> Option<(Bytes, Box<Negotiated>)> {
         let version = self.version(1);
+        let srtp = srtp(self.config.srtp, &self.secret);
         let Call::Offered { offer, answer, .. } = &mut self.call else {
             return None;
         };
@@ -289,7 +299,8 @@ impl Phone {
             return Some(answer.clone());
         }
         let offered = offer.as_ref()?;
-        match sdp::answer(offered, self.config.rtp, &self.config.codecs, version) {
+        let (both, PhoneConfig { rtp, codecs, .. }) = (Direction::SendRecv, &self.config);
+        match sdp::answer_within(offered, *rtp, codecs, both, srtp, version) {
             Ok((ours, agreed)) => {
                 let made = (Bytes::from(ours), Box::new(agreed));
                 *answer = Some(made.clone());
@@ -350,7 +361,9 @@ impl Phone {
     }
 
     fn offer(&self) -> Bytes {
-        sdp::offer(self.config.rtp, &self.config.codecs, self.version(1)).into()
+        let srtp = srtp(self.config.srtp, &self.secret);
+        let (rtp, codecs) = (self.config.rtp, &self.config.codecs);
+        sdp::offer_with(rtp, codecs, srtp, self.version(1)).into()
     }
 
     /// One id per phone is enough: it has one call at a time (RFC 8866 §5.2).
@@ -370,5 +383,14 @@ impl Phone {
 
     fn tell(&mut self, event: Event) {
         self.out.push_back(Output::Event(event));
+    }
+}
+
+/// How its offers and answers are protected.
+fn srtp(mode: model::Srtp, secret: &Secret) -> sdp::Srtp<'_> {
+    match mode {
+        model::Srtp::Off => sdp::Srtp::Off,
+        model::Srtp::Offer => sdp::Srtp::May(secret),
+        model::Srtp::Require => sdp::Srtp::Must(secret),
     }
 }

@@ -162,6 +162,32 @@ impl Secret {
     }
 }
 
+/// Where the secrets of legs come from: seeded, so that a simulation draws the same ones again.
+pub struct Secrets(ChaCha20Rng);
+
+impl Secrets {
+    /// From randomness that nobody can guess. Ids may be made of it as well: by another cipher, and what
+    /// is drawn here is of a stream of its own.
+    pub fn new(seed: [u8; 32]) -> Self {
+        let mut random = ChaCha20Rng::from_seed(seed);
+        random.set_stream(u64::MAX);
+        Secrets(random)
+    }
+
+    /// One that no leg has had.
+    pub fn fresh(&mut self) -> Secret {
+        let mut randomness = [0; 32];
+        self.0.fill_bytes(&mut randomness);
+        Secret(randomness)
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secrets")
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret")

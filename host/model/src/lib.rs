@@ -28,6 +28,7 @@ mod prompt;
 mod rewrite;
 mod route;
 mod sound;
+mod srtp;
 mod tenant;
 mod trace;
 mod trunk;
@@ -61,6 +62,7 @@ pub use prompt::PromptFile;
 pub use rewrite::{NoNumber, Rewrite, Rule, RuleError, Rules, Spelling};
 pub use route::{NoRoute, Route, Target, Via, ring_groups};
 pub use sound::{Country, Sound, Tone};
+pub use srtp::Srtp;
 pub use tenant::{
     ActivePlugin, FaultPolicy, Ha1, Hop, Number, PeerName, Phone, Prefix, TenantConfig, Transport,
 };

@@ -63,6 +63,8 @@ pub struct Media {
     pub external6: String,
     /// `20000-39999`; `0-0`: any free port.
     pub ports: String,
+    /// Whether keys of SRTP may stand in SDP that is not sent over TLS.
+    pub srtp_in_clear: bool,
 }
 
 /// REST.
@@ -130,6 +132,7 @@ impl Default for Media {
             address6: String::new(),
             external6: String::new(),
             ports: "20000-39999".into(),
+            srtp_in_clear: false,
         }
     }
 }

@@ -353,6 +353,7 @@ fn shard_config(
         digest_key,
         meters,
         conferences,
+        srtp_in_clear: config.media.srtp_in_clear,
         seed: random()?,
     })
 }

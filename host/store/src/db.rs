@@ -177,7 +177,7 @@ fn make_private(path: &str) -> std::io::Result<()> {
 }
 
 /// What brings the tables up to date, in order. One that was released never changes.
-const MIGRATIONS: [(&str, &str); 10] = [
+const MIGRATIONS: [(&str, &str); 11] = [
     ("first", include_str!("../migrations/sqlite/0001_first.sql")),
     (
         "cdr by number",
@@ -214,6 +214,10 @@ const MIGRATIONS: [(&str, &str); 10] = [
     (
         "quality",
         include_str!("../migrations/sqlite/0010_quality.sql"),
+    ),
+    (
+        "phone srtp",
+        include_str!("../migrations/sqlite/0011_phone_srtp.sql"),
     ),
 ];
 

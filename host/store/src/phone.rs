@@ -10,7 +10,7 @@ use model::{Ha1, Phone, PhoneId, TenantId};
 use crate::db::{Tx, check_room, parsed, query};
 use crate::{Listed, Page, Store, StoreError, ambiguity, limits, names, secret, tenant};
 
-type Row = (String, String, Option<String>, String);
+type Row = (String, String, Option<String>, String, String);
 
 impl Store {
     /// Adds a phone, with either an address or a password. An address belongs to one phone of one
@@ -41,14 +41,15 @@ impl Store {
         let (md5, sha256) = ha1.unzip();
         query(
             "INSERT INTO phone
-             (id, tenant, phone_user, address, transport, ha1_md5, ha1_sha256, created)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+             (id, tenant, phone_user, address, transport, srtp, ha1_md5, ha1_sha256, created)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(phone.id)
         .bind(tenant)
         .bind(&phone.user)
         .bind(address.map(|address| address.to_string()))
         .bind(phone.transport.as_str())
+        .bind(phone.srtp.as_str())
         .bind(md5)
         .bind(sha256)
         .bind(now_ms)
@@ -73,7 +74,7 @@ impl Store {
     /// One phone.
     pub async fn phone(&self, tenant: TenantId, id: PhoneId) -> Result<Phone, StoreError> {
         let row = query(
-            "SELECT id, phone_user, address, transport FROM phone WHERE tenant = $1 AND id = $2",
+            "SELECT id, phone_user, address, transport, srtp FROM phone WHERE tenant = $1 AND id = $2",
         )
         .bind(tenant)
         .bind(id)
@@ -104,7 +105,7 @@ pub(crate) async fn list(
     most: i64,
 ) -> Result<Vec<Phone>, StoreError> {
     let rows = query(
-        "SELECT id, phone_user, address, transport FROM phone
+        "SELECT id, phone_user, address, transport, srtp FROM phone
          WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3",
     )
     .bind(tenant)
@@ -173,11 +174,12 @@ async fn check_address(tx: &mut Tx, address: SocketAddr) -> Result<(), StoreErro
     }
 }
 
-fn read((id, user, address, transport): Row) -> Result<Phone, StoreError> {
+fn read((id, user, address, transport, srtp): Row) -> Result<Phone, StoreError> {
     Ok(Phone {
         id: parsed(&id)?,
         user,
         address: address.as_deref().map(parsed).transpose()?,
         transport: parsed(&transport)?,
+        srtp: parsed(&srtp)?,
     })
 }

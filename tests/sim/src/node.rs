@@ -78,6 +78,7 @@ impl Node {
                 },
                 meters: meters.clone(),
                 conferences: conferences.clone(),
+                srtp_in_clear: false,
                 seed: random.seed(),
             })
         };

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::{Json, extract::State as Of, http::StatusCode};
-use model::{Phone, PhoneId, Transport};
+use model::{Phone, PhoneId, Srtp, Transport};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -28,6 +28,9 @@ pub(super) struct PhoneBody {
     address: Option<String>,
     /// How calls go there.
     transport: &'static str,
+    /// Whether audio is encrypted: `offer` or `require`; absent: it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    srtp: Option<&'static str>,
 }
 
 /// A phone to be: with either an address or a password.
@@ -42,6 +45,10 @@ pub(super) struct NewPhone {
     /// How calls go to that address, and come from there: `udp`, which is the default, `tcp` or `tls`.
     #[schema(value_type = Option<String>, example = "udp")]
     transport: Transport,
+    /// Whether audio is encrypted (SRTP): `off`, which is the default, `offer`: where the phone will, or
+    /// `require`. Keys are exchanged over TLS only, unless the node says otherwise.
+    #[schema(value_type = Option<String>, example = "off")]
+    srtp: Srtp,
     /// The secret that it authenticates with.
     password: Option<String>,
 }
@@ -53,6 +60,7 @@ impl Body for NewPhone {
         let transport = fields.optional_checked("transport", Transport::to_address);
         let ours = transport.flatten().unwrap_or_default();
         let address = fields.optional_checked("address", |text| path::peer(text, ours));
+        let srtp = fields.optional_checked("srtp", str::parse);
         match (&password, &address) {
             (Some(Some(_)), Some(Some(_))) => {
                 fields.refuse("password", "is not for a phone that has an address")
@@ -66,6 +74,7 @@ impl Body for NewPhone {
             user: user?,
             address: address?,
             transport: transport?.unwrap_or_default(),
+            srtp: srtp?.unwrap_or_default(),
             password: password?,
         })
     }
@@ -85,6 +94,7 @@ pub(super) async fn create(
         user: new.user.0,
         address: new.address,
         transport: new.transport,
+        srtp: new.srtp,
     };
     let (password, now) = (new.password.as_deref(), state.now_ms());
     let store = state.store();
@@ -143,6 +153,7 @@ impl From<Phone> for PhoneBody {
             user: phone.user,
             address: phone.address.map(|address| address.to_string()),
             transport: phone.transport.as_str(),
+            srtp: (phone.srtp != Srtp::Off).then(|| phone.srtp.as_str()),
         }
     }
 }

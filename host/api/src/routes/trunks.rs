@@ -6,7 +6,7 @@ mod status;
 
 use axum::{Json, extract::State as Of, http::StatusCode};
 use model::{
-    Gateway, HeaderNames, Health, Login, Peer, Prefix, Register, Rewrite, Transport, Trunk,
+    Gateway, HeaderNames, Health, Login, Peer, Prefix, Register, Rewrite, Srtp, Transport, Trunk,
     TrunkId,
     limits::{PROBE_LONGEST, PROBE_SHORTEST},
 };
@@ -61,6 +61,9 @@ pub(super) struct TrunkBody {
     /// How many calls may begin in one second.
     #[serde(skip_serializing_if = "Option::is_none")]
     calls_per_second: Option<u32>,
+    /// Whether audio is encrypted: `offer` or `require`; absent: it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    srtp: Option<&'static str>,
     /// How it spells numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
     rewrite: Option<RewriteBody>,
@@ -164,6 +167,10 @@ pub(super) struct NewTrunk {
     /// How many calls may begin in one second on one node, either way; absent: as many as come.
     #[schema(minimum = 1)]
     calls_per_second: Option<u32>,
+    /// Whether audio is encrypted (SRTP): `off`, which is the default, `offer`: where the peer will, or
+    /// `require`. Keys are exchanged over TLS only, unless the node says otherwise.
+    #[schema(value_type = Option<String>, example = "off")]
+    srtp: Srtp,
     /// How it spells numbers; absent: as the tenant does.
     #[schema(value_type = Option<RewriteBody>)]
     rewrite: Rewrite,
@@ -226,6 +233,7 @@ impl Body for NewTrunk {
         let health = fields.object("health", health);
         let max_calls = fields.count("max_calls");
         let calls_per_second = fields.count("calls_per_second");
+        let srtp = fields.optional_checked("srtp", str::parse);
         let rewrite = fields.object("rewrite", rewrite::read);
         let headers_in = rewrite::headers(fields, "headers_in");
         let headers_out = rewrite::headers(fields, "headers_out");
@@ -242,6 +250,7 @@ impl Body for NewTrunk {
             health: health?,
             max_calls: max_calls?,
             calls_per_second: calls_per_second?,
+            srtp: srtp?.unwrap_or_default(),
             rewrite: rewrite?.unwrap_or_default(),
             headers_in: headers_in?,
             headers_out: headers_out?,
@@ -265,6 +274,7 @@ pub(super) async fn create(
         health: new.health,
         max_calls: new.max_calls,
         calls_per_second: new.calls_per_second,
+        srtp: new.srtp,
         rewrite: new.rewrite,
         headers_in: new.headers_in,
         headers_out: new.headers_out,
@@ -340,6 +350,7 @@ impl From<Trunk> for TrunkBody {
             prefixes: trunk.prefixes,
             max_calls: trunk.max_calls,
             calls_per_second: trunk.calls_per_second,
+            srtp: (trunk.srtp != Srtp::Off).then(|| trunk.srtp.as_str()),
             rewrite: RewriteBody::of(&trunk.rewrite),
             headers_in: trunk.headers_in.iter().map(str::to_owned).collect(),
             headers_out: trunk.headers_out.iter().map(str::to_owned).collect(),

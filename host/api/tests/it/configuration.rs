@@ -105,7 +105,7 @@ async fn a_trunk_lives_and_goes() {
     let body = json!({"name": "carrier", "address": "127.0.0.1:5070", "transport": "tcp",
                       "accept_from": ["127.0.0.1/32"], "trust_identity": false,
                       "prefixes": ["49", "+"],
-                      "health": {"interval": 60}, "max_calls": 30, "calls_per_second": 5,
+                      "health": {"interval": 60}, "srtp": "offer", "max_calls": 30, "calls_per_second": 5,
                       "gateways": [{"address": "127.0.0.1:5072", "priority": 10, "weight": 0},
                                    {"address": "sip.example.com", "priority": 20, "weight": 1}]});
     lifecycle("/api/v1/trunks", body.clone(), "trk_", body).await;

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use media::sdp::{Codec, Negotiated};
+use model::Srtp;
 use sip::{Transport, Uri, digest::Login};
 
 use super::Behaviour;
@@ -25,9 +26,11 @@ pub struct PhoneConfig {
     pub codecs: Vec<Codec>,
     /// What it does with inbound calls.
     pub behaviour: Behaviour,
+    /// Whether its audio is encrypted.
+    pub srtp: Srtp,
     /// Who it is when it is challenged.
     pub login: Option<Arc<Login>>,
-    /// Seeds tags, branches and Call-IDs.
+    /// Seeds tags, branches, Call-IDs and keys.
     pub seed: [u8; 32],
 }
 
@@ -42,6 +45,7 @@ impl PhoneConfig {
             rtp,
             codecs: Codec::ALL.to_vec(),
             behaviour: Behaviour::default(),
+            srtp: Srtp::Off,
             login: None,
             seed,
         }

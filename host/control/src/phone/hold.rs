@@ -99,7 +99,7 @@ impl Phone {
                 self.config.rtp,
                 &self.config.codecs,
                 limit,
-                sdp::Srtp::Off,
+                super::srtp(self.config.srtp, &self.secret),
                 next,
             )
         });

@@ -69,6 +69,7 @@ impl Phone {
                 .sip
                 .handle_input(now, sip::Input::Release { dialog, status });
         }
+        self.secret = self.secrets.fresh();
         self.call = Call::Offered {
             dialog,
             offer: incoming.sdp,

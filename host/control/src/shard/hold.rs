@@ -83,7 +83,8 @@ impl Shard {
         let direction = sdp::offered_direction(offer).ok()?;
         // What we could not answer is nothing to ask anybody about.
         let version = SessionVersion { id: 0, version: 0 };
-        sdp::answer(offer, addr, &self.preferred(id), version).ok()?;
+        let (both, srtp) = (Direction::SendRecv, call.media.protection.sdp());
+        sdp::answer_within(offer, addr, &self.preferred(id), both, srtp, version).ok()?;
         let changes = agreed.direction != direction.reversed();
         (changes && peer.media.agreed.is_some()).then_some((peer.id, direction))
     }
@@ -287,7 +288,7 @@ impl Shard {
 
     fn reanswer(&mut self, now: Now, id: CallId, answer: Result<Bytes, Refusal>) {
         let answer = answer.map_err(|refusal| {
-            self.warn(now, id, &refusal);
+            self.warn_party(now, id, &refusal);
             let what = format!("re-INVITE refused: {}", refusal.why);
             self.trace(now, id, TraceItem::Note { what });
             refusal.status

@@ -35,7 +35,10 @@ use model::{CallId, Now, TenantId, TraceItem};
 use sip::{DialogId, Flow, Incoming, Replaces};
 
 use super::Shard;
-use crate::{Output, admission, call::State};
+use crate::{
+    Output, admission,
+    call::{Protection, State},
+};
 
 /// How somebody comes into a call.
 enum Join {
@@ -131,7 +134,8 @@ impl Shard {
                 let user = incoming.request_uri.user();
                 user.and_then(|user| user.parse().ok())
             }
-            None => admission::tenant_of(&self.tenants, &self.sources, incoming),
+            None => admission::owner_of(&self.tenants, &self.sources, incoming)
+                .map(|(tenant, _)| tenant),
         };
         let tenant: TenantId = tenant.ok_or(403_u16)?;
         let dialog = self.sip.replaced(replaces).ok_or(481_u16)?;
@@ -156,10 +160,11 @@ impl Shard {
 
     /// Somebody answers a call that rings elsewhere.
     fn pick_up(&mut self, now: Now, id: CallId, incoming: Incoming) -> Result<(), u16> {
+        let protection = self.joins_under(now, &incoming)?;
         let Incoming {
             dialog, flow, sdp, ..
         } = incoming;
-        self.describe_to(now, id, flow.remote.ip(), sdp)?;
+        self.describe_to(now, id, protection, flow.remote.ip(), sdp)?;
         let Some(call) = self.calls.get_mut(&id) else {
             return Err(481);
         };
@@ -182,11 +187,14 @@ impl Shard {
         &mut self,
         now: Now,
         id: CallId,
+        protection: Protection,
         ip: IpAddr,
         offer: Option<Bytes>,
     ) -> Result<Bytes, u16> {
         let before = self.calls.get(&id).map(|call| call.signalling);
         self.set_signalling(id, ip);
+        // Whoever goes knows the keys of the leg.
+        let known = self.protect(id, protection);
         let limit = self.wanted(id);
         let answer = match offer {
             Some(offer) => self.answer_offer(now, id, &offer, limit),
@@ -203,6 +211,7 @@ impl Shard {
                 if let Some(ip) = before {
                     self.set_signalling(id, ip);
                 }
+                self.protect(id, known);
                 self.trace(now, id, TraceItem::Note { what: refusal.why });
                 Err(refusal.status)
             }
@@ -210,12 +219,13 @@ impl Shard {
     }
 
     fn take_over(&mut self, now: Now, id: CallId, incoming: Incoming) -> Result<(), u16> {
+        let protection = self.joins_under(now, &incoming)?;
         let Incoming {
             dialog, flow, sdp, ..
         } = incoming;
         // Whoever waits for the party that goes gets our answer.
         self.answer_holder(now, id);
-        let sdp = self.describe_to(now, id, flow.remote.ip(), sdp)?;
+        let sdp = self.describe_to(now, id, protection, flow.remote.ip(), sdp)?;
         let Some(call) = self.calls.get_mut(&id) else {
             return Err(481);
         };
@@ -238,6 +248,23 @@ impl Shard {
             self.align(now, peer);
         }
         Ok(())
+    }
+
+    /// How whoever joins is protected.
+    fn joins_under(&mut self, now: Now, incoming: &Incoming) -> Result<Protection, u16> {
+        let mode = self.srtp_of(incoming);
+        self.protection(mode, incoming.flow).map_err(|refusal| {
+            self.warn(now, incoming.dialog, &refusal);
+            refusal.status
+        })
+    }
+
+    /// What it was before.
+    fn protect(&mut self, id: CallId, protection: Protection) -> Protection {
+        let call = self.calls.get_mut(&id);
+        call.map_or_else(Protection::default, |call| {
+            std::mem::replace(&mut call.media.protection, protection)
+        })
     }
 
     fn set_signalling(&mut self, id: CallId, ip: IpAddr) {

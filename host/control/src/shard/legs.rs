@@ -24,7 +24,10 @@ use model::{
 use sip::{DialogId, Uri, digest::Login, event::FailedBy};
 
 use super::{Shard, media::port_number, release::Ending, signal::failed};
-use crate::{call::State, timers::Due};
+use crate::{
+    call::{Protection, State},
+    timers::Due,
+};
 
 /// Where an unanswered call is being tried, and where it will be.
 #[derive(Debug)]
@@ -32,8 +35,6 @@ pub(crate) struct Legs {
     construct: Box<Construct>,
     /// Who we are, if the trunk asks.
     login: Option<Arc<Login>>,
-    /// Our offer, the same to all.
-    offer: Bytes,
     /// The groups that are still to be tried.
     groups: std::vec::IntoIter<Vec<Target>>,
     live: Vec<Leg>,
@@ -50,6 +51,9 @@ pub(crate) struct Legs {
 struct Leg {
     dialog: DialogId,
     target: Target,
+    /// Our offer, and the keys in it.
+    offer: Bytes,
+    protection: Protection,
     /// What it said in a provisional response: its 2xx need not say it again.
     sdp: Option<Bytes>,
 }
@@ -127,12 +131,11 @@ impl Failure {
 }
 
 impl Legs {
-    fn new(mut construct: Box<Construct>, login: Option<Arc<Login>>, offer: Bytes) -> Self {
+    fn new(mut construct: Box<Construct>, login: Option<Arc<Login>>) -> Self {
         let groups = std::mem::take(&mut construct.route.groups).into_iter();
         Self {
             construct,
             login,
-            offer,
             groups,
             live: Vec::new(),
             early: None,
@@ -208,12 +211,12 @@ impl Shard {
             version: 1,
         };
         let offer = Bytes::from(sdp::offer(addr, &codecs, version));
-        call.media.local = Some(offer.clone());
+        call.media.local = Some(offer);
         call.media.version = 1;
         let session = call.session;
         let login = self.through(now, session, &mut construct);
         if let Some(call) = self.calls.get_mut(&id) {
-            call.state = State::Dialling(Box::new(Legs::new(construct, login, offer)));
+            call.state = State::Dialling(Box::new(Legs::new(construct, login)));
         }
         self.deadline(id, Some(now.mono + limits::SETUP_LONGEST));
         self.try_next(now, id);
@@ -249,6 +252,9 @@ impl Shard {
     /// Sends an INVITE to a target; not if a URI of it cannot be written.
     fn try_at(&mut self, now: Now, id: CallId, target: Target) -> bool {
         let flow = self.flow_to(&target);
+        let Some((offer, protection)) = self.offer_to(now, id, flow) else {
+            return false;
+        };
         let (target, domain) = self.through_trunk(id, target);
         let Some(call) = self.calls.get_mut(&id) else {
             return false;
@@ -260,13 +266,15 @@ impl Shard {
         let max_forwards = self.sessions.get(&session).map_or(0, |s| s.max_forwards);
         let dialog = self.sip.new_dialog();
         let place = (flow, &target, domain);
-        let Ok(invite) = legs.invite(dialog, place, call_id, max_forwards) else {
+        let Ok(invite) = legs.invite(dialog, place, offer.clone(), call_id, max_forwards) else {
             self.note(now, session, "a URI of a call cannot be written");
             return false;
         };
         legs.live.push(Leg {
             dialog,
             target,
+            offer,
+            protection,
             sdp: None,
         });
         let ip = flow.remote.ip();
@@ -341,6 +349,9 @@ impl Shard {
             && let Some(leg) = legs.live.iter().find(|leg| leg.dialog == dialog)
         {
             let ip = leg.target.hop.address.ip();
+            let (offer, protection) = (leg.offer.clone(), leg.protection.clone());
+            call.media.local = Some(offer);
+            call.media.protection = protection;
             let before = std::mem::replace(&mut call.signalling, ip);
             if before != ip {
                 call.elsewhere.push(before);
@@ -519,6 +530,7 @@ impl Legs {
         &self,
         dialog: DialogId,
         (flow, target, domain): (sip::Flow, &Target, Option<Peer>),
+        sdp: Bytes,
         call_id: String,
         max_forwards: u8,
     ) -> Result<sip::Invite, sip::UriError> {
@@ -545,7 +557,7 @@ impl Legs {
             call_id,
             max_forwards,
             headers: construct.headers.clone(),
-            sdp: self.offer.clone(),
+            sdp,
         })
     }
 }

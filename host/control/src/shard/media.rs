@@ -33,6 +33,13 @@ impl Refusal {
             why: why.into(),
         }
     }
+
+    pub(super) fn warning(self, code: u16) -> Self {
+        Self {
+            warning: Some(code),
+            ..self
+        }
+    }
 }
 
 impl From<sdp::SdpError> for Refusal {
@@ -237,15 +244,21 @@ impl Shard {
 
     fn fail_media(&mut self, now: Now, id: CallId, refusal: Refusal) {
         let cause = Cause::from_network(refusal.status);
-        self.warn(now, id, &refusal);
+        self.warn_party(now, id, &refusal);
         self.trace(now, id, TraceItem::Note { what: refusal.why });
         self.end(now, id, Ending::platform(cause, EndReason::Released));
     }
 
     /// Lets the refusal that follows say what was wrong.
-    pub(super) fn warn(&mut self, now: Now, id: CallId, refusal: &Refusal) {
-        let dialog = self.calls.get(&id).and_then(|call| call.dialog);
-        if let (Some(dialog), Some(code)) = (dialog, refusal.warning) {
+    pub(super) fn warn_party(&mut self, now: Now, id: CallId, refusal: &Refusal) {
+        if let Some(dialog) = self.calls.get(&id).and_then(|call| call.dialog) {
+            self.warn(now, dialog, refusal);
+        }
+    }
+
+    /// The same for whoever has no call yet.
+    pub(super) fn warn(&mut self, now: Now, dialog: sip::DialogId, refusal: &Refusal) {
+        if let Some(code) = refusal.warning {
             let text = refusal.why.clone();
             let input = sip::Input::Warn { dialog, code, text };
             self.sip.handle_input(now.mono, input);
@@ -271,7 +284,8 @@ impl Shard {
             id: port_number(addr),
             version: 1,
         };
-        let ours = sdp::offer(addr, &self.preferred(id), version);
+        let srtp = call.media.protection.sdp();
+        let ours = sdp::offer_with(addr, &self.preferred(id), srtp, version);
         if let Some(call) = self.calls.get_mut(&id) {
             call.media.local = Some(ours.into());
             call.media.version = 1;
@@ -298,8 +312,14 @@ impl Shard {
             version: call.media.version + 1,
         };
         let limit = call.media.within_hold(limit);
-        let (ours, agreed) =
-            sdp::answer_within(offer, addr, &preferred, limit, sdp::Srtp::Off, version)?;
+        let (ours, agreed) = sdp::answer_within(
+            offer,
+            addr,
+            &preferred,
+            limit,
+            call.media.protection.sdp(),
+            version,
+        )?;
         let before = call.media.local.clone();
         let ours = before
             .filter(|before| sdp::same_session(before, &ours))
@@ -364,7 +384,13 @@ impl Shard {
             Direction::RecvOnly => ", it only speaks",
             Direction::Inactive => ", silent",
         };
-        let what = format!("{} with {}{flows}", agreed.codec.name(), agreed.remote);
+        let keys = agreed.srtp.as_ref();
+        let secure = keys.map_or(String::new(), |it| format!(" under {}", it.send.suite()));
+        let what = format!(
+            "{} with {}{secure}{flows}",
+            agreed.codec.name(),
+            agreed.remote
+        );
         call.media.agreed = Some(agreed.clone());
         let command = Command::Configure {
             port,

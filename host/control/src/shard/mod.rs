@@ -24,6 +24,7 @@ mod release;
 mod sending;
 mod signal;
 mod span;
+mod srtp;
 mod through;
 mod traces;
 mod transfer;
@@ -36,7 +37,7 @@ use std::{
     time::Instant,
 };
 
-use ::media::PortId;
+use ::media::{PortId, srtp::Secrets};
 pub(crate) use collect::Collecting;
 pub use counts::{Counts, Refusals, Registrar};
 pub use enrol::Enrolled;
@@ -91,7 +92,9 @@ pub struct ShardConfig {
     pub meters: Meters,
     /// The conferences: the same for all shards of a node.
     pub conferences: Conferences,
-    /// Seeds ids, tags, branches and Call-IDs.
+    /// Whether keys of SRTP may stand in SDP that is not sent over TLS: whoever sees it can listen then.
+    pub srtp_in_clear: bool,
+    /// Seeds ids, tags, branches, Call-IDs and keys.
     pub seed: [u8; 32],
 }
 
@@ -101,6 +104,8 @@ pub struct Shard {
     config: ShardConfig,
     sip: Endpoint,
     ids: IdSource,
+    /// Keys of SRTP.
+    secrets: Secrets,
     tenants: BTreeMap<TenantId, Arc<TenantConfig>>,
     sources: Sources,
     door: Door,
@@ -160,6 +165,7 @@ impl Shard {
             locations: Locations::default(),
             registering: BTreeMap::new(),
             registrations: BTreeMap::new(),
+            secrets: Secrets::new(config.seed),
             config,
             ids,
             tenants: BTreeMap::new(),

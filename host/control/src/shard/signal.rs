@@ -5,8 +5,8 @@ use std::sync::Arc;
 use ::media::sdp;
 use bytes::Bytes;
 use model::{
-    CallDirection, CallId, Cause, DialReport, EndReason, Event, HeaderNames, Now, TenantConfig,
-    Trunk, Via, limits,
+    CallDirection, CallId, Cause, DialReport, EndReason, Event, HeaderNames, Now, Srtp,
+    TenantConfig, Trunk, Via, limits,
 };
 use sip::{DialogId, Incoming, event::FailedBy};
 
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     Output,
     admission::{Admitted, Refused, admit},
-    call::{Call, Media, Record, State, Told},
+    call::{Call, Media, Protection, Record, State, Told},
     meter::Lease,
 };
 
@@ -153,12 +153,17 @@ impl Shard {
         }
         let dialog = incoming.dialog;
         let judged = self.judge(&incoming).and_then(|admitted| {
-            self.screen(now, &incoming)?;
-            Ok(admitted)
+            let protection = self.screen(now, &incoming, admitted.srtp)?;
+            Ok((self.seat(now, &admitted)?, protection, admitted))
         });
-        let seated = judged.and_then(|admitted| Ok((self.seat(now, &admitted)?, admitted)));
-        match seated {
-            Ok((lease, admitted)) => self.begin(now, admitted, lease, incoming),
+        match judged {
+            Ok((lease, protection, admitted)) => {
+                let media = Media {
+                    protection,
+                    ..Media::new(incoming.sdp.clone())
+                };
+                self.begin(now, admitted, lease, media, incoming);
+            }
             Err(Refused { status, why }) => {
                 tracing::debug!(status, why, "call not admitted");
                 self.refuse(now, dialog, status);
@@ -207,20 +212,19 @@ impl Shard {
     }
 
     /// What can never be answered is refused before it costs a turn.
-    fn screen(&mut self, now: Now, incoming: &Incoming) -> Result<(), Refused> {
-        let offer = incoming.sdp.as_deref();
-        let Some(Err(error)) = offer.map(sdp::offered_codecs) else {
-            return Ok(());
-        };
-        let warn = sip::Input::Warn {
-            dialog: incoming.dialog,
-            code: error.warning(),
-            text: error.to_string(),
-        };
-        self.sip.handle_input(now.mono, warn);
-        Err(Refused {
-            status: error.status(),
-            why: "the offer cannot be answered",
+    fn screen(&mut self, now: Now, incoming: &Incoming, mode: Srtp) -> Result<Protection, Refused> {
+        let screened = self.protection(mode, incoming.flow).and_then(|protection| {
+            if let Some(offer) = &incoming.sdp {
+                sdp::check(offer, protection.sdp())?;
+            }
+            Ok(protection)
+        });
+        screened.map_err(|refusal| {
+            self.warn(now, incoming.dialog, &refusal);
+            Refused {
+                status: refusal.status,
+                why: "the offer cannot be answered",
+            }
         })
     }
 
@@ -237,7 +241,14 @@ impl Shard {
         })
     }
 
-    fn begin(&mut self, now: Now, admitted: Admitted, lease: Option<Lease>, incoming: Incoming) {
+    fn begin(
+        &mut self,
+        now: Now,
+        admitted: Admitted,
+        lease: Option<Lease>,
+        media: Media,
+        incoming: Incoming,
+    ) {
         let Admitted {
             tenant,
             plugin,
@@ -245,6 +256,7 @@ impl Shard {
             from,
             to,
             trunk,
+            srtp: _,
         } = admitted;
         let trunk = trunk.and_then(|id| tenant.trunk_of(Via::Trunk(id)));
         let headers = visible(&incoming.headers, trunk);
@@ -273,7 +285,7 @@ impl Shard {
             sip_call_id: incoming.call_id,
             signalling: incoming.flow.remote.ip(),
             elsewhere: Vec::new(),
-            media: Media::new(incoming.sdp),
+            media,
             bridged: None,
             conference: None,
             lease,

@@ -4,7 +4,7 @@
 
 mod rewrite;
 
-use model::{Gateway, HeaderNames, Health, Login, Register, Trunk};
+use model::{Gateway, HeaderNames, Health, Login, Register, Srtp, Trunk};
 use rewrite::RewriteRow;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,8 @@ pub(super) struct Settings {
     health: Option<u32>,
     max_calls: Option<u32>,
     calls_per_second: Option<u32>,
+    /// None: off.
+    srtp: Option<String>,
     rewrite: RewriteRow,
     headers_in: Vec<String>,
     headers_out: Vec<String>,
@@ -71,6 +73,7 @@ impl Settings {
             health: trunk.health.map(|health| health.interval),
             max_calls: trunk.max_calls,
             calls_per_second: trunk.calls_per_second,
+            srtp: (trunk.srtp != Srtp::Off).then(|| trunk.srtp.as_str().to_owned()),
             rewrite: RewriteRow::of(&trunk.rewrite),
             headers_in: texts(&trunk.headers_in),
             headers_out: texts(&trunk.headers_out),
@@ -96,6 +99,8 @@ impl Settings {
         trunk.register = settings.register.map(read_register).transpose()?;
         trunk.max_calls = settings.max_calls;
         trunk.calls_per_second = settings.calls_per_second;
+        let srtp = settings.srtp.as_deref().map(parsed).transpose()?;
+        trunk.srtp = srtp.unwrap_or_default();
         trunk.rewrite = settings.rewrite.read()?;
         let names = |names| HeaderNames::new(names).map_err(damaged);
         trunk.headers_in = names(settings.headers_in)?;

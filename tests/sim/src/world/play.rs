@@ -133,6 +133,13 @@ impl World {
         self.lines[line].phone = phone::Phone::new(config);
     }
 
+    /// The same, whose audio is encrypted so.
+    pub fn set_srtp(&mut self, line: usize, srtp: model::Srtp) {
+        let mut config = self.lines[line].phone.config().clone();
+        config.srtp = srtp;
+        self.lines[line].phone = phone::Phone::new(config);
+    }
+
     /// The connection of a telephone is lost, with all that is under way on it; both sides notice. The
     /// next message takes a new one; over WebSocket only the telephone can make it.
     pub fn lose_connection(&mut self, line: usize) {

@@ -20,6 +20,7 @@ mod ladders;
 mod pickups;
 mod plays;
 mod proofs;
+mod protected;
 mod races;
 mod register;
 mod rules;

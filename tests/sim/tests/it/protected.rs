@@ -1,0 +1,192 @@
+//! Audio that is encrypted (SRTP, keys by SDP): who is protected from whom, and what is refused.
+
+use std::time::Duration;
+
+use control::phone::{Event, Input};
+use media::srtp::Suite;
+use model::{Srtp, Transport};
+use sim::{Options, World, count_errors, scenes, script::Scripts, town};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A tenant over this, whose line 1001 and whose trunk to 3001 are set so, and telephones there that are
+/// set so themselves.
+fn play(
+    transport: Transport,
+    ([line, trunk], phones): ([Srtp; 2], [Srtp; 2]),
+    scene: impl FnOnce(&mut World),
+) -> World {
+    let (world, errors) = count_errors(|| {
+        let options = Options {
+            audio: true,
+            ..Options::calm()
+        };
+        let mut world = World::new(options, Box::new(Scripts));
+        let mut acme = town::over(transport, town::tenant("acme", 1, "makecall"));
+        acme.phones.get_mut("1001").unwrap().srtp = line;
+        acme.trunks[0].srtp = trunk;
+        world.add_tenant(acme);
+        for (user, srtp) in ["1001", "3001"].into_iter().zip(phones) {
+            let line = world.line(0, user);
+            world.set_srtp(line, srtp);
+        }
+        scene(&mut world);
+        world.run_to_rest();
+        world
+    });
+    assert_eq!(errors, 0);
+    assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
+    world
+}
+
+fn calls(world: &mut World) {
+    let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));
+    world.phone(bob, Input::Behave(scenes::ANSWERS));
+    assert_eq!(world.makecall(0, "1001", "2001", "3001"), 200);
+    world.dial(alice, "2001");
+    world.run_for(5 * SECOND);
+}
+
+fn talks(world: &mut World) {
+    calls(world);
+    let alice = world.line(0, "1001");
+    world.hang_up(alice);
+    world.run_for(SECOND);
+}
+
+/// Under which suite a telephone spoke at last; whether it did at all.
+fn suite(world: &World, user: &str) -> Option<Option<Suite>> {
+    let line = &world.lines()[world.line(0, user)];
+    let agreed = line.told.iter().rev().find_map(|(_, event)| match event {
+        Event::Answered { agreed } | Event::Changed { agreed } => Some(agreed),
+        _ => None,
+    });
+    agreed.map(|it| it.srtp.as_ref().map(|keys| keys.send.suite()))
+}
+
+/// Both heard the tone of the other, without a gap.
+fn assert_heard(world: &World) {
+    for (user, other) in [("1001", "3001"), ("3001", "1001")] {
+        let heard = world.lines()[world.line(0, user)].heard.last().unwrap();
+        let tone = world.lines()[world.line(0, other)].tone;
+        assert_eq!(heard.tone, Some(tone), "{user}: {heard:?}");
+        assert!(heard.longest_gap_ms <= 60, "{user}: {heard:?}");
+    }
+}
+
+#[test]
+fn every_leg_is_protected_as_its_own_other_end_wants() {
+    use Srtp::{Off, Offer, Require};
+    for (settings, phones, protected) in [
+        ([Require, Require], [Require, Require], [true, true]),
+        ([Require, Off], [Require, Off], [true, false]),
+        ([Off, Require], [Off, Require], [false, true]),
+        ([Offer, Offer], [Require, Offer], [true, true]),
+        ([Offer, Offer], [Off, Off], [false, false]),
+        ([Offer, Off], [Offer, Offer], [true, false]),
+    ] {
+        let world = play(Transport::Tls, (settings, phones), talks);
+        for (user, protected) in ["1001", "3001"].into_iter().zip(protected) {
+            let expected = protected.then_some(Suite::AesGcm128);
+            assert_eq!(suite(&world, user), Some(expected), "{settings:?} {user}");
+        }
+        assert_heard(&world);
+    }
+}
+
+#[test]
+fn keys_are_not_said_where_others_hear_them() {
+    use Srtp::{Off, Offer, Require};
+    let world = play(Transport::Tcp, ([Offer, Offer], [Offer, Offer]), talks);
+    assert_eq!(suite(&world, "1001"), Some(None));
+    assert_eq!(suite(&world, "3001"), Some(None));
+    // A line that requires it may not call, a trunk that does cannot be called.
+    for (settings, status) in [([Require, Off], 488), ([Off, Require], 500)] {
+        let world = play(Transport::Tcp, (settings, [Off, Off]), calls);
+        assert_eq!(world.ended("1001"), Some(status), "{}", world.journal());
+        assert_eq!(suite(&world, "3001"), None);
+    }
+}
+
+#[test]
+fn who_insists_on_what_the_other_does_not_want_has_no_call() {
+    use Srtp::{Off, Require};
+    for (settings, phones, status) in [
+        ([Off, Off], [Require, Off], 488),
+        ([Require, Off], [Off, Off], 488),
+        ([Off, Require], [Off, Off], 488),
+        ([Off, Off], [Off, Require], 488),
+    ] {
+        let world = play(Transport::Tls, (settings, phones), calls);
+        assert_eq!(world.ended("1001"), Some(status), "{settings:?} {phones:?}");
+    }
+}
+
+#[test]
+fn a_hold_keeps_the_keys_and_the_audio_comes_back() {
+    let both = [Srtp::Require; 2];
+    let world = play(Transport::Tls, (both, both), |world| {
+        calls(world);
+        let alice = world.line(0, "1001");
+        for on in [true, false] {
+            world.phone(alice, Input::Hold(on));
+            world.run_for(5 * SECOND);
+        }
+        world.hang_up(alice);
+        world.run_for(SECOND);
+    });
+    for user in ["1001", "3001"] {
+        let line = &world.lines()[world.line(0, user)];
+        let keys: Vec<_> = line
+            .told
+            .iter()
+            .filter_map(|(_, event)| match event {
+                Event::Answered { agreed } | Event::Changed { agreed } => agreed.srtp.clone(),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(keys.len(), 3, "{user}");
+        assert!(keys.windows(2).all(|pair| pair[0] == pair[1]), "{user}");
+        // About eight seconds of the other's tone, before the hold and after it.
+        let heard = line.heard.last().unwrap();
+        assert!(heard.tone.is_some() && heard.packets > 350, "{heard:?}");
+    }
+}
+
+/// The value of the first `a=crypto` line in the last INVITE that a hand has heard.
+fn offered(world: &mut World, hand: usize) -> String {
+    let invite = world.hand(hand).last("INVITE").unwrap();
+    let line = invite.lines().find(|line| line.starts_with("a=crypto:1"));
+    line.unwrap_or_else(|| panic!("{invite}")).to_owned()
+}
+
+#[test]
+fn two_calls_never_have_the_same_key_and_no_trace_shows_one() {
+    let mut keys = Vec::new();
+    let world = play(
+        Transport::Tls,
+        ([Srtp::Off, Srtp::Require], [Srtp::Off; 2]),
+        |world| {
+            let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));
+            let hand = world.by_hand(bob);
+            world.hand(hand).be_polite();
+            for _ in 0..2 {
+                assert_eq!(world.makecall(0, "1001", "2001", "3001"), 200);
+                world.dial(alice, "2001");
+                world.run_for(SECOND);
+                keys.push(offered(world, hand));
+                world.hang_up(alice);
+                world.run_for(SECOND);
+                let invite = world.hand(hand).last("INVITE").unwrap().to_owned();
+                let over = world
+                    .hand(hand)
+                    .respond(&invite, "487 Request Terminated", "x", "");
+                world.send(hand, over);
+                world.run_for(SECOND);
+            }
+        },
+    );
+    assert_ne!(keys[0], keys[1]);
+    let shown = format!("{:?}{:?}", world.traces(), world.journal());
+    assert!(!shown.contains("inline:"));
+}
