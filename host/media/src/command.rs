@@ -85,6 +85,14 @@ pub enum Command {
         /// The other.
         b: PortId,
     },
+    /// Tell once, by `Silent`, if the peer has spoken and then says nothing for so long: neither RTP nor
+    /// RTCP, and both sides might speak. Begins anew if it is watched already.
+    Watch {
+        /// Which port.
+        port: PortId,
+        /// For how long it may be silent.
+        patience: Duration,
+    },
     /// End the route of this port and of the one that it is bridged to.
     Unbridge {
         /// Which port.
@@ -236,6 +244,11 @@ pub enum Event {
         /// Which port.
         port: PortId,
     },
+    /// The peer has been silent for longer than it may be.
+    Silent {
+        /// Which port.
+        port: PortId,
+    },
     /// The port is closed, its counters final.
     Closed {
         /// Which port.
@@ -252,6 +265,7 @@ impl Event {
             Self::Opened { port, .. }
             | Self::Failed { port, .. }
             | Self::Latched { port, .. }
+            | Self::Silent { port }
             | Self::Digit { port, .. }
             | Self::Played { port, .. }
             | Self::Unkeyed { port }

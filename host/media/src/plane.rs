@@ -159,6 +159,7 @@ impl Plane {
                 self.begin_reports(now, port);
             }
             Command::Bridge { a, b } => self.bridge(now, a, b),
+            Command::Watch { port, patience } => self.watch(now, port, patience),
             Command::Unbridge { port } => self.unbridge(port),
             Command::Play { port, play } => self.play(now, port, play),
             Command::StopPlay { port } => self.stop_play(now, port),

@@ -15,6 +15,8 @@ pub enum EndReason {
     Limit,
     /// The tenant was suspended.
     Suspended,
+    /// Nothing was heard of the party any more.
+    MediaTimeout,
 }
 
 impl EndReason {
@@ -26,6 +28,7 @@ impl EndReason {
             Self::StoreLost => "store-lost",
             Self::Limit => "limit",
             Self::Suspended => "suspended",
+            Self::MediaTimeout => "media-timeout",
         }
     }
 
@@ -37,6 +40,7 @@ impl EndReason {
             Self::StoreLost,
             Self::Limit,
             Self::Suspended,
+            Self::MediaTimeout,
         ]
         .into_iter()
         .find(|reason| reason.as_str() == name)

@@ -70,6 +70,7 @@ fn lost(command: &Command) -> Vec<Event> {
         | Command::Play { port, .. }
         | Command::StopPlay { port }
         | Command::Key { port, .. }
+        | Command::Watch { port, .. }
         | Command::Unbridge { port }
         | Command::Confer { port, .. }
         | Command::Leave { port } => {

@@ -65,6 +65,9 @@ pub struct Media {
     pub ports: String,
     /// Whether keys of SRTP may stand in SDP that is not sent over TLS.
     pub srtp_in_clear: bool,
+    /// How long a party that was heard may say nothing, neither RTP nor RTCP, before its call is
+    /// ended; not while somebody holds. `0s`: forever.
+    pub timeout: String,
 }
 
 /// REST.
@@ -133,6 +136,7 @@ impl Default for Media {
             external6: String::new(),
             ports: "20000-39999".into(),
             srtp_in_clear: false,
+            timeout: "60s".into(),
         }
     }
 }
@@ -198,6 +202,7 @@ impl Config {
             bail!("sip.udp names no listener");
         }
         self.drain_timeout()?;
+        self.media_timeout()?;
         self.turn_deadline()?;
         self.turn_memory()?;
         self.upload_max()?;
@@ -218,6 +223,12 @@ impl Config {
             );
         }
         Ok(())
+    }
+
+    /// `media.timeout`, unless there is none.
+    pub fn media_timeout(&self) -> anyhow::Result<Option<Duration>> {
+        let timeout = duration(&self.media.timeout).context("media.timeout")?;
+        Ok(Some(timeout).filter(|it| !it.is_zero()))
     }
 
     /// How long live calls may go on after SIGTERM.
@@ -337,6 +348,7 @@ mod tests {
             ("[sip.tls_names]\n\"192.0.2.1\" = \"a b\"", "sip.tls_names"),
             ("[sip.tls_names]\nx = \"carrier.example\"", "sip.tls_names"),
             ("[node]\ndrain_timeout = \"10 days\"", "node.drain_timeout"),
+            ("[media]\ntimeout = \"often\"", "media.timeout"),
             ("[media]\nports = \"9-1\"", "media.ports"),
             ("[media]\naddress6 = \"127.0.0.1\"", "media.address6"),
             (

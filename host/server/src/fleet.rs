@@ -354,6 +354,7 @@ fn shard_config(
         meters,
         conferences,
         srtp_in_clear: config.media.srtp_in_clear,
+        media_timeout: config.media_timeout()?,
         seed: random()?,
     })
 }

@@ -1,7 +1,11 @@
 //! Where the parts of the node are: which shard a packet belongs to, which plane a session, and which
 //! socket a media port.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Instant};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use control::{Conferences, Meters, Shard, ShardConfig};
 use control::{
@@ -79,6 +83,8 @@ impl Node {
                 meters: meters.clone(),
                 conferences: conferences.clone(),
                 srtp_in_clear: false,
+                // As the server has it by default.
+                media_timeout: Some(Duration::from_secs(60)),
                 seed: random.seed(),
             })
         };

@@ -40,7 +40,7 @@ pub(super) struct CdrBody {
     dropped_by: Option<&'static str>,
     /// The SIP status of its end.
     cause: Option<u16>,
-    /// `released`, `node-lost`, `store-lost`, `limit` or `suspended`; null while it lives.
+    /// `released`, `node-lost`, `store-lost`, `limit`, `suspended` or `media-timeout`; null while it lives.
     end_reason: Option<&'static str>,
     /// The policy's text.
     user_data: String,

@@ -103,6 +103,7 @@ impl Shard {
                     self.too_many_digits(now, call);
                 }
             }
+            Event::Silent { port } => self.fell_silent(now, port),
             Event::Closed { port, stats } => {
                 let Some(id) = self.by_port.remove(&port) else {
                     return;
@@ -391,6 +392,7 @@ impl Shard {
             agreed.codec.name(),
             agreed.remote
         );
+        let is_first = call.media.agreed.is_none();
         call.media.agreed = Some(agreed.clone());
         let command = Command::Configure {
             port,
@@ -398,6 +400,9 @@ impl Shard {
             signalling,
         };
         self.out.push_back(Output::Media { session, command });
+        if is_first {
+            self.watch_silence(session, port);
+        }
         self.trace(now, id, TraceItem::Media { call: id, what });
     }
 

@@ -23,6 +23,7 @@ mod register;
 mod release;
 mod sending;
 mod signal;
+mod silence;
 mod span;
 mod srtp;
 mod through;
@@ -94,6 +95,9 @@ pub struct ShardConfig {
     pub conferences: Conferences,
     /// Whether keys of SRTP may stand in SDP that is not sent over TLS: whoever sees it can listen then.
     pub srtp_in_clear: bool,
+    /// How long the party of an answered call may be silent, which was heard before: neither RTP nor RTCP
+    /// while both may speak. Then the call ends. `None`: forever.
+    pub media_timeout: Option<std::time::Duration>,
     /// Seeds ids, tags, branches, Call-IDs and keys.
     pub seed: [u8; 32],
 }

@@ -8,6 +8,7 @@ mod conferring;
 mod pressing;
 mod reporting;
 mod speech;
+mod watching;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
@@ -31,6 +32,7 @@ use crate::sdp::{Codec, Negotiated};
 use crate::srtp::{Context, Sealer};
 use reporting::Rtcp;
 pub(super) use reporting::Way;
+use watching::Watch;
 
 /// Where the packets of a port go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +99,7 @@ pub(super) struct Port {
     presses: Option<Box<Presses>>,
     /// From its first agreement on.
     rtcp: Option<Box<Rtcp>>,
+    watch: Option<Watch>,
     /// If packets are protected.
     srtp: Option<Box<Context>>,
     stats: Stats,
@@ -116,6 +119,7 @@ impl Port {
             seat: None,
             presses: None,
             rtcp: None,
+            watch: None,
             srtp: None,
             stats: Stats::default(),
         }
@@ -165,6 +169,7 @@ impl Port {
         let mut arrival = self.believe(now, from, datagram);
         match &mut arrival {
             Some(believed) if believed.content != Content::Unknown => {
+                self.heard(now);
                 self.stats.packets_received += 1;
                 self.stats.octets_received += believed.packet.payload.len() as u64;
                 if believed.content == Content::TelephoneEvent {

@@ -3,11 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::port::Way;
 use super::{Output, Plane, reports};
-use crate::command::{Family, PortId};
+use crate::command::{Event, Family, PortId};
 
 /// When each port has something to do that is not of a tick, soonest first. A port that was closed, or
 /// whose time has changed since, is passed over when its turn comes: that is within seconds.
@@ -87,13 +87,28 @@ impl Plane {
         }
     }
 
-    /// Reports of every port whose time has come.
+    /// A port tells if its peer falls silent for so long.
+    pub(super) fn watch(&mut self, now: Instant, port: PortId, patience: Duration) {
+        if let Some(state) = self.ports.get_mut(&port) {
+            self.agenda.add(state.watch(now, patience), port);
+        }
+    }
+
+    /// What is due: reports, and looks at peers that may have fallen silent.
     pub(super) fn report_due(&mut self, now: Instant) {
         while let Some((due, port)) = self.agenda.next(now) {
             let ntp = self.agenda.ntp(now);
             let Some(state) = self.ports.get_mut(&port) else {
                 continue;
             };
+            if state.watch_due() == Some(due) {
+                match state.look(now) {
+                    Some(next) => self.agenda.add(next, port),
+                    None => self
+                        .outputs
+                        .push_back(Output::Event(Event::Silent { port })),
+                }
+            }
             if state.report_due() == Some(due) {
                 state.report(now, ntp, port, false, &mut self.outbox);
                 state.report_again(now, &mut self.random);

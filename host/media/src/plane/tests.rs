@@ -10,6 +10,7 @@ mod protected;
 mod relaying;
 mod reporting;
 mod switching;
+mod watching;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};

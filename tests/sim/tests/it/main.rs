@@ -26,6 +26,7 @@ mod register;
 mod rules;
 mod seeds;
 mod sent;
+mod silence;
 mod streams;
 mod takers;
 mod transfers;

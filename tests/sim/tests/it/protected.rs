@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use control::phone::{Event, Input};
-use media::srtp::Suite;
+use media::{sdp::Negotiated, srtp::Suite};
 use model::{Srtp, Transport};
 use sim::{Options, World, count_errors, scenes, script::Scripts, town};
 
@@ -54,14 +54,15 @@ fn talks(world: &mut World) {
     world.run_for(SECOND);
 }
 
-/// Under which suite a telephone spoke at last; whether it did at all.
-fn suite(world: &World, user: &str) -> Option<Option<Suite>> {
+/// Under which suite a telephone spoke at last, in a list of one; none: it did not speak at all.
+fn suite(world: &World, user: &str) -> Vec<Option<Suite>> {
     let line = &world.lines()[world.line(0, user)];
     let agreed = line.told.iter().rev().find_map(|(_, event)| match event {
         Event::Answered { agreed } | Event::Changed { agreed } => Some(agreed),
         _ => None,
     });
-    agreed.map(|it| it.srtp.as_ref().map(|keys| keys.send.suite()))
+    let suite = |it: &Negotiated| it.srtp.as_ref().map(|keys| keys.send.suite());
+    agreed.map(suite).into_iter().collect()
 }
 
 /// Both heard the tone of the other, without a gap.
@@ -88,7 +89,7 @@ fn every_leg_is_protected_as_its_own_other_end_wants() {
         let world = play(Transport::Tls, (settings, phones), talks);
         for (user, protected) in ["1001", "3001"].into_iter().zip(protected) {
             let expected = protected.then_some(Suite::AesGcm128);
-            assert_eq!(suite(&world, user), Some(expected), "{settings:?} {user}");
+            assert_eq!(suite(&world, user), [expected], "{settings:?} {user}");
         }
         assert_heard(&world);
     }
@@ -98,13 +99,13 @@ fn every_leg_is_protected_as_its_own_other_end_wants() {
 fn keys_are_not_said_where_others_hear_them() {
     use Srtp::{Off, Offer, Require};
     let world = play(Transport::Tcp, ([Offer, Offer], [Offer, Offer]), talks);
-    assert_eq!(suite(&world, "1001"), Some(None));
-    assert_eq!(suite(&world, "3001"), Some(None));
+    assert_eq!(suite(&world, "1001"), [None]);
+    assert_eq!(suite(&world, "3001"), [None]);
     // A line that requires it may not call, a trunk that does cannot be called.
     for (settings, status) in [([Require, Off], 488), ([Off, Require], 500)] {
         let world = play(Transport::Tcp, (settings, [Off, Off]), calls);
         assert_eq!(world.ended("1001"), Some(status), "{}", world.journal());
-        assert_eq!(suite(&world, "3001"), None);
+        assert_eq!(suite(&world, "3001"), []);
     }
 }
 

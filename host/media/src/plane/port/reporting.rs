@@ -93,6 +93,7 @@ impl Port {
         datagram: &mut [u8],
     ) {
         if self.believe_rtcp(now, ntp, from, way, datagram).is_some() {
+            self.heard(now);
             self.stats.rtcp_received += 1;
         } else {
             self.stats.packets_dropped += 1;

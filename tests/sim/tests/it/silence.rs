@@ -1,0 +1,87 @@
+//! Parties that are heard no more: whose call ends, when, and whose does not.
+
+use std::time::Duration;
+
+use control::phone::Input;
+use model::EndReason;
+use sim::{Link, Options, World, count_errors, scenes, script::Scripts, town};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A bridged call of 1001 to 3001, and what becomes of it.
+fn play(scene: impl FnOnce(&mut World, usize, usize)) -> World {
+    let (world, errors) = count_errors(|| {
+        let mut world = World::new(Options::calm(), Box::new(Scripts));
+        world.add_tenant(town::tenant("acme", 1, "makecall"));
+        let (alice, bob) = scenes::call(&mut world, scenes::ANSWERS);
+        scene(&mut world, alice, bob);
+        world.run_to_rest();
+        world
+    });
+    assert_eq!(errors, 0);
+    assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
+    world
+}
+
+/// Nothing of this telephone comes any more, and nothing reaches it.
+fn unplug(world: &mut World, line: usize) {
+    world.lines_mut()[line].link = Link {
+        loss: 100,
+        ..Link::CALM
+    };
+}
+
+fn reasons(world: &World) -> Vec<Option<EndReason>> {
+    world.cdrs().iter().map(|row| row.end_reason).collect()
+}
+
+#[test]
+fn the_call_of_a_telephone_without_power_ends_after_a_minute_and_frees_the_other_party() {
+    let world = play(|world, alice, bob| {
+        unplug(world, alice);
+        world.run_for(55 * SECOND);
+        assert_eq!(world.lines()[bob].ended(), None);
+        world.run_for(10 * SECOND);
+        assert!(world.lines()[bob].ended().is_some(), "{}", world.journal());
+    });
+    let reasons = reasons(&world);
+    assert!(
+        reasons.contains(&Some(EndReason::MediaTimeout)),
+        "{reasons:?}"
+    );
+    assert!(reasons.contains(&Some(EndReason::Released)), "{reasons:?}");
+    assert!(world.ladders().contains("nothing is heard of the party"));
+}
+
+#[test]
+fn a_call_in_which_both_talk_lasts() {
+    let world = play(|world, alice, _| {
+        world.run_for(300 * SECOND);
+        world.hang_up(alice);
+    });
+    assert_eq!(reasons(&world), [Some(EndReason::Released); 2]);
+}
+
+#[test]
+fn who_is_on_hold_owes_no_audio() {
+    let mut world = World::new(Options::calm(), Box::new(Scripts));
+    world.add_tenant(town::tenant("acme", 1, "makecall"));
+    let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));
+    world.phone(bob, Input::Behave(scenes::ANSWERS));
+    assert_eq!(world.makecall(0, "1001", "2001", "3001"), 200);
+    let hand = world.by_hand(alice);
+    for direction in ["sendrecv", "inactive"] {
+        let sdp = world.hand(hand).sdp(direction);
+        let invite = world.hand(hand).invite("2001", &sdp);
+        world.send(hand, invite);
+        world.run_for(3 * SECOND);
+        let ack = world.hand(hand).ack("");
+        world.send(hand, ack);
+    }
+    world.run_for(300 * SECOND);
+    assert_eq!(world.lines()[bob].ended(), None);
+    let bye = world.hand(hand).bye();
+    world.send(hand, bye);
+    world.run_to_rest();
+    assert_eq!(reasons(&world), [Some(EndReason::Released); 2]);
+}
