@@ -306,14 +306,8 @@ impl Shard {
         };
         self.add_call(now, call);
         self.deadline(id, Some(now.mono + limits::OFFER_TIMEOUT));
-        self.tell(
-            now,
-            session,
-            Event::Incoming {
-                call: id,
-                begin: now.unix_ms,
-            },
-        );
+        let (call, begin) = (id, now.unix_ms);
+        self.tell(now, session, Event::Incoming { call, begin });
     }
 
     /// The CDR with an answer time is durable: the answer may be told.

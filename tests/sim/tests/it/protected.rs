@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use control::phone::{Event, Input};
-use media::{sdp::Negotiated, srtp::Suite};
+use media::srtp::Suite;
 use model::{Srtp, Transport};
 use sim::{Options, World, count_errors, scenes, script::Scripts, town};
 
@@ -61,8 +61,9 @@ fn suite(world: &World, user: &str) -> Vec<Option<Suite>> {
         Event::Answered { agreed } | Event::Changed { agreed } => Some(agreed),
         _ => None,
     });
-    let suite = |it: &Negotiated| it.srtp.as_ref().map(|keys| keys.send.suite());
-    agreed.map(suite).into_iter().collect()
+    let agreed = agreed.into_iter();
+    let suite = agreed.map(|it| it.srtp.as_ref().map(|keys| keys.send.suite()));
+    suite.collect()
 }
 
 /// Both heard the tone of the other, without a gap.
