@@ -89,6 +89,9 @@ pub const JITTER_START: Duration = Duration::from_millis(40);
 /// what it would save.
 pub const JITTER_MAX: Duration = Duration::from_millis(120);
 
+/// From asking for the second socket of a port to its first report: longer than any driver takes.
+pub const SECOND_SOCKET: Duration = Duration::from_millis(20);
+
 /// From one RTCP report to the next, on average (RFC 3550 §6.2).
 pub const RTCP_INTERVAL: Duration = Duration::from_secs(5);
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::port::Way;
 use super::{Output, Plane, reports};
 use crate::command::{Event, Family, PortId};
+use crate::limits;
 
 /// When each port has something to do that is not of a tick, soonest first. A port that was closed, or
 /// whose time has changed since, is passed over when its turn comes: that is within seconds.
@@ -61,20 +62,15 @@ impl Plane {
         }
     }
 
-    /// A port has an agreement: it begins to report, through a second socket if its peer does not
-    /// multiplex.
+    /// A port has an agreement: it begins to report. The second socket, if its peer does not multiplex,
+    /// is bound when the first report is due: until then there is nothing to answer, and most calls that
+    /// nobody answers, or that are over at once, never need it.
     pub(super) fn begin_reports(&mut self, now: Instant, port: PortId) {
         let Some(state) = self.ports.get_mut(&port) else {
             return;
         };
         if let Some(due) = state.begin_reports(now, &mut self.random) {
             self.agenda.add(due, port);
-        }
-        if state.wants_socket() {
-            let port = port.rtcp();
-            // The driver takes the number above that of the first socket, and so its family.
-            let family = Family::default();
-            self.outputs.push_back(Output::Bind { port, family });
         }
     }
 
@@ -109,12 +105,20 @@ impl Plane {
                         .push_back(Output::Event(Event::Silent { port })),
                 }
             }
-            if state.report_due() == Some(due) {
+            if state.report_due() != Some(due) {
+                continue;
+            }
+            if state.wants_socket() {
+                // The driver takes the number above that of the first socket, and so its family.
+                let (port, family) = (port.rtcp(), Family::default());
+                self.outputs.push_back(Output::Bind { port, family });
+                state.report_at(now + limits::SECOND_SOCKET);
+            } else {
                 state.report(now, ntp, port, false, &mut self.outbox);
                 state.report_again(now, &mut self.random);
-                if let Some(next) = state.report_due() {
-                    self.agenda.add(next, port);
-                }
+            }
+            if let Some(next) = state.report_due() {
+                self.agenda.add(next, port);
             }
         }
     }
@@ -125,7 +129,10 @@ impl Plane {
         let Some(state) = self.ports.get_mut(&port) else {
             return;
         };
-        state.report(now, ntp, port, true, &mut self.outbox);
+        // Whoever has never said anything takes no leave (RFC 3550 §6.3.7).
+        if state.has_spoken() {
+            state.report(now, ntp, port, true, &mut self.outbox);
+        }
         if state.has_socket() {
             let port = port.rtcp();
             self.outputs.push_back(Output::Unbind { port });

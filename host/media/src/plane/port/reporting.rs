@@ -38,6 +38,8 @@ enum Own {
     None,
     Asked,
     Bound,
+    /// It could not be bound; it is asked for again after the next agreement.
+    Refused,
 }
 
 impl Port {
@@ -49,7 +51,10 @@ impl Port {
     ) -> Option<Instant> {
         // A peer at the highest port number has nowhere for RTCP, if it does not multiplex.
         self.leg.as_ref()?.agreed.remote_rtcp?;
-        if self.rtcp.is_some() {
+        if let Some(rtcp) = &mut self.rtcp {
+            if rtcp.own == Own::Refused {
+                rtcp.own = Own::None;
+            }
             return None;
         }
         let due = now + reports::interval(random, true);
@@ -73,13 +78,14 @@ impl Port {
     /// The driver's answer. Without the socket RTCP goes nowhere, and RTP goes on.
     pub(in crate::plane) fn got_socket(&mut self, bound: bool) {
         if let Some(rtcp) = &mut self.rtcp {
-            rtcp.own = if bound { Own::Bound } else { Own::None };
+            rtcp.own = if bound { Own::Bound } else { Own::Refused };
         }
     }
 
     /// Whether there is, or may soon be, a second socket to be closed with the port.
     pub(in crate::plane) fn has_socket(&self) -> bool {
-        self.rtcp.as_ref().is_some_and(|it| it.own != Own::None)
+        let own = self.rtcp.as_ref().map(|it| it.own);
+        matches!(own, Some(Own::Asked | Own::Bound))
     }
 
     /// Takes RTCP that came by one of the two ways, at `ntp` of our clock. From anybody but the peer it
@@ -176,6 +182,18 @@ impl Port {
         }
         outbox.push_whole(via, to, &packet[..length]);
         self.stats.rtcp_sent += 1;
+    }
+
+    /// The next report is due then.
+    pub(in crate::plane) fn report_at(&mut self, due: Instant) {
+        if let Some(rtcp) = &mut self.rtcp {
+            rtcp.due = due;
+        }
+    }
+
+    /// Whether anything was sent, audio or a report.
+    pub(in crate::plane) fn has_spoken(&self) -> bool {
+        self.stats.packets_sent > 0 || self.stats.rtcp_sent > 0
     }
 
     /// The next report is due so much later.

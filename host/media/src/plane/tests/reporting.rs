@@ -292,11 +292,13 @@ fn who_does_not_multiplex_is_reported_to_from_a_second_socket_at_the_port_it_nam
     bench.open(A);
     bench.configure(A, speaks(A, false));
     let second = A.rtcp();
+    // Not while there is nothing to report, and only once.
+    assert!(bench.outputs().is_empty());
+    assert!(bench.reports(7).is_empty());
     let bind = format!("Bind {{ port: {second:?}, family: V4 }}");
     assert_eq!(bench.outputs(), [bind]);
-    // Not before it is bound, and not a second time.
-    assert!(bench.reports(7).is_empty());
     bench.configure(A, speaks(A, false));
+    assert!(bench.reports(7).is_empty());
     assert!(bench.outputs().is_empty());
 
     bench.plane.handle_bound(second, Ok(local(A)));
@@ -319,9 +321,10 @@ fn a_second_socket_that_cannot_be_bound_ends_nothing() {
     let mut bench = Bench::new();
     bench.open(A);
     bench.configure(A, speaks(A, false));
+    assert!(bench.reports(4).is_empty());
+    assert_eq!(bench.outputs().len(), 1);
     bench.plane.handle_bound(A.rtcp(), Err("in use".into()));
-    bench.outputs();
-    assert!(bench.reports(7).is_empty());
+    assert!(bench.reports(60).is_empty());
     assert!(bench.outputs().is_empty());
     bench.packet(A, first(1), &[0; 160]);
     assert_eq!(bench.stats(A).packets_received, 1);
@@ -330,7 +333,7 @@ fn a_second_socket_that_cannot_be_bound_ends_nothing() {
 #[test]
 fn a_port_that_is_closed_says_goodbye_and_reports_no_more() {
     let mut bench = bridged(true);
-    bench.stream(A, first(1), 3);
+    bench.stream(B, first(1), 3);
     bench.drain_reports();
     bench.command(Command::Close { port: A });
     let told = bench.drain_reports();
@@ -342,6 +345,16 @@ fn a_port_that_is_closed_says_goodbye_and_reports_no_more() {
     bench.drain_reports();
     assert!(bench.reports(60).is_empty());
     assert_eq!(bench.plane.poll_timeout(), None);
+}
+
+#[test]
+fn a_port_that_has_said_nothing_takes_no_leave() {
+    // RFC 3550 §6.3.7.
+    let mut bench = bridged(true);
+    bench.stream(A, first(1), 3);
+    bench.drain_reports();
+    bench.command(Command::Close { port: A });
+    assert!(bench.drain_reports().is_empty());
 }
 
 #[test]
