@@ -60,9 +60,10 @@ fn posts() -> Vec<(&'static str, &'static str, Value)> {
 }
 
 /// Routes by POST that take no object.
-const NO_OBJECT: [&str; 2] = [
+const NO_OBJECT: [&str; 3] = [
     "/api/v1/plugins/{name}/versions",
     "/api/v1/plugins/{name}/rollback",
+    "/api/v1/prompts",
 ];
 
 /// A tenant, the platform, and what can be seen of both.
