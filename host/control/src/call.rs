@@ -29,7 +29,7 @@ use crate::{
     Ticket,
     conferences::Seat,
     meter::Lease,
-    shard::{Collecting, Hold, Infos, Legs, Playing},
+    shard::{Collecting, Hold, Infos, Legs, Playing, Recorder},
 };
 
 /// Where a call stands.
@@ -129,6 +129,7 @@ pub(crate) struct Media {
     pub(crate) infos: Option<Infos>,
     /// Whether the policy holds the party.
     pub(crate) hold: Hold,
+    pub(crate) recorder: Option<Recorder>,
     pub(crate) stats: Stats,
 }
 
@@ -370,6 +371,7 @@ impl Media {
             to_send: String::new(),
             infos: None,
             hold: Hold::default(),
+            recorder: None,
             stats: Stats::default(),
         }
     }

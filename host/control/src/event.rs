@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 use bytes::Bytes;
 use media::Prompt;
 use model::{
-    Answer, Ask, Binding, Cdr, Event, Hop, IdSource, LogLine, Peer, PeerName, SessionId,
+    Answer, Ask, Binding, Cdr, Event, Hop, IdSource, LogLine, Peer, PeerName, Recording, SessionId,
     TenantConfig, TenantId, Trace, Transport, TrunkId,
     turn::{TurnOutcome, View},
 };
@@ -156,6 +156,8 @@ pub enum Output {
         /// How.
         registration: Arc<Registration>,
     },
+    /// A recording begins: its row. What becomes of its file is told by whoever writes it.
+    Recording(Box<Recording>),
     /// The trace of a session that ended.
     Trace(Box<Trace>),
     /// The answer to an `Ask`.

@@ -20,6 +20,8 @@ pub(crate) enum Due {
     Collect(CallId),
     /// The legs of a call that have said nothing are given up, as it can be tried elsewhere.
     Legs(CallId),
+    /// The recording of a call is as long as it may be.
+    Record(CallId),
     /// A gateway is to be checked.
     Probe(TrunkId, Hop),
     /// A trunk is to be registered, or its registrar has had its time.

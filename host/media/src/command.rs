@@ -136,6 +136,21 @@ pub enum Command {
         /// Each of `0` to `9`, `*`, `#`, `A` to `D`.
         keys: Box<str>,
     },
+    /// Record what is received and sent by this port, as the recording of that name; whatever its route
+    /// is, and until the port is closed. Ends what records it already. If it cannot go on: `RecordFailed`.
+    Record {
+        /// Which port.
+        port: PortId,
+        /// The owner's number of it.
+        operation: u32,
+        /// The name of the file, without folder and ending. The owner never uses one again.
+        file: Box<str>,
+    },
+    /// End the recording of this port. Nothing happens if there is none.
+    StopRecord {
+        /// Which port.
+        port: PortId,
+    },
     /// Close the socket. Answer: `Closed`. An unknown port is ignored.
     Close {
         /// Which port.
@@ -249,6 +264,13 @@ pub enum Event {
         /// Which port.
         port: PortId,
     },
+    /// The recording of the port cannot go on, and is over.
+    RecordFailed {
+        /// Which port.
+        port: PortId,
+        /// The owner's number of it.
+        operation: u32,
+    },
     /// The port is closed, its counters final.
     Closed {
         /// Which port.
@@ -269,6 +291,7 @@ impl Event {
             | Self::Digit { port, .. }
             | Self::Played { port, .. }
             | Self::Unkeyed { port }
+            | Self::RecordFailed { port, .. }
             | Self::Closed { port, .. } => *port,
         }
     }

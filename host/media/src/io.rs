@@ -33,6 +33,7 @@ pub use counters::{Counters, LATENESS};
 pub use ports::{PortRange, bind};
 
 use crate::command::{Command, Event};
+use crate::recorder::Line;
 use crate::{limits, plane};
 use counters::Tally;
 
@@ -157,19 +158,21 @@ pub struct Shard {
 
 impl Shard {
     /// Starts the thread. `clock` is the program's one reader of time.
-    pub fn start(config: Config, clock: fn() -> Instant, sink: Sink) -> io::Result<Self> {
+    /// Without a `recorder`, recordings fail.
+    pub fn start(
+        config: Config,
+        clock: fn() -> Instant,
+        sink: Sink,
+        recorder: Option<Line>,
+    ) -> io::Result<Self> {
         config.check()?;
-        let wake = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
-        let shared = Arc::new(Shared {
-            wake,
-            is_woken: AtomicBool::new(false),
-            stop: AtomicBool::new(false),
-            queued: AtomicUsize::new(0),
-            tally: Tally::default(),
-        });
+        let shared = Arc::new(Shared::new()?);
         let (commands, queue) = sync_channel(config.commands);
         let name = config.name.clone();
-        let driver = epoll::Driver::new(config, queue, Arc::clone(&shared), clock, sink)?;
+        let mut driver = epoll::Driver::new(config, queue, Arc::clone(&shared), clock, sink)?;
+        if let Some(line) = recorder {
+            driver.record_by(line, Waker(Arc::clone(&shared)));
+        }
         let thread = std::thread::Builder::new()
             .name(name)
             .spawn(move || driver.run())?;
@@ -206,6 +209,27 @@ impl Drop for Shard {
     }
 }
 
+/// Wakes a shard, which then looks for what was said to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Waker(Arc<Shared>);
+
+impl Waker {
+    /// One of no shard.
+    #[cfg(test)]
+    pub(crate) fn idle() -> Self {
+        Waker(Arc::new(Shared::new().unwrap()))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_woken(&self) -> bool {
+        self.0.is_woken.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn wake(&self) {
+        self.0.wake();
+    }
+}
+
 /// What the thread and its handles share.
 #[derive(Debug)]
 struct Shared {
@@ -219,6 +243,16 @@ struct Shared {
 }
 
 impl Shared {
+    fn new() -> io::Result<Self> {
+        Ok(Shared {
+            wake: eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?,
+            is_woken: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+            queued: AtomicUsize::new(0),
+            tally: Tally::default(),
+        })
+    }
+
     /// An eventfd refuses a write only when it is about to overflow: then it is awake anyway.
     fn wake(&self) {
         if !self.is_woken.swap(true, Ordering::AcqRel) {

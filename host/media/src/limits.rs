@@ -60,6 +60,29 @@ pub const SRTP_STREAMS: usize = 64;
 /// Octets of the keys in an `a=crypto` line, with room for those of suites that we do not know.
 pub const CRYPTO_OCTETS: usize = 64;
 
+/// Recordings of one plane at one time: each costs its recorder a file and 32 KB/s.
+pub const TAPES: usize = 1_024;
+
+/// Octets of a block of a recording: some 22 packets of G.711, a fifth of a second of both sides.
+pub const TAPE_BLOCK: usize = 4 * 1024;
+
+/// Blocks of one plane, 16 MiB in all: one that fills for each recording, and three on their way. With a
+/// hundred recordings the disk may be away for six seconds.
+pub const TAPE_BLOCKS: usize = 4 * TAPES;
+
+/// How old a block's first packet may be when the next one comes: what a crash takes with it.
+pub const TAPE_HELD: Duration = Duration::from_millis(150);
+
+/// Words of all planes that wait for the recorder, 2 MB: all blocks of a few planes, and the beginnings and
+/// ends between.
+pub const TAPE_WORDS: usize = 32_768;
+
+/// How often the recorder looks for words while it writes.
+pub const TAPE_LOOK: Duration = Duration::from_millis(50);
+
+/// How often the header of a recording is made true: with all that is held before, less than a second.
+pub const TAPE_TOLD: Duration = Duration::from_millis(400);
+
 /// Rest of a port number after use, so that late packets of the old call do not reach the next.
 pub const PORT_REST: Duration = Duration::from_secs(5);
 

@@ -28,6 +28,7 @@ mod outbound;
 mod outbox;
 mod player;
 mod port;
+mod record;
 mod reporting;
 mod reports;
 mod speak;
@@ -44,6 +45,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 use crate::command::{Command, Event, Family, PortId};
 use crate::port_map::PortMap;
+use crate::tape::{Blocks, TapeId, Word};
 use crate::{limits, rtp};
 pub(crate) use inbound::Inbound;
 use mixer::Mixer;
@@ -68,7 +70,7 @@ impl Default for Limits {
 }
 
 /// What a plane wants of its driver.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Output {
     /// Bind a socket for this port and answer with [`Plane::handle_bound`]. The second socket of a port,
     /// which [`PortId::is_rtcp`] tells, has the number above that of the first.
@@ -96,6 +98,8 @@ pub enum Output {
         /// Which port.
         port: PortId,
     },
+    /// Tell the recorder; without one, [`Plane::handle_tape_failed`].
+    Tape(Word),
     /// Tell the owner of the calls.
     Event(Event),
 }
@@ -123,6 +127,9 @@ pub struct Plane {
     mixer: Mixer,
     /// What came to its end in a tick, while the tick lasts.
     ended: Vec<(PortId, Ended)>,
+    /// How many ports are recorded.
+    tapes: usize,
+    blocks: Blocks,
     random: ChaCha8Rng,
 }
 
@@ -139,6 +146,8 @@ impl Plane {
             outbox: Outbox::default(),
             mixer: Mixer::default(),
             ended: Vec::new(),
+            tapes: 0,
+            blocks: Blocks::default(),
             random: ChaCha8Rng::from_seed(seed),
         }
     }
@@ -166,7 +175,16 @@ impl Plane {
             Command::Confer { port, room, mode } => self.confer(now, port, &room, mode),
             Command::Leave { port } => self.leave(now, port),
             Command::Key { port, keys } => self.key(now, port, &keys),
-            Command::Close { port } => self.close(now, port),
+            Command::Record {
+                port,
+                operation,
+                file,
+            } => self.record(now, TapeId { port, operation }, file),
+            Command::StopRecord { port } => self.stop_tape(now, port),
+            Command::Close { port } => {
+                self.stop_tape(now, port);
+                self.close(now, port);
+            }
         }
     }
 
@@ -204,6 +222,10 @@ impl Plane {
         let arrival = receiver.receive(now, from, datagram)?;
         let route = receiver.route();
         receiver.hear(now, &arrival, datagram);
+        if receiver.is_taped() {
+            let full = receiver.tape_said(now, &arrival, datagram, &mut self.blocks);
+            self.outputs.extend(full);
+        }
         if let Some(found) = arrival.found {
             self.found(port, from, found);
         }
@@ -213,9 +235,13 @@ impl Plane {
         match route {
             Route::Idle => None,
             Route::Relay(peer) => {
-                let port = self.ports.get_mut(&peer)?;
-                let (to, len) = port.send(now, &arrival, datagram)?;
-                let Some(sealer) = port.sealer() else {
+                let sender = self.ports.get_mut(&peer)?;
+                let (to, len) = sender.send(now, &arrival, datagram)?;
+                if sender.is_taped() {
+                    let full = sender.tape_heard(now, &datagram[..len], &mut self.blocks);
+                    self.outputs.extend(full);
+                }
+                let Some(sealer) = sender.sealer() else {
                     return Some(Forward { via: peer, to, len });
                 };
                 // It grows, so that it leaves by another buffer.

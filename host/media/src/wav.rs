@@ -8,7 +8,7 @@ mod tests;
 use crate::tone::SAMPLE_RATE;
 
 /// Octets before the samples.
-const HEADER: u32 = 44;
+pub const HEADER: usize = 44;
 
 /// Why a file is not played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,21 +31,36 @@ pub enum WavError {
 /// Writes a file.
 pub fn encode(samples: &[i16]) -> Vec<u8> {
     let length = samples.len() as u32 * 2;
-    let mut file = Vec::with_capacity(HEADER as usize + samples.len() * 2);
-    file.extend(b"RIFF");
-    file.extend((length + HEADER - 8).to_le_bytes());
-    file.extend(b"WAVEfmt ");
-    file.extend(16_u32.to_le_bytes());
-    file.extend(1_u16.to_le_bytes()); // PCM
-    file.extend(1_u16.to_le_bytes());
-    file.extend(SAMPLE_RATE.to_le_bytes());
-    file.extend((SAMPLE_RATE * 2).to_le_bytes());
-    file.extend(2_u16.to_le_bytes());
-    file.extend(16_u16.to_le_bytes());
-    file.extend(b"data");
-    file.extend(length.to_le_bytes());
+    let mut file = Vec::with_capacity(HEADER + samples.len() * 2);
+    file.extend(header(1, SAMPLE_RATE, length));
     file.extend(samples.iter().flat_map(|s| s.to_le_bytes()));
     file
+}
+
+/// What stands before samples of 16 bits: of so many channels, so many a second, `length` octets in all.
+pub fn header(channels: u16, rate: u32, length: u32) -> [u8; HEADER] {
+    let mut header = [0; HEADER];
+    let frame = channels * 2;
+    let fields: [&[u8]; 13] = [
+        b"RIFF",
+        &length.saturating_add(HEADER as u32 - 8).to_le_bytes(),
+        b"WAVE",
+        b"fmt ",
+        &16_u32.to_le_bytes(),
+        &1_u16.to_le_bytes(), // PCM
+        &channels.to_le_bytes(),
+        &rate.to_le_bytes(),
+        &(rate * u32::from(frame)).to_le_bytes(),
+        &frame.to_le_bytes(),
+        &16_u16.to_le_bytes(),
+        b"data",
+        &length.to_le_bytes(),
+    ];
+    let octets = fields.into_iter().flatten();
+    for (place, octet) in header.iter_mut().zip(octets) {
+        *place = *octet;
+    }
+    header
 }
 
 /// Reads a file. One whose header promises more samples than there are gives those that are there.

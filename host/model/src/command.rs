@@ -4,7 +4,7 @@
 mod through;
 
 use crate::{
-    Address, CallId, Cause, ConfMode, ConferenceId, Route,
+    Address, CallId, Cause, ConfMode, ConferenceId, Keys, Route,
     turn::{Collect, Play},
 };
 
@@ -72,6 +72,24 @@ pub enum Command {
     /// Take it out.
     ConfExit {
         /// In a conference.
+        call: CallId,
+    },
+    /// Record what the party of a call says and hears.
+    RecordStart {
+        /// Whose.
+        call: CallId,
+        /// The number of this operation.
+        operation: u32,
+        /// The recording's name in the tenant's catalogue.
+        name: String,
+        /// The keys that end it.
+        finish_keys: Keys,
+        /// The longest that it may take, seconds.
+        max_seconds: u32,
+    },
+    /// End what records a call.
+    RecordStop {
+        /// Whose.
         call: CallId,
     },
     /// Ask the party to call somebody else.
@@ -209,6 +227,10 @@ impl Command {
                 call, name, mode, ..
             } => format!("conf-enter {} {name} {}", label(*call), mode.as_str()),
             Self::ConfExit { call } => format!("conf-exit {}", label(*call)),
+            Self::RecordStart { call, name, .. } => {
+                format!("record-start {} {name}", label(*call))
+            }
+            Self::RecordStop { call } => format!("record-stop {}", label(*call)),
             Self::Transfer { call, to, replaces } => {
                 let to = to.user();
                 let place =

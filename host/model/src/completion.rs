@@ -27,3 +27,44 @@ impl Completion {
         }
     }
 }
+
+/// Keys of a telephone, of which each may end an operation: any of `0-9A-D*#`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keys(u16);
+
+impl Keys {
+    /// Every key, in the order of RFC 4733 §3.2.
+    const ALL: &str = "0123456789*#ABCD";
+
+    /// These keys; one that stands there twice counts once. `None` if one is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bit = |key| Self::ALL.find(key).map(|at| 1 << at);
+        let all = text
+            .chars()
+            .try_fold(0, |keys, key| Some(keys | bit(key)?))?;
+        Some(Self(all))
+    }
+
+    /// Whether this key is among them.
+    pub fn has(self, key: char) -> bool {
+        Self::ALL
+            .find(key)
+            .is_some_and(|at| self.0 & (1 << at) != 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Keys;
+
+    #[test]
+    fn keys_are_those_of_a_telephone() {
+        let keys = Keys::parse("#1D1").unwrap();
+        assert!(keys.has('#') && keys.has('1') && keys.has('D'));
+        assert!(!keys.has('2') && !keys.has('*') && !keys.has('d') && !keys.has('é'));
+        assert!(!Keys::parse("").unwrap().has('#'));
+        for text in ["E", "d", " ", "1é", "+"] {
+            assert_eq!(Keys::parse(text), None, "{text:?}");
+        }
+    }
+}

@@ -189,6 +189,17 @@ pub enum Event {
         /// Why.
         why: CommandError,
     },
+    /// A recording ended: exactly once for each start, before its call is over.
+    RecordCompleted {
+        /// The call.
+        call: CallId,
+        /// Which operation of the call.
+        operation: u32,
+        /// How.
+        how: Completion,
+        /// How long it was, milliseconds.
+        duration_ms: u32,
+    },
     /// A party wants the other side of its conversation to call somebody else.
     TransferRequested {
         /// The party.
@@ -227,6 +238,7 @@ impl Event {
             Self::PlayCompleted { .. } => "on_play_completed",
             Self::DigitsCollected { .. } => "on_digits_collected",
             Self::CommandFailed { .. } => "on_command_failed",
+            Self::RecordCompleted { .. } => "on_record_completed",
             Self::TransferRequested { .. } => "on_transfer_requested",
             Self::TransferCompleted { .. } => "on_transfer_completed",
             Self::Timer { .. } => "on_timer",
@@ -245,6 +257,7 @@ impl Event {
             | Self::PlayCompleted { call, .. }
             | Self::DigitsCollected { call, .. }
             | Self::CommandFailed { call, .. }
+            | Self::RecordCompleted { call, .. }
             | Self::TransferRequested { call, .. }
             | Self::TransferCompleted { call, .. }
             | Self::Released { call, .. } => Some(*call),

@@ -84,6 +84,8 @@ ids! {
     PhoneId "phn";
     /// An API key.
     KeyId "key";
+    /// A recording of a call; its file has this name.
+    RecordingId "rec";
     /// A request to a policy; makecall answers with it as `callid`.
     RequestId "req";
     /// A conference of a tenant.

@@ -25,6 +25,7 @@ mod log;
 mod now;
 mod pii;
 mod prompt;
+mod recording;
 mod rewrite;
 mod route;
 mod sound;
@@ -43,15 +44,15 @@ pub use brief::brief;
 pub use cause::Cause;
 pub use cdr::{Cdr, EndReason, Quality};
 pub use command::Command;
-pub use completion::Completion;
+pub use completion::{Completion, Keys};
 pub use conference::{ConfMode, ConferenceView, is_conference_name};
 pub use event::{
     CallDirection, DialReport, Event, Origin, ReleaseReport, ReleasedBy, Reply, Request,
 };
 pub use headers::{HeaderError, HeaderNames, is_header_name};
 pub use id::{
-    CallId, ConferenceId, IdError, IdSource, KeyId, NumberId, PhoneId, RequestId, SessionId,
-    TenantId, TrunkId,
+    CallId, ConferenceId, IdError, IdSource, KeyId, NumberId, PhoneId, RecordingId, RequestId,
+    SessionId, TenantId, TrunkId,
 };
 pub use ladder::draw as draw_ladder;
 pub use ladder_svg::draw as draw_ladder_svg;
@@ -59,6 +60,7 @@ pub use log::{LogLevel, LogLine};
 pub use now::Now;
 pub use pii::Pii;
 pub use prompt::PromptFile;
+pub use recording::{Audio, Recording, RecordingState};
 pub use rewrite::{NoNumber, Rewrite, Rule, RuleError, Rules, Spelling};
 pub use route::{NoRoute, Route, Target, Via, ring_groups};
 pub use sound::{Country, Sound, Tone};

@@ -129,6 +129,10 @@ pub const REGISTER_LEAVING: Duration = Duration::from_secs(4);
 pub const LEG_SILENCE: Duration = Duration::from_secs(4);
 /// How long a call may stay answered if the policy does not say.
 pub const ANSWERED_LONGEST: Duration = Duration::from_secs(4 * 3600);
+/// Characters of the name of a prompt or a recording.
+pub const CATALOGUE_NAME: usize = 64;
+/// How long a recording may take at most, and if the policy does not say: as long as a call.
+pub const RECORD_LONGEST: Duration = ANSWERED_LONGEST;
 /// How long a media port may take to open.
 pub const MEDIA_OPEN: Duration = Duration::from_secs(2);
 /// Half of how long the final CDR of a call may take before it is put out again; each further time it

@@ -70,16 +70,6 @@ pub(crate) fn direction(direction: CallDirection) -> types::CallDirection {
     }
 }
 
-pub(crate) fn phase(phase: Phase) -> types::CallPhase {
-    match phase {
-        Phase::Offered => types::CallPhase::Offered,
-        Phase::Dialling => types::CallPhase::Dialling,
-        Phase::Ringing => types::CallPhase::Ringing,
-        Phase::Answered => types::CallPhase::Answered,
-        Phase::Released => types::CallPhase::Released,
-    }
-}
-
 pub(crate) fn completion(how: Completion) -> types::Completion {
     match how {
         Completion::Finished => types::Completion::Finished,
@@ -87,6 +77,16 @@ pub(crate) fn completion(how: Completion) -> types::Completion {
         Completion::Timeout => types::Completion::Timeout,
         Completion::Stopped => types::Completion::Stopped,
         Completion::Failed => types::Completion::Failed,
+    }
+}
+
+pub(crate) fn phase(phase: Phase) -> types::CallPhase {
+    match phase {
+        Phase::Offered => types::CallPhase::Offered,
+        Phase::Dialling => types::CallPhase::Dialling,
+        Phase::Ringing => types::CallPhase::Ringing,
+        Phase::Answered => types::CallPhase::Answered,
+        Phase::Released => types::CallPhase::Released,
     }
 }
 

@@ -52,6 +52,17 @@ pub(crate) async fn handle(
                 .call_on_command_failed(store, session, call, command, &why)
                 .await?;
         }
+        Event::RecordCompleted {
+            operation,
+            how,
+            duration_ms,
+            ..
+        } => {
+            let how = convert::completion(how);
+            media(store, policy, instance)?
+                .call_on_record_completed(store, session, call, operation, how, duration_ms)
+                .await?;
+        }
         Event::TransferRequested {
             target, replaces, ..
         } => {

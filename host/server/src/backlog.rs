@@ -73,8 +73,17 @@ fn lost(command: &Command) -> Vec<Event> {
         | Command::Watch { port, .. }
         | Command::Unbridge { port }
         | Command::Confer { port, .. }
-        | Command::Leave { port } => {
+        | Command::Leave { port }
+        | Command::StopRecord { port } => {
             vec![*port]
+        }
+        Command::Record {
+            port, operation, ..
+        } => {
+            return vec![Event::RecordFailed {
+                port: *port,
+                operation: *operation,
+            }];
         }
         Command::Bridge { a, b } => vec![*a, *b],
         Command::Close { .. } => vec![],

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, thread::JoinHandle,
 
 use anyhow::Context;
 use control::{Conferences, Counts, Meters, ShardConfig, placement::Placement};
-use media::io as media_io;
+use media::{io as media_io, recorder::Recorder};
 use model::Cdr;
 use sip::Transport;
 use store::{Store, admin};
@@ -26,7 +26,7 @@ use crate::{
     outlets::{CdrJob, Losses, Outlets, Record},
     plugins::Plugins,
     prompts::Prompts,
-    records, registrar,
+    recordings, records, registrar,
     registrar::Registrar,
     setup::random,
     shard,
@@ -51,6 +51,8 @@ pub struct Fleet {
     pub mailboxes: Vec<mpsc::Sender<Mail>>,
     threads: Vec<JoinHandle<()>>,
     media: Vec<media_io::Shard>,
+    /// Ends behind the media shards, whose recordings it closes.
+    recorder: Recorder,
     /// They end by themselves when every shard has.
     writers: JoinSet<()>,
     /// Weak, so that the writers can end.
@@ -77,11 +79,13 @@ impl Fleet {
         let (mailboxes, receivers): (Vec<_>, Vec<_>) =
             (0..count).map(|_| mpsc::channel(MAILBOX)).unzip();
         let watch = Watch::default();
-        let media = start_media(config, count, &mailboxes, &watch)?;
         let (cdrs, cdr_jobs) = mpsc::channel(records::CDRS);
         let (records_in, record_jobs) = mpsc::channel(records::RECORDS);
         let (registers, register_jobs) = mpsc::channel(registrar::QUEUE);
         let (losses, urgent) = (Arc::new(Losses::default()), Arc::new(Notify::new()));
+        let recorded = (records_in.clone(), Arc::clone(&losses));
+        let mut recorder = recordings::start(&config.node.data, recorded)?;
+        let media = start_media(config, count, &mailboxes, &watch, &mut recorder)?;
         let door = Arc::new(Door::new(config.limits.settings()?)?);
         let outlets = Outlets {
             shard: 0,
@@ -126,6 +130,7 @@ impl Fleet {
             mailboxes,
             threads,
             media,
+            recorder,
             writers,
             cdrs: outlets.cdrs.downgrade(),
             records: outlets.records.downgrade(),
@@ -214,7 +219,7 @@ impl Fleet {
         self.watch.disarm();
         self.tell(|| Mail::Stop).await;
         self.mailboxes.clear();
-        let (threads, media) = (self.threads, self.media);
+        let (threads, media, recorder) = (self.threads, self.media, self.recorder);
         // Off the runtime's threads: a shard hands its last records to writers that run there.
         let ended = tokio::task::spawn_blocking(move || {
             for thread in threads {
@@ -223,6 +228,7 @@ impl Fleet {
                 }
             }
             media.into_iter().for_each(media_io::Shard::stop);
+            drop(recorder);
         });
         if ended.await.is_err() {
             tracing::error!("a media shard could not be stopped");
@@ -297,6 +303,7 @@ fn start_media(
     count: u8,
     mailboxes: &[mpsc::Sender<Mail>],
     watch: &Watch,
+    recorder: &mut Recorder,
 ) -> anyhow::Result<Vec<media_io::Shard>> {
     let mut places = vec![Vec::new(); usize::from(count)];
     for place in config.media_places()? {
@@ -317,7 +324,7 @@ fn start_media(
             let mailbox = mailboxes.get(usize::from((event.port().0 >> 56) as u8));
             mailbox.is_some_and(|mailbox| mailbox.try_send(Mail::Media(event)).is_ok())
         });
-        let started = media_io::Shard::start(settings, clock::instant, sink);
+        let started = media_io::Shard::start(settings, clock::instant, sink, Some(recorder.line()));
         shards.push(started.context("media: cannot start a media shard")?);
     }
     Ok(shards)

@@ -24,6 +24,7 @@ mod outlets;
 mod plugins;
 mod prompts;
 mod publish;
+mod recordings;
 mod records;
 mod registrar;
 mod rest;

@@ -22,6 +22,7 @@ use bytes::Bytes;
 use control::{News, Output, TenantLog, Ticket, registrar::Registration};
 use model::{Cdr, SessionId, TenantId, Trace};
 use sip::{Flow, Transport};
+use store::RecordingChange;
 use tokio::{
     sync::{Notify, mpsc},
     time::{Instant, timeout_at},
@@ -54,6 +55,8 @@ pub enum Record {
     Trace(Box<Trace>),
     /// Lines for the tenant.
     Log(Box<TenantLog>),
+    /// A recording begins, or its file is whole or has failed.
+    Recording(RecordingChange),
 }
 
 /// How much was lost because a queue was full.
@@ -149,6 +152,9 @@ impl Outlets {
             }
             Output::Sibling { shard, flow, bytes } => self.sibling(shard, flow, bytes),
             Output::Trace(trace) => self.record(Record::Trace(trace)),
+            Output::Recording(row) => {
+                self.record(Record::Recording(RecordingChange::Begun(*row)));
+            }
             Output::Log(log) => self.record(Record::Log(log)),
             Output::News(news) => self.tell_others(&news),
             Output::Conduct { source, conduct } => self.door.note(source, conduct),

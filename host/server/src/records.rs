@@ -270,7 +270,7 @@ pub async fn write_records(
     metrics: Metrics,
     outage: Outage,
 ) {
-    let mut traces: Vec<Trace> = Vec::new();
+    let (mut traces, mut recordings) = (Vec::<Trace>::new(), Vec::new());
     while let Some(record) = records.recv().await {
         let mut next = Some(record);
         if !records.is_closed() {
@@ -279,6 +279,7 @@ pub async fn write_records(
         while let Some(record) = next {
             match record {
                 Record::Trace(trace) => traces.push(*trace),
+                Record::Recording(change) => recordings.push(change),
                 Record::Log(log) => {
                     let work = metrics.log();
                     let written = write_log(&store, *log).await;
@@ -286,11 +287,16 @@ pub async fn write_records(
                     told(&outage, "lines of a log are lost", written);
                 }
             }
-            next = if traces.len() < TRACES {
+            next = if traces.len().max(recordings.len()) < TRACES {
                 records.try_recv().ok()
             } else {
                 None
             };
+        }
+        if !recordings.is_empty() {
+            let written = admin::record(&store, recordings.as_slice()).await;
+            told(&outage, "rows of recordings are lost", written);
+            recordings.clear();
         }
         if !traces.is_empty() {
             let work = metrics.trace();

@@ -12,6 +12,7 @@ use crate::{
     config::Config,
     plugins::Plugins,
     prompts::{MEMORY, Prompts},
+    recordings,
 };
 
 /// The built-in makecall component.
@@ -55,6 +56,13 @@ pub async fn lay(config: &Config, preset: Option<String>) -> anyhow::Result<Grou
     let plugins = Arc::new(Plugins::new(config, store.clone())?);
     let built_in = built_in(&plugins).await?;
     let admin_key = prepare_store(&store, &built_in, preset).await?;
+    let mended = recordings::close_open(data, &store).await?;
+    if mended > 0 {
+        tracing::warn!(
+            recordings = mended,
+            "recordings that the last run left open were closed"
+        );
+    }
     Ok(Ground {
         store,
         plugins,

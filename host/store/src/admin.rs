@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{KeyId, TenantConfig, TenantId};
+use model::{KeyId, RecordingId, TenantConfig, TenantId};
 use tokio::sync::oneshot;
 
 use crate::db::{Tx, parsed, query};
@@ -11,7 +11,7 @@ use crate::group::Job;
 use crate::key::{self, ApiKey, NewKey, Scope};
 use crate::{
     BuiltIn, Listed, Located, NewTenant, Page, Records, Store, StoreError, Tenant, binding, cdr,
-    kv, limits, secret, tenant,
+    kv, limits, recording, secret, tenant,
 };
 
 /// Makes a tenant with its admin key and the active built-in policy, or nothing of it.
@@ -212,6 +212,11 @@ pub async fn close_open_cdrs(store: &Store) -> Result<u64, StoreError> {
     let closed = cdr::close_open(&mut tx).await?;
     tx.commit().await?;
     Ok(closed)
+}
+
+/// The recordings that the last run left open, at most [`limits::OPEN_RECORDINGS`].
+pub async fn open_recordings(store: &Store) -> Result<Vec<RecordingId>, StoreError> {
+    recording::open(&mut store.db().read().await?).await
 }
 
 /// Removes keys of the policies' store that expired long enough ago that no event can still ask for

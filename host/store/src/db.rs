@@ -10,7 +10,7 @@ mod singles;
 
 use std::{borrow::Cow, sync::Arc};
 
-use model::{CallId, KeyId, NumberId, PhoneId, SessionId, TenantId, TrunkId};
+use model::{CallId, KeyId, NumberId, PhoneId, RecordingId, SessionId, TenantId, TrunkId};
 use sqlx::{
     AssertSqlSafe, FromRow, Sqlite, SqliteConnection, SqlitePool, Transaction,
     sqlite::{
@@ -177,7 +177,7 @@ fn make_private(path: &str) -> std::io::Result<()> {
 }
 
 /// What brings the tables up to date, in order. One that was released never changes.
-const MIGRATIONS: [(&str, &str); 11] = [
+const MIGRATIONS: [(&str, &str); 12] = [
     ("first", include_str!("../migrations/sqlite/0001_first.sql")),
     (
         "cdr by number",
@@ -218,6 +218,10 @@ const MIGRATIONS: [(&str, &str); 11] = [
     (
         "phone srtp",
         include_str!("../migrations/sqlite/0011_phone_srtp.sql"),
+    ),
+    (
+        "recordings",
+        include_str!("../migrations/sqlite/0012_recordings.sql"),
     ),
 ];
 
@@ -371,6 +375,7 @@ values! {
     TrunkId => |id| Value::Text(Some(id.to_string()));
     PhoneId => |id| Value::Text(Some(id.to_string()));
     KeyId => |id| Value::Text(Some(id.to_string()));
+    RecordingId => |id| Value::Text(Some(id.to_string()));
 }
 
 /// A struct that is read from a row by the names of its fields, on every engine.

@@ -17,10 +17,10 @@ use model::{Cdr, TenantId, Trace, turn::StoreTouch};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    StoreError, cdr,
+    RecordingChange, StoreError, cdr,
     db::{Batch, Pen},
     kv::{CommitError, Memory, Sheet},
-    limits, trace,
+    limits, recording, trace,
 };
 
 /// Something to be written.
@@ -54,6 +54,17 @@ pub struct Records {
     pub cdrs: Vec<Cdr>,
     /// Traces of sessions that are over.
     pub traces: Vec<Trace>,
+    /// What happened to recordings, in order.
+    pub recordings: Vec<RecordingChange>,
+}
+
+impl From<&[RecordingChange]> for Records {
+    fn from(recordings: &[RecordingChange]) -> Self {
+        Self {
+            recordings: recordings.to_vec(),
+            ..Self::default()
+        }
+    }
 }
 
 impl From<&[Cdr]> for Records {
@@ -189,6 +200,7 @@ async fn try_group(pen: &mut Pen, group: &[Job], memory: &Memory) -> Result<Vec<
     for job in group {
         if let Job::Records(records, _) = job {
             changes |= cdr::upsert(&mut batch, &records.cdrs);
+            changes |= recording::put(&mut batch, &records.recordings);
             match trace::put(&mut batch, &records.traces) {
                 Ok(any) => changes |= any,
                 Err(error) => {

@@ -26,6 +26,7 @@ mod page;
 mod phone;
 mod plugin;
 mod prompt;
+mod recording;
 mod secret;
 mod setting;
 mod tenant;
@@ -43,6 +44,7 @@ pub use log::StoredLine;
 pub use page::{Listed, Page};
 pub use plugin::{Activation, Plugin};
 pub use prompt::{KeptAudio, Prompt};
+pub use recording::{RecordingChange, RecordingFilter};
 pub use tenant::{BuiltIn, NewTenant, Tenant};
 pub use version::{NewVersion, PluginVersion};
 

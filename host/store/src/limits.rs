@@ -23,6 +23,8 @@ pub const VERSIONS: i64 = 1_000;
 pub const PROMPTS: i64 = 1_000;
 /// Octets of one tenant's prompts as they are kept: an hour and ten minutes of the better rate.
 pub const PROMPT_OCTETS: i64 = 128 * 1024 * 1024;
+/// Recordings that are closed at one time when a process starts, after one that was lost.
+pub const OPEN_RECORDINGS: i64 = 256;
 /// Settings of one plugin: they are copied into every turn's view.
 pub const SETTINGS: usize = 64;
 /// Octets of the name of a setting.

@@ -124,6 +124,22 @@ pub fn sent_digits(world: &mut World) {
     part(world, alice);
 }
 
+/// The caller of a policy that records ends the recording by a key, calls somebody and begins another,
+/// which lasts as long as it may; a third one ends with the call.
+pub fn recorded(world: &mut World) {
+    let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));
+    world.phone(bob, Input::Behave(ANSWERS));
+    world.dial(alice, "2001");
+    world.run_for(5 * SECOND);
+    world.press(alice, "#A");
+    world.run_for(5 * SECOND);
+    world.press(alice, "1");
+    world.run_for(5 * SECOND);
+    world.press(alice, "1");
+    world.run_for(2 * SECOND);
+    part(world, alice);
+}
+
 /// The callee hangs up.
 pub fn callee_hangs_up(world: &mut World) {
     let (_, bob) = call(world, ANSWERS);

@@ -15,6 +15,7 @@
 //! | `conference` | the twin of `plugins/conference-room` |
 //! | `ivr` | the twin of `plugins/ivr` |
 //! | `keypad` | the twin of `plugins/keypad` |
+//! | `memo` | the twin of `plugins/memo` |
 //! | `patient` | rings, answers after a while and hangs up after another, by timers |
 //! | `forward` | forwards always, when busy and when nobody answers |
 //! | `sender` | asks every caller to call 3002 instead |
@@ -28,6 +29,7 @@ mod hunt;
 mod ivr;
 mod keypad;
 mod makecall;
+mod memo;
 mod sender;
 
 use std::collections::BTreeMap;
@@ -64,6 +66,7 @@ impl Policies for Scripts {
             "conference" => conference::handle(&mut desk, &turn.event),
             "ivr" => ivr::handle(&mut desk, &turn.event),
             "keypad" => keypad::handle(&mut desk, &turn.event),
+            "memo" => memo::handle(&mut desk, &turn.event),
             "patient" => patient(&mut desk, &turn.event),
             "answer" => answer(&mut desk, &turn.event),
             "collector" => collector(&mut desk, &turn.event),

@@ -210,10 +210,13 @@ fn plugin(script: &str) -> ActivePlugin {
     if script == "ivr" {
         exports.extend(["digit-events", "media-events"]);
     }
-    if is_room {
+    let settings = is_room.then(|| ("pin".to_owned(), "42".to_owned()));
+    if is_room || script == "memo" {
         exports.push("digit-events");
     }
-    let settings = is_room.then(|| ("pin".to_owned(), "42".to_owned()));
+    if script == "memo" {
+        exports.push("media-events");
+    }
     let exports = exports.into_iter();
     ActivePlugin {
         name: "makecall".to_owned(),

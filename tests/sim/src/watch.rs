@@ -377,6 +377,8 @@ impl Watch {
             | Command::Confer { port, .. }
             | Command::Leave { port }
             | Command::Key { port, .. }
+            | Command::Record { port, .. }
+            | Command::StopRecord { port }
             | Command::Close { port } => vec![*port],
         };
         for port in named {
@@ -475,6 +477,7 @@ fn is_terminal(event: &Event) -> bool {
         Event::DialCompleted { .. }
             | Event::Released { .. }
             | Event::PlayCompleted { .. }
+            | Event::RecordCompleted { .. }
             | Event::DigitsCollected { .. }
     )
 }

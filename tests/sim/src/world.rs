@@ -17,12 +17,12 @@ use std::{
 use bytes::Bytes;
 use control::{TenantLog, Ticket, TurnRequest, phone};
 use media::PortId;
-use model::{Answer, Ask, Cdr, Now, TenantConfig, Trace, Wall, turn::TurnOutcome};
+use model::{Answer, Ask, Cdr, Now, Recording, TenantConfig, Trace, Wall, turn::TurnOutcome};
 use registers::Registering;
 
 use crate::{
     Hand, Line, Options, Policies, Random, Sabotage, Store, Watch, agenda::Agenda, mishap::Mishap,
-    node::Node, records::Records, registrar::Registrar,
+    node::Node, records::Records, registrar::Registrar, tapes::Tapes,
 };
 
 /// 2026-01-01T00:00:00Z, when every world begins.
@@ -51,6 +51,8 @@ pub struct World {
     policies: Box<dyn Policies>,
     store: Store,
     records: Records,
+    tapes: Tapes,
+    recordings: Vec<Recording>,
     registrar: Registrar,
     /// The audio of prompts, by digest.
     prompts: BTreeMap<Arc<str>, Arc<media::Prompt>>,
@@ -166,6 +168,8 @@ impl World {
             policies,
             store: Store::default(),
             records: Records::new(&options, random.fork()),
+            tapes: Tapes::default(),
+            recordings: Vec::new(),
             registrar: Registrar::default(),
             prompts: BTreeMap::new(),
             watch: Watch::default(),
@@ -232,6 +236,21 @@ impl World {
         let mut traces: Vec<&Trace> = self.traces.iter().collect();
         traces.sort_by_key(|trace| trace.begin);
         traces
+    }
+
+    /// The rows of recordings, oldest first.
+    pub fn recordings(&self) -> &[Recording] {
+        &self.recordings
+    }
+
+    /// What became of recordings, in the order of their ends.
+    pub fn takes(&self) -> &[crate::Take] {
+        &self.tapes.takes
+    }
+
+    /// From now on no recording can be written.
+    pub fn fill_disk(&mut self) {
+        self.tapes.disk_full = true;
     }
 
     /// What stands in the tenants' logs.

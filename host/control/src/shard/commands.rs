@@ -9,11 +9,11 @@ use std::{
 };
 
 use model::{
-    CallDirection, CallId, Cause, Command, EndReason, NoNumber, Now, SessionId, Target, Via,
-    command::Construct, limits, ring_groups,
+    CallDirection, CallId, Cause, Command, Completion, EndReason, NoNumber, Now, SessionId, Target,
+    Via, command::Construct, limits, ring_groups,
 };
 
-use super::{Shard, release::Ending};
+use super::{Recorder, Shard, release::Ending};
 use crate::{
     call::{Call, Media, Record, State, Told},
     meter::Lease,
@@ -64,6 +64,27 @@ impl Shard {
                 mode,
             } => self.conf_enter(session, call, (conference, &name), mode),
             Command::ConfExit { call } => self.conf_exit(call),
+            Command::RecordStart {
+                call,
+                operation,
+                name,
+                finish_keys,
+                max_seconds,
+            } => {
+                let recorder = Recorder {
+                    operation,
+                    name,
+                    finish_keys,
+                    longest: Duration::from_secs(u64::from(max_seconds)),
+                    since: None,
+                };
+                self.record_start(now, call, recorder)
+            }
+            Command::RecordStop { call } => {
+                self.living(call, "record-stop")?;
+                self.end_recording(now, call, Completion::Stopped);
+                Ok(())
+            }
             Command::Transfer { call, to, replaces } => self.transfer(now, call, &to, replaces),
             Command::TransferAccept { call } => self.decide_transfer(now, call, None),
             Command::TransferRefuse { call, cause } => self.decide_transfer(now, call, Some(cause)),

@@ -40,9 +40,10 @@ impl Shard {
         let session = call.session;
         let what = "a key is pressed".to_owned();
         self.trace(now, id, TraceItem::Media { call: id, what });
-        // One key may end a prompt and begin, or end, what is keyed in answer to it.
-        let ended = self.ends_play(now, id, digit);
-        if self.collects(now, id, digit) || ended {
+        // One key may end a prompt and a recording, and begin, or end, what is keyed in answer to it.
+        let played = self.ends_play(now, id, digit);
+        let recorded = self.key_ends_recording(now, id, digit);
+        if self.collects(now, id, digit) || played || recorded {
             return;
         }
         if way == Way::Signalling {

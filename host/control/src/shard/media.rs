@@ -104,6 +104,11 @@ impl Shard {
                 }
             }
             Event::Silent { port } => self.fell_silent(now, port),
+            Event::RecordFailed { port, operation } => {
+                if let Some(&call) = self.by_port.get(&port) {
+                    self.recording_failed(now, call, operation);
+                }
+            }
             Event::Closed { port, stats } => {
                 let Some(id) = self.by_port.remove(&port) else {
                     return;
@@ -140,6 +145,7 @@ impl Shard {
             self.advance(now, call);
             self.change_hold(now, call);
             self.send_digits(now, call);
+            self.begin_recording(now, call);
         }
     }
 

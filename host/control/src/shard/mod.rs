@@ -19,6 +19,7 @@ mod media;
 mod peers;
 mod play;
 mod quality;
+mod record;
 mod register;
 mod release;
 mod sending;
@@ -50,6 +51,7 @@ use model::{
 };
 use peers::Peers;
 pub(crate) use play::Playing;
+pub(crate) use record::Recorder;
 pub(crate) use sending::Infos;
 use sip::{DialogId, Endpoint, Flow};
 
@@ -275,6 +277,9 @@ impl Shard {
                 Due::Legs(call) => {
                     let _span = self.span(call);
                     self.legs_overdue(now, call);
+                }
+                Due::Record(call) => {
+                    self.end_recording(now, call, model::Completion::Timeout);
                 }
                 Due::Probe(trunk, hop) => self.probe_due(now, trunk, hop),
                 Due::Enrol(trunk) => self.enrol_due(now, trunk),

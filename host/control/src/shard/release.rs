@@ -138,6 +138,7 @@ impl Shard {
         self.stop_timers(id);
         self.count_end(session);
         let others = self.part(id);
+        self.end_recording(now, id, Completion::Stopped);
         self.answer_holder(now, id);
         self.played(now, id, Completion::Stopped);
         self.close_port(now, id);

@@ -286,6 +286,6 @@ fn is_terminal(event: &Event) -> bool {
 fn is_completion(event: &Event) -> bool {
     matches!(
         event,
-        Event::PlayCompleted { .. } | Event::DigitsCollected { .. }
+        Event::PlayCompleted { .. } | Event::RecordCompleted { .. } | Event::DigitsCollected { .. }
     )
 }

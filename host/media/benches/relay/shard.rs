@@ -21,7 +21,7 @@ pub(crate) fn measure(calls: usize, time: Duration) -> Spent {
     let config = Config::new(NAME, vec![PortRange::ephemeral(loopback).into()], [3; 32]);
     let (sender, events) = sync_channel(64);
     let sink = Box::new(move |event| sender.try_send(event).is_ok());
-    let shard = Shard::start(config, now, sink).expect("a shard starts");
+    let shard = Shard::start(config, now, sink, None).expect("a shard starts");
     let handle = shard.handle();
     let send = |command| handle.send(command).expect("the queue has room");
     let sockets: Vec<UdpSocket> = (0..calls * 2).map(|_| socket()).collect();

@@ -35,6 +35,8 @@ pub struct Counters {
     pub ticks: [u64; LATENESS.len() + 1],
     /// Ticks that were not done at all, since they came much too late.
     pub ticks_left_out: u64,
+    /// Packets that are in no recording, because no block was free or the recorder's queue was full.
+    pub tape_lost: u64,
 }
 
 /// The same as atomics.
@@ -49,6 +51,7 @@ pub(super) struct Tally {
     pub(super) events_lost: Count,
     ticks: [Count; LATENESS.len() + 1],
     pub(super) ticks_left_out: Count,
+    pub(super) tape_lost: Count,
 }
 
 impl Tally {
@@ -63,6 +66,7 @@ impl Tally {
             events_lost: self.events_lost.get(),
             ticks: std::array::from_fn(|class| self.ticks[class].get()),
             ticks_left_out: self.ticks_left_out.get(),
+            tape_lost: self.tape_lost.get(),
         }
     }
 
@@ -83,8 +87,13 @@ impl Count {
         self.0.store(self.get() + 1, Ordering::Relaxed);
     }
 
-    pub(super) fn set(&self, value: u64) {
-        self.0.store(value, Ordering::Relaxed);
+    /// Takes over what is counted elsewhere; tells whether that is news.
+    pub(super) fn set(&self, count: u64) -> bool {
+        let is_news = self.get() != count;
+        if is_news {
+            self.0.store(count, Ordering::Relaxed);
+        }
+        is_news
     }
 
     fn get(&self) -> u64 {

@@ -20,10 +20,12 @@ use rustix::io::Errno;
 
 use super::ports::{self, Ports};
 use super::sockets::{Socket, Sockets};
-use super::{Config, Place, Shared, Sink};
+use super::{Config, Place, Shared, Sink, Waker};
 use crate::command::{Command, Family, PortId};
 use crate::limits;
 use crate::plane::{Output, Plane};
+use crate::recorder::{Back, Line, Refused};
+use crate::tape::Word;
 
 /// Marks the wake-up among the ids of ports.
 const WAKE: u64 = u64::MAX;
@@ -46,6 +48,7 @@ pub(super) struct Driver {
     shared: Arc<Shared>,
     clock: fn() -> Instant,
     sink: Sink,
+    recorder: Option<Line>,
     buffer: Box<[u8; BUFFER]>,
 }
 
@@ -76,8 +79,15 @@ impl Driver {
             shared,
             clock,
             sink,
+            recorder: None,
             buffer: Box::new([0; BUFFER]),
         })
+    }
+
+    /// Tapes go there.
+    pub(super) fn record_by(&mut self, mut line: Line, waker: Waker) {
+        line.join(waker);
+        self.recorder = Some(line);
     }
 
     pub(super) fn run(mut self) {
@@ -100,6 +110,10 @@ impl Driver {
             }
             self.tick(now);
             self.drain(now);
+            if self.shared.tally.tape_lost.set(self.plane.tape_lost()) {
+                // No block was free: perhaps one came back.
+                self.hear_recorder();
+            }
         }
     }
 
@@ -124,6 +138,7 @@ impl Driver {
 
     fn take_commands(&mut self, now: Instant) {
         self.shared.slept();
+        self.hear_recorder();
         for _ in 0..self.config.commands {
             let Ok(command) = self.commands.try_recv() else {
                 return;
@@ -178,11 +193,41 @@ impl Driver {
                 Output::Unbind { port } => self.unbind(now, port),
                 Output::Connect { port, peer } => self.connect(port, peer),
                 Output::Disconnect { port } => self.disconnect(port),
+                Output::Tape(word) => self.tape(word),
                 Output::Event(event) => {
                     if !(self.sink)(event) {
                         self.shared.tally.events_lost.add_one();
                     }
                 }
+            }
+        }
+    }
+
+    fn tape(&mut self, word: Word) {
+        let tape = match &word {
+            Word::Begin { tape, .. } => Some(*tape),
+            Word::Block(_) | Word::End { .. } => None,
+        };
+        let refused = match (&mut self.recorder, tape) {
+            (Some(line), _) => line.say(word).err(),
+            (None, tape) => tape.map(Refused::Begin),
+        };
+        match refused {
+            None => {}
+            Some(Refused::Begin(tape)) => self.plane.handle_tape_failed(tape),
+            Some(Refused::Block(block)) => {
+                self.plane.handle_block_lost(block);
+            }
+        }
+        self.hear_recorder();
+    }
+
+    /// Takes what the recorder gives back.
+    fn hear_recorder(&mut self) {
+        while let Some(back) = self.recorder.as_mut().and_then(Line::hear) {
+            match back {
+                Back::Block(block) => self.plane.handle_block(block),
+                Back::Failed(tape) => self.plane.handle_tape_failed(tape),
             }
         }
     }

@@ -145,14 +145,7 @@ fn an_address_that_means_nothing_in_sdp_is_refused() {
 #[test]
 fn a_full_queue_gives_the_command_back() {
     let (commands, _queue) = sync_channel(1);
-    let wake = eventfd(0, EventfdFlags::NONBLOCK).unwrap();
-    let shared = Arc::new(Shared {
-        wake,
-        is_woken: AtomicBool::new(false),
-        stop: AtomicBool::new(false),
-        queued: AtomicUsize::new(0),
-        tally: Tally::default(),
-    });
+    let shared = Arc::new(Shared::new().unwrap());
     let handle = Handle { commands, shared };
     let open = |id| Command::Open {
         port: PortId(id),
@@ -182,7 +175,7 @@ fn events_without_room_are_counted() {
         called.send(()).unwrap();
         false
     };
-    let shard = Shard::start(config, clock, Box::new(refuse)).unwrap();
+    let shard = Shard::start(config, clock, Box::new(refuse), None).unwrap();
     let handle = shard.handle();
     handle
         .send(Command::Open {

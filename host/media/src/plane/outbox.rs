@@ -61,6 +61,12 @@ impl Outbox {
         }
     }
 
+    /// The packet that was added last.
+    pub(super) fn last(&self) -> Option<&[u8]> {
+        let letter = self.packets.last()?;
+        Some(&self.octets[letter.place.clone()])
+    }
+
     /// The next packet; after the last one the buffer is empty again.
     pub(super) fn pop(&mut self) -> Option<(Forward, &[u8])> {
         let Some(letter) = self.packets.get(self.taken) else {

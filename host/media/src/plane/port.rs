@@ -30,6 +30,7 @@ use crate::dtmf::{Heard, Presses};
 use crate::rtp::{self, Fixed, Packet};
 use crate::sdp::{Codec, Negotiated};
 use crate::srtp::{Context, Sealer};
+use crate::tape::Tape;
 use reporting::Rtcp;
 pub(super) use reporting::Way;
 use watching::Watch;
@@ -44,9 +45,9 @@ pub(super) enum Route {
 /// A packet that was believed, and what it carries.
 #[derive(Debug)]
 pub(super) struct Arrival {
-    packet: Packet,
+    pub(super) packet: Packet,
     order: Order,
-    content: Content,
+    pub(super) content: Content,
     /// Set by the packet that showed where the peer is.
     pub(super) found: Option<Found>,
     /// Set by the first packet of a press.
@@ -63,7 +64,7 @@ pub(super) enum Found {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Content {
+pub(super) enum Content {
     Audio(Codec),
     TelephoneEvent,
     /// A payload type that nobody agreed to: it keeps its place in the sequence, and ends here.
@@ -72,8 +73,8 @@ enum Content {
 
 /// The agreement with the peer, and where the peer is believed to be.
 #[derive(Debug)]
-struct Leg {
-    agreed: Negotiated,
+pub(super) struct Leg {
+    pub(super) agreed: Negotiated,
     latch: Latch,
 }
 
@@ -81,7 +82,7 @@ struct Leg {
 #[derive(Debug)]
 pub(super) struct Port {
     /// `None` until offer and answer are done: packets are dropped until then.
-    leg: Option<Leg>,
+    pub(super) leg: Option<Leg>,
     route: Route,
     inbound: Inbound,
     outbound: Outbound,
@@ -102,6 +103,8 @@ pub(super) struct Port {
     watch: Option<Watch>,
     /// If packets are protected.
     srtp: Option<Box<Context>>,
+    /// While it is recorded.
+    pub(super) tape: Option<Box<Tape>>,
     stats: Stats,
 }
 
@@ -121,6 +124,7 @@ impl Port {
             rtcp: None,
             watch: None,
             srtp: None,
+            tape: None,
             stats: Stats::default(),
         }
     }

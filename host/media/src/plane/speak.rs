@@ -15,11 +15,12 @@ impl Plane {
         self.report_due(now);
         while let Some(tick) = self.wheel.advance(now) {
             for &port in self.wheel.ports(tick) {
-                let state = self.ports.get_mut(&port);
-                let ended = state.and_then(|it| {
-                    it.mix(tick, port, &mut self.mixer, &mut self.outbox);
-                    it.tick(tick, port, &mut self.outbox)
-                });
+                let Some(state) = self.ports.get_mut(&port) else {
+                    continue;
+                };
+                state.mix(tick, port, &mut self.mixer, &mut self.outbox);
+                let taper = (now, &mut self.blocks, &mut self.outputs);
+                let ended = state.tick(tick, port, &mut self.outbox, taper);
                 self.ended.extend(ended.map(|what| (port, what)));
             }
             for at in 0..self.ended.len() {

@@ -10,6 +10,7 @@ mod protected;
 mod relaying;
 mod reporting;
 mod switching;
+mod taping;
 mod watching;
 
 use std::net::{IpAddr, SocketAddr};

@@ -72,6 +72,7 @@ fn start_config(config: Config, clock: fn() -> Instant) -> (Shard, Handle, Recei
         config,
         clock,
         Box::new(move |event| sender.try_send(event).is_ok()),
+        None,
     )
     .unwrap();
     let handle = shard.handle();

@@ -2,6 +2,7 @@
 
 mod allocations;
 mod fuzzed;
+mod killed;
 mod loopback;
 mod playing;
 mod reporting;

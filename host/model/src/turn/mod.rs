@@ -11,6 +11,7 @@ mod plan;
 #[cfg(test)]
 pub(crate) mod plan_tests;
 mod play;
+mod record;
 mod transfer;
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -44,14 +44,6 @@ impl Host {
         let id = self.id_of(handle)?;
         Ok(what(&mut self.plan, id).map_err(convert::error))
     }
-
-    /// A command that this version of the platform does not carry out.
-    pub(super) fn unsupported<T>(&mut self, command: &str, bytes: usize) -> Answer<T> {
-        self.enter(bytes)?;
-        Ok(Err(Error::Unsupported(format!(
-            "this platform cannot {command} yet"
-        ))))
-    }
 }
 
 impl call::Host for Host {}
@@ -169,16 +161,19 @@ impl call::HostCall for Host {
 
     fn record_start(
         &mut self,
-        _: Resource<Call>,
+        call: Resource<Call>,
         file: String,
         finish_keys: String,
-        _: u32,
+        max_seconds: u32,
     ) -> Answer<u32> {
-        self.unsupported("record-start", file.len() + finish_keys.len())
+        let bytes = file.len() + finish_keys.len();
+        self.command(&call, bytes, |plan, id| {
+            plan.record_start(id, &file, &finish_keys, max_seconds)
+        })
     }
 
-    fn record_stop(&mut self, _: Resource<Call>) -> Answer {
-        self.unsupported("record-stop", 0)
+    fn record_stop(&mut self, call: Resource<Call>) -> Answer {
+        self.command(&call, 0, Plan::record_stop)
     }
 
     fn collect_start(

@@ -133,6 +133,8 @@ impl Sources {
         counter!("jackfield_queue_lost_total", "queue" => "media-events").absolute(events);
         let packets = media().map(|it| it.sends_blocked).sum();
         counter!("jackfield_queue_lost_total", "queue" => "rtp-send").absolute(packets);
+        let packets = media().map(|it| it.tape_lost).sum();
+        counter!("jackfield_queue_lost_total", "queue" => "tapes").absolute(packets);
     }
 }
 

@@ -103,6 +103,7 @@ async fn a_group_of_all_kinds_is_written_whole() {
     let records = Records {
         cdrs: cdrs.clone(),
         traces: vec![trace],
+        recordings: Vec::new(),
     };
     // Nobody writes before all of them wait.
     let turn = home.store.db().write().await.unwrap();

@@ -9,6 +9,7 @@ mod life;
 mod log;
 mod plugins;
 mod prompts;
+mod recordings;
 mod records;
 mod spelling;
 mod who;

@@ -37,6 +37,11 @@ fn the_sequence_of_the_phone_control_seed() {
 }
 
 #[test]
+fn a_call_is_recorded_until_a_key_the_time_or_its_end() {
+    check_of("memo", scenes::recorded, ladder!("recorded"));
+}
+
+#[test]
 fn the_callee_may_hang_up_first() {
     check(scenes::callee_hangs_up, ladder!("callee-hangs-up"));
 }

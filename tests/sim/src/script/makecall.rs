@@ -35,6 +35,7 @@ pub(super) fn handle(desk: &mut Desk<'_>, event: &Event) -> Handled {
         | Event::PlayCompleted { .. }
         | Event::DigitsCollected { .. }
         | Event::CommandFailed { .. }
+        | Event::RecordCompleted { .. }
         | Event::TransferCompleted { .. } => Ok(()),
     }
 }

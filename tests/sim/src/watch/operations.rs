@@ -19,7 +19,9 @@ impl Operations {
     /// The policy is told this now; an error says why that is wrong.
     pub(crate) fn hear(&mut self, event: &Event) -> Result<(), &'static str> {
         match event {
-            Event::DigitsCollected { operation, .. } | Event::PlayCompleted { operation, .. }
+            Event::DigitsCollected { operation, .. }
+            | Event::PlayCompleted { operation, .. }
+            | Event::RecordCompleted { operation, .. }
                 if !self.0.remove(operation) =>
             {
                 Err("tells the end of what does not run")
@@ -36,6 +38,9 @@ pub(crate) fn begun(decision: &Command) -> Option<(CallId, u32)> {
             call, operation, ..
         }
         | Command::PlayStart {
+            call, operation, ..
+        }
+        | Command::RecordStart {
             call, operation, ..
         } => Some((*call, *operation)),
         _ => None,

@@ -70,6 +70,7 @@ impl Told {
                 Event::Digit { .. }
                 | Event::DigitsCollected { .. }
                 | Event::PlayCompleted { .. }
+                | Event::RecordCompleted { .. }
                 | Event::CommandFailed { .. },
             ) => return Ok(()),
             (Self::Released, _) => return Err("came after on_released"),

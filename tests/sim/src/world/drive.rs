@@ -263,6 +263,7 @@ impl World {
                     self.agenda.enter(self.now + READ, read);
                 }
                 Output::Cdr { ticket, cdr } => self.record(shard, ticket, cdr),
+                Output::Recording(row) => self.recordings.push(*row),
                 Output::Trace(trace) => {
                     self.watch.trace(&trace);
                     let ladder = model::draw_ladder(&trace, true);
@@ -389,8 +390,16 @@ impl World {
                     self.node.hear(port, Some(peer));
                 }
                 media::plane::Output::Disconnect { port } => self.node.hear(port, None),
+                media::plane::Output::Tape(word) => self.tape(plane, word),
                 media::plane::Output::Event(event) => self.report(event),
             }
+        }
+    }
+
+    fn tape(&mut self, plane: usize, word: media::tape::Word) {
+        let taken = self.tapes.take(plane, &mut self.node.planes[plane], word);
+        if let Err(what) = taken {
+            self.watch.violated(what);
         }
     }
 

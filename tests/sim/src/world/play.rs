@@ -466,6 +466,10 @@ impl World {
                 format!("at rest: {conferences} conferences of {members} calls, {mixed} mixed");
             self.watch.violated(what);
         }
+        let tapes = self.tapes.running();
+        if tapes > 0 {
+            self.watch.violated(format!("at rest: {tapes} tapes"));
+        }
         for line in &self.lines {
             let (idle, counts) = (line.phone.is_idle(), line.phone.counts());
             if !idle || counts != sip::Counts::default() {

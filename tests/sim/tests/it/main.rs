@@ -22,6 +22,7 @@ mod plays;
 mod proofs;
 mod protected;
 mod races;
+mod recording;
 mod register;
 mod rules;
 mod seeds;

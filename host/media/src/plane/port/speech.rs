@@ -1,7 +1,11 @@
 //! What a port says by itself, a frame at each of its turns.
 
+use std::collections::VecDeque;
+use std::time::Instant;
+
 use super::{Leg, Port, Seat};
 use crate::command::PortId;
+use crate::plane::Output;
 use crate::plane::inbound::Order;
 use crate::plane::outbound::{OWN, Outbound, Slot};
 use crate::plane::outbox::Outbox;
@@ -9,6 +13,7 @@ use crate::plane::player::Player;
 use crate::plane::wheel::Tick;
 use crate::prompt::FRAME_OCTETS;
 use crate::rtp::Fixed;
+use crate::tape::Blocks;
 
 /// Units of the RTP clock in a tick. Every codec of ours has a clock of 8,000 Hz.
 const FRAME: u32 = FRAME_OCTETS as u32;
@@ -44,12 +49,14 @@ impl Port {
         &mut self.seat
     }
 
-    /// Says what is due: of keys, else of what is played. What this was the end of, if it was one.
+    /// Says what is due: of keys, else of what is played, which goes onto its tape, if there is one. What
+    /// this was the end of, if it was one.
     pub(in crate::plane) fn tick(
         &mut self,
         tick: Tick,
         via: PortId,
         outbox: &mut Outbox,
+        (now, blocks, outputs): (Instant, &mut Blocks, &mut VecDeque<Output>),
     ) -> Option<Ended> {
         if self.keying.is_some() {
             return self.press(tick, via, outbox);
@@ -66,10 +73,16 @@ impl Port {
         self.stats.packets_sent += 1;
         self.stats.octets_sent += payload.len() as u64;
         outbox.push(via, to, fixed, payload);
+        let ended = player.advance();
+        if self.is_taped()
+            && let Some(packet) = outbox.last()
+        {
+            outputs.extend(self.tape_heard(now, packet, blocks));
+        }
         if let Some(context) = &mut self.srtp {
             outbox.seal(&mut context.sealer);
         }
-        player.advance().then_some(Ended::Played(operation))
+        ended.then_some(Ended::Played(operation))
     }
 }
 

@@ -10,12 +10,12 @@ use crate::g711::{Law, decode_sample};
 use crate::prompt::Prompt;
 
 /// A prompt whose frames differ: the nth is the nth level.
-fn prompt(frames: i16) -> Piece {
+pub(super) fn prompt(frames: i16) -> Piece {
     let samples = (0..frames).flat_map(|n| [256 * (n + 1); 160]);
     Piece::Prompt(Arc::new(Prompt::from_8khz(&samples.collect::<Vec<_>>())))
 }
 
-fn play(operation: u32, pieces: impl Into<Vec<Piece>>) -> Play {
+pub(super) fn play(operation: u32, pieces: impl Into<Vec<Piece>>) -> Play {
     Play {
         operation,
         pieces: pieces.into().into(),
@@ -25,7 +25,7 @@ fn play(operation: u32, pieces: impl Into<Vec<Piece>>) -> Play {
 
 impl Bench {
     /// Plays to A.
-    fn play(&mut self, play: Play) {
+    pub(super) fn play(&mut self, play: Play) {
         self.command(Command::Play { port: A, play });
     }
 

@@ -1,0 +1,152 @@
+//! Recording: what a port receives and sends is copied as it is, whatever its route.
+//!
+//! Costs nothing where nothing is recorded. Where something is, a packet is copied into a block and that
+//! is all: decoding and aligning are done by whoever gets the block.
+
+use std::time::Instant;
+
+use super::port::{Arrival, Content, Port};
+use super::{Output, Plane};
+use crate::codec::Rate;
+use crate::command::{Event, PortId};
+use crate::limits;
+use crate::rtp::HEADER;
+use crate::tape::{Block, Blocks, Entry, Side, Tape, TapeId, Word};
+
+impl Plane {
+    /// A block that was handed out may be used again.
+    pub fn handle_block(&mut self, block: Block) {
+        self.blocks.give_back(block);
+    }
+
+    /// A block was handed out and nobody wrote it.
+    pub fn handle_block_lost(&mut self, block: Block) {
+        self.blocks.lose(block);
+    }
+
+    /// The recorder cannot go on with this tape. It is told no end.
+    pub fn handle_tape_failed(&mut self, tape: TapeId) {
+        let port = self.ports.get_mut(&tape.port);
+        let Some(taken) = port.and_then(|port| port.take_tape(|it| it.id() == tape)) else {
+            return; // over by now
+        };
+        if let Some(block) = taken.end() {
+            self.blocks.give_back(block);
+        }
+        self.tapes -= 1;
+        self.tape_failed(tape);
+    }
+
+    /// Packets that were not recorded, because no block was free.
+    pub fn tape_lost(&self) -> u64 {
+        self.blocks.lost()
+    }
+
+    pub(super) fn record(&mut self, now: Instant, tape: TapeId, file: Box<str>) {
+        self.stop_tape(now, tape.port);
+        let Some(port) = self.ports.get_mut(&tape.port) else {
+            return;
+        };
+        if self.tapes >= limits::TAPES {
+            return self.tape_failed(tape);
+        }
+        port.set_tape(Tape::new(tape, now));
+        let rate = port.tape_rate();
+        self.tapes += 1;
+        let begin = Word::Begin { tape, file, rate };
+        self.outputs.push_back(Output::Tape(begin));
+    }
+
+    pub(super) fn stop_tape(&mut self, now: Instant, port: PortId) {
+        let port = self.ports.get_mut(&port);
+        let Some(taken) = port.and_then(|port| port.take_tape(|_| true)) else {
+            return;
+        };
+        self.tapes -= 1;
+        let (tape, lasted) = (taken.id(), taken.lasted(now));
+        let last = taken.end().map(Word::Block);
+        let end = Word::End { tape, lasted };
+        let words = last.into_iter().chain([end]).map(Output::Tape);
+        self.outputs.extend(words);
+    }
+
+    fn tape_failed(&mut self, tape: TapeId) {
+        let TapeId { port, operation } = tape;
+        self.report(Event::RecordFailed { port, operation });
+    }
+}
+
+impl Port {
+    pub(super) fn is_taped(&self) -> bool {
+        self.tape.is_some()
+    }
+
+    /// What was received goes onto the tape.
+    pub(super) fn tape_said(
+        &mut self,
+        now: Instant,
+        arrival: &Arrival,
+        datagram: &[u8],
+        blocks: &mut Blocks,
+    ) -> Option<Output> {
+        let Content::Audio(codec) = arrival.content else {
+            return None; // a key is no audio
+        };
+        let packet = &arrival.packet;
+        let tape = self.tape.as_deref_mut()?;
+        let entry = Entry {
+            side: Side::Said,
+            codec,
+            at: tape.lasted(now),
+            ssrc: packet.fixed.ssrc,
+            timestamp: packet.fixed.timestamp,
+            payload: &datagram[packet.payload.clone()],
+        };
+        tape.put(blocks, &entry).map(said)
+    }
+
+    /// What is sent goes onto the tape: a packet of ours, not encrypted yet.
+    pub(super) fn tape_heard(
+        &mut self,
+        now: Instant,
+        packet: &[u8],
+        blocks: &mut Blocks,
+    ) -> Option<Output> {
+        let agreed = &self.leg.as_ref()?.agreed;
+        let (header, payload) = packet.split_first_chunk::<HEADER>()?;
+        if header[1] & 0x7f != agreed.payload_type {
+            return None; // a key is no audio
+        }
+        let number = |at: usize| {
+            u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+        };
+        let tape = self.tape.as_deref_mut()?;
+        let entry = Entry {
+            side: Side::Heard,
+            codec: agreed.codec,
+            at: tape.lasted(now),
+            ssrc: number(8),
+            timestamp: number(4),
+            payload,
+        };
+        tape.put(blocks, &entry).map(said)
+    }
+
+    fn set_tape(&mut self, tape: Tape) {
+        self.tape = Some(Box::new(tape));
+    }
+
+    fn take_tape(&mut self, fits: impl FnOnce(&mut Tape) -> bool) -> Option<Tape> {
+        self.tape.take_if(|tape| fits(tape)).map(|tape| *tape)
+    }
+
+    /// What its party's audio is worth recording at.
+    fn tape_rate(&self) -> Rate {
+        let agreed = self.leg.as_ref().map(|leg| leg.agreed.codec.rate());
+        agreed.unwrap_or_default()
+    }
+}
+
+fn said(block: Block) -> Output {
+    Output::Tape(Word::Block(block))
+}

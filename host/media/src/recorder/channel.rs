@@ -1,0 +1,199 @@
+//! Where in a recording the packets of one direction belong.
+//!
+//! A packet's place follows from its timestamp: packets come late, some more and some less, but they were
+//! said at an even pace. How timestamps and our own time fit together is learned from the packets that
+//! came soonest: none comes before it was said. Clocks that do not run alike are followed one sample a packet,
+//! which nobody hears; what is further off is a new beginning. Knows no file and no codec.
+
+/// Samples by which the pace may be off until its packets are placed anew: 60 ms.
+const FAR: i64 = 480;
+
+/// Samples by which a stream may jump at all: beyond that its timestamps mean nothing. Ten seconds.
+const LOST: i64 = 80_000;
+
+/// Samples by which the newest packet may be late until it is placed where it came: its place is not open any
+/// more, and a sender that paused without counting on would not be heard.
+pub(super) const LATE: i64 = 1_600;
+
+/// Packets of which the soonest is looked for: a second or two.
+const WINDOW: u32 = 64;
+
+/// One direction of a recording. All numbers are samples at 8,000 Hz, since the recording began.
+#[derive(Debug, Default)]
+pub(super) struct Channel {
+    stream: Option<Stream>,
+}
+
+#[derive(Debug)]
+struct Stream {
+    ssrc: u32,
+    /// The newest timestamp, and the same counted on beyond 32 bits.
+    timestamp: u32,
+    extended: i64,
+    /// Added to an extended timestamp gives a place.
+    offset: i64,
+    /// How late the soonest packet of the present window was, and how many were in it.
+    soonest: i64,
+    seen: u32,
+    /// By how much the offset is still to grow.
+    slip: i64,
+}
+
+impl Channel {
+    /// The place of a packet that came by at `at`.
+    pub(super) fn place(&mut self, ssrc: u32, timestamp: u32, at: i64) -> i64 {
+        if let Some(stream) = self.stream.as_mut().filter(|it| it.ssrc == ssrc)
+            && let Some(place) = stream.place(timestamp, at)
+        {
+            return place;
+        }
+        self.stream = Some(Stream {
+            ssrc,
+            timestamp,
+            extended: 0,
+            offset: at,
+            soonest: i64::MAX,
+            seen: 0,
+            slip: 0,
+        });
+        at
+    }
+}
+
+impl Stream {
+    /// `None`: it is so far from where it should be that this is another stream.
+    fn place(&mut self, timestamp: u32, at: i64) -> Option<i64> {
+        let step = i64::from(timestamp.wrapping_sub(self.timestamp) as i32);
+        let extended = self.extended + step;
+        if step > 0 {
+            (self.timestamp, self.extended) = (timestamp, extended);
+        }
+        let late = at - (extended + self.offset);
+        if late.abs() > LOST {
+            return None;
+        }
+        self.soonest = self.soonest.min(late);
+        self.seen += 1;
+        if step > 0 && late > LATE {
+            self.correct(late);
+        } else if late < -FAR {
+            // It came before it was said: so all before it were late.
+            self.correct(late);
+        } else if late < 0 {
+            self.slip = self.slip.min(late);
+        }
+        if self.seen >= WINDOW {
+            let soonest = self.soonest;
+            (self.soonest, self.seen) = (i64::MAX, 0);
+            if soonest > FAR {
+                self.correct(soonest);
+            } else {
+                self.slip = soonest;
+            }
+        }
+        let slip = self.slip.signum();
+        self.slip -= slip;
+        self.offset += slip;
+        if self.soonest != i64::MAX {
+            self.soonest -= slip;
+        }
+        Some(extended + self.offset)
+    }
+
+    fn correct(&mut self, by: i64) {
+        self.offset += by;
+        (self.soonest, self.seen, self.slip) = (i64::MAX, 0, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Packets of 20 ms whose sender's clock is wrong by so many millionths, each late by so many samples.
+    /// Returns how far the last places are from where they belong.
+    fn run(packets: i64, ppm: i64, late: impl Fn(i64) -> i64) -> i64 {
+        let mut channel = Channel::default();
+        let mut worst = 0;
+        for n in 0..packets {
+            let said = n * 160 + n * 160 * ppm / 1_000_000;
+            let timestamp = (u32::MAX - 1_000).wrapping_add((n * 160) as u32);
+            let place = channel.place(1, timestamp, said + late(n));
+            if n > packets / 2 {
+                worst = worst.max((place - said).abs());
+            }
+        }
+        worst
+    }
+
+    #[test]
+    fn jitter_moves_nothing() {
+        let jitter = |n: i64| if n % 7 == 0 { 0 } else { (n * 7919) % 400 };
+        assert!(run(3_000, 0, jitter) <= 8);
+    }
+
+    #[test]
+    fn a_first_packet_that_was_late_does_not_make_all_the_others_late() {
+        for delay in [40, 300, 900, 1_500, 3_000] {
+            assert!(
+                run(1_000, 0, |n| if n == 0 { delay } else { 0 }) <= 1,
+                "{delay}"
+            );
+        }
+    }
+
+    #[test]
+    fn clocks_that_do_not_run_alike_stay_together_for_an_hour() {
+        for ppm in [-200, -50, 50, 200] {
+            assert!(run(180_000, ppm, |n| (n * 31) % 80) <= 8 + 80, "{ppm}");
+        }
+    }
+
+    #[test]
+    fn places_of_one_stream_are_as_even_as_its_timestamps() {
+        let mut channel = Channel::default();
+        let mut last = channel.place(1, 0, 1_000);
+        for n in 1..2_000 {
+            let place = channel.place(
+                1,
+                n * 160,
+                1_000 + i64::from(n) * 160 + i64::from(n % 5) * 20,
+            );
+            assert!((place - last - 160).abs() <= 1, "{n}");
+            last = place;
+        }
+    }
+
+    #[test]
+    fn a_new_stream_or_a_senseless_jump_begins_where_it_came() {
+        let mut channel = Channel::default();
+        assert_eq!(channel.place(1, 5_000, 100), 100);
+        assert_eq!(channel.place(2, 9, 260), 260, "another stream");
+        assert_eq!(
+            channel.place(2, 1 << 30, 420),
+            420,
+            "another stream under the same name"
+        );
+        assert_eq!(
+            channel.place(2, (1 << 30) + 320, 740),
+            740,
+            "a gap is a gap"
+        );
+        assert_eq!(
+            channel.place(2, (1 << 30) + 160, 745),
+            580,
+            "and a late one goes where it belongs"
+        );
+    }
+
+    #[test]
+    fn a_sender_that_pauses_without_counting_on_is_heard_at_once() {
+        let mut channel = Channel::default();
+        for n in 0..1_000 {
+            // It pauses for half a second each second.
+            let at = i64::from(n) * 160 + i64::from(n / 50) * 4_000;
+            let place = channel.place(1, n * 160, at);
+            assert!((at - LATE..=at).contains(&place), "{n}");
+        }
+    }
+}

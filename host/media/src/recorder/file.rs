@@ -1,0 +1,97 @@
+//! The file of a recording: samples are appended, and the header is written anew after them.
+//!
+//! Owns the order of the two: whenever the process ends, what the header promises is there. Decides nothing
+//! about samples.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+use crate::codec::Rate;
+use crate::wav;
+
+/// Channels, and octets of one sample of all of them.
+const CHANNELS: u16 = 2;
+const FRAME: u64 = 4;
+
+/// An open file.
+#[derive(Debug)]
+pub(super) struct Take {
+    file: File,
+    rate: u32,
+    /// Octets of samples.
+    length: u64,
+    /// Of which the header tells.
+    told: u64,
+}
+
+impl Take {
+    /// Makes the file; there must not be one of that name.
+    pub(super) fn create(path: &Path, rate: Rate) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        // What people say is nobody else's on this machine.
+        options.write(true).create_new(true).mode(0o600);
+        let mut file = options.open(path)?;
+        file.write_all(&header(rate.hz(), 0))?;
+        Ok(Take::onto(file, rate))
+    }
+
+    /// Goes on behind the header of an open file.
+    pub(super) fn onto(file: File, rate: Rate) -> Self {
+        Take {
+            file,
+            rate: rate.hz(),
+            length: 0,
+            told: 0,
+        }
+    }
+
+    pub(super) fn append(&mut self, samples: &[u8]) -> io::Result<()> {
+        self.file.write_all(samples)?;
+        self.length += samples.len() as u64;
+        Ok(())
+    }
+
+    /// Makes the header true.
+    pub(super) fn tell(&mut self) -> io::Result<()> {
+        if self.told == self.length {
+            return Ok(());
+        }
+        self.file.write_all_at(&header(self.rate, self.length), 0)?;
+        self.told = self.length;
+        Ok(())
+    }
+
+    /// The file is whole and durable; returns its octets.
+    pub(super) fn close(mut self) -> io::Result<u64> {
+        self.tell()?;
+        self.file.sync_all()?;
+        Ok(wav::HEADER as u64 + self.length)
+    }
+}
+
+/// Closes a file that a crash left open: its header is made true, and what is no whole sample is cut off.
+/// Returns its octets and how long it plays. One that is already whole stays as it is.
+pub fn mend(path: &Path) -> io::Result<(u64, Duration)> {
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    let octets = file.metadata()?.len();
+    let length = octets.saturating_sub(wav::HEADER as u64) / FRAME * FRAME;
+    let mut rate = [0; 4];
+    // A file without a whole header is of no rate, and of no samples.
+    let wide =
+        file.read_exact_at(&mut rate, 24).is_ok() && u32::from_le_bytes(rate) == Rate::Wide.hz();
+    let rate = if wide { Rate::Wide } else { Rate::Narrow }.hz();
+    file.set_len(wav::HEADER as u64 + length)?;
+    file.write_all_at(&header(rate, length), 0)?;
+    file.sync_all()?;
+    let millis = length / FRAME * 1_000 / u64::from(rate);
+    Ok((wav::HEADER as u64 + length, Duration::from_millis(millis)))
+}
+
+fn header(rate: u32, length: u64) -> [u8; wav::HEADER] {
+    // As long as a call may be it is less than 4 GiB by far.
+    let length = u32::try_from(length).unwrap_or(u32::MAX);
+    wav::header(CHANNELS, rate, length)
+}

@@ -1,0 +1,102 @@
+//! Recordings of the node: the folder in which their files are, and what becomes of them.
+//!
+//! Owns the recorder's thread and the word from it to the writer of rows. Files that a lost process left
+//! open are made whole at the next start: [`close_open`].
+
+use std::{
+    fs::DirBuilder,
+    io,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::Ordering},
+};
+
+use anyhow::Context;
+use media::recorder::{self, Recorder, Report};
+use model::{Audio, RecordingId, RecordingState};
+use store::{RecordingChange, Store, admin};
+use tokio::sync::mpsc;
+
+use crate::{
+    clock,
+    outlets::{Losses, Record},
+};
+
+/// The folder of recordings within the data folder.
+pub fn folder(data: &Path) -> PathBuf {
+    data.join("recordings")
+}
+
+/// The file of a recording.
+pub fn file(data: &Path, id: RecordingId) -> PathBuf {
+    folder(data).join(id.to_string()).with_extension("wav")
+}
+
+/// Starts the recorder. What becomes of files goes to the writer of records; what finds no room there is
+/// counted, and found out at the next start.
+pub fn start(
+    data: &Path,
+    (records, losses): (mpsc::Sender<Record>, Arc<Losses>),
+) -> anyhow::Result<Recorder> {
+    let sink = Box::new(move |report: Report| {
+        let Some(change) = change(&report) else {
+            return; // no name of ours
+        };
+        let record = Record::Recording(change);
+        if records.try_send(record).is_err() {
+            losses.records.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    Recorder::start(folder(data), clock::instant, sink).context("cannot start the recorder")
+}
+
+fn change(report: &Report) -> Option<RecordingChange> {
+    let state = match &report.result {
+        Ok(written) => RecordingState::Ready(Audio {
+            duration_ms: written.lasts.as_millis() as u64,
+            octets: written.octets,
+        }),
+        Err(_) => RecordingState::Failed,
+    };
+    Some(RecordingChange::Ended(report.file.parse().ok()?, state))
+}
+
+/// Makes the folder, and closes what the last run left open; tells how many recordings that were. Before
+/// any is made.
+pub async fn close_open(data: &Path, store: &Store) -> anyhow::Result<usize> {
+    let folder = folder(data);
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let mut closed = 0;
+    loop {
+        let open = admin::open_recordings(store).await?;
+        if open.is_empty() {
+            return Ok(closed);
+        }
+        let mut changes = Vec::new();
+        for id in open {
+            changes.push(RecordingChange::Ended(id, mended(&file(data, id))?));
+        }
+        closed += changes.len();
+        admin::record(store, changes.as_slice()).await?;
+    }
+}
+
+/// What is left of a file. One that was never made has failed; a disk that cannot be read is no reason to
+/// give up what is on it.
+fn mended(path: &Path) -> anyhow::Result<RecordingState> {
+    match recorder::mend(path) {
+        Ok((octets, lasts)) => Ok(RecordingState::Ready(Audio {
+            duration_ms: lasts.as_millis() as u64,
+            octets,
+        })),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(RecordingState::Failed),
+        Err(error) => Err(error).with_context(|| format!("cannot mend {}", path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+use std::fs;
+
+use model::{CallId, IdSource, Recording, SessionId, TenantId};
+use store::Page;
+
+use super::*;
+
+fn recording(ids: &mut IdSource) -> Recording {
+    Recording {
+        id: RecordingId::mint(ids, 1),
+        tenant: TenantId::mint(&mut IdSource::new([1; 32], 0, 0), 1),
+        call: CallId::mint(ids, 1),
+        session: SessionId::mint(ids, 1),
+        name: "memo".into(),
+        begin: 1,
+        state: RecordingState::Open,
+    }
+}
+
+#[tokio::test]
+async fn recordings_that_a_lost_process_left_open_are_made_whole_and_those_without_a_file_have_failed()
+ {
+    let home = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", home.path().join("db").display());
+    let store = Store::open(&url).await.unwrap();
+    assert_eq!(close_open(home.path(), &store).await.unwrap(), 0);
+    let mut ids = IdSource::new([9; 32], 0, 0);
+    let rows: Vec<Recording> = (0..300).map(|_| recording(&mut ids)).collect();
+    for rows in rows.chunks(100) {
+        let begun: Vec<_> = rows.iter().cloned().map(RecordingChange::Begun).collect();
+        admin::record(&store, begun.as_slice()).await.unwrap();
+    }
+    // A header that promises nothing, and a second of both channels.
+    let mut octets = media::wav::header(2, 8_000, 0).to_vec();
+    octets.resize(44 + 32_000 + 3, 7);
+    fs::write(file(home.path(), rows[0].id), octets).unwrap();
+    assert_eq!(close_open(home.path(), &store).await.unwrap(), 300);
+    let tenant = rows[0].tenant;
+    let mended = store.recording(tenant, rows[0].id).await.unwrap();
+    let audio = Audio {
+        duration_ms: 1_000,
+        octets: 44 + 32_000,
+    };
+    assert_eq!(mended.state, RecordingState::Ready(audio));
+    let lost = store.recording(tenant, rows[299].id).await.unwrap();
+    assert_eq!(lost.state, RecordingState::Failed);
+    let filter = store::RecordingFilter::default();
+    let page = store.recordings(tenant, &filter, &Page::first(100)).await;
+    assert!(page.unwrap().has_more);
+    assert_eq!(close_open(home.path(), &store).await.unwrap(), 0);
+}

@@ -1,0 +1,100 @@
+//! Rows of recordings.
+
+use model::{Audio, CallId, IdSource, Recording, RecordingId, RecordingState, SessionId, TenantId};
+use store::{Page, RecordingChange, RecordingFilter, StoreError, admin};
+
+use crate::home::{Home, NOW};
+
+const READY: RecordingState = RecordingState::Ready(Audio {
+    duration_ms: 9_000,
+    octets: 288_044,
+});
+
+fn recording(ids: &mut IdSource, tenant: TenantId, begin: u64) -> Recording {
+    Recording {
+        id: RecordingId::mint(ids, begin),
+        tenant,
+        call: CallId::mint(ids, begin),
+        session: SessionId::mint(ids, begin),
+        name: "memo".into(),
+        begin,
+        state: RecordingState::Open,
+    }
+}
+
+async fn put(home: &Home, changes: &[RecordingChange]) {
+    admin::record(&home.store, changes).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_recording_is_open_until_its_file_is_whole() {
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    let one = recording(&mut home.ids, acme, NOW);
+    put(&home, &[RecordingChange::Begun(one.clone())]).await;
+    assert_eq!(home.store.recording(acme, one.id).await, Ok(one.clone()));
+    assert_eq!(admin::open_recordings(&home.store).await, Ok(vec![one.id]));
+    let open = home.store.delete_recording(acme, one.id).await;
+    assert!(
+        matches!(open, Err(StoreError::NotFound { .. })),
+        "not while it is written"
+    );
+    put(&home, &[RecordingChange::Ended(one.id, READY)]).await;
+    let whole = Recording {
+        state: READY,
+        ..one.clone()
+    };
+    assert_eq!(home.store.recording(acme, one.id).await, Ok(whole));
+    assert_eq!(admin::open_recordings(&home.store).await, Ok(vec![]));
+    assert_eq!(home.store.delete_recording(acme, one.id).await, Ok(()));
+    let gone = Err(StoreError::NotFound { what: "recording" });
+    assert_eq!(home.store.recording(acme, one.id).await, gone);
+}
+
+#[tokio::test]
+async fn lists_are_newest_first_and_know_call_session_and_name() {
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    let evil = home.tenant("evil", "evil.example").await;
+    let mut all: Vec<Recording> = (0..4)
+        .map(|n| recording(&mut home.ids, acme, NOW + n * 1_000))
+        .collect();
+    all[3].call = all[0].call;
+    all[2].session = all[1].session;
+    all[1].name = "other".into();
+    let changes: Vec<_> = all.iter().cloned().map(RecordingChange::Begun).collect();
+    put(&home, &changes).await;
+    let list = async |filter: RecordingFilter, page| {
+        let found = home.store.recordings(acme, &filter, &page).await.unwrap();
+        let places = found
+            .data
+            .iter()
+            .map(|it| all.iter().position(|all| all == it).unwrap());
+        (places.collect::<Vec<_>>(), found.has_more)
+    };
+    let every = RecordingFilter::default;
+    assert_eq!(list(every(), Page::first(3)).await, (vec![3, 2, 1], true));
+    let rest = Page {
+        limit: 3,
+        after: Some(all[1].id),
+    };
+    assert_eq!(list(every(), rest).await, (vec![0], false));
+    let of_call = RecordingFilter {
+        call: Some(all[0].call),
+        ..every()
+    };
+    assert_eq!(list(of_call, Page::first(9)).await.0, [3, 0]);
+    let of_session = RecordingFilter {
+        session: Some(all[1].session),
+        ..every()
+    };
+    assert_eq!(list(of_session, Page::first(9)).await.0, [2, 1]);
+    let named = RecordingFilter {
+        name: Some("other".into()),
+        ..every()
+    };
+    assert_eq!(list(named, Page::first(9)).await.0, [1]);
+    let foreign = home.store.recordings(evil, &every(), &Page::first(9)).await;
+    assert_eq!(foreign.unwrap().data, []);
+    assert!(home.store.recording(evil, all[0].id).await.is_err());
+}
