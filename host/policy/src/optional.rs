@@ -77,13 +77,7 @@ pub(crate) async fn handle(
                 .call_on_transfer_completed(store, session, call, status)
                 .await?;
         }
-        Event::Timer { name } => {
-            let Some(timers) = &policy.timers else {
-                return Err(missing(store, "timer-events"));
-            };
-            let timers = timers.load(&mut *store, instance)?;
-            timers.call_on_timer(store, session, &name).await?;
-        }
+        Event::Timer { name } => expire(store, policy, instance, &name).await?,
         Event::Request(request) => return ask(store, policy, instance, &request).await.map(Some),
         // Those of `call-events`, which every policy has.
         event => return Err(missing(store, event.name())),
@@ -105,6 +99,22 @@ async fn ask(
     let requests = requests.load(&mut *store, instance)?;
     let reply = requests.call_on_request(store, session, &request).await?;
     convert::reply(reply).map_err(wasmtime::Error::msg)
+}
+
+/// Calls the handler of timers.
+async fn expire(
+    store: &mut Store<Host>,
+    policy: &Policy,
+    instance: &Instance,
+    name: &str,
+) -> wasmtime::Result<()> {
+    let Some(timers) = &policy.timers else {
+        return Err(missing(store, "timer-events"));
+    };
+    let timers = timers.load(&mut *store, instance)?;
+    timers
+        .call_on_timer(store, Resource::new_borrow(0), name)
+        .await
 }
 
 /// The handlers of plays and recordings.

@@ -74,18 +74,16 @@ impl Fleet {
         store: &Store,
         metrics: &Metrics,
     ) -> anyhow::Result<Fleet> {
-        let count = shard_count();
+        let (count, watch) = (shard_count(), Watch::default());
         let placement = Placement::new(random()?, count);
         let (mailboxes, receivers): (Vec<_>, Vec<_>) =
             (0..count).map(|_| mpsc::channel(MAILBOX)).unzip();
-        let watch = Watch::default();
         let (cdrs, cdr_jobs) = mpsc::channel(records::CDRS);
         let (records_in, record_jobs) = mpsc::channel(records::RECORDS);
         let (registers, register_jobs) = mpsc::channel(registrar::QUEUE);
-        let (losses, urgent) = (Arc::new(Losses::default()), Arc::new(Notify::new()));
-        let recorded = (records_in.clone(), Arc::clone(&losses));
-        let mut recorder = recordings::start(&config.node.data, recorded)?;
-        let media = start_media(config, count, &mailboxes, &watch, &mut recorder)?;
+        let (losses, urgent) = <(Arc<Losses>, Arc<Notify>)>::default();
+        let recorded = (&records_in, &losses);
+        let (media, recorder) = start_media(config, count, &mailboxes, &watch, recorded)?;
         let door = Arc::new(Door::new(config.limits.settings()?)?);
         let outlets = Outlets {
             shard: 0,
@@ -102,8 +100,7 @@ impl Fleet {
             door: Arc::clone(&door),
         };
         let (outage, commits) = (Outage::default(), Arc::new(Commits::new(store.clone())));
-        let mut threads = Vec::new();
-        let connections = streams.addresses();
+        let (connections, mut threads) = (streams.addresses(), Vec::new());
         let shared = (Meters::default(), Conferences::new(media.len()));
         let keys = (placement, random()?, shared);
         for (shard, mail) in (0..count).zip(receivers) {
@@ -303,8 +300,10 @@ fn start_media(
     count: u8,
     mailboxes: &[mpsc::Sender<Mail>],
     watch: &Watch,
-    recorder: &mut Recorder,
-) -> anyhow::Result<Vec<media_io::Shard>> {
+    (records, losses): (&mpsc::Sender<Record>, &Arc<Losses>),
+) -> anyhow::Result<(Vec<media_io::Shard>, Recorder)> {
+    let recorded = (records.clone(), Arc::clone(losses));
+    let mut recorder = recordings::start(&config.node.data, recorded)?;
     let mut places = vec![Vec::new(); usize::from(count)];
     for place in config.media_places()? {
         let ranges = place.ports.split(u16::from(count)).context("media.ports")?;
@@ -327,7 +326,7 @@ fn start_media(
         let started = media_io::Shard::start(settings, clock::instant, sink, Some(recorder.line()));
         shards.push(started.context("media: cannot start a media shard")?);
     }
-    Ok(shards)
+    Ok((shards, recorder))
 }
 
 fn shard_config(

@@ -32,14 +32,7 @@ impl Shard {
     ) -> Result<(), Skipped> {
         match command {
             Command::Ring { call } => self.ring(now, call),
-            Command::Answer { call, user_data } => {
-                let call = self.offered(call, "answer")?;
-                call.user_data = user_data;
-                call.state = State::Accepting { durable: None };
-                let id = call.id;
-                self.deadline(id, Some(now.mono + limits::MEDIA_OPEN));
-                Ok(())
-            }
+            Command::Answer { call, user_data } => self.answer(now, call, user_data),
             Command::Release { call, cause } => self.release(now, session, call, cause),
             Command::Redirect { call, to } => self.redirect(now, call, &to),
             Command::SetUserData { call, user_data } => {
@@ -64,22 +57,7 @@ impl Shard {
                 mode,
             } => self.conf_enter(session, call, (conference, &name), mode),
             Command::ConfExit { call } => self.conf_exit(call),
-            Command::RecordStart {
-                call,
-                operation,
-                name,
-                finish_keys,
-                max_seconds,
-            } => {
-                let recorder = Recorder {
-                    operation,
-                    name,
-                    finish_keys,
-                    longest: Duration::from_secs(u64::from(max_seconds)),
-                    since: None,
-                };
-                self.record_start(now, call, recorder)
-            }
+            record @ Command::RecordStart { .. } => self.want_recording(now, record),
             Command::RecordStop { call } => {
                 self.living(call, "record-stop")?;
                 self.end_recording(now, call, Completion::Stopped);
@@ -112,6 +90,36 @@ impl Shard {
                 Ok(())
             }
         }
+    }
+
+    fn answer(&mut self, now: Now, call: CallId, user_data: String) -> Result<(), Skipped> {
+        let call = self.offered(call, "answer")?;
+        call.user_data = user_data;
+        call.state = State::Accepting { durable: None };
+        let id = call.id;
+        self.deadline(id, Some(now.mono + limits::MEDIA_OPEN));
+        Ok(())
+    }
+
+    fn want_recording(&mut self, now: Now, command: Command) -> Result<(), Skipped> {
+        let Command::RecordStart {
+            call,
+            operation,
+            name,
+            finish_keys,
+            max_seconds,
+        } = command
+        else {
+            return Ok(());
+        };
+        let recorder = Recorder {
+            operation,
+            name,
+            finish_keys,
+            longest: Duration::from_secs(u64::from(max_seconds)),
+            since: None,
+        };
+        self.record_start(now, call, recorder)
     }
 
     fn release(

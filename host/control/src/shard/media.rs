@@ -4,7 +4,7 @@
 //! there: a port, the bridge peer's codec, an answer. It can be called at any time.
 
 use ::media::{
-    Command, Event, Family, PortId,
+    Command, Event, Family, PortId, Stats,
     sdp::{self, Codec, Direction, SessionVersion},
 };
 use bytes::Bytes;
@@ -109,21 +109,23 @@ impl Shard {
                     self.recording_failed(now, call, operation);
                 }
             }
-            Event::Closed { port, stats } => {
-                let Some(id) = self.by_port.remove(&port) else {
-                    return;
-                };
-                let Some(call) = self.calls.get_mut(&id) else {
-                    return;
-                };
-                call.media.port = Port::Closed;
-                call.media.stats = stats;
-                self.digits_lost += stats.digits_dropped;
-                let session = call.session;
-                self.record_final(now, id);
-                self.prune(session);
-            }
+            Event::Closed { port, stats } => self.port_closed(now, port, stats),
         }
+    }
+
+    fn port_closed(&mut self, now: Now, port: PortId, stats: Stats) {
+        let Some(id) = self.by_port.remove(&port) else {
+            return;
+        };
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        call.media.port = Port::Closed;
+        call.media.stats = stats;
+        self.digits_lost += stats.digits_dropped;
+        let session = call.session;
+        self.record_final(now, id);
+        self.prune(session);
     }
 
     /// Something about a port, for the trace.

@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn a_clock_that_runs_wrong_leaves_no_click() {
         let mut track = Track::new(Rate::Narrow);
-        let mut sine = [0; 160 * 500];
+        let mut sine = vec![0; 160 * 500];
         tone::Tone::new(425, -10.0).fill(&mut sine);
         let mut octets = vec![0; sine.len()];
         Encoder::new(Codec::Pcma, Rate::Narrow).encode(&sine, &mut octets);
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn wide_band_is_recorded_at_16_khz_and_what_is_not_stands_at_its_time_beside_it() {
         let mut track = Track::new(Rate::Wide);
-        let mut tone = [0; 320 * 50];
+        let mut tone = vec![0; 320 * 50];
         tone::Tone::new(425, -10.0).fill(&mut tone);
         let mut octets = [0; 160 * 50];
         Encoder::new(Codec::G722, Rate::Wide).encode(&tone, &mut octets);

@@ -7,7 +7,7 @@ use crate::tape::{Entry, Side};
 /// A tape, put together from what the plane said: its file, its packets as (side, timestamp, payload), and
 /// how long it was, once it is over.
 #[derive(Debug, Default, PartialEq)]
-struct Heard {
+struct Taped {
     file: String,
     said: Vec<(u32, Vec<u8>)>,
     heard: Vec<(u32, Vec<u8>)>,
@@ -24,11 +24,11 @@ impl Bench {
     }
 
     /// What came of the tapes, in the order in which they began; blocks go back.
-    fn tapes(&mut self) -> Vec<Heard> {
-        let mut tapes: Vec<(TapeId, Heard)> = Vec::new();
+    fn tapes(&mut self) -> Vec<Taped> {
+        let mut tapes: Vec<(TapeId, Taped)> = Vec::new();
         while let Some(output) = self.plane.poll_output() {
             let Output::Tape(word) = output else { continue };
-            let of = |tapes: &mut Vec<(TapeId, Heard)>, tape| {
+            let of = |tapes: &mut Vec<(TapeId, Taped)>, tape| {
                 tapes.iter().position(|(it, _)| *it == tape).unwrap()
             };
             match word {
@@ -36,9 +36,9 @@ impl Bench {
                     let file = file.into();
                     tapes.push((
                         tape,
-                        Heard {
+                        Taped {
                             file,
-                            ..Heard::default()
+                            ..Taped::default()
                         },
                     ));
                 }
