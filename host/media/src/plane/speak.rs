@@ -18,8 +18,8 @@ impl Plane {
                 let Some(state) = self.ports.get_mut(&port) else {
                     continue;
                 };
-                state.mix(tick, port, &mut self.mixer, &mut self.outbox);
-                let taper = (now, &mut self.blocks, &mut self.outputs);
+                let taper = &mut (now, &mut self.blocks, &mut self.outputs);
+                state.mix(tick, port, &mut self.mixer, &mut self.outbox, taper);
                 let ended = state.tick(tick, port, &mut self.outbox, taper);
                 self.ended.extend(ended.map(|what| (port, what)));
             }

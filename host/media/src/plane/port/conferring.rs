@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::speech::Taper;
 use super::{Arrival, Content, Port};
 use crate::codec::{FRAME_OCTETS, FRAME_SAMPLES};
 use crate::command::PortId;
@@ -51,6 +52,7 @@ impl Port {
         via: PortId,
         mixer: &mut Mixer,
         outbox: &mut Outbox,
+        taper: &mut Taper<'_>,
     ) {
         let covered = self.speaks();
         let (Some(member), Some(leg)) = (&mut self.member, &self.leg) else {
@@ -74,8 +76,6 @@ impl Port {
         self.stats.packets_sent += 1;
         self.stats.octets_sent += payload.len() as u64;
         outbox.push(via, to, fixed, payload);
-        if let Some(context) = &mut self.srtp {
-            outbox.seal(&mut context.sealer);
-        }
+        self.let_go(outbox, taper);
     }
 }

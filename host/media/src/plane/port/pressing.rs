@@ -1,7 +1,7 @@
 //! Keys that a port presses towards its peer, which cover all else that feeds it.
 
 use super::Port;
-use super::speech::{Ended, clock};
+use super::speech::{Ended, Taper, clock};
 use crate::command::PortId;
 use crate::plane::inbound::Order;
 use crate::plane::keying::Said;
@@ -32,7 +32,13 @@ impl Port {
     }
 
     /// Says what is due of the keys.
-    pub(super) fn press(&mut self, tick: Tick, via: PortId, outbox: &mut Outbox) -> Option<Ended> {
+    pub(super) fn press(
+        &mut self,
+        tick: Tick,
+        via: PortId,
+        outbox: &mut Outbox,
+        taper: &mut Taper<'_>,
+    ) -> Option<Ended> {
         let leg = self.leg.as_ref()?;
         let (to, agreed) = (leg.hears()?, &leg.agreed);
         let keying = self.keying.as_mut()?;
@@ -66,9 +72,7 @@ impl Port {
         self.stats.packets_sent += 1;
         self.stats.octets_sent += payload.len() as u64;
         outbox.push(via, to, fixed, payload);
-        if let Some(context) = &mut self.srtp {
-            outbox.seal(&mut context.sealer);
-        }
+        self.let_go(outbox, taper);
         None
     }
 }

@@ -18,6 +18,9 @@ use crate::tape::Blocks;
 /// Units of the RTP clock in a tick. Every codec of ours has a clock of 8,000 Hz.
 const FRAME: u32 = FRAME_OCTETS as u32;
 
+/// Where what a port says by itself is recorded: when, with what blocks, and who carries full ones away.
+pub(in crate::plane) type Taper<'a> = (Instant, &'a mut Blocks, &'a mut VecDeque<Output>);
+
 /// What came to its end in a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::plane) enum Ended {
@@ -56,10 +59,10 @@ impl Port {
         tick: Tick,
         via: PortId,
         outbox: &mut Outbox,
-        (now, blocks, outputs): (Instant, &mut Blocks, &mut VecDeque<Output>),
+        taper: &mut Taper<'_>,
     ) -> Option<Ended> {
         if self.keying.is_some() {
-            return self.press(tick, via, outbox);
+            return self.press(tick, via, outbox, taper);
         }
         let leg = self.leg.as_ref()?;
         let to = leg.hears()?;
@@ -74,15 +77,21 @@ impl Port {
         self.stats.octets_sent += payload.len() as u64;
         outbox.push(via, to, fixed, payload);
         let ended = player.advance();
+        self.let_go(outbox, taper);
+        ended.then_some(Ended::Played(operation))
+    }
+
+    /// The last thing before a packet that the port says by itself leaves: it goes onto its tape, if there
+    /// is one, and is protected, if its leg is.
+    pub(super) fn let_go(&mut self, outbox: &mut Outbox, (now, blocks, outputs): &mut Taper<'_>) {
         if self.is_taped()
             && let Some(packet) = outbox.last()
         {
-            outputs.extend(self.tape_heard(now, packet, blocks));
+            outputs.extend(self.tape_heard(*now, packet, blocks));
         }
         if let Some(context) = &mut self.srtp {
             outbox.seal(&mut context.sealer);
         }
-        ended.then_some(Ended::Played(operation))
     }
 }
 

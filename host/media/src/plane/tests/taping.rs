@@ -1,7 +1,11 @@
 //! Recording: which packets go onto a tape, and when it ends.
 
+use std::sync::Arc;
+
 use super::playing::{play, prompt};
 use super::*;
+use crate::command::Mode;
+use crate::room::Room;
 use crate::tape::{Entry, Side};
 
 /// A tape, put together from what the plane said: its file, its packets as (side, timestamp, payload), and
@@ -185,4 +189,37 @@ fn what_is_played_to_a_party_is_recorded_as_what_it_heard() {
     let sent = sent.into_iter().map(|it| (it.fixed.timestamp, it.payload));
     assert_eq!((tapes[0].said.len(), tapes[0].heard.len()), (0, 25));
     assert_eq!(tapes[0].heard, sent.collect::<Vec<_>>());
+}
+
+#[test]
+fn what_a_party_hears_in_a_conference_is_recorded_and_so_are_keys_that_are_tones() {
+    let mut bench = Bench::bridged();
+    let room = Arc::new(Room::new(1, 1));
+    for port in [A, B] {
+        bench.command(Command::Confer {
+            port,
+            room: Arc::clone(&room),
+            mode: Mode::TalkAndListen,
+        });
+    }
+    bench.record(A, 1);
+    let mut sent = bench.ticks(1_000);
+    bench.command(Command::Leave { port: A });
+    // No telephone events were agreed on with the party.
+    bench.configure(
+        A,
+        Negotiated {
+            telephone_event: None,
+            ..agreed(A)
+        },
+    );
+    let keys = "1".into();
+    bench.command(Command::Key { port: A, keys });
+    sent.extend(bench.ticks(500));
+    bench.command(Command::StopRecord { port: A });
+    let tapes = bench.tapes();
+    let sent = sent.into_iter().filter(|it| it.via == A);
+    let sent: Vec<_> = sent.map(|it| (it.fixed.timestamp, it.payload)).collect();
+    assert!(sent.len() > 50, "{}", sent.len());
+    assert_eq!(tapes[0].heard, sent);
 }
