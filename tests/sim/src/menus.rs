@@ -1,4 +1,4 @@
-//! Callers of the menu of `plugins/ivr`: each way through it.
+//! Callers of `plugins/ivr` and of `plugins/voicemail`: each way through them.
 //!
 //! The prompts of these tenants are tones, so that what somebody heard can be told.
 
@@ -13,7 +13,8 @@ use crate::World;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// The prompts: their names, tones in Hz and length in milliseconds.
-pub const PROMPTS: [(&str, u16, u64); 4] = [
+pub const PROMPTS: [(&str, u16, u64); 5] = [
+    ("greeting", 2_450, 1_500),
     ("welcome", 2_590, 1_000),
     ("menu", 2_730, 3_000),
     ("hours", 2_870, 2_000),
@@ -108,6 +109,40 @@ pub fn hasty(world: &mut World) {
     world.run_for(SECOND);
     world.press(alice, "9");
     world.run_for(5 * SECOND);
+    world.run_to_rest();
+}
+
+/// A caller listens, leaves a message and ends it by a key.
+pub fn message(world: &mut World) {
+    let alice = dial(world);
+    world.run_for(5 * SECOND);
+    world.press(alice, "#");
+    world.run_for(5 * SECOND);
+    world.run_to_rest();
+}
+
+/// A caller skips the greeting and hangs up when all is said.
+pub fn brief_message(world: &mut World) {
+    let alice = dial(world);
+    world.run_for(SECOND);
+    world.press(alice, "#");
+    world.run_for(3 * SECOND);
+    world.hang_up(alice);
+    world.run_to_rest();
+}
+
+/// A caller who does not end is ended.
+pub fn endless_message(world: &mut World) {
+    dial(world);
+    world.run_for(140 * SECOND);
+    world.run_to_rest();
+}
+
+/// A message that cannot be kept.
+pub fn lost_message(world: &mut World) {
+    world.fill_disk();
+    dial(world);
+    world.run_for(10 * SECOND);
     world.run_to_rest();
 }
 

@@ -19,6 +19,7 @@
 //! | `patient` | rings, answers after a while and hangs up after another, by timers |
 //! | `forward` | forwards always, when busy and when nobody answers |
 //! | `sender` | asks every caller to call 3002 instead |
+//! | `voicemail` | the twin of `plugins/voicemail` |
 //! | `silent` | nothing at all |
 //! | `redirect` | sends every caller to 3001 |
 
@@ -31,6 +32,7 @@ mod keypad;
 mod makecall;
 mod memo;
 mod sender;
+mod voicemail;
 
 use std::collections::BTreeMap;
 
@@ -67,6 +69,7 @@ impl Policies for Scripts {
             "ivr" => ivr::handle(&mut desk, &turn.event),
             "keypad" => keypad::handle(&mut desk, &turn.event),
             "memo" => memo::handle(&mut desk, &turn.event),
+            "voicemail" => voicemail::handle(&mut desk, &turn.event),
             "patient" => patient(&mut desk, &turn.event),
             "answer" => answer(&mut desk, &turn.event),
             "collector" => collector(&mut desk, &turn.event),

@@ -214,7 +214,7 @@ fn plugin(script: &str) -> ActivePlugin {
     if is_room || script == "memo" {
         exports.push("digit-events");
     }
-    if script == "memo" {
+    if ["memo", "voicemail"].contains(&script) {
         exports.push("media-events");
     }
     let exports = exports.into_iter();

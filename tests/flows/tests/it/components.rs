@@ -14,7 +14,15 @@ use policy::{Engine, Limits, Policy, StoreRead, StoreReads, TurnInput};
 use sim::{Policies, Snapshot, script::Scripts};
 
 /// What a plugin's digest says here, and the crate that it is.
-const PLUGINS: [&str; 5] = ["makecall", "faulty", "keypad", "ivr", "memo"];
+const PLUGINS: [&str; 7] = [
+    "makecall",
+    "faulty",
+    "keypad",
+    "ivr",
+    "memo",
+    "voicemail",
+    "conference-room",
+];
 
 /// Ten times what is usual: the ticks of a machine that is busy with other tests count too, and here
 /// nobody waits.

@@ -121,6 +121,22 @@ fn the_menu_plays_as_its_twin_does() {
 }
 
 #[test]
+fn messages_are_taken_as_its_twin_takes_them() {
+    check_of("voicemail", menus::message, ladder!("message"));
+    check_of("voicemail", menus::brief_message, ladder!("message-brief"));
+    check_of("voicemail", menus::lost_message, ladder!("message-lost"));
+}
+
+#[test]
+fn callers_meet_as_those_of_its_twin() {
+    let meet = |world: &mut World| {
+        scenes::meet(world);
+        scenes::part_from_conference(world);
+    };
+    check_of("conference-room", meet, ladder!("conference"));
+}
+
+#[test]
 fn transfers_go_as_those_of_its_twin() {
     check(transfers::unattended, ladder!("transfer-unattended"));
     check(transfers::attended, ladder!("transfer-attended"));

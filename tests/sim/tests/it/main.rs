@@ -17,6 +17,7 @@ mod held;
 mod hold;
 mod hostile;
 mod ladders;
+mod messages;
 mod pickups;
 mod plays;
 mod proofs;
