@@ -134,6 +134,16 @@ enum Playing {
     Samples { samples: Vec<i16>, at: usize },
 }
 
+impl From<Speech> for Playing {
+    fn from(speech: Speech) -> Self {
+        match speech {
+            Speech::Silence => Playing::Silence,
+            Speech::Tone(hz) => Playing::Tone(Tone::new(hz, TONE_DB)),
+            Speech::Samples(samples) => Playing::Samples { samples, at: 0 },
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Ear {
     inbound: Inbound,
@@ -151,18 +161,13 @@ struct Ear {
 impl Handset {
     /// A handset that begins to speak at its first tick.
     pub fn new(config: HandsetConfig) -> Self {
-        let speech = match config.speech {
-            Speech::Silence => Playing::Silence,
-            Speech::Tone(hz) => Playing::Tone(Tone::new(hz, TONE_DB)),
-            Speech::Samples(samples) => Playing::Samples { samples, at: 0 },
-        };
         let codec = config.agreed.codec;
         let keys = config.agreed.srtp.clone();
         Handset {
             srtp: keys.map(|keys| Context::renewed(None, *keys)),
             agreed: config.agreed,
             mouth: Mouth {
-                speech,
+                speech: config.speech.into(),
                 encoder: Encoder::new(codec, Rate::Narrow),
                 ssrc: config.ssrc,
                 sequence: (config.ssrc >> 8) as u16,
@@ -199,6 +204,11 @@ impl Handset {
         &self.agreed
     }
 
+    /// Says that from its next packet on.
+    pub fn say(&mut self, speech: Speech) {
+        self.mouth.speech = speech.into();
+    }
+
     /// Presses these keys, one after another. What is no key is left out.
     pub fn press(&mut self, keys: &str) {
         self.mouth.keys.extend(keys.chars());
@@ -207,7 +217,7 @@ impl Handset {
     /// The next packet that is due by `now`; call until `None`. After a pause of the caller's the
     /// missed packets are left out.
     pub fn handle_tick(&mut self, now: Instant) -> Option<Vec<u8>> {
-        let mut packet = self.say(now)?;
+        let mut packet = self.due(now)?;
         if let Some(context) = &mut self.srtp {
             let len = packet.len();
             packet.resize(len + srtp::OVERHEAD, 0);
@@ -217,7 +227,7 @@ impl Handset {
         Some(packet)
     }
 
-    fn say(&mut self, now: Instant) -> Option<Vec<u8>> {
+    fn due(&mut self, now: Instant) -> Option<Vec<u8>> {
         let due = *self.mouth.due.get_or_insert(now);
         let late = now.checked_duration_since(due)?;
         if late > FRAME * LATE_FRAMES {

@@ -6,6 +6,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub(crate) struct Account {
     ip: IpAddr,
     /// The tone that it says; none: it is an echo.
     tone: Option<u16>,
+    /// It writes down what it hears.
+    keeps: bool,
     /// Further lines of its configuration.
     settings: Vec<String>,
 }
@@ -62,6 +65,7 @@ impl Account {
             line,
             ip,
             tone: None,
+            keeps: false,
             settings: Vec::new(),
         }
     }
@@ -81,6 +85,12 @@ impl Account {
         self
     }
 
+    /// What it hears can be had from it.
+    pub(crate) fn that_keeps_what_it_hears(mut self) -> Self {
+        self.keeps = true;
+        self
+    }
+
     /// It says that tone.
     pub(crate) fn says(mut self, hz: u16) -> Self {
         self.tone = Some(hz);
@@ -88,7 +98,7 @@ impl Account {
     }
 
     /// Starts a phone that listens at `local` and knows how it can be driven.
-    pub(crate) fn start(self, local: SocketAddr) -> Baresip {
+    pub(crate) fn start(mut self, local: SocketAddr) -> Baresip {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let control = control_port();
         let write = |name: &str, text: &str| {
@@ -104,6 +114,11 @@ impl Account {
             Tone::new(hz, -10.0).fill(&mut samples);
             fs::write(&file, wav::encode(&samples)).expect("the folder can be written to");
             source = format!("aufile,{}", file.display());
+        }
+        if self.keeps {
+            self.settings.push("module sndfile.so".to_owned());
+            let place = folder.path().display();
+            self.settings.push(format!("snd_path {place}"));
         }
         write("config", &self.configuration(local, control, &source));
         let log =
@@ -190,6 +205,23 @@ impl Baresip {
         self.control.write_all(text.as_bytes()).expect("it listens");
         let answer = self.next(name, |it| it["response"] == true && it["token"] == name);
         assert_eq!(answer["ok"], true, "{name} {parameter}: {answer}");
+    }
+
+    /// Presses that key in its call.
+    pub(crate) fn key(&mut self, digit: char) {
+        self.command("sndcode", &digit.to_string());
+    }
+
+    /// What it heard in its calls, one after another; of a call that is over.
+    pub(crate) fn heard(&self) -> Vec<i16> {
+        let files = fs::read_dir(self.folder.path()).expect("it is there");
+        let files = files.map(|it| it.expect("it can be listed").path());
+        let is_heard = |it: &PathBuf| it.to_string_lossy().ends_with("-dec.wav");
+        let mut files: Vec<_> = files.filter(is_heard).collect();
+        files.sort();
+        let read = |it: &PathBuf| fs::read(it).expect("it can be read");
+        let samples = |it: Vec<u8>| wav::decode(&it).expect("baresip writes WAV");
+        files.iter().map(read).flat_map(samples).collect()
     }
 
     /// Waits until it tells an event of that type, such as `CALL_ESTABLISHED`.

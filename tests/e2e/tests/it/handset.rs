@@ -6,9 +6,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use media::handset::{Handset, HandsetConfig, Heard, Speech};
-use media::sdp::{Codec, Direction, Negotiated};
+use media::sdp::{Codec, Direction, Negotiated, TelephoneEvent};
 
 use crate::stopwatch::now;
+
+/// The payload type of telephone-event in the scenarios' session descriptions.
+const EVENTS: u8 = 101;
 
 /// A phone's audio, from when its socket is bound to when it is hung up.
 pub(crate) struct Audio {
@@ -46,18 +49,28 @@ impl Audio {
 
     /// Begins to send a tone to `remote`, and to listen.
     pub(crate) fn start(&mut self, remote: SocketAddr, codec: Codec, hz: u16) {
+        self.start_saying(remote, codec, Speech::Tone(hz));
+    }
+
+    /// The same with something else to say.
+    pub(crate) fn start_saying(&mut self, remote: SocketAddr, codec: Codec, speech: Speech) {
         let agreed = Negotiated {
             remote,
             remote_rtcp: None,
             codec,
             payload_type: codec.payload_type(),
             receive: vec![(codec.payload_type(), codec)],
-            telephone_event: None,
+            telephone_event: Some(TelephoneEvent {
+                send: EVENTS,
+                receive: EVENTS,
+            }),
             ptime_ms: 20,
             direction: Direction::SendRecv,
             srtp: None,
         };
-        let config = HandsetConfig::new(agreed, u32::from(hz) << 16 | 0x5eed, Speech::Tone(hz));
+        let ssrc = u32::from(self.port()) << 16 | 0x5eed;
+        let mut config = HandsetConfig::new(agreed, ssrc, speech);
+        config.record = true;
         self.line().handset = Some(Handset::new(config));
         let (socket, line) = (Arc::clone(&self.socket), Arc::clone(&self.line));
         self.thread = Some(std::thread::spawn(move || talk(&socket, &line, remote)));
@@ -66,6 +79,25 @@ impl Audio {
     /// What was heard until now; nothing before the start.
     pub(crate) fn heard(&self) -> Option<Heard> {
         self.line().handset.as_ref().map(Handset::heard)
+    }
+
+    /// Says that from now on.
+    pub(crate) fn say(&self, speech: Speech) {
+        let mut line = self.line();
+        line.handset.as_mut().expect("it has begun").say(speech);
+    }
+
+    /// Presses these keys, one after another (RFC 4733).
+    pub(crate) fn press(&self, keys: &str) {
+        let mut line = self.line();
+        line.handset.as_mut().expect("it has begun").press(keys);
+    }
+
+    /// All that was heard until now.
+    pub(crate) fn recording(&self) -> Vec<i16> {
+        let line = self.line();
+        let handset = line.handset.as_ref();
+        handset.map_or_else(Vec::new, |it| it.recording().to_vec())
     }
 
     fn line(&self) -> std::sync::MutexGuard<'_, Line> {

@@ -111,6 +111,11 @@ impl Node {
         self.child.id()
     }
 
+    /// The folder of its recordings.
+    pub(crate) fn recordings(&self) -> PathBuf {
+        self.data.path().join("data/recordings")
+    }
+
     /// Its database.
     pub(crate) fn database(&self) -> PathBuf {
         self.data.path().join("data/jackfield.db")

@@ -111,16 +111,21 @@ impl Office {
         self.rest.put(&path, settings).expect(200);
     }
 
+    /// Uploads a policy of ours and activates it behind that number.
+    pub(crate) fn install(&self, plugin: &str, number: &str) {
+        let path = format!("/api/v1/plugins/{plugin}");
+        let versions = format!("{path}/versions");
+        let uploaded = self.rest.upload(&versions, component(plugin)).expect(201);
+        let version = json!({ "version": uploaded["version"] });
+        let activation = format!("{path}/activation");
+        self.rest.put(&activation, &version).expect(200);
+        self.number(number, plugin);
+    }
+
     /// Uploads the policy that misbehaves, in that way, behind the number 9001.
     pub(crate) fn install_faulty(&self, fault: &str) {
-        let path = "/api/v1/plugins/faulty/versions";
-        let uploaded = self.rest.upload(path, component("faulty")).expect(201);
-        let version = json!({ "version": uploaded["version"] });
-        self.rest
-            .put("/api/v1/plugins/faulty/activation", &version)
-            .expect(200);
+        self.install("faulty", "9001");
         self.set("faulty", &json!({ "fault": fault }));
-        self.number("9001", "faulty");
     }
 
     /// The messages of a plugin's log, once one of them contains `word`.

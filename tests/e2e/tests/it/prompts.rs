@@ -1,11 +1,10 @@
 //! Prompts: files of all formats go in, and what callers would hear comes out.
 
-use std::f64::consts::TAU;
-
 use serde_json::{Value, json};
 
 use crate::node::Node;
 use crate::rest::Rest;
+use crate::sound;
 
 const PROMPTS: &str = "/api/v1/prompts";
 
@@ -50,17 +49,10 @@ fn upload(rest: &Rest, name: &str, media: &str, file: &[u8]) -> Value {
 /// How alike a kept file, of 16 kHz, is to what all files were made from.
 fn likeness(file: &[u8]) -> f64 {
     let samples = file[44..].chunks_exact(2);
-    let samples = samples.map(|it| f64::from(i16::from_le_bytes([it[0], it[1]])));
-    let (mut both, mut one, mut other) = (0.0, 0.0, 0.0);
-    for (at, heard) in samples.enumerate() {
-        let t = at as f64 / 16_000.0;
-        let swell = (TAU / 4.0 * t).sin().max(0.0).sqrt();
-        let made = (TAU * (300.0 * t + 675.0 * t * t)).sin() * swell;
-        both += made * heard;
-        one += made * made;
-        other += heard * heard;
-    }
-    both / (one * other).sqrt()
+    let heard: Vec<_> = samples
+        .map(|it| i16::from_le_bytes([it[0], it[1]]))
+        .collect();
+    sound::likeness(&sound::chirp(16_000.0), &heard)
 }
 
 #[test]
