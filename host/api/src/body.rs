@@ -16,6 +16,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use serde_json::Value;
 use std::time::Duration;
+use tokio::sync::SemaphorePermit;
 
 pub(crate) use fields::Fields;
 
@@ -115,6 +116,18 @@ pub(crate) async fn take(request: Request, most: usize, time: Duration) -> Resul
     };
     let late = |_| Problem::new(Kind::TooSlow, "send it faster or make it smaller");
     tokio::time::timeout(time, all).await.map_err(late)?
+}
+
+/// A file that is uploaded, with its place among those that are held in memory.
+pub(crate) async fn upload(
+    state: &State,
+    request: Request,
+    most: usize,
+) -> Result<(SemaphorePermit<'_>, Bytes), Problem> {
+    let busy = || Problem::new(Kind::Unavailable, "too many uploads at once");
+    let place = state.control().upload().ok_or_else(busy)?;
+    let bytes = take(request, most, limits::UPLOAD_TIME).await?;
+    Ok((place, bytes))
 }
 
 /// Whether the media type of the body is `wanted`, parameters aside.

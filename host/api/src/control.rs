@@ -5,7 +5,10 @@
 //! and Wasm: `server` owns the receiver, tests read it themselves.
 
 use std::{
+    fmt,
     future::Future,
+    io,
+    ops::Range,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -14,7 +17,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use model::{Answer, Ask, Manifest, TenantId};
+use futures_util::stream::BoxStream;
+use model::{Answer, Ask, Manifest, RecordingId, TenantId};
 use store::KeptAudio;
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot};
 
@@ -51,14 +55,16 @@ pub enum ControlRequest {
         /// Where it is kept, or why it is not.
         reply: oneshot::Sender<Result<KeptAudio, AudioRefused>>,
     },
-    /// The audio of a prompt, as it is kept.
+    /// Audio, as it is kept.
     Audio {
         /// Whose.
         tenant: TenantId,
-        /// Of the file.
-        digest: String,
-        /// Nothing if it cannot be read.
-        reply: oneshot::Sender<Option<Bytes>>,
+        /// Which.
+        file: AudioFile,
+        /// Which octets of it.
+        part: Range<u64>,
+        /// Nothing if it cannot be read now.
+        reply: oneshot::Sender<Option<AudioStream>>,
     },
     /// A component wants to become a plugin version.
     CheckPlugin {
@@ -67,6 +73,24 @@ pub enum ControlRequest {
         /// What it is, or the refusal in the words of `plugin check`.
         reply: oneshot::Sender<Result<Manifest, String>>,
     },
+}
+
+/// A file of audio.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AudioFile {
+    /// The prompt with that digest.
+    Prompt(String),
+    /// That recording.
+    Recording(RecordingId),
+}
+
+/// Octets of a file, piece by piece, read as they are taken; an error ends it.
+pub struct AudioStream(pub BoxStream<'static, io::Result<Bytes>>);
+
+impl fmt::Debug for AudioStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AudioStream")
+    }
 }
 
 /// Why an audio file was not kept.
@@ -221,16 +245,18 @@ impl Control {
         within(limits::AUDIO_KEPT, answer).await
     }
 
-    /// The audio of a prompt, if it can be read.
+    /// A part of a file of audio, if it can be read.
     pub async fn audio(
         &self,
         tenant: TenantId,
-        digest: String,
-    ) -> Result<Option<Bytes>, ControlError> {
+        file: AudioFile,
+        part: Range<u64>,
+    ) -> Result<Option<AudioStream>, ControlError> {
         let (reply, answer) = oneshot::channel();
         self.send(ControlRequest::Audio {
             tenant,
-            digest,
+            file,
+            part,
             reply,
         })?;
         within(limits::CONTROL_ANSWER, answer).await

@@ -5,6 +5,7 @@
 //! `store`, and time is a function that the server gives, so that every route is tested in one process.
 #![forbid(unsafe_code)]
 
+mod audio;
 mod auth;
 mod body;
 mod control;
@@ -17,6 +18,6 @@ mod routes;
 mod state;
 mod time;
 
-pub use control::{AudioRefused, Control, ControlError, ControlRequest};
+pub use control::{AudioFile, AudioRefused, AudioStream, Control, ControlError, ControlRequest};
 pub use routes::router;
 pub use state::{Parts, State};

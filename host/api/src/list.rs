@@ -16,6 +16,7 @@ use crate::{
     fault::{Faults, Place},
     limits,
     problem::{Kind, Problem},
+    time,
 };
 
 /// One page of a list.
@@ -80,6 +81,12 @@ impl Parameters {
     ) -> Option<T> {
         let text = self.given.remove(name)?;
         check(&text).inspect_err(|why| self.refuse(name, why)).ok()
+    }
+
+    /// A time, if it is given; Unix milliseconds.
+    pub(crate) fn time(&mut self, name: &str) -> Option<u64> {
+        let no_time = || "is not a time such as 2026-07-24T08:15:30Z".to_owned();
+        self.checked(name, |text| time::unix_ms(text).ok_or_else(no_time))
     }
 
     /// `limit` and `starting_after`.

@@ -44,6 +44,7 @@ pub(crate) enum Kind {
     LimitExceeded,
     TooLarge,
     UnsupportedMediaType,
+    RangeNotSatisfiable,
     InvalidBody,
     PluginRefused,
     AudioRefused,
@@ -71,6 +72,7 @@ impl Kind {
             Self::UnsupportedMediaType => {
                 (415, "unsupported-media-type", "The body has another type")
             }
+            Self::RangeNotSatisfiable => (416, "range-not-satisfiable", "There are no such octets"),
             Self::InvalidBody => (422, "invalid-body", "The body has wrong members"),
             Self::PluginRefused => (422, "plugin-refused", "The component is no policy"),
             Self::AudioRefused => (422, "audio-refused", "The file cannot be played"),
@@ -165,8 +167,10 @@ pub(crate) async fn finish(Of(state): Of<State>, mut request: Request, next: Nex
         }
         let headers = std::mem::take(response.headers_mut());
         response = write(problem, id);
-        if let Some(allow) = headers.get(header::ALLOW) {
-            response.headers_mut().insert(header::ALLOW, allow.clone());
+        for name in [header::ALLOW, header::CONTENT_RANGE] {
+            if let Some(value) = headers.get(&name) {
+                response.headers_mut().insert(name, value.clone());
+            }
         }
     }
     let headers = response.headers_mut();

@@ -11,6 +11,7 @@ mod numbers;
 mod phones;
 mod plugins;
 mod prompts;
+mod recordings;
 mod requests;
 mod tenants;
 mod traces;
@@ -71,6 +72,9 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(traces::text))
         .routes(routes!(traces::of_session))
         .routes(routes!(cdrs::list))
+        .routes(routes!(recordings::list))
+        .routes(routes!(recordings::show, recordings::delete))
+        .routes(routes!(recordings::audio))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
 }

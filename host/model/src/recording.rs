@@ -34,6 +34,9 @@ pub enum RecordingState {
 }
 
 impl RecordingState {
+    /// The words for all states.
+    pub const WORDS: [&str; 3] = ["open", "ready", "failed"];
+
     /// The word that rows and the API use.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -3,9 +3,9 @@
 //! Never waits for anything but the next request: what cannot be begun is refused at once, so that a
 //! change of a tenant is never stuck behind requests.
 
-use std::{collections::BTreeMap, hash::Hasher, sync::Arc};
+use std::{collections::BTreeMap, hash::Hasher, ops::Range, sync::Arc};
 
-use api::{AudioRefused, ControlRequest};
+use api::{AudioFile, AudioRefused, AudioStream, ControlRequest};
 use bytes::Bytes;
 use control::placement::Placement;
 use model::{Answer, Ask, Refusal, TenantId};
@@ -16,7 +16,8 @@ use tokio::{
 };
 
 use crate::{
-    metrics::Metrics, plugins::Plugins, prompts::Prompts, publish::Publisher, shard::Mail,
+    metrics::Metrics, plugins::Plugins, prompts::Prompts, publish::Publisher, recordings::Shelf,
+    shard::Mail,
 };
 
 /// Requests that are under way at one time.
@@ -42,6 +43,8 @@ pub struct Asks {
     pub plugins: Arc<Plugins>,
     /// The audio of prompts.
     pub prompts: Arc<Prompts>,
+    /// The audio of recordings.
+    pub recordings: Arc<Shelf>,
     /// The gauge of requests under way.
     pub metrics: Metrics,
 }
@@ -92,9 +95,10 @@ impl Asks {
                 }) => self.keep(&mut files, tenant, bytes, reply),
                 Some(ControlRequest::Audio {
                     tenant,
-                    digest,
+                    file,
+                    part,
                     reply,
-                }) => self.read(&mut files, tenant, digest, reply),
+                }) => self.read(&mut files, tenant, (file, part), reply),
                 Some(ControlRequest::CheckPlugin { bytes, mut reply }) => {
                     while checks.try_join_next().is_some() {}
                     if checks.len() >= CHECKS {
@@ -136,22 +140,25 @@ impl Asks {
         });
     }
 
-    /// An audio file of ours is read, unless too many are in hand.
+    /// An audio file of ours is opened, unless too many are in hand.
     fn read(
         &self,
         files: &mut JoinSet<()>,
         tenant: TenantId,
-        digest: String,
-        reply: oneshot::Sender<Option<Bytes>>,
+        (file, part): (AudioFile, Range<u64>),
+        reply: oneshot::Sender<Option<AudioStream>>,
     ) {
         if !has_room(files) {
             let _ = reply.send(None);
             return;
         }
-        let prompts = Arc::clone(&self.prompts);
+        let (prompts, recordings) = (Arc::clone(&self.prompts), Arc::clone(&self.recordings));
         files.spawn(async move {
-            let file = prompts.file(tenant, &digest).await;
-            let _ = reply.send(file.map(Bytes::from));
+            let audio = match file {
+                AudioFile::Prompt(digest) => prompts.audio(tenant, &digest, part).await,
+                AudioFile::Recording(id) => recordings.audio(tenant, id, part).await,
+            };
+            let _ = reply.send(audio);
         });
     }
 

@@ -26,7 +26,8 @@ use crate::{
     outlets::{CdrJob, Losses, Outlets, Record},
     plugins::Plugins,
     prompts::Prompts,
-    recordings, records, registrar,
+    recordings::{self, Shelf},
+    records, registrar,
     registrar::Registrar,
     setup::random,
     shard,
@@ -142,7 +143,8 @@ impl Fleet {
         &self,
         (listeners, streams): (&[Listener], Streams),
         control: api::Control,
-        (store, prompts): (Store, Arc<Prompts>),
+        store: &Store,
+        (prompts, recordings): (&Arc<Prompts>, &Arc<Shelf>),
     ) -> Sources {
         Sources {
             listeners: listeners
@@ -158,8 +160,9 @@ impl Fleet {
             door: Arc::clone(&self.door),
             streams,
             control,
-            store,
-            prompts,
+            store: store.clone(),
+            prompts: Arc::clone(prompts),
+            recordings: Arc::clone(recordings),
         }
     }
 

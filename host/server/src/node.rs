@@ -32,6 +32,7 @@ use crate::{
     plugins::Plugins,
     prompts::Prompts,
     publish::{Press, Publisher},
+    recordings::keep,
     registrar::Registrar,
     rest,
     setup::{self, Ground},
@@ -74,6 +75,7 @@ impl Node {
             store,
             plugins,
             prompts,
+            recordings,
             built_in,
             admin_key,
         } = setup::lay(config, preset).await?;
@@ -95,13 +97,13 @@ impl Node {
             publisher: Publisher::shown_by(metrics.changes()),
             plugins: Arc::clone(&plugins),
             prompts: Arc::clone(&prompts),
+            recordings: Arc::clone(&recordings),
             metrics: metrics.clone(),
         };
         let (draining, watched_drain) = watch::channel(false);
         let (control, requests) = Control::channel();
-        let sip = (&*listeners, streams.streams());
-        let shelves = (store.clone(), Arc::clone(&prompts));
-        let sources = fleet.sources(sip, control.clone(), shelves);
+        let (sip, audio) = ((&*listeners, streams.streams()), (&prompts, &recordings));
+        let sources = fleet.sources(sip, control.clone(), &store, audio);
         let router = api::router(api::State::new(api::Parts {
             store: store.clone(),
             control,
@@ -117,6 +119,7 @@ impl Node {
         service.spawn(asks.serve(requests));
         service.spawn(look_up(names, dns, mailboxes, streams.certified()));
         service.spawn(sweep(store.clone(), prompts));
+        service.spawn(keep(store.clone(), recordings));
         service.spawn(rest::serve(http, router, metrics.clone()));
         if let Some(page) = page {
             service.spawn(metrics::serve(page, metrics, sources));

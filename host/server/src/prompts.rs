@@ -12,6 +12,7 @@ mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::Range,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -20,9 +21,10 @@ use std::{
     time::Duration,
 };
 
-use api::AudioRefused;
+use api::{AudioRefused, AudioStream};
 use audio::{Audio, AudioError};
 use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use media::{Prompt, codec::Rate};
 use model::TenantId;
 use sha2::{Digest, Sha256};
@@ -112,6 +114,22 @@ impl Prompts {
         let read = read.unwrap_or_else(|_| Err(std::io::Error::other("the reader panicked")));
         let failed = |error| tracing::warn!(%tenant, digest, %error, "a prompt cannot be read");
         read.map_err(failed).ok()
+    }
+
+    /// A part of it; none if it cannot be read.
+    pub async fn audio(
+        &self,
+        tenant: TenantId,
+        digest: &str,
+        part: Range<u64>,
+    ) -> Option<AudioStream> {
+        let file = Bytes::from(self.file(tenant, digest).await?);
+        let (from, end) = (part.start as usize, part.end as usize);
+        let is_there = from <= end && end <= file.len();
+        is_there.then(|| {
+            let part = Ok(file.slice(from..end));
+            AudioStream(stream::iter([part]).boxed())
+        })
     }
 
     /// The prompts of these digests, if all are in memory.

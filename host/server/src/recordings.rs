@@ -1,7 +1,12 @@
 //! Recordings of the node: the folder in which their files are, and what becomes of them.
 //!
 //! Owns the recorder's thread and the word from it to the writer of rows. Files that a lost process left
-//! open are made whole at the next start: [`close_open`].
+//! open are made whole at the next start: [`close_open`]. What is whole is on the [`Shelf`], and looked after by
+//! the keeper ([`keep`]).
+
+mod keeper;
+mod places;
+mod shelf;
 
 use std::{
     fs::DirBuilder,
@@ -16,6 +21,8 @@ use media::recorder::{self, Recorder, Report};
 use model::{Audio, RecordingId, RecordingState};
 use store::{RecordingChange, Store, admin};
 use tokio::sync::mpsc;
+
+pub use self::{keeper::keep, shelf::Shelf};
 
 use crate::{
     clock,

@@ -12,7 +12,7 @@ use crate::{
     config::Config,
     plugins::Plugins,
     prompts::{MEMORY, Prompts},
-    recordings,
+    recordings::{self, Shelf},
 };
 
 /// The built-in makecall component.
@@ -36,6 +36,8 @@ pub struct Ground {
     pub plugins: Arc<Plugins>,
     /// The audio of prompts.
     pub prompts: Arc<Prompts>,
+    /// The audio of recordings.
+    pub recordings: Arc<Shelf>,
     /// The policy that every tenant begins with.
     pub built_in: BuiltIn,
     /// The platform key, if it was made now.
@@ -67,6 +69,7 @@ pub async fn lay(config: &Config, preset: Option<String>) -> anyhow::Result<Grou
         store,
         plugins,
         prompts: Arc::new(Prompts::new(data, MEMORY)),
+        recordings: Arc::new(Shelf::new(data)),
         built_in,
         admin_key,
     })

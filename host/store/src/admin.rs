@@ -219,6 +219,15 @@ pub async fn open_recordings(store: &Store) -> Result<Vec<RecordingId>, StoreErr
     recording::open(&mut store.db().read().await?).await
 }
 
+/// The recordings that were deleted and whose audio may still be there, at most
+/// [`limits::RECORDINGS_AT_ONCE`], behind that one.
+pub async fn gone_recordings(
+    store: &Store,
+    after: Option<RecordingId>,
+) -> Result<Vec<(TenantId, RecordingId)>, StoreError> {
+    recording::gone(&mut store.db().read().await?, after).await
+}
+
 /// Removes keys of the policies' store that expired long enough ago that no event can still ask for
 /// them; at most [`limits::SWEEP`]. Tells how many, so that the caller goes on while it is full.
 pub async fn sweep_expired(store: &Store, now_ms: u64) -> Result<u64, StoreError> {

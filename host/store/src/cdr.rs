@@ -5,7 +5,7 @@ use model::{
     turn::Usage,
 };
 
-use crate::db::{Batch, Query, Tx, Value, parsed, query, record};
+use crate::db::{Batch, Filtered, Query, Tx, Value, parsed, query, record};
 use crate::kv::listed;
 use crate::{Listed, Page, Store, StoreError};
 
@@ -94,29 +94,22 @@ impl Store {
     }
 }
 
-/// Only conditions that are asked for stand in the statement, so that each finds its index.
 fn select(tenant: TenantId, filter: &CdrFilter, page: &Page<CallId>) -> Query {
-    let conditions: [(&str, Option<Value>); 7] = [
-        ("call_id =", filter.call.map(Value::from)),
-        ("session_id =", filter.session.map(Value::from)),
-        ("user_data =", filter.user_data.as_ref().map(Value::from)),
-        ("number =", filter.number.as_ref().map(Value::from)),
-        ("begin_time >=", filter.from.map(Value::from)),
-        ("begin_time <", filter.to.map(Value::from)),
-        // An id begins with its time, so the order of ids is that of calls.
-        ("call_id <", page.after.map(Value::from)),
-    ];
-    let mut sql = concat!("SELECT ", columns!(), " FROM cdr WHERE tenant = $1").to_owned();
-    let mut values = vec![Value::from(tenant)];
-    for (condition, value) in conditions {
-        if let Some(value) = value {
-            values.push(value);
-            sql = format!("{sql} AND {condition} ${}", values.len());
-        }
-    }
-    values.push(Value::from(page.rows()));
-    sql = format!("{sql} ORDER BY call_id DESC LIMIT ${}", values.len());
-    values.into_iter().fold(query(sql), Query::bind)
+    let filtered = Filtered {
+        opening: concat!("SELECT ", columns!(), " FROM cdr WHERE tenant = $1"),
+        conditions: [
+            ("call_id =", filter.call.map(Value::from)),
+            ("session_id =", filter.session.map(Value::from)),
+            ("user_data =", filter.user_data.as_ref().map(Value::from)),
+            ("number =", filter.number.as_ref().map(Value::from)),
+            ("begin_time >=", filter.from.map(Value::from)),
+            ("begin_time <", filter.to.map(Value::from)),
+            ("call_id <", page.after.map(Value::from)),
+        ],
+        id: "call_id",
+        rows: page.rows(),
+    };
+    filtered.of(tenant)
 }
 
 /// Writes whole records, new or changed; tells whether there are any. A call never changes its

@@ -6,6 +6,8 @@
 //! a time, whose transactions begin with the lock, and readers that never wait for it.
 
 mod batch;
+mod filter;
+mod migrations;
 mod singles;
 
 use std::{borrow::Cow, sync::Arc};
@@ -23,6 +25,8 @@ use tokio::{
 };
 
 pub(crate) use batch::{Answers, Batch, Pen};
+pub(crate) use filter::Filtered;
+use migrations::{MIGRATIONS, migrate};
 use singles::Singles;
 
 use crate::{StoreError, limits, owner::Owner};
@@ -174,72 +178,6 @@ fn make_private(path: &str) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.append(true).create(true).open(path).map(drop)
-}
-
-/// What brings the tables up to date, in order. One that was released never changes.
-const MIGRATIONS: [(&str, &str); 12] = [
-    ("first", include_str!("../migrations/sqlite/0001_first.sql")),
-    (
-        "cdr by number",
-        include_str!("../migrations/sqlite/0002_cdr_by_number.sql"),
-    ),
-    (
-        "kv quota",
-        include_str!("../migrations/sqlite/0003_kv_quota.sql"),
-    ),
-    (
-        "transport",
-        include_str!("../migrations/sqlite/0004_transport.sql"),
-    ),
-    (
-        "bindings",
-        include_str!("../migrations/sqlite/0005_bindings.sql"),
-    ),
-    (
-        "trunk settings",
-        include_str!("../migrations/sqlite/0006_trunk_settings.sql"),
-    ),
-    (
-        "clustered",
-        include_str!("../migrations/sqlite/0007_clustered.sql"),
-    ),
-    (
-        "trunk respells",
-        include_str!("../migrations/sqlite/0008_trunk_respells.sql"),
-    ),
-    (
-        "prompts",
-        include_str!("../migrations/sqlite/0009_prompts.sql"),
-    ),
-    (
-        "quality",
-        include_str!("../migrations/sqlite/0010_quality.sql"),
-    ),
-    (
-        "phone srtp",
-        include_str!("../migrations/sqlite/0011_phone_srtp.sql"),
-    ),
-    (
-        "recordings",
-        include_str!("../migrations/sqlite/0012_recordings.sql"),
-    ),
-];
-
-async fn migrate(pool: &SqlitePool, steps: &[(&str, &'static str)]) -> Result<(), StoreError> {
-    use sqlx::migrate::{Migration, MigrationType, Migrator};
-    let migrations = steps.iter().zip(1..).map(|((name, sql), version)| {
-        let sql = sqlx::SqlStr::from_static(sql);
-        Migration::new(
-            version,
-            (*name).to_owned().into(),
-            MigrationType::Simple,
-            sql,
-            false,
-        )
-    });
-    let migrator = Migrator::with_migrations(migrations.collect());
-    let migrated = migrator.run(pool).await;
-    migrated.map_err(|why| StoreError::Unavailable(format!("cannot migrate: {why}")))
 }
 
 /// Where statements run, on some engine.

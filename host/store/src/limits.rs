@@ -25,6 +25,8 @@ pub const PROMPTS: i64 = 1_000;
 pub const PROMPT_OCTETS: i64 = 128 * 1024 * 1024;
 /// Recordings that are closed at one time when a process starts, after one that was lost.
 pub const OPEN_RECORDINGS: i64 = 256;
+/// Recordings that are erased, or otherwise seen to, at one time.
+pub const RECORDINGS_AT_ONCE: i64 = 64;
 /// Settings of one plugin: they are copied into every turn's view.
 pub const SETTINGS: usize = 64;
 /// Octets of the name of a setting.

@@ -2,7 +2,7 @@
 
 use model::{Audio, CallId, Recording, RecordingId, RecordingState, SessionId, TenantId};
 
-use crate::db::{Batch, Query, Tx, Value, parsed, query};
+use crate::db::{Batch, Filtered, Query, Tx, Value, parsed, query};
 use crate::{Listed, Page, Store, StoreError, limits};
 
 type Row = (
@@ -17,8 +17,12 @@ type Row = (
     Option<i64>,
 );
 
-const COLUMNS: &str =
-    "tenant, id, call_id, session_id, name, begin_time, state, duration_ms, octets";
+/// Every column, in the order of [`Row`].
+macro_rules! columns {
+    () => {
+        "tenant, id, call_id, session_id, name, begin_time, state, duration_ms, octets"
+    };
+}
 
 /// What happens to recordings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +31,8 @@ pub enum RecordingChange {
     Begun(Recording),
     /// What became of its file. One that is gone stays gone.
     Ended(RecordingId, RecordingState),
+    /// It was deleted, and its audio is erased: nothing is left of it.
+    Erased(RecordingId),
 }
 
 /// Which recordings; every member that is there must match.
@@ -40,6 +46,12 @@ pub struct RecordingFilter {
     pub session: Option<SessionId>,
     /// With that name.
     pub name: Option<String>,
+    /// In that state ([`RecordingState::as_str`]).
+    pub state: Option<String>,
+    /// That began then or later, Unix milliseconds.
+    pub from: Option<u64>,
+    /// That began before then, Unix milliseconds.
+    pub to: Option<u64>,
 }
 
 impl Store {
@@ -71,46 +83,62 @@ impl Store {
         recording.ok_or(StoreError::NotFound { what: "recording" })
     }
 
-    /// Forgets a recording that is not being written. Its file is the caller's to remove, first.
+    /// Deletes a recording that is not being written: nobody sees it any more, and whoever keeps its audio
+    /// erases that ([`admin::gone_recordings`](crate::admin::gone_recordings)).
     pub async fn delete_recording(
         &self,
         tenant: TenantId,
         id: RecordingId,
     ) -> Result<(), StoreError> {
         let mut tx = self.db().write().await?;
-        let gone = query("DELETE FROM recording WHERE tenant = $1 AND id = $2 AND state <> 'open'")
-            .bind(tenant)
-            .bind(id)
-            .run(&mut tx)
-            .await?;
+        let gone = query(
+            "UPDATE recording SET state = 'gone'
+             WHERE tenant = $1 AND id = $2 AND state NOT IN ('open', 'gone')",
+        )
+        .bind(tenant)
+        .bind(id)
+        .run(&mut tx)
+        .await?;
         if gone == 0 {
-            return Err(StoreError::NotFound { what: "recording" });
+            let filter = RecordingFilter {
+                id: Some(id),
+                ..RecordingFilter::default()
+            };
+            let rows: Vec<Row> = select(tenant, &filter, &Page::first(1))
+                .rows(&mut tx)
+                .await?;
+            return Err(match rows.first() {
+                Some(_) => StoreError::Conflict {
+                    what: "the recording is being written".into(),
+                },
+                None => StoreError::NotFound { what: "recording" },
+            });
         }
         tx.commit().await
     }
 }
 
-/// Only conditions that are asked for stand in the statement, so that each finds its index.
 fn select(tenant: TenantId, filter: &RecordingFilter, page: &Page<RecordingId>) -> Query {
-    let conditions: [(&str, Option<Value>); 5] = [
-        ("id =", filter.id.map(Value::from)),
-        ("call_id =", filter.call.map(Value::from)),
-        ("session_id =", filter.session.map(Value::from)),
-        ("name =", filter.name.as_ref().map(Value::from)),
-        // An id begins with its time, so the order of ids is that of recordings.
-        ("id <", page.after.map(Value::from)),
-    ];
-    let mut sql = format!("SELECT {COLUMNS} FROM recording WHERE tenant = $1");
-    let mut values = vec![Value::from(tenant)];
-    for (condition, value) in conditions {
-        if let Some(value) = value {
-            values.push(value);
-            sql = format!("{sql} AND {condition} ${}", values.len());
-        }
-    }
-    values.push(Value::from(page.rows()));
-    sql = format!("{sql} ORDER BY id DESC LIMIT ${}", values.len());
-    values.into_iter().fold(query(sql), Query::bind)
+    let filtered = Filtered {
+        opening: concat!(
+            "SELECT ",
+            columns!(),
+            " FROM recording WHERE tenant = $1 AND state <> 'gone'"
+        ),
+        conditions: [
+            ("id =", filter.id.map(Value::from)),
+            ("call_id =", filter.call.map(Value::from)),
+            ("session_id =", filter.session.map(Value::from)),
+            ("name =", filter.name.as_ref().map(Value::from)),
+            ("state =", filter.state.as_ref().map(Value::from)),
+            ("begin_time >=", filter.from.map(Value::from)),
+            ("begin_time <", filter.to.map(Value::from)),
+            ("id <", page.after.map(Value::from)),
+        ],
+        id: "id",
+        rows: page.rows(),
+    };
+    filtered.of(tenant)
 }
 
 /// Writes changes, in their order; tells whether there are any.
@@ -119,6 +147,9 @@ pub(crate) fn put(batch: &mut Batch, changes: &[RecordingChange]) -> bool {
         batch.add(match change {
             RecordingChange::Begun(recording) => insert(recording),
             RecordingChange::Ended(id, state) => update(*id, *state),
+            RecordingChange::Erased(id) => {
+                query("DELETE FROM recording WHERE id = $1 AND state = 'gone'").bind(*id)
+            }
         });
     }
     !changes.is_empty()
@@ -126,11 +157,11 @@ pub(crate) fn put(batch: &mut Batch, changes: &[RecordingChange]) -> bool {
 
 fn insert(recording: &Recording) -> Query {
     let (duration, octets) = audio(recording.state);
-    query(
-        "INSERT INTO recording
-         (tenant, id, call_id, session_id, name, begin_time, state, duration_ms, octets)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
-    )
+    query(concat!(
+        "INSERT INTO recording (",
+        columns!(),
+        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+    ))
     .bind(recording.tenant)
     .bind(recording.id)
     .bind(recording.call)
@@ -144,11 +175,14 @@ fn insert(recording: &Recording) -> Query {
 
 fn update(id: RecordingId, state: RecordingState) -> Query {
     let (duration, octets) = audio(state);
-    query("UPDATE recording SET state = $2, duration_ms = $3, octets = $4 WHERE id = $1")
-        .bind(id)
-        .bind(state.as_str())
-        .bind(duration)
-        .bind(octets)
+    query(
+        "UPDATE recording SET state = $2, duration_ms = $3, octets = $4
+         WHERE id = $1 AND state <> 'gone'",
+    )
+    .bind(id)
+    .bind(state.as_str())
+    .bind(duration)
+    .bind(octets)
 }
 
 fn audio(state: RecordingState) -> (Option<u64>, Option<u64>) {
@@ -165,6 +199,24 @@ pub(crate) async fn open(tx: &mut Tx) -> Result<Vec<RecordingId>, StoreError> {
             .rows(tx)
             .await?;
     rows.iter().map(|(id,)| parsed(id)).collect()
+}
+
+/// Those that were deleted and whose audio may still be there, behind that one; at most
+/// [`limits::RECORDINGS_AT_ONCE`].
+pub(crate) async fn gone(
+    tx: &mut Tx,
+    after: Option<RecordingId>,
+) -> Result<Vec<(TenantId, RecordingId)>, StoreError> {
+    let after = after.map(|id| id.to_string()).unwrap_or_default();
+    let rows: Vec<(String, String)> = query(
+        "SELECT tenant, id FROM recording WHERE state = 'gone' AND id > $1 ORDER BY id LIMIT $2",
+    )
+    .bind(after)
+    .bind(limits::RECORDINGS_AT_ONCE)
+    .rows(tx)
+    .await?;
+    let pair = |(tenant, id): &(String, String)| Ok((parsed(tenant)?, parsed(id)?));
+    rows.iter().map(pair).collect()
 }
 
 fn from_row(row: Row) -> Result<Recording, StoreError> {

@@ -13,7 +13,7 @@ use crate::{
     auth::Reads,
     list::{List, Parameters},
     problem::{Problem, ProblemBody},
-    time::{self, rfc3339},
+    time::rfc3339,
 };
 
 /// The record of one call.
@@ -90,20 +90,17 @@ pub(super) async fn list(
     mut query: Parameters,
 ) -> Result<Json<List<CdrBody>>, Problem> {
     let page = query.page::<CallId>();
-    let time = |text: &str| time::unix_ms(text).ok_or_else(|| NO_TIME.to_owned());
     let filter = CdrFilter {
         call: query.take("call_id"),
         session: query.take("session_id"),
         user_data: query.take("user_data"),
         number: query.take("number"),
-        from: query.checked("from", time),
-        to: query.checked("to", time),
+        from: query.time("from"),
+        to: query.time("to"),
     };
     query.finish()?;
     Ok(List::of(state.store().cdrs(tenant, &filter, &page).await?))
 }
-
-const NO_TIME: &str = "is not a time such as 2026-07-24T08:15:30Z";
 
 impl From<Cdr> for CdrBody {
     fn from(cdr: Cdr) -> Self {

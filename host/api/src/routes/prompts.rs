@@ -3,8 +3,8 @@
 use axum::{
     Json,
     extract::{Request, State as Of},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, StatusCode, header},
+    response::Response,
 };
 use model::TenantId;
 use serde::Serialize;
@@ -12,7 +12,8 @@ use store::{KeptAudio, Prompt};
 use utoipa::ToSchema;
 
 use crate::{
-    State,
+    AudioFile, State,
+    audio::Kept,
     auth::{Develops, Reads},
     body,
     fault::{Place, Wrong},
@@ -23,8 +24,6 @@ use crate::{
     time::rfc3339,
 };
 
-/// How a prompt is kept, whatever was uploaded.
-const WAV: &str = "audio/wav";
 /// What a body may be called; what it is, is seen in it.
 const TYPES: [&str; 2] = ["application/ogg", "application/octet-stream"];
 
@@ -99,22 +98,26 @@ pub(super) async fn show(
 
 /// The audio of a prompt
 ///
-/// As it is kept: a mono WAV file.
+/// As it is kept: a mono WAV file, or a part of it.
 #[utoipa::path(get, path = "/api/v1/prompts/{name}/audio", tag = "configuration",
-    params(("name" = String, Path, description = "The prompt")),
+    params(("name" = String, Path, description = "The prompt"),
+           ("Range" = Option<String>, Header, description = "`bytes=0-999`; one range only")),
     responses((status = 200, body = String, content_type = "audio/wav", description = "A WAV file"),
+              (status = 206, body = String, content_type = "audio/wav", description = "A part of it"),
               (status = "default", description = "Not done", body = ProblemBody)))]
 pub(super) async fn audio(
     Reads(tenant): Reads,
     Of(state): Of<State>,
     Target(PromptName(name)): Target<PromptName>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let prompt = state.store().prompt(tenant, &name).await?;
-    let file = state.control().audio(tenant, prompt.audio.digest).await?;
-    let away = || Problem::new(Kind::Unavailable, "the audio cannot be read now");
-    let file = file.ok_or_else(away)?;
-    let wav = (header::CONTENT_TYPE, HeaderValue::from_static(WAV));
-    Ok(([wav], file).into_response())
+    let audio = state.store().prompt(tenant, &name).await?.audio;
+    let kept = Kept {
+        octets: audio.octets,
+        tag: format!("\"{}\"", audio.digest),
+        file: AudioFile::Prompt(audio.digest),
+    };
+    kept.answer(state.control(), tenant, &headers).await
 }
 
 /// Replace the audio of a prompt
@@ -163,9 +166,7 @@ async fn keep(state: &State, tenant: TenantId, request: Request) -> Result<KeptA
         let detail = "content-type must be audio/wav, audio/flac, audio/mpeg, audio/ogg or such";
         return Err(Problem::new(Kind::UnsupportedMediaType, detail));
     }
-    let busy = || Problem::new(Kind::Unavailable, "too many uploads at once");
-    let _place = state.control().upload().ok_or_else(busy)?;
-    let bytes = body::take(request, limits::AUDIO, limits::UPLOAD_TIME).await?;
+    let (_place, bytes) = body::upload(state, request, limits::AUDIO).await?;
     let kept = state.control().keep_audio(tenant, bytes).await?;
     Ok(kept?)
 }

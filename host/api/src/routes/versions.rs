@@ -14,7 +14,6 @@ use crate::{
     auth::{Develops, Reads},
     body,
     fault::{Place, Wrong},
-    limits,
     list::{List, Parameters},
     path::{PluginName, Target},
     problem::{Kind, Problem, ProblemBody},
@@ -67,9 +66,7 @@ pub(super) async fn upload(
         let detail = format!("content-type must be {WASM}");
         return Err(Problem::new(Kind::UnsupportedMediaType, detail));
     }
-    let busy = || Problem::new(Kind::Unavailable, "too many uploads at once");
-    let _place = state.control().upload().ok_or_else(busy)?;
-    let bytes = body::take(request, state.upload_max(), limits::UPLOAD_TIME).await?;
+    let (_place, bytes) = body::upload(&state, request, state.upload_max()).await?;
     let checked = state.control().check_plugin(bytes.clone()).await?;
     let manifest = checked.map_err(|why| Problem::new(Kind::PluginRefused, why))?;
     let new = NewVersion {

@@ -21,6 +21,7 @@ fn allowed(method: &str, path: &str) -> [bool; 5] {
         (_, p) if p.starts_with("/api/v1/keys") => administers,
         ("get", _) => reads,
         (_, p) if p.starts_with("/api/v1/prompts") => develops,
+        (_, p) if p.starts_with("/api/v1/recordings") => develops,
         (_, p) if p.starts_with("/api/v1/plugins") || p.starts_with("/api/v1/calls") => develops,
         (_, p) if p.starts_with("/api/v1/") => administers,
         other => panic!("say here who may use {other:?}"),

@@ -2,16 +2,18 @@
 
 use std::{
     collections::BTreeMap,
+    ops::Range,
     sync::{Arc, Mutex},
 };
 
-use api::{AudioRefused, Control, ControlRequest, Parts, State};
+use api::{AudioFile, AudioRefused, AudioStream, Control, ControlRequest, Parts, State};
 use axum::{
     Router,
     body::{Body, to_bytes},
     http::{HeaderMap, Request, StatusCode, header},
 };
 use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use model::{
     Answer, Ask, CallDirection, CallId, ConferenceId, IdSource, LiveCall, Manifest, Refusal, Reply,
     SessionId, TenantId, Trace, TraceItem, TrunkStatus, turn::Phase,
@@ -52,7 +54,7 @@ pub(crate) struct Shards {
     pub(crate) changed: Vec<TenantId>,
     /// What is known of every trunk.
     pub(crate) trunk: Option<TrunkStatus>,
-    /// The files of prompts, by digest.
+    /// The files of prompts, by digest, and of recordings, by id.
     pub(crate) audio: BTreeMap<String, Bytes>,
     /// They take what they are asked and answer nothing.
     pub(crate) silent: bool,
@@ -321,8 +323,10 @@ async fn answer(mut requests: mpsc::Receiver<ControlRequest>, shards: Arc<Mutex<
                 }
                 let _ = reply.send(kept);
             }
-            ControlRequest::Audio { digest, reply, .. } => {
-                let _ = reply.send(shards.audio.get(&digest).cloned());
+            ControlRequest::Audio {
+                file, part, reply, ..
+            } => {
+                let _ = reply.send(shards.read(&file, part));
             }
             ControlRequest::CheckPlugin { bytes, reply } => {
                 let _ = reply.send(check(&bytes));
@@ -356,6 +360,21 @@ fn check(bytes: &[u8]) -> Result<Manifest, String> {
 }
 
 impl Shards {
+    /// In pieces, as a file is read.
+    fn read(&self, file: &AudioFile, part: Range<u64>) -> Option<AudioStream> {
+        let bytes = self.audio.get(&match file {
+            AudioFile::Prompt(digest) => digest.clone(),
+            AudioFile::Recording(id) => id.to_string(),
+        })?;
+        let bytes = bytes.slice(part.start as usize..part.end as usize);
+        let pieces: Vec<_> = bytes
+            .chunks(3)
+            .map(Bytes::copy_from_slice)
+            .map(Ok)
+            .collect();
+        Some(AudioStream(stream::iter(pieces).boxed()))
+    }
+
     fn ask(&mut self, tenant: TenantId, ask: Ask) -> Answer {
         if let Some(refusal) = &self.refusal {
             return Answer::Refused(refusal.clone());

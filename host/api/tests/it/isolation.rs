@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     calls::ended_call,
     harness::{Api, Tenant},
+    recordings::recording,
 };
 
 /// Makes one of everything and tells the parameters of each kind of path.
@@ -46,6 +47,8 @@ async fn everything(api: &mut Api, tenant: &Tenant) -> BTreeMap<&'static str, Ve
         .await;
     active.expect(200);
     made.insert("/api/v1/plugins", vec!["mine".into()]);
+    let recording = recording(api, tenant, "hello", Some(b"RIFF")).await;
+    made.insert("/api/v1/recordings", vec![recording.id.to_string()]);
     let live = api.live_call(tenant, Phase::Answered);
     let ended = ended_call(api, tenant, "x").await;
     let calls = vec![live.call.to_string(), ended.call.to_string()];

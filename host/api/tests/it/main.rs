@@ -9,5 +9,6 @@ mod isolation;
 mod policies;
 mod problems;
 mod prompts;
+mod recordings;
 mod requests;
 mod spelling;

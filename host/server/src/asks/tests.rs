@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use api::{AudioRefused, Control, ControlError};
+use api::{AudioFile, AudioRefused, Control, ControlError};
 use control::placement::Placement;
 use futures_util::future::join_all;
 use metrics::Gauge;
@@ -15,6 +15,7 @@ use crate::{
     plugins::Plugins,
     prompts::{MEMORY, Prompts},
     publish::Publisher,
+    recordings::Shelf,
     shard::Mail,
 };
 
@@ -31,6 +32,7 @@ async fn serve(room: usize, work: impl AsyncFnOnce(Control, mpsc::Receiver<Mail>
         publisher: Publisher::shown_by(Gauge::noop()),
         plugins: Arc::new(Plugins::new(&Config::default(), store).unwrap()),
         prompts: Arc::new(Prompts::new(folder.path(), MEMORY)),
+        recordings: Arc::new(Shelf::new(folder.path())),
         metrics: Metrics::off(),
     };
     let (control, requests) = Control::channel();
@@ -165,8 +167,9 @@ async fn so_many_audio_files_are_in_hand_and_no_more() {
         let too_many = refused.iter().filter(|it| **it == AudioRefused::Node);
         assert_eq!(too_many.count(), 1, "{refused:?}");
         // A file that was refused has left its place.
-        let next = control.audio(tenant, "sha256:none".into()).await;
-        assert_eq!(next, Ok(None));
+        let none = AudioFile::Prompt("sha256:none".into());
+        let next = control.audio(tenant, none, 0..1).await;
+        assert!(matches!(next, Ok(None)), "{next:?}");
         let next = keep(0).await.unwrap();
         assert!(matches!(next, Err(AudioRefused::File(_))));
     };

@@ -24,6 +24,7 @@ use crate::{
     guard::Door,
     outlets::{CdrJob, Losses, Record},
     prompts::{Figures, Prompts},
+    recordings::Shelf,
     registrar::Job,
     shard::{Alive, Mail, TURNS},
     stream::{End, Streams},
@@ -48,6 +49,7 @@ pub struct Sources {
     /// Closed by the node, whoever else holds it.
     pub store: store::Store,
     pub prompts: Arc<Prompts>,
+    pub recordings: Arc<Shelf>,
 }
 
 impl Sources {
@@ -110,6 +112,7 @@ impl Sources {
             ("cdrs", losses.cdrs.load(Ordering::Relaxed)),
             ("records", losses.records.load(Ordering::Relaxed)),
             ("registers", losses.registers.load(Ordering::Relaxed)),
+            ("recordings", self.recordings.refused()),
             ("prompts", losses.prompts.load(Ordering::Relaxed)),
             ("news", losses.news.load(Ordering::Relaxed)),
             ("media-commands", losses.media.load(Ordering::Relaxed)),

@@ -5,7 +5,7 @@ use store::Page;
 
 use super::*;
 
-fn recording(ids: &mut IdSource) -> Recording {
+pub(super) fn recording(ids: &mut IdSource) -> Recording {
     Recording {
         id: RecordingId::mint(ids, 1),
         tenant: TenantId::mint(&mut IdSource::new([1; 32], 0, 0), 1),
@@ -17,12 +17,18 @@ fn recording(ids: &mut IdSource) -> Recording {
     }
 }
 
-#[tokio::test]
-async fn recordings_that_a_lost_process_left_open_are_made_whole_and_those_without_a_file_have_failed()
- {
+/// A data folder with a store.
+pub(super) async fn home() -> (tempfile::TempDir, Store) {
     let home = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", home.path().join("db").display());
     let store = Store::open(&url).await.unwrap();
+    (home, store)
+}
+
+#[tokio::test]
+async fn recordings_that_a_lost_process_left_open_are_made_whole_and_those_without_a_file_have_failed()
+ {
+    let (home, store) = home().await;
     assert_eq!(close_open(home.path(), &store).await.unwrap(), 0);
     let mut ids = IdSource::new([9; 32], 0, 0);
     let rows: Vec<Recording> = (0..300).map(|_| recording(&mut ids)).collect();

@@ -36,7 +36,7 @@ async fn a_recording_is_open_until_its_file_is_whole() {
     assert_eq!(admin::open_recordings(&home.store).await, Ok(vec![one.id]));
     let open = home.store.delete_recording(acme, one.id).await;
     assert!(
-        matches!(open, Err(StoreError::NotFound { .. })),
+        matches!(open, Err(StoreError::Conflict { .. })),
         "not while it is written"
     );
     put(&home, &[RecordingChange::Ended(one.id, READY)]).await;
@@ -52,7 +52,32 @@ async fn a_recording_is_open_until_its_file_is_whole() {
 }
 
 #[tokio::test]
-async fn lists_are_newest_first_and_know_call_session_and_name() {
+async fn a_deleted_recording_is_gone_for_all_but_who_erases_it() {
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    let evil = home.tenant("evil", "evil.example").await;
+    let one = recording(&mut home.ids, acme, NOW);
+    put(&home, &[RecordingChange::Begun(one.clone())]).await;
+    put(&home, &[RecordingChange::Ended(one.id, READY)]).await;
+    let gone = Err(StoreError::NotFound { what: "recording" });
+    assert_eq!(home.store.delete_recording(evil, one.id).await, gone);
+    assert_eq!(home.store.delete_recording(acme, one.id).await, Ok(()));
+    assert_eq!(home.store.delete_recording(acme, one.id).await, gone);
+    let every = RecordingFilter::default();
+    let listed = home.store.recordings(acme, &every, &Page::first(9)).await;
+    assert_eq!(listed.unwrap().data, []);
+    // A late word about its file does not bring it back.
+    put(&home, &[RecordingChange::Ended(one.id, READY)]).await;
+    let left = admin::gone_recordings(&home.store, None).await;
+    assert_eq!(left, Ok(vec![(acme, one.id)]));
+    let behind = admin::gone_recordings(&home.store, Some(one.id)).await;
+    assert_eq!(behind, Ok(vec![]));
+    put(&home, &[RecordingChange::Erased(one.id)]).await;
+    assert_eq!(admin::gone_recordings(&home.store, None).await, Ok(vec![]));
+}
+
+#[tokio::test]
+async fn lists_are_newest_first_and_know_call_session_name_state_and_time() {
     let mut home = Home::new().await;
     let acme = home.tenant("acme", "acme.example").await;
     let evil = home.tenant("evil", "evil.example").await;
@@ -94,6 +119,19 @@ async fn lists_are_newest_first_and_know_call_session_and_name() {
         ..every()
     };
     assert_eq!(list(named, Page::first(9)).await.0, [1]);
+    let between = RecordingFilter {
+        from: Some(NOW + 1_000),
+        to: Some(NOW + 3_000),
+        ..every()
+    };
+    assert_eq!(list(between, Page::first(9)).await.0, [2, 1]);
+    for (state, found) in [("open", vec![3, 2, 1, 0]), ("ready", vec![])] {
+        let state = RecordingFilter {
+            state: Some(state.into()),
+            ..every()
+        };
+        assert_eq!(list(state, Page::first(9)).await.0, found);
+    }
     let foreign = home.store.recordings(evil, &every(), &Page::first(9)).await;
     assert_eq!(foreign.unwrap().data, []);
     assert!(home.store.recording(evil, all[0].id).await.is_err());

@@ -38,6 +38,7 @@ mod node;
 mod office;
 mod pending;
 mod prompts;
+mod recordings;
 mod register;
 mod rest;
 mod room;

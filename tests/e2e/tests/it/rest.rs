@@ -87,6 +87,17 @@ impl Rest {
         file.unwrap_or_else(|error| panic!("{path}: {error:?}"))
     }
 
+    /// The status of a request for some octets of a file, and what came.
+    pub(crate) fn part(&self, path: &str, range: &str) -> (u16, Vec<u8>) {
+        let request = self.request(Method::GET, path).header("range", range);
+        let part = self.runtime.block_on(async {
+            let response = request.send().await?;
+            let status = response.status().as_u16();
+            Ok::<_, reqwest::Error>((status, response.bytes().await?.to_vec()))
+        });
+        part.unwrap_or_else(|error| panic!("{path}: {error:?}"))
+    }
+
     /// Uploads a component.
     pub(crate) fn upload(&self, path: &str, component: Vec<u8>) -> Answer {
         self.post_bytes(path, "application/wasm", component)
