@@ -85,6 +85,12 @@ impl Account {
         self
     }
 
+    /// It speaks SRTP with keys by SDP, and nothing else.
+    pub(crate) fn encrypted(mut self) -> Self {
+        self.line.push_str(";mediaenc=srtp-mand");
+        self.with("module srtp.so".to_owned())
+    }
+
     /// What it hears can be had from it.
     pub(crate) fn that_keeps_what_it_hears(mut self) -> Self {
         self.keeps = true;
