@@ -1,6 +1,5 @@
 //! `plugins/voicemail` and `plugins/memo` for real telephones: what is on the recordings.
 
-use std::fs;
 use std::time::Duration;
 
 use media::handset::Speech;
@@ -12,6 +11,7 @@ use crate::baresip::{self, Account};
 use crate::handset::Audio;
 use crate::node::Node;
 use crate::office::{Office, check};
+use crate::recordings::recording;
 use crate::sipp;
 use crate::sound::{self, assert_heard, channels, chirp, falling, wait_to_hear};
 use crate::stopwatch::wait_for;
@@ -45,16 +45,11 @@ fn beep(heard: &[i16]) -> Option<usize> {
     beep.map(|at| at * 20 * MS)
 }
 
-/// The only recording of the node, when its call is over and it is whole.
-fn recording(node: &Node) -> [Vec<i16>; 2] {
-    let files = fs::read_dir(node.recordings()).expect("the folder is there");
-    let files: Vec<_> = files
-        .map(|it| it.expect("it can be listed").path())
-        .collect();
-    let [file] = &files[..] else {
-        panic!("not one recording: {files:?}");
-    };
-    channels(&fs::read(file).expect("it can be read"))
+/// Both channels of the only recording, once it is whole.
+fn recorded(office: &Office) -> [Vec<i16>; 2] {
+    let id = recording(office, "ready")["id"].clone();
+    let id = id.as_str().expect("an id");
+    channels(&office.rest.file(&format!("/api/v1/recordings/{id}/audio")))
 }
 
 #[test]
@@ -85,7 +80,7 @@ fn a_caller_leaves_a_message_after_the_beep() {
     // While it speaks it is sent nothing.
     let farewell = &heard[first + 220 * MS..];
     assert!(beep(farewell).is_some(), "nobody said that it is kept");
-    let [said, told] = recording(&node);
+    let [said, told] = recorded(&office);
     assert_heard("the message", &falling(), &said);
     assert_eq!(beep(&told), None, "the beep is not a part of the message");
     let cdr = office.cdrs_where("number=2001", 1).remove(0);
@@ -111,7 +106,7 @@ fn a_softphone_leaves_a_message_and_hangs_up() {
     let heard = phone.heard();
     assert_heard("the greeting", &chirp(8_000.0), &heard);
     assert!(beep(&heard).is_some());
-    let [said, _] = recording(&node);
+    let [said, _] = recorded(&office);
     assert!(said.len() > 1_500 * MS, "{}", said.len());
     for second in said[200 * MS..].chunks_exact(500 * MS) {
         let level = tone::level_of(second, CALLER_HZ);
@@ -143,7 +138,7 @@ fn both_sides_of_a_recorded_bridge_are_aligned() {
     far.say(Speech::Samples(chirp(8_000.0)));
     caller.finish();
     callee.finish();
-    let sides = recording(&node);
+    let sides = recorded(&office);
     let [party, other] = sides.map(|side| assert_heard("a side", &chirp(8_000.0), &side));
     let apart = party.at.abs_diff(other.at);
     assert!(apart <= 20 * MS, "{} ms", apart / MS);

@@ -10,6 +10,7 @@ use crate::handset::Audio;
 use crate::node::Node;
 use crate::office::{Office, check};
 use crate::sipp::{self, Sipp};
+use crate::sound;
 use crate::stopwatch::{now, wait_for};
 
 const RECORDINGS: &str = "/api/v1/recordings";
@@ -35,7 +36,7 @@ fn caller(office: &Office, talk: u64) -> (Sipp, Audio) {
 }
 
 /// The one recording that there is, once it is in that state.
-fn recording(office: &Office, state: &str) -> Value {
+pub(crate) fn recording(office: &Office, state: &str) -> Value {
     let what = format!("a recording that is {state}");
     wait_for(&what, Duration::from_secs(10), || {
         let list = office.rest.get(RECORDINGS).expect(200);
@@ -44,13 +45,6 @@ fn recording(office: &Office, state: &str) -> Value {
         };
         (one["state"] == state).then(|| one.clone())
     })
-}
-
-/// What the party said, of a file of two channels at 8 kHz.
-fn said(file: &[u8]) -> Vec<i16> {
-    let frames = file[44..].chunks_exact(4);
-    let left = frames.map(|it| i16::from_le_bytes([it[0], it[1]]));
-    left.collect()
 }
 
 /// For how long the caller's tone is there, in milliseconds.
@@ -90,7 +84,7 @@ fn a_recorded_call_is_listed_heard_in_parts_and_deleted() {
     let lasts = (file.len() - 44) * 1_000 / SECOND;
     assert_eq!(lasts as u64, one["duration_ms"].as_u64().unwrap());
     assert!((2_400..3_500).contains(&lasts), "{lasts} ms");
-    let tone = tone_ms(&said(&file));
+    let tone = tone_ms(&sound::channels(&file)[0]);
     assert!(tone >= 2_000, "{tone} ms of {lasts}");
     // More than is read at once.
     let (status, part) = office.rest.part(&audio_of, "bytes=1000-75999");
@@ -136,7 +130,7 @@ fn a_recording_in_the_middle_of_which_the_node_was_killed_lacks_a_second_at_the_
         one["duration_ms"].as_u64().unwrap() as usize,
         length * 1_000 / SECOND
     );
-    let tone = tone_ms(&said(&file));
+    let tone = tone_ms(&sound::channels(&file)[0]);
     println!("{tone} ms of {talked} ms are left");
     assert!(
         (talked - 1_000..=talked).contains(&tone),
