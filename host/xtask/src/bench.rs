@@ -34,13 +34,13 @@ pub(crate) struct Options {
     /// Print one JSON document instead of tables.
     #[arg(long)]
     json: bool,
-    /// Calls that `relay` relays at once [default: 600], or that are live at once in `memory` [default: 500].
+    /// Calls that `media` relays at once [default: 600], or that are live at once in `memory` [default: 500].
     #[arg(long)]
     calls: Option<u32>,
     /// Calls that begin each second in `call` [default: 60, then 200].
     #[arg(long)]
     rate: Option<u32>,
-    /// Seconds of each measurement of `relay` and `call`.
+    /// Seconds of each measurement of `media` and `call`.
     #[arg(long)]
     seconds: Option<u32>,
 }
@@ -53,8 +53,8 @@ enum Bench {
     Turn,
     /// Commits of policies and of call records.
     Store,
-    /// RTP through the media shard, against the kernel's price and tokio.
-    Relay,
+    /// RTP through the media shard: relayed, mixed, recorded, against the kernel's price and tokio.
+    Media,
     /// The server under SIPp: CPU and set-up delay per bridged call.
     Call,
     /// The server under SIPp: memory per live call.
@@ -100,15 +100,13 @@ fn measure(workspace: &Workspace, bench: Bench, options: &Options) -> Result<Rep
             }
             command.env("JACKFIELD_BIN", release_server(workspace)?);
         }
-        Bench::Codec | Bench::Store | Bench::Relay => {}
+        Bench::Codec | Bench::Store | Bench::Media => {}
     }
     let (figures, status) = figures_of(&mut command)?;
     if !status.success() {
         bail!("bench {} ended with {status}", bench.name());
     }
-    if figures.is_empty() {
-        bail!("bench {} told no figure", bench.name());
-    }
+    complete(bench, &figures)?;
     let mut said = vec![bench.name().to_owned()];
     said.extend(options.numbers());
     Ok(Report {
@@ -116,6 +114,26 @@ fn measure(workspace: &Workspace, bench: Bench, options: &Options) -> Result<Rep
         command: format!("cargo xtask bench {}", said.join(" ")),
         figures,
     })
+}
+
+/// A benchmark tells every figure that it has an aim for, and what it tells was measured.
+fn complete(bench: Bench, figures: &[Figure]) -> Result<()> {
+    let name = bench.name();
+    if figures.is_empty() {
+        bail!("bench {name} told no figure");
+    }
+    if let Some(figure) = figures.iter().find(|it| !it.value.is_finite()) {
+        bail!("bench {name} did not measure `{}`", figure.name);
+    }
+    let told = |aimed: &&&str| {
+        figures
+            .iter()
+            .any(|it| it.name == **aimed && it.aim.is_some())
+    };
+    match bench.targets().iter().find(|aimed| !told(aimed)) {
+        None => Ok(()),
+        Some(missing) => bail!("bench {name} did not tell `{missing}`"),
+    }
 }
 
 /// Builds the server as it is delivered; its path.
@@ -168,9 +186,25 @@ impl Bench {
             Self::Codec => "codec",
             Self::Turn => "turn",
             Self::Store => "store",
-            Self::Relay => "relay",
+            Self::Media => "media",
             Self::Call => "call",
             Self::Memory => "memory",
+        }
+    }
+
+    /// Figures without which it is not whole.
+    fn targets(self) -> &'static [&'static str] {
+        match self {
+            Self::Media => &[
+                "L to media shard",
+                "media shard to tokio",
+                "mixed leg's frame to bridged packet",
+                "recording, of a bridged packet",
+                "conference of 1,000, computing",
+                "lateness of ticks, p99 at most",
+                "allocations for each packet",
+            ],
+            _ => &[],
         }
     }
 
@@ -179,7 +213,7 @@ impl Bench {
             Self::Codec => "sip",
             Self::Turn => "policy",
             Self::Store => "store",
-            Self::Relay => "media",
+            Self::Media => "media",
             Self::Call | Self::Memory => "e2e",
         }
     }

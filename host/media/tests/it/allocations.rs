@@ -1,7 +1,5 @@
 //! The relay allocates nothing per packet: neither the plane, nor the shard's loop around it.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,44 +10,9 @@ use media::sdp::Codec;
 use media::srtp::{Agreed, Context, Secret, Suite};
 use media::{Command, Family, Piece, Plane, Play, PortId, Prompt, plane};
 
+use crate::counting::allocations;
 use crate::loopback::{call, relay, start_with};
 use crate::{agreed, clock};
-
-/// The system's allocator, which counts what each thread asks of it.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    // A thread that is ending has no counter any more; nobody reads it either.
-    let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-}
-
-// SAFETY: every call is handed on unchanged to the system's allocator, whose contract is the one
-// that the caller keeps. Counting touches a thread-local without destructor and never allocates.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promise about `layout` is handed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: `block` came from `System`, and the caller's promises are handed on.
-        unsafe { System.realloc(block, layout, size) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: `block` came from `System` with this layout.
-        unsafe { System.dealloc(block, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 #[test]
 fn relaying_and_transcoding_allocate_nothing() {
@@ -91,7 +54,7 @@ fn relaying_and_transcoding_allocate_nothing() {
     };
     let packet = rtp::build(fixed, &[0xd5; 160]);
     let mut buffer = packet.clone();
-    let before = ALLOCATIONS.get();
+    let before = allocations();
     let mut relayed = 0;
     for n in 0..10_000_u32 {
         buffer.copy_from_slice(&packet);
@@ -100,7 +63,7 @@ fn relaying_and_transcoding_allocate_nothing() {
         let now = now + Duration::from_millis(20) * n;
         relayed += usize::from(plane.handle_packet(now, a, peers[0], &mut buffer).is_some());
     }
-    assert_eq!(ALLOCATIONS.get() - before, 0);
+    assert_eq!(allocations() - before, 0);
     assert_eq!(relayed, 10_000);
 }
 
@@ -132,9 +95,9 @@ fn protecting_allocates_nothing_per_packet() {
             let len = theirs.opener.open(&mut buffer[..len.unwrap_or(0)]);
             opened += usize::from(len == Ok(packet.len()));
             // The first has made room for what is known of its stream.
-            before = if n == 0 { ALLOCATIONS.get() } else { before };
+            before = if n == 0 { allocations() } else { before };
         }
-        assert_eq!(ALLOCATIONS.get() - before, 0, "{suite}");
+        assert_eq!(allocations() - before, 0, "{suite}");
         assert_eq!(opened, 1_000);
     }
 }
@@ -174,9 +137,9 @@ fn playing_allocates_nothing_per_packet() {
             played += forward.len;
         }
         // The first packet has made room for all others.
-        before = if n == 0 { ALLOCATIONS.get() } else { before };
+        before = if n == 0 { allocations() } else { before };
     }
-    assert_eq!(ALLOCATIONS.get() - before, 0);
+    assert_eq!(allocations() - before, 0);
     assert_eq!(played, 1_000 * 172);
 }
 
@@ -184,7 +147,7 @@ fn playing_allocates_nothing_per_packet() {
 static OF_THE_SHARD: AtomicU64 = AtomicU64::new(0);
 
 fn counted_clock() -> Instant {
-    OF_THE_SHARD.store(ALLOCATIONS.get(), Ordering::SeqCst);
+    OF_THE_SHARD.store(allocations(), Ordering::SeqCst);
     clock()
 }
 
@@ -194,9 +157,9 @@ fn a_shard_with_sockets_allocates_nothing_per_packet() {
     let call = call(&handle, &events);
     // Connecting, and the first use of everything.
     relay(&call, 0..20);
-    let allocations = OF_THE_SHARD.load(Ordering::SeqCst);
-    assert_ne!(allocations, 0, "it is counted");
+    let before = OF_THE_SHARD.load(Ordering::SeqCst);
+    assert_ne!(before, 0, "it is counted");
     relay(&call, 20..520);
-    assert_eq!(OF_THE_SHARD.load(Ordering::SeqCst), allocations);
+    assert_eq!(OF_THE_SHARD.load(Ordering::SeqCst), before);
     shard.stop();
 }

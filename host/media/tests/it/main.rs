@@ -1,6 +1,7 @@
 //! What needs a process of its own: the count of allocations, and real sockets.
 
 mod allocations;
+mod counting;
 mod fuzzed;
 mod killed;
 mod loopback;

@@ -4,6 +4,7 @@
 
 use super::figure::{Aim, Figure, percentile};
 use super::threads::{between, field, of};
+use super::{Bench, complete};
 
 #[test]
 fn a_line_is_read_as_it_was_written() {
@@ -61,4 +62,24 @@ fn threads_of_one_name_are_counted_together_from_where_they_stood() {
 #[test]
 fn the_time_of_this_process_is_counted() {
     assert!(of(std::process::id()).values().any(|it| it.1 > 0.0));
+}
+
+#[test]
+fn a_figure_that_is_missing_or_was_not_measured_fails_the_bench() {
+    let told = |value| {
+        let figure = |name: &&str| Figure::new("targets", name, value, "").aim(Aim::AtMost(1.0));
+        let names = Bench::Media.targets().iter();
+        names.map(figure).collect::<Vec<_>>()
+    };
+    let reason = |figures: &[Figure]| complete(Bench::Media, figures).map_err(|it| it.to_string());
+    assert_eq!(reason(&told(2.0)), Ok(()), "missed, but measured");
+    let expect = "bench media did not measure `L to media shard`";
+    assert_eq!(reason(&told(f64::NAN)), Err(expect.to_owned()));
+    let expect = "bench media did not tell `allocations for each packet`";
+    let (_, all_but_one) = told(2.0)
+        .split_last()
+        .map(|(a, b)| (a.clone(), b.to_vec()))
+        .unwrap();
+    assert_eq!(reason(&all_but_one), Err(expect.to_owned()));
+    assert_eq!(reason(&[]), Err("bench media told no figure".to_owned()));
 }

@@ -4,6 +4,8 @@
 //! them for as long as the system's timers let it, so that a few come at once.
 
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -20,12 +22,34 @@ pub(crate) struct Phone {
     pub(crate) port: SocketAddr,
 }
 
-/// The thread; it ends after its time, and tells how many packets it sent and received.
-pub(crate) fn start(phones: Vec<Phone>, time: Duration) -> JoinHandle<(u64, u64)> {
-    std::thread::spawn(move || talk(&phones, time))
+/// The thread while it runs.
+pub(crate) struct Load {
+    ends: Arc<AtomicBool>,
+    thread: JoinHandle<(u64, u64)>,
 }
 
-fn talk(phones: &[Phone], time: Duration) -> (u64, u64) {
+/// They begin to talk.
+pub(crate) fn start(phones: Vec<Phone>) -> Load {
+    let ends = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&ends);
+    let thread = std::thread::spawn(move || talk(&phones, &told));
+    Load { ends, thread }
+}
+
+impl Load {
+    /// They fall silent within 20 ms.
+    pub(crate) fn hush(&self) {
+        self.ends.store(true, Ordering::Relaxed);
+    }
+
+    /// How many packets they sent and received.
+    pub(crate) fn end(self) -> (u64, u64) {
+        self.hush();
+        self.thread.join().expect("it does not panic")
+    }
+}
+
+fn talk(phones: &[Phone], ends: &AtomicBool) -> (u64, u64) {
     let gap = INTERVAL / phones.len() as u32;
     let mut packet = packet();
     let (mut sent, mut arrived) = (0, 0);
@@ -43,7 +67,7 @@ fn talk(phones: &[Phone], time: Duration) -> (u64, u64) {
             let _ = phone.socket.send_to(&packet, phone.port);
             sent += 1;
         }
-        if begin.elapsed() > time {
+        if ends.load(Ordering::Relaxed) {
             break;
         }
     }
@@ -63,6 +87,7 @@ pub(crate) fn take(socket: &UdpSocket) -> u64 {
     taken
 }
 
+/// A packet of noise: silence would be cheaper to mix.
 pub(crate) fn packet() -> Vec<u8> {
     let fixed = rtp::Fixed {
         marker: false,
@@ -71,7 +96,12 @@ pub(crate) fn packet() -> Vec<u8> {
         timestamp: 0,
         ssrc: 7,
     };
-    let packet = rtp::build(fixed, &[0xd5; 160]);
+    let mut noise = 1_u32;
+    let payload = std::array::from_fn::<u8, 160, _>(|_| {
+        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (noise >> 24) as u8
+    });
+    let packet = rtp::build(fixed, &payload);
     assert_eq!(packet.len(), PACKET);
     packet
 }

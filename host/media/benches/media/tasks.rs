@@ -9,8 +9,9 @@ use media::{Plane, PortId, plane};
 use tokio::net::UdpSocket;
 use tokio::task::LocalSet;
 
+use crate::alone::{bridge, open};
 use crate::load::{self, Phone};
-use crate::{PACKET, Spent, address, bridge, cpu, now, open, socket};
+use crate::{PACKET, Spent, address, cpu, now, socket};
 
 /// As for the shard.
 const WARM: Duration = Duration::from_millis(500);
@@ -52,14 +53,15 @@ pub(crate) fn measure(calls: usize, time: Duration) -> Spent {
         for port in 0..relay.sockets.len() {
             set.spawn_local(receive(Rc::clone(&relay), port));
         }
-        let load = load::start(phones, WARM + time);
+        let load = load::start(phones);
         tokio::time::sleep(WARM).await;
         let before = (cpu(), relay.relayed.get());
         tokio::time::sleep(time).await;
         let after = (cpu(), relay.relayed.get());
-        // The load ends by itself; until then it is relayed, so that nothing counts as lost.
+        // What still comes is relayed, so that nothing counts as lost.
+        load.hush();
         tokio::time::sleep(WARM).await;
-        let (sent, arrived) = load.join().expect("it does not panic");
+        let (sent, arrived) = load.end();
         Spent {
             cpu: after.0 - before.0,
             packets: after.1 - before.1,
