@@ -8,8 +8,11 @@
 #[cfg(test)]
 mod tests;
 
-/// What is remembered at 16 kHz: 40 ms. A pitch of up to 15 ms is looked for within.
-const HISTORY: usize = 640;
+/// Pieces that are remembered: 40 ms. A pitch of up to 15 ms is looked for within.
+const PIECES: usize = 4;
+
+/// The same in samples, at 16 kHz.
+const HISTORY: usize = PIECES * WIDE;
 
 /// The longest stretch that is repeated, at 16 kHz: 30 ms.
 const CYCLE: usize = 480;
@@ -24,8 +27,10 @@ const FADED: u32 = 6;
 /// See the module's header.
 #[derive(Debug)]
 pub struct Conceal {
-    /// What was given out last, the newest at the end.
+    /// What was given out last, as a ring: moving all of it for each piece would fetch it from memory
+    /// each time. Where the next piece goes, which is where the oldest begins.
     history: [i16; HISTORY],
+    at: usize,
     cycle: [i16; CYCLE],
     /// How much of the cycle is one, and where in it we are.
     period: usize,
@@ -40,6 +45,7 @@ impl Default for Conceal {
     fn default() -> Self {
         Conceal {
             history: [0; HISTORY],
+            at: 0,
             cycle: [0; CYCLE],
             period: 0,
             phase: 0,
@@ -88,10 +94,14 @@ impl Conceal {
         }
     }
 
+    /// Samples that are remembered at this rate.
+    fn held(&self) -> usize {
+        PIECES * self.piece
+    }
+
     fn remember(&mut self, samples: &[i16]) {
-        let kept = samples.len().min(HISTORY);
-        self.history.copy_within(kept.., 0);
-        self.history[HISTORY - kept..].copy_from_slice(&samples[samples.len() - kept..]);
+        self.history[self.at..][..samples.len()].copy_from_slice(samples);
+        self.at = (self.at + samples.len()) % self.held();
     }
 
     /// 4 ms after the first 10 ms lost, 4 more for each further, up to all ten.
@@ -118,11 +128,14 @@ impl Conceal {
 
     /// Takes the last period, twice if it is short: a period repeated alone for long buzzes.
     fn find_cycle(&mut self) {
+        let held = self.held();
+        self.history[..held].rotate_left(self.at);
+        self.at = 0;
         let lag = self.pitch();
         let periods = self.piece.div_ceil(lag).max(1);
         let period = (lag * periods).min(CYCLE);
-        let start = HISTORY - period;
-        self.cycle[..period].copy_from_slice(&self.history[start..]);
+        let start = held - period;
+        self.cycle[..period].copy_from_slice(&self.history[start..held]);
         // Its end runs into what was before its beginning, so that it may begin again unheard.
         let joint = lag / 4;
         for i in 0..joint {
@@ -136,13 +149,15 @@ impl Conceal {
         self.phase = 0;
     }
 
-    /// The lag of 5 to 15 ms at which the last 20 ms are most like what was before them.
+    /// The lag of 5 to 15 ms at which the last 20 ms are most like what was before them. The newest are at
+    /// the end.
     fn pitch(&self) -> usize {
         let template = 2 * self.piece;
-        let end = HISTORY - template;
-        let newest = &self.history[end..];
+        let history = &self.history[..self.held()];
+        let end = history.len() - template;
+        let newest = &history[end..];
         let likeness = |lag: usize| {
-            let older = &self.history[end - lag..];
+            let older = &history[end - lag..];
             let (mut product, mut energy) = (0.0_f32, 1.0_f32);
             // Every second sample will do: speech has its pitch below 400 Hz.
             for (a, b) in newest.iter().zip(older).step_by(2) {

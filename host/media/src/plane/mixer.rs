@@ -30,7 +30,10 @@ const EXCHANGE: Duration = Duration::from_micros(19_500);
 /// See the module's header.
 #[derive(Debug, Default)]
 pub(super) struct Mixer {
-    halls: BTreeMap<u64, Hall>,
+    /// By their numbers, which members know: so that the way to one leads through little memory.
+    halls: Vec<Option<Box<Hall>>>,
+    /// The number of each room's.
+    numbers: BTreeMap<u64, usize>,
     chimes: Chimes,
 }
 
@@ -47,13 +50,17 @@ struct Hall {
     sum: [i32; FRAME_SAMPLES],
     /// What the members on other shards say; empty if there are none.
     others: Option<[i32; FRAME_SAMPLES]>,
+    /// When the room was looked at last: it belongs to all shards, and a look fetches it from memory.
     exchanged: Option<Instant>,
+    /// Who came and went until then.
+    comings: Comings,
 }
 
 /// A party in a conference.
 #[derive(Debug)]
 pub(super) struct Member {
     room: u64,
+    hall: usize,
     mode: Mode,
     ear: Ear,
     encoder: Encoder,
@@ -75,29 +82,23 @@ impl Mixer {
         if codec.rate() == Rate::Wide {
             room.widen();
         }
-        let hall = self.halls.entry(room.id()).or_insert_with(|| Hall {
-            room: Arc::clone(room),
-            place: room.enter(),
-            members: 0,
-            rate: room.rate(),
-            era: 0,
-            sum: [0; FRAME_SAMPLES],
-            others: None,
-            exchanged: None,
-        });
+        let number = self.number_of(room);
+        let hall = self.halls[number].get_or_insert_with(|| Box::new(Hall::new(room)));
         hall.members += 1;
         if mode.talks() {
             room.joined();
         }
+        hall.comings = room.comings();
         hall.keep_rate();
         Member {
             room: room.id(),
+            hall: number,
             mode,
             ear: Ear::new(hall.rate),
             encoder: Encoder::new(codec, hall.rate),
             era: hall.era,
             said: [0; FRAME_SAMPLES],
-            told: room.comings(),
+            told: hall.comings,
             announced: mode.talks(),
             chime: None,
             sent: 0,
@@ -106,19 +107,22 @@ impl Mixer {
 
     /// Somebody leaves.
     pub(super) fn leave(&mut self, member: &Member) {
-        let Some(hall) = self.halls.get_mut(&member.room) else {
+        let Some(hall) = &mut self.halls[member.hall] else {
             return;
         };
         hall.replace(member, &[0; FRAME_SAMPLES]);
         hall.members -= 1;
         if member.announced {
             hall.room.left();
+            hall.comings = hall.room.comings();
         }
         if hall.members == 0
-            && let Some(gone) = self.halls.remove(&member.room)
-            && let Some(place) = gone.place
+            && let Some(gone) = self.halls[member.hall].take()
         {
-            gone.room.leave(place);
+            self.numbers.remove(&member.room);
+            if let Some(place) = gone.place {
+                gone.room.leave(place);
+            }
         }
     }
 
@@ -130,13 +134,14 @@ impl Mixer {
         (member, codec, is_held): (&mut Member, Codec, bool),
         heard: &mut [i16; FRAME_SAMPLES],
     ) -> usize {
-        let Some(hall) = self.halls.get_mut(&member.room) else {
+        let Some(hall) = &mut self.halls[member.hall] else {
             return 0;
         };
-        if codec.rate() == Rate::Wide {
+        if codec.rate() == Rate::Wide && hall.rate == Rate::Narrow {
             hall.room.widen();
+            hall.keep_rate();
         }
-        hall.keep_rate();
+        let looks = hall.look(due);
         if member.era != hall.era {
             member.begin(hall.rate, hall.era);
         }
@@ -147,9 +152,11 @@ impl Mixer {
             said = [0; FRAME_SAMPLES];
         }
         hall.replace(member, &said);
-        member.said = said;
-        hall.exchange(due);
-        member.listen(hall.room.comings());
+        member.said[..length].copy_from_slice(&said[..length]);
+        if looks {
+            hall.exchange();
+        }
+        member.listen(hall.comings);
         if !member.mode.hears() {
             *heard = [0; FRAME_SAMPLES];
             return length;
@@ -165,11 +172,37 @@ impl Mixer {
 
     /// Conferences with a member here.
     pub(super) fn halls(&self) -> usize {
-        self.halls.len()
+        self.numbers.len()
+    }
+
+    /// The number of a room's hall, or that of its place.
+    fn number_of(&mut self, room: &Room) -> usize {
+        let halls = &mut self.halls;
+        *self.numbers.entry(room.id()).or_insert_with(|| {
+            let free = halls.iter().position(Option::is_none);
+            free.unwrap_or_else(|| {
+                halls.push(None);
+                halls.len() - 1
+            })
+        })
     }
 }
 
 impl Hall {
+    fn new(room: &Arc<Room>) -> Self {
+        Hall {
+            room: Arc::clone(room),
+            place: room.enter(),
+            members: 0,
+            rate: room.rate(),
+            era: 0,
+            sum: [0; FRAME_SAMPLES],
+            others: None,
+            exchanged: None,
+            comings: room.comings(),
+        }
+    }
+
     /// Goes over to the room's rate, if another shard or member has raised it.
     fn keep_rate(&mut self) {
         let rate = self.room.rate();
@@ -192,17 +225,23 @@ impl Hall {
         }
     }
 
-    /// Once each 20 ms, with the turn of whoever comes first.
-    fn exchange(&mut self, due: Instant) {
+    /// Looks at the room, once each 20 ms, with the turn of whoever comes first. True if this is it.
+    fn look(&mut self, due: Instant) -> bool {
         let is_early = |at: Instant| due.saturating_duration_since(at) < EXCHANGE;
-        let Some(place) = self
-            .place
-            .as_mut()
-            .filter(|_| !self.exchanged.is_some_and(is_early))
-        else {
+        if self.exchanged.is_some_and(is_early) {
+            return false;
+        }
+        self.exchanged = Some(due);
+        self.comings = self.room.comings();
+        self.keep_rate();
+        true
+    }
+
+    /// Tells the other shards and hears them.
+    fn exchange(&mut self) {
+        let Some(place) = &mut self.place else {
             return;
         };
-        self.exchanged = Some(due);
         let length = self.rate.frame();
         let mut others = [0; FRAME_SAMPLES];
         let sum = &self.sum[..length];
@@ -215,7 +254,7 @@ impl Hall {
     /// Everybody but whoever said that.
     fn write(&self, said: &[i16; FRAME_SAMPLES], heard: &mut [i16; FRAME_SAMPLES]) {
         let cut = |it: i32| it.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16;
-        let own = self.sum.iter().zip(said);
+        let own = self.sum[..self.rate.frame()].iter().zip(said);
         match &self.others {
             None => {
                 for (place, (&sum, &said)) in heard.iter_mut().zip(own) {
