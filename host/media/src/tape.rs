@@ -81,7 +81,7 @@ pub struct Block {
     /// When its first packet came by.
     began: Duration,
     used: usize,
-    octets: Box<[u8; limits::TAPE_BLOCK]>,
+    octets: Octets,
 }
 
 impl Block {
@@ -151,18 +151,31 @@ impl<'a> Iterator for Entries<'a> {
     }
 }
 
-/// The blocks of a plane: a fixed number, made when they are first needed.
+/// The octets of a block.
+type Octets = Box<[u8; limits::TAPE_BLOCK]>;
+
+/// The blocks of a plane: a fixed number, made as tapes begin, so that a packet rarely has to wait for
+/// one to be made.
 #[derive(Debug, Default)]
 pub(crate) struct Blocks {
-    free: Vec<Block>,
+    free: Vec<Octets>,
     made: usize,
     lost: u64,
 }
 
 impl Blocks {
+    /// There are so many tapes now: each has its share.
+    pub(crate) fn reserve(&mut self, tapes: usize) {
+        let wanted = (tapes * limits::TAPE_SHARE).min(limits::TAPE_BLOCKS);
+        while self.made < wanted {
+            self.made += 1;
+            self.free.push(Box::new([0; limits::TAPE_BLOCK]));
+        }
+    }
+
     /// A block is free again.
     pub(crate) fn give_back(&mut self, block: Block) {
-        self.free.push(block);
+        self.free.push(block.octets);
     }
 
     /// What is in a block is lost; the block is free again.
@@ -179,7 +192,7 @@ impl Blocks {
     fn take(&mut self, tape: TapeId, began: Duration) -> Option<Block> {
         let free = self.free.pop();
         let octets = match free {
-            Some(block) => block.octets,
+            Some(octets) => octets,
             None if self.made < limits::TAPE_BLOCKS => {
                 self.made += 1;
                 Box::new([0; limits::TAPE_BLOCK])

@@ -1,7 +1,8 @@
 //! Packets that a tick puts out, and those that grow because they are protected, until the driver has
 //! sent them.
 //!
-//! One buffer for all of them, which keeps its room from tick to tick: nothing is allocated per packet.
+//! One buffer for all of them, which has room from the beginning and keeps what it gets: nothing is allocated
+//! per packet.
 
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -11,8 +12,14 @@ use crate::command::PortId;
 use crate::rtp::{self, Fixed};
 use crate::srtp::{self, Sealer};
 
+/// Packets of a tick that there is room for at once: those of 10,000 ports.
+const PACKETS: usize = 512;
+
+/// Octets of one, about.
+const OCTETS: usize = 200;
+
 /// See the module's header.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Outbox {
     octets: Vec<u8>,
     packets: Vec<Letter>,
@@ -25,6 +32,16 @@ struct Letter {
     via: PortId,
     to: SocketAddr,
     place: Range<usize>,
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Outbox {
+            octets: Vec::with_capacity(PACKETS * OCTETS),
+            packets: Vec::with_capacity(PACKETS),
+            taken: 0,
+        }
+    }
 }
 
 impl Outbox {

@@ -53,6 +53,7 @@ impl Plane {
         port.set_tape(Tape::new(tape, now));
         let rate = port.tape_rate();
         self.tapes += 1;
+        self.blocks.reserve(self.tapes);
         let begin = Word::Begin { tape, file, rate };
         self.outputs.push_back(Output::Tape(begin));
     }

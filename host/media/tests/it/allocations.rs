@@ -1,14 +1,16 @@
-//! The relay allocates nothing per packet: neither the plane, nor the shard's loop around it.
+//! A packet allocates nothing, whatever becomes of it: neither in the plane, nor in the shard's loop around it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use media::room::Room;
 use media::rtp::{self, Fixed};
 use media::sdp::Codec;
 use media::srtp::{Agreed, Context, Secret, Suite};
-use media::{Command, Family, Piece, Plane, Play, PortId, Prompt, plane};
+use media::tape::{Block, Word};
+use media::{Command, Family, Mode, Output, Piece, Plane, Play, PortId, Prompt, plane};
 
 use crate::counting::allocations;
 use crate::loopback::{call, relay, start_with};
@@ -162,4 +164,146 @@ fn a_shard_with_sockets_allocates_nothing_per_packet() {
     relay(&call, 20..520);
     assert_eq!(OF_THE_SHARD.load(Ordering::SeqCst), before);
     shard.stop();
+}
+
+/// Ports of one plane whose peers speak this codec, with what each has heard last.
+struct Floor {
+    plane: Plane,
+    now: Instant,
+    peers: Vec<SocketAddr>,
+    sent: usize,
+    blocks: usize,
+    recorder: [Option<Block>; 2],
+}
+
+impl Floor {
+    fn of(ports: u16, codec: impl Fn(u16) -> Codec) -> Self {
+        let now = clock();
+        let mut plane = Plane::new([1; 32], plane::Limits::default());
+        let mut peers = Vec::new();
+        for number in 0..ports {
+            let (port, family) = (PortId(number.into()), Family::V4);
+            let peer = SocketAddr::from(([192, 0, 2, 1], 4_000 + number));
+            plane.handle_input(now, Command::Open { port, family });
+            plane.handle_bound(port, Ok(SocketAddr::from(([127, 0, 0, 1], 20_000))));
+            let agreed = Box::new(agreed(peer, codec(number)));
+            let signalling = peer.ip();
+            plane.handle_input(
+                now,
+                Command::Configure {
+                    port,
+                    agreed,
+                    signalling,
+                },
+            );
+            peers.push(peer);
+        }
+        Floor {
+            plane,
+            now,
+            peers,
+            sent: 0,
+            blocks: 0,
+            recorder: [None, None],
+        }
+    }
+
+    /// 20 ms: a packet from every peer, and whatever the plane says.
+    fn frame(&mut self, codec: impl Fn(u16) -> Codec, number: u16) {
+        let mut datagram = [0x55; 172];
+        for (at, &peer) in (0..).zip(&self.peers) {
+            datagram[..2].copy_from_slice(&[0x80, codec(at).payload_type()]);
+            datagram[2..4].copy_from_slice(&number.to_be_bytes());
+            datagram[4..8].copy_from_slice(&(u32::from(number) * 160).to_be_bytes());
+            datagram[8..12].copy_from_slice(&[7; 4]);
+            let port = PortId(at.into());
+            let forward = self
+                .plane
+                .handle_packet(self.now, port, peer, &mut datagram);
+            self.sent += usize::from(forward.is_some());
+        }
+        for _ in 0..20 {
+            self.now += Duration::from_millis(1);
+            self.plane.handle_timeout(self.now);
+            while self.plane.poll_packet().is_some() {
+                self.sent += 1;
+            }
+            while let Some(output) = self.plane.poll_output() {
+                if let Output::Tape(Word::Block(block)) = output {
+                    self.blocks += 1;
+                    // The recorder works on one while another waits.
+                    let done = self.recorder.iter_mut().find(|it| it.is_none());
+                    match done {
+                        Some(place) => *place = Some(block),
+                        None => self.write(block),
+                    }
+                }
+            }
+        }
+    }
+
+    /// The recorder takes a block, and gives back the one that it had longest.
+    fn write(&mut self, block: Block) {
+        self.recorder.rotate_left(1);
+        let [.., last] = &mut self.recorder;
+        if let Some(done) = last.replace(block) {
+            self.plane.handle_block(done);
+        }
+    }
+
+    /// The first second.
+    fn warm(&mut self, codec: impl Fn(u16) -> Codec) -> u16 {
+        (0..50).for_each(|number| self.frame(&codec, number));
+        50
+    }
+
+    /// What is allocated in the next ten seconds; every port was sent every frame.
+    fn run(&mut self, codec: impl Fn(u16) -> Codec, first: u16) -> u64 {
+        self.sent = 0;
+        let before = allocations();
+        for number in first..first + 500 {
+            self.frame(&codec, number);
+        }
+        let asked = allocations() - before;
+        assert_eq!(self.sent, 500 * self.peers.len());
+        asked
+    }
+}
+
+#[test]
+fn mixing_allocates_nothing_per_packet() {
+    for codecs in [[Codec::Pcma; 3], [Codec::Pcma, Codec::Pcmu, Codec::G722]] {
+        let codec = |port: u16| codecs[usize::from(port)];
+        let mut floor = Floor::of(3, codec);
+        // Two media shards, of which another one has a member, too.
+        let room = Arc::new(Room::new(1, 2));
+        let _elsewhere = room.enter();
+        for port in [0, 1, 2].map(PortId) {
+            let (room, mode) = (Arc::clone(&room), Mode::TalkAndListen);
+            let confer = Command::Confer { port, room, mode };
+            floor.plane.handle_input(floor.now, confer);
+        }
+        let next = floor.warm(codec);
+        assert_eq!(floor.run(codec, next), 0, "{codecs:?}");
+    }
+}
+
+#[test]
+fn recording_allocates_nothing_per_packet() {
+    let codec = |_| Codec::Pcma;
+    let mut floor = Floor::of(2, codec);
+    let (a, b) = (PortId(0), PortId(1));
+    floor
+        .plane
+        .handle_input(floor.now, Command::Bridge { a, b });
+    let next = floor.warm(codec);
+    let record = Command::Record {
+        port: a,
+        operation: 1,
+        file: "a".into(),
+    };
+    floor.plane.handle_input(floor.now, record);
+    // From the very first packet: the blocks were made with the tape.
+    assert_eq!(floor.run(codec, next), 0);
+    assert!(floor.blocks > 50, "{} blocks", floor.blocks);
 }
