@@ -17,6 +17,7 @@ mod tenants;
 mod traces;
 mod trunks;
 mod versions;
+mod voice;
 
 use axum::{Router, middleware};
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -4,7 +4,7 @@ mod contact;
 
 use std::{borrow::Cow, collections::BTreeMap, net::SocketAddr, sync::Arc};
 
-use model::{ActivePlugin, Address, Hop, Srtp, TenantConfig, TenantId, Transport, Trunk, TrunkId};
+use model::{ActivePlugin, Address, Hop, TenantConfig, TenantId, Transport, Trunk, TrunkId, Voice};
 use sip::{Incoming, Uri};
 
 use crate::{gateways::Gateways, hop, sources::Sources};
@@ -20,8 +20,8 @@ pub(crate) struct Admitted {
     pub(crate) to: Address,
     /// The trunk by which it came.
     pub(crate) trunk: Option<TrunkId>,
-    /// Whether its audio is encrypted.
-    pub(crate) srtp: Srtp,
+    /// How its audio is.
+    pub(crate) voice: Voice,
 }
 
 /// The final answer to a call that may not.
@@ -62,7 +62,7 @@ pub(crate) fn admit(
         (None, Some(trunk)) => trunk,
         (None, None) => source(tenants, sources, place(call), (uri.host(), called))?,
     };
-    let srtp = source.srtp();
+    let voice = source.voice();
     let (tenant, from, trunk) = match source {
         Source::Phone(tenant, user) => (tenant, format!("sip:{user}@{}", tenant.domain), None),
         Source::Trunk(tenant, trunk) => (tenant, identity(call, trunk.trust_identity), Some(trunk)),
@@ -93,31 +93,39 @@ pub(crate) fn admit(
         from,
         to,
         trunk: trunk.map(|trunk| trunk.id),
-        srtp,
+        voice,
     })
 }
 
 impl Source<'_> {
-    fn srtp(&self) -> Srtp {
+    fn voice(&self) -> Voice {
         match self {
-            Source::Phone(tenant, user) => tenant.phones.get(*user).map_or(Srtp::Off, |it| it.srtp),
-            Source::Trunk(_, trunk) => trunk.srtp,
+            Source::Phone(tenant, user) => voice_of(tenant, user),
+            Source::Trunk(_, trunk) => trunk.voice,
         }
     }
 }
 
-/// Whose a call is that names no number but takes the place of another, and whether that one's audio is
-/// encrypted: where it came from tells.
+/// How the audio of a phone is.
+pub(crate) fn voice_of(tenant: &TenantConfig, user: &str) -> Voice {
+    tenant
+        .phones
+        .get(user)
+        .map_or(Voice::default(), |it| it.voice)
+}
+
+/// Whose a call is that names no number but takes the place of another, and how that one's audio is: where
+/// it came from tells.
 pub(crate) fn owner_of(
     tenants: &BTreeMap<TenantId, Arc<TenantConfig>>,
     sources: &Sources,
     call: &Incoming,
-) -> Option<(TenantId, Srtp)> {
+) -> Option<(TenantId, Voice)> {
     let nobody = (call.request_uri.host(), "");
     let source = source(tenants, sources, place(call), nobody).ok()?;
-    let srtp = source.srtp();
+    let voice = source.voice();
     match source {
-        Source::Phone(tenant, _) | Source::Trunk(tenant, _) => Some((tenant.id, srtp)),
+        Source::Phone(tenant, _) | Source::Trunk(tenant, _) => Some((tenant.id, voice)),
     }
 }
 

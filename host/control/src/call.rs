@@ -14,12 +14,12 @@ use std::{net::IpAddr, net::SocketAddr, sync::Arc, time::Instant};
 use bytes::Bytes;
 use media::{
     PortId, Stats,
-    sdp::{self, Negotiated},
+    sdp::{self, Codec, Negotiated},
     srtp::Secret,
 };
 use model::{
     Address, CallDirection, CallId, Cause, ConfMode, EndReason, LiveCall, ReleasedBy, SessionId,
-    Srtp,
+    Srtp, Voice,
     command::Construct,
     turn::{Asked, CallView, Phase},
 };
@@ -112,8 +112,8 @@ pub(crate) struct Media {
     pub(crate) version: u64,
     /// `local` is an offer that the ACK has to answer.
     pub(crate) offering: bool,
-    /// Whether and how packets are protected.
-    pub(crate) protection: Protection,
+    /// What its audio is to be like.
+    pub(crate) terms: Terms,
     /// What both sides agreed on.
     pub(crate) agreed: Option<Negotiated>,
     /// The offer of the bridge peer that this party is being asked about.
@@ -123,6 +123,8 @@ pub(crate) struct Media {
     /// How often the party was asked to take part in its present bridge, and was busy with an offer of
     /// its own.
     pub(crate) crossed: u8,
+    /// Keys are looked for in its audio.
+    pub(crate) listens: bool,
     /// Digits that wait until the party can hear them.
     pub(crate) to_send: String,
     /// Those that go by INFO.
@@ -133,21 +135,22 @@ pub(crate) struct Media {
     pub(crate) stats: Stats,
 }
 
-/// What a leg is to be protected with: keys of its own, if it may be.
+/// How the audio of a leg is to be: as its peer is set, and with keys of its own if it may be protected.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Protection {
-    pub(crate) mode: Srtp,
+pub(crate) struct Terms {
+    pub(crate) voice: Voice,
     pub(crate) secret: Option<Box<Secret>>,
 }
 
-impl Protection {
-    /// For offers and answers of ours.
-    pub(crate) fn sdp(&self) -> sdp::Srtp<'_> {
-        match (self.mode, &self.secret) {
+impl Terms {
+    /// For offers and answers of ours, in these codecs.
+    pub(crate) fn side<'a>(&'a self, codecs: &'a [Codec]) -> sdp::Side<'a> {
+        let srtp = match (self.voice.srtp, &self.secret) {
             (Srtp::Offer, Some(secret)) => sdp::Srtp::May(secret),
             (Srtp::Require, Some(secret)) => sdp::Srtp::Must(secret),
             _ => sdp::Srtp::Off,
-        }
+        };
+        sdp::Side::new(codecs, srtp)
     }
 }
 
@@ -259,6 +262,8 @@ pub(crate) enum Record {
 pub(crate) enum Way {
     /// As RTP (RFC 4733).
     Media,
+    /// As tones in the audio.
+    Tones,
     /// By INFO.
     Signalling,
 }
@@ -363,7 +368,8 @@ impl Media {
             local: None,
             version: 0,
             offering: false,
-            protection: Protection::default(),
+            terms: Terms::default(),
+            listens: false,
             agreed: None,
             passing: None,
             relayed: false,

@@ -291,7 +291,7 @@ impl Phone {
     /// answered ends the call; one that is missing has no answer yet.
     fn described(&mut self, now: Instant, dialog: DialogId) -> Option<(Bytes, Box<Negotiated>)> {
         let version = self.version(1);
-        let srtp = srtp(self.config.srtp, &self.secret);
+        let side = side(&self.config, &self.secret);
         let Call::Offered { offer, answer, .. } = &mut self.call else {
             return None;
         };
@@ -299,8 +299,8 @@ impl Phone {
             return Some(answer.clone());
         }
         let offered = offer.as_ref()?;
-        let (both, PhoneConfig { rtp, codecs, .. }) = (Direction::SendRecv, &self.config);
-        match sdp::answer_within(offered, *rtp, codecs, both, srtp, version) {
+        let (both, rtp) = (Direction::SendRecv, self.config.rtp);
+        match sdp::answer_within(offered, rtp, &side, both, version) {
             Ok((ours, agreed)) => {
                 let made = (Bytes::from(ours), Box::new(agreed));
                 *answer = Some(made.clone());
@@ -361,9 +361,8 @@ impl Phone {
     }
 
     fn offer(&self) -> Bytes {
-        let srtp = srtp(self.config.srtp, &self.secret);
-        let (rtp, codecs) = (self.config.rtp, &self.config.codecs);
-        sdp::offer_with(rtp, codecs, srtp, self.version(1)).into()
+        let side = side(&self.config, &self.secret);
+        sdp::offer_with(self.config.rtp, &side, self.version(1)).into()
     }
 
     /// One id per phone is enough: it has one call at a time (RFC 8866 §5.2).
@@ -386,11 +385,15 @@ impl Phone {
     }
 }
 
-/// How its offers and answers are protected.
-fn srtp(mode: model::Srtp, secret: &Secret) -> sdp::Srtp<'_> {
-    match mode {
+/// What its offers and answers are made of.
+fn side<'a>(config: &'a PhoneConfig, secret: &'a Secret) -> sdp::Side<'a> {
+    let srtp = match config.srtp {
         model::Srtp::Off => sdp::Srtp::Off,
         model::Srtp::Offer => sdp::Srtp::May(secret),
         model::Srtp::Require => sdp::Srtp::Must(secret),
+    };
+    sdp::Side {
+        events: config.events,
+        ..sdp::Side::new(&config.codecs, srtp)
     }
 }

@@ -93,6 +93,14 @@ pub enum Command {
         /// For how long it may be silent.
         patience: Duration,
     },
+    /// Whether keys are looked for in the audio of this port's peer: for one that sends no telephone events.
+    /// Costs a decoder for each packet.
+    Listen {
+        /// Which port.
+        port: PortId,
+        /// Whether.
+        to_tones: bool,
+    },
     /// End the route of this port and of the one that it is bridged to.
     Unbridge {
         /// Which port.
@@ -240,12 +248,15 @@ pub enum Event {
         /// The address that it sends from.
         from: SocketAddr,
     },
-    /// The peer has pressed a key (RFC 4733). Told once for each press, at its first packet.
+    /// The peer has pressed a key. Told once for each press: at its first packet, or as soon as its tones
+    /// are sure.
     Digit {
         /// Which port.
         port: PortId,
         /// `0` to `9`, `*`, `#`, `A` to `D`.
         digit: char,
+        /// How it came.
+        how: Heard,
     },
     /// All that was to be played was sent. Not told of what was stopped.
     Played {
@@ -295,6 +306,15 @@ impl Event {
             | Self::Closed { port, .. } => *port,
         }
     }
+}
+
+/// How a key came that a peer has pressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// As packets of its own (RFC 4733).
+    Event,
+    /// As tones in the audio.
+    Tones,
 }
 
 /// What a peer reports of the stream that it gets from us (RFC 3550 §6.4.1).

@@ -5,6 +5,7 @@
 //! end bit of the last three. Only the first report of a packet is read: further ones are of
 //! gapless series of events (RFC 4733 §2.5.1.4), which keys are not, and some senders pad.
 
+pub mod inband;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tones;
@@ -114,7 +115,8 @@ impl Presses {
         }
     }
 
-    fn has_room(&mut self, now: Instant) -> bool {
+    /// Whether one more press may be told; counts it if so.
+    pub(crate) fn has_room(&mut self, now: Instant) -> bool {
         const AHEAD: Duration = PRESS_SHORTEST.saturating_mul(PRESSES_AT_ONCE);
         let begins = self.over.map_or(now, |over| over.max(now));
         let ends = begins + PRESS_SHORTEST;

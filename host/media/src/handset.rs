@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::codec::{Codec, Decoder, Encoder, Rate};
-use crate::dtmf::{self, Presses, Report};
+use crate::dtmf::{self, Presses, Report, inband};
 use crate::limits::{self, LATE_FRAMES, RECORDED_DIGITS, RECORDED_SAMPLES};
 use crate::plane::Inbound;
 use crate::rtp::{self, Fixed};
@@ -155,6 +155,8 @@ struct Ear {
     longest_gap: Duration,
     recording: Option<Vec<i16>>,
     presses: Presses,
+    /// Of what came as tones.
+    keys: inband::Detector,
     digits: String,
 }
 
@@ -187,6 +189,7 @@ impl Handset {
                 longest_gap: Duration::ZERO,
                 recording: config.record.then(Vec::new),
                 presses: Presses::default(),
+                keys: inband::Detector::default(),
                 digits: String::new(),
             },
         }
@@ -239,11 +242,14 @@ impl Handset {
             self.mouth.leave_out(1);
             return None;
         }
-        let event = agreed.telephone_event.map(|event| event.send);
-        if let Some(packet) = event.and_then(|event| self.mouth.key(event)) {
+        let Some(event) = agreed.telephone_event else {
+            let tones = self.mouth.key_tones();
+            return Some(self.mouth.speak(agreed.codec, agreed.payload_type, tones));
+        };
+        if let Some(packet) = self.mouth.key(event.send) {
             return Some(packet);
         }
-        Some(self.mouth.speak(agreed.codec, agreed.payload_type))
+        Some(self.mouth.speak(agreed.codec, agreed.payload_type, None))
     }
 
     /// When the next packet is due; `None` before the first tick.
@@ -283,7 +289,9 @@ impl Handset {
         }
         let event = self.agreed.telephone_event;
         if let Some(&(_, codec)) = codec {
-            self.ear.decode(now, codec, &datagram[packet.payload]);
+            let by_tones = event.is_none();
+            self.ear
+                .decode(now, codec, &datagram[packet.payload], by_tones);
         } else if event.is_some_and(|event| event.receive == pt) {
             self.ear
                 .count(now, &packet.fixed, &datagram[packet.payload]);
@@ -304,7 +312,8 @@ impl Handset {
         }
     }
 
-    /// The keys that the other side pressed, the first [`RECORDED_DIGITS`] of them.
+    /// The keys that the other side pressed, the first [`RECORDED_DIGITS`] of them: as events if those were
+    /// agreed on, else as tones.
     pub fn digits(&self) -> &str {
         &self.ear.digits
     }
@@ -370,7 +379,30 @@ impl Mouth {
         self.due = self.due.map(|due| due + FRAME);
     }
 
-    fn speak(&mut self, codec: Codec, payload_type: u8) -> Vec<u8> {
+    /// The next frame of the tones of the key that is pressed, or of the pause after it.
+    fn key_tones(&mut self) -> Option<Vec<i16>> {
+        const TONE: u16 = PRESS - REPEATED_ENDS;
+        if self.pressed.is_none() {
+            self.pressed = Some(Pressed {
+                digit: self.keys.pop_front()?,
+                timestamp: self.timestamp,
+                packets: 0,
+            });
+        }
+        let press = self.pressed.as_mut()?;
+        press.packets += 1;
+        let (digit, packets) = (press.digit, press.packets);
+        if packets == TONE + PAUSE {
+            self.pressed = None;
+        }
+        if packets > TONE {
+            return Some(vec![0; SAMPLES]);
+        }
+        let tone = dtmf::tones::of(digit, usize::from(packets) * SAMPLES);
+        Some(tone.get(tone.len().checked_sub(SAMPLES)?..)?.to_vec())
+    }
+
+    fn speak(&mut self, codec: Codec, payload_type: u8, tones: Option<Vec<i16>>) -> Vec<u8> {
         let mut frame = [0; SAMPLES];
         match &mut self.speech {
             Playing::Silence => {}
@@ -380,6 +412,9 @@ impl Mouth {
                 frame[..end - *at].copy_from_slice(&samples[*at..end]);
                 *at = end;
             }
+        }
+        if let Some(tones) = tones {
+            frame.copy_from_slice(&tones);
         }
         let fixed = Fixed {
             marker: self.marker,
@@ -401,19 +436,21 @@ impl Mouth {
 
 impl Ear {
     fn count(&mut self, now: Instant, fixed: &Fixed, payload: &[u8]) {
-        if let dtmf::Heard::Press(digit) = self.presses.hear(now, fixed, payload)
-            && self.digits.len() < RECORDED_DIGITS
-        {
-            self.digits.push(digit);
+        if let dtmf::Heard::Press(digit) = self.presses.hear(now, fixed, payload) {
+            keep(&mut self.digits, digit);
         }
     }
 
-    fn decode(&mut self, now: Instant, codec: Codec, payload: &[u8]) {
+    fn decode(&mut self, now: Instant, codec: Codec, payload: &[u8], by_tones: bool) {
         if self.decoder.codec() != codec {
             self.decoder = Decoder::new(codec, Rate::Narrow);
         }
         let mut samples = [0; limits::PACKET];
         let length = self.decoder.decode(payload, &mut samples);
+        if by_tones {
+            let (keys, digits) = (&mut self.keys, &mut self.digits);
+            keys.hear(&samples[..length], |digit| keep(digits, digit));
+        }
         self.listen(now, &samples[..length]);
     }
 
@@ -429,5 +466,11 @@ impl Ear {
             let room = RECORDED_SAMPLES.saturating_sub(recording.len());
             recording.extend(&samples[..samples.len().min(room)]);
         }
+    }
+}
+
+fn keep(digits: &mut String, digit: char) {
+    if digits.len() < RECORDED_DIGITS {
+        digits.push(digit);
     }
 }

@@ -43,7 +43,7 @@ use std::time::Instant;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::command::{Command, Event, Family, PortId};
+use crate::command::{Command, Event, Family, Heard, PortId};
 use crate::port_map::PortMap;
 use crate::tape::{Blocks, TapeId, Word};
 use crate::{limits, rtp};
@@ -169,6 +169,11 @@ impl Plane {
             }
             Command::Bridge { a, b } => self.bridge(now, a, b),
             Command::Watch { port, patience } => self.watch(now, port, patience),
+            Command::Listen { port, to_tones } => {
+                if let Some(state) = self.ports.get_mut(&port) {
+                    state.listen(to_tones);
+                }
+            }
             Command::Unbridge { port } => self.unbridge(port),
             Command::Play { port, play } => self.play(now, port, play),
             Command::StopPlay { port } => self.stop_play(now, port),
@@ -219,9 +224,16 @@ impl Plane {
             return None;
         }
         let receiver = self.ports.get_mut(&port)?;
-        let arrival = receiver.receive(now, from, datagram)?;
+        let mut arrival = receiver.receive(now, from, datagram)?;
         let route = receiver.route();
         receiver.hear(now, &arrival, datagram);
+        if receiver.listens() {
+            let outputs = &mut self.outputs;
+            receiver.hear_tones(now, &mut arrival, datagram, |digit| {
+                let how = Heard::Tones;
+                outputs.push_back(Output::Event(Event::Digit { port, digit, how }));
+            });
+        }
         if receiver.is_taped() {
             let full = receiver.tape_said(now, &arrival, datagram, &mut self.blocks);
             self.outputs.extend(full);
@@ -230,7 +242,8 @@ impl Plane {
             self.found(port, from, found);
         }
         if let Some(digit) = arrival.digit {
-            self.report(Event::Digit { port, digit });
+            let how = Heard::Event;
+            self.report(Event::Digit { port, digit, how });
         }
         match route {
             Route::Idle => None,

@@ -92,6 +92,28 @@ impl Direction {
     }
 }
 
+/// What our side of a stream can do: what its offers and answers are made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Side<'a> {
+    /// The codecs that it allows, best first.
+    pub codecs: &'a [Codec],
+    /// Whether packets are protected.
+    pub srtp: Srtp<'a>,
+    /// Whether it knows telephone-event (RFC 4733).
+    pub events: bool,
+}
+
+impl<'a> Side<'a> {
+    /// One that knows all that we do.
+    pub const fn new(codecs: &'a [Codec], srtp: Srtp<'a>) -> Self {
+        Side {
+            codecs,
+            srtp,
+            events: true,
+        }
+    }
+}
+
 /// Session id and version of the `o=` line: the id is one per dialog, the version grows by one
 /// with each description that differs from the one before (RFC 3264 §8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -34,6 +34,7 @@ mod tenant;
 mod trace;
 mod trunk;
 pub mod turn;
+mod voice;
 pub mod wall;
 
 pub use address::{Address, AddressError, Scheme};
@@ -70,4 +71,5 @@ pub use tenant::{
 };
 pub use trace::{Lane, Trace, TraceEntry, TraceItem};
 pub use trunk::{Gateway, Health, Login, Peer, Register, Trunk};
+pub use voice::{CodecName, Codecs, InbandDigits, Voice};
 pub use wall::Wall;

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{NumberId, PhoneId, PromptFile, Srtp, TenantId, Trunk};
+use crate::{NumberId, PhoneId, PromptFile, TenantId, Trunk, Voice};
 
 /// A customer and all that its calls need to know.
 #[derive(Clone, Debug)]
@@ -145,8 +145,8 @@ pub struct Phone {
     pub address: Option<SocketAddr>,
     /// How calls go there, and come from there.
     pub transport: Transport,
-    /// Whether audio is encrypted.
-    pub srtp: Srtp,
+    /// How its audio is.
+    pub voice: Voice,
 }
 
 /// What a phone's password leaves: `H(user:realm:password)` in lower-case hex (RFC 7616 §3.4.2). Who

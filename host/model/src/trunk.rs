@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr, str::FromStr};
 
-use crate::{HeaderNames, Prefix, Rewrite, Srtp, Transport, TrunkId, limits};
+use crate::{HeaderNames, Prefix, Rewrite, Transport, TrunkId, Voice, limits};
 
 /// The port of SIP without TLS (RFC 3261 §19.1.2).
 const SIP_PORT: u16 = 5060;
@@ -36,8 +36,8 @@ pub struct Trunk {
     pub max_calls: Option<u32>,
     /// How many calls may begin in one second on one node, either way.
     pub calls_per_second: Option<u32>,
-    /// Whether audio is encrypted.
-    pub srtp: Srtp,
+    /// How its audio is.
+    pub voice: Voice,
     /// How it spells numbers.
     pub rewrite: Rewrite,
     /// Which headers of calls from it policies may see, beside those that all may.
@@ -119,7 +119,7 @@ impl Trunk {
             health: None,
             max_calls: None,
             calls_per_second: None,
-            srtp: Srtp::Off,
+            voice: Voice::default(),
             rewrite: Rewrite::default(),
             headers_in: HeaderNames::default(),
             headers_out: HeaderNames::default(),

@@ -71,6 +71,7 @@ fn lost(command: &Command) -> Vec<Event> {
         | Command::StopPlay { port }
         | Command::Key { port, .. }
         | Command::Watch { port, .. }
+        | Command::Listen { port, .. }
         | Command::Unbridge { port }
         | Command::Confer { port, .. }
         | Command::Leave { port }

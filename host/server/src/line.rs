@@ -194,6 +194,7 @@ impl Driver {
                 self.talk(agreed);
             }
             Event::Incoming { .. }
+            | Event::Keyed { .. }
             | Event::Transferred { .. }
             | Event::Ringing
             | Event::Registered { .. }

@@ -194,6 +194,7 @@ fn describe(event: &Event) -> String {
         Event::EarlyMedia { agreed } => format!("early media, {}", agreed.codec.name()),
         Event::Answered { agreed } => format!("answered, {}", agreed.codec.name()),
         Event::Changed { .. } => "audio changed".into(),
+        Event::Keyed { key } => format!("the other side says that {key} was pressed"),
         Event::Transferred { status } => format!("transferred: {status}"),
         Event::Ended { status, by } => format!("ended with {status} by {by:?}"),
     }

@@ -114,7 +114,7 @@ async fn a_full_table_takes_no_more() {
         user: "more".into(),
         address: None,
         transport: model::Transport::Udp,
-        srtp: model::Srtp::Off,
+        voice: model::Voice::default(),
     };
     let refused = store.create_phone(tenant, &phone, Some("x"), 1).await;
     assert_eq!(refused, full("phones", limits::PHONES));

@@ -5,12 +5,20 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use model::{Ha1, Phone, PhoneId, TenantId};
+use model::{Ha1, Phone, PhoneId, TenantId, Voice};
 
 use crate::db::{Tx, check_room, parsed, query};
 use crate::{Listed, Page, Store, StoreError, ambiguity, limits, names, secret, tenant};
 
-type Row = (String, String, Option<String>, String, String);
+type Row = (
+    String,
+    String,
+    Option<String>,
+    String,
+    String,
+    String,
+    String,
+);
 
 impl Store {
     /// Adds a phone, with either an address or a password. An address belongs to one phone of one
@@ -41,15 +49,18 @@ impl Store {
         let (md5, sha256) = ha1.unzip();
         query(
             "INSERT INTO phone
-             (id, tenant, phone_user, address, transport, srtp, ha1_md5, ha1_sha256, created)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+             (id, tenant, phone_user, address, transport, srtp, inband_digits, codecs, ha1_md5,
+              ha1_sha256, created)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         )
         .bind(phone.id)
         .bind(tenant)
         .bind(&phone.user)
         .bind(address.map(|address| address.to_string()))
         .bind(phone.transport.as_str())
-        .bind(phone.srtp.as_str())
+        .bind(phone.voice.srtp.as_str())
+        .bind(phone.voice.inband_digits.as_str())
+        .bind(phone.voice.codecs.to_string())
         .bind(md5)
         .bind(sha256)
         .bind(now_ms)
@@ -74,7 +85,7 @@ impl Store {
     /// One phone.
     pub async fn phone(&self, tenant: TenantId, id: PhoneId) -> Result<Phone, StoreError> {
         let row = query(
-            "SELECT id, phone_user, address, transport, srtp FROM phone WHERE tenant = $1 AND id = $2",
+            "SELECT id, phone_user, address, transport, srtp, inband_digits, codecs FROM phone WHERE tenant = $1 AND id = $2",
         )
         .bind(tenant)
         .bind(id)
@@ -105,7 +116,7 @@ pub(crate) async fn list(
     most: i64,
 ) -> Result<Vec<Phone>, StoreError> {
     let rows = query(
-        "SELECT id, phone_user, address, transport, srtp FROM phone
+        "SELECT id, phone_user, address, transport, srtp, inband_digits, codecs FROM phone
          WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3",
     )
     .bind(tenant)
@@ -174,12 +185,18 @@ async fn check_address(tx: &mut Tx, address: SocketAddr) -> Result<(), StoreErro
     }
 }
 
-fn read((id, user, address, transport, srtp): Row) -> Result<Phone, StoreError> {
+fn read(
+    (id, user, address, transport, srtp, inband_digits, codecs): Row,
+) -> Result<Phone, StoreError> {
     Ok(Phone {
         id: parsed(&id)?,
         user,
         address: address.as_deref().map(parsed).transpose()?,
         transport: parsed(&transport)?,
-        srtp: parsed(&srtp)?,
+        voice: Voice {
+            srtp: parsed(&srtp)?,
+            inband_digits: parsed(&inband_digits)?,
+            codecs: parsed(&codecs)?,
+        },
     })
 }

@@ -52,7 +52,7 @@ pub fn tenant(name: &str, n: u8, script: &str) -> TenantConfig {
             user: user.to_owned(),
             address: Some(sip_address(n, user)),
             transport: Transport::Udp,
-            srtp: model::Srtp::Off,
+            voice: model::Voice::default(),
         };
         (user.to_owned(), phone)
     });
@@ -107,7 +107,7 @@ pub fn with_phone(mut tenant: TenantConfig, user: &str, password: &str) -> Tenan
         user: user.to_owned(),
         address: None,
         transport: Transport::Udp,
-        srtp: model::Srtp::Off,
+        voice: model::Voice::default(),
     };
     tenant.phones.insert(user.to_owned(), phone);
     let secret = Ha1::new(&md5, &sha256);

@@ -371,6 +371,7 @@ impl Watch {
             Command::Bridge { a, b } => vec![*a, *b],
             Command::Configure { port, .. }
             | Command::Unbridge { port }
+            | Command::Listen { port, .. }
             | Command::Watch { port, .. }
             | Command::Play { port, .. }
             | Command::StopPlay { port }

@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 
 use axum::{Json, extract::State as Of, http::StatusCode};
-use model::{Phone, PhoneId, Srtp, Transport};
+use model::{Codecs, InbandDigits, Phone, PhoneId, Srtp, Transport, Voice};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::voice;
 use crate::{
     State,
     auth::{Administers, Reads},
@@ -31,6 +32,14 @@ pub(super) struct PhoneBody {
     /// Whether audio is encrypted: `offer` or `require`; absent: it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     srtp: Option<&'static str>,
+    /// Whether keys are looked for in its audio: `off` or `on`; absent: where it agrees to no telephone
+    /// events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inband_digits: Option<&'static str>,
+    /// The codecs that it may have, the best first; absent: all.
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    codecs: Vec<&'static str>,
 }
 
 /// A phone to be: with either an address or a password.
@@ -49,6 +58,14 @@ pub(super) struct NewPhone {
     /// `require`. Keys are exchanged over TLS only, unless the node says otherwise.
     #[schema(value_type = Option<String>, example = "off")]
     srtp: Srtp,
+    /// Whether keys are looked for in its audio, as tones: `auto`, which is the default: in calls for which
+    /// telephone events (RFC 4733) were not agreed on; `on`: in all, or `off`.
+    #[schema(value_type = Option<String>, example = "auto")]
+    inband_digits: InbandDigits,
+    /// The codecs that it is offered and may choose from, the best first: `PCMA`, `PCMU`, `G722`; absent:
+    /// all, in the order that costs least.
+    #[schema(value_type = Option<Vec<String>>, example = json!(["PCMA", "G722"]))]
+    codecs: Codecs,
     /// The secret that it authenticates with.
     password: Option<String>,
 }
@@ -60,7 +77,7 @@ impl Body for NewPhone {
         let transport = fields.optional_checked("transport", Transport::to_address);
         let ours = transport.flatten().unwrap_or_default();
         let address = fields.optional_checked("address", |text| path::peer(text, ours));
-        let srtp = fields.optional_checked("srtp", str::parse);
+        let voice = voice::read(fields);
         match (&password, &address) {
             (Some(Some(_)), Some(Some(_))) => {
                 fields.refuse("password", "is not for a phone that has an address")
@@ -70,11 +87,14 @@ impl Body for NewPhone {
             }
             _ => Some(()),
         }?;
+        let voice = voice?;
         Some(Self {
             user: user?,
             address: address?,
             transport: transport?.unwrap_or_default(),
-            srtp: srtp?.unwrap_or_default(),
+            srtp: voice.srtp,
+            inband_digits: voice.inband_digits,
+            codecs: voice.codecs,
             password: password?,
         })
     }
@@ -94,7 +114,11 @@ pub(super) async fn create(
         user: new.user.0,
         address: new.address,
         transport: new.transport,
-        srtp: new.srtp,
+        voice: Voice {
+            srtp: new.srtp,
+            inband_digits: new.inband_digits,
+            codecs: new.codecs,
+        },
     };
     let (password, now) = (new.password.as_deref(), state.now_ms());
     let store = state.store();
@@ -153,7 +177,9 @@ impl From<Phone> for PhoneBody {
             user: phone.user,
             address: phone.address.map(|address| address.to_string()),
             transport: phone.transport.as_str(),
-            srtp: (phone.srtp != Srtp::Off).then(|| phone.srtp.as_str()),
+            srtp: voice::srtp(phone.voice),
+            inband_digits: voice::inband_digits(phone.voice),
+            codecs: voice::codecs(phone.voice),
         }
     }
 }

@@ -6,8 +6,8 @@ mod status;
 
 use axum::{Json, extract::State as Of, http::StatusCode};
 use model::{
-    Gateway, HeaderNames, Health, Login, Peer, Prefix, Register, Rewrite, Srtp, Transport, Trunk,
-    TrunkId,
+    Codecs, Gateway, HeaderNames, Health, InbandDigits, Login, Peer, Prefix, Register, Rewrite,
+    Srtp, Transport, Trunk, TrunkId, Voice,
     limits::{PROBE_LONGEST, PROBE_SHORTEST},
 };
 use register::{NewRegister, RegisterBody};
@@ -16,6 +16,7 @@ use serde::Serialize;
 use status::StatusBody;
 use utoipa::ToSchema;
 
+use super::voice;
 use crate::{
     State,
     auth::{Administers, Reads},
@@ -64,6 +65,14 @@ pub(super) struct TrunkBody {
     /// Whether audio is encrypted: `offer` or `require`; absent: it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     srtp: Option<&'static str>,
+    /// Whether keys are looked for in its audio: `off` or `on`; absent: where it agrees to no telephone
+    /// events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inband_digits: Option<&'static str>,
+    /// The codecs that it may have, the best first; absent: all.
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    codecs: Vec<&'static str>,
     /// How it spells numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
     rewrite: Option<RewriteBody>,
@@ -171,6 +180,14 @@ pub(super) struct NewTrunk {
     /// `require`. Keys are exchanged over TLS only, unless the node says otherwise.
     #[schema(value_type = Option<String>, example = "off")]
     srtp: Srtp,
+    /// Whether keys are looked for in its audio, as tones: `auto`, which is the default: in calls for which
+    /// telephone events (RFC 4733) were not agreed on; `on`: in all, or `off`.
+    #[schema(value_type = Option<String>, example = "auto")]
+    inband_digits: InbandDigits,
+    /// The codecs that it is offered and may choose from, the best first: `PCMA`, `PCMU`, `G722`; absent:
+    /// all, in the order that costs least.
+    #[schema(value_type = Option<Vec<String>>, example = json!(["PCMA", "G722"]))]
+    codecs: Codecs,
     /// How it spells numbers; absent: as the tenant does.
     #[schema(value_type = Option<RewriteBody>)]
     rewrite: Rewrite,
@@ -233,10 +250,11 @@ impl Body for NewTrunk {
         let health = fields.object("health", health);
         let max_calls = fields.count("max_calls");
         let calls_per_second = fields.count("calls_per_second");
-        let srtp = fields.optional_checked("srtp", str::parse);
+        let voice = voice::read(fields);
         let rewrite = fields.object("rewrite", rewrite::read);
         let headers_in = rewrite::headers(fields, "headers_in");
         let headers_out = rewrite::headers(fields, "headers_out");
+        let voice = voice?;
         Some(Self {
             name: name?,
             address: address?,
@@ -250,7 +268,9 @@ impl Body for NewTrunk {
             health: health?,
             max_calls: max_calls?,
             calls_per_second: calls_per_second?,
-            srtp: srtp?.unwrap_or_default(),
+            srtp: voice.srtp,
+            inband_digits: voice.inband_digits,
+            codecs: voice.codecs,
             rewrite: rewrite?.unwrap_or_default(),
             headers_in: headers_in?,
             headers_out: headers_out?,
@@ -274,7 +294,11 @@ pub(super) async fn create(
         health: new.health,
         max_calls: new.max_calls,
         calls_per_second: new.calls_per_second,
-        srtp: new.srtp,
+        voice: Voice {
+            srtp: new.srtp,
+            inband_digits: new.inband_digits,
+            codecs: new.codecs,
+        },
         rewrite: new.rewrite,
         headers_in: new.headers_in,
         headers_out: new.headers_out,
@@ -350,7 +374,9 @@ impl From<Trunk> for TrunkBody {
             prefixes: trunk.prefixes,
             max_calls: trunk.max_calls,
             calls_per_second: trunk.calls_per_second,
-            srtp: (trunk.srtp != Srtp::Off).then(|| trunk.srtp.as_str()),
+            srtp: voice::srtp(trunk.voice),
+            inband_digits: voice::inband_digits(trunk.voice),
+            codecs: voice::codecs(trunk.voice),
             rewrite: RewriteBody::of(&trunk.rewrite),
             headers_in: trunk.headers_in.iter().map(str::to_owned).collect(),
             headers_out: trunk.headers_out.iter().map(str::to_owned).collect(),

@@ -105,7 +105,8 @@ async fn a_trunk_lives_and_goes() {
     let body = json!({"name": "carrier", "address": "127.0.0.1:5070", "transport": "tcp",
                       "accept_from": ["127.0.0.1/32"], "trust_identity": false,
                       "prefixes": ["49", "+"],
-                      "health": {"interval": 60}, "srtp": "offer", "max_calls": 30, "calls_per_second": 5,
+                      "health": {"interval": 60}, "srtp": "offer", "inband_digits": "on",
+                      "codecs": ["G722", "PCMU"], "max_calls": 30, "calls_per_second": 5,
                       "gateways": [{"address": "127.0.0.1:5072", "priority": 10, "weight": 0},
                                    {"address": "sip.example.com", "priority": 20, "weight": 1}]});
     lifecycle("/api/v1/trunks", body.clone(), "trk_", body).await;
@@ -256,8 +257,31 @@ async fn a_transport_that_is_not_there_is_refused_by_its_member() {
 #[tokio::test]
 async fn a_phone_lives_and_goes_and_never_shows_its_password() {
     let body = json!({"user": "1001", "password": "s3cret"});
-    let expected = json!({"user": "1001", "address": null, "password": null});
+    let expected = json!({"user": "1001", "address": null, "password": null, "srtp": null,
+                          "inband_digits": null, "codecs": null});
     lifecycle("/api/v1/phones", body, "phn_", expected).await;
+}
+
+#[tokio::test]
+async fn how_the_audio_of_a_phone_is_set_is_shown_and_what_is_none_is_refused() {
+    let body = json!({"user": "1001", "password": "s3cret", "srtp": "require",
+                      "inband_digits": "off", "codecs": ["PCMU", "G722"]});
+    let expected = json!({"srtp": "require", "inband_digits": "off", "codecs": ["PCMU", "G722"]});
+    lifecycle("/api/v1/phones", body, "phn_", expected).await;
+    let api = Api::new().await;
+    let tenant = api.tenant("acme").await;
+    for (name, value, pointer) in [
+        ("inband_digits", json!("always"), "#/inband_digits"),
+        ("codecs", json!(["PCMA", "OPUS"]), "#/codecs/1"),
+        ("codecs", json!(["PCMA", "PCMA"]), "#/codecs"),
+        ("codecs", json!("PCMA"), "#/codecs"),
+    ] {
+        let mut body = json!({"user": "1001", "password": "s3cret"});
+        body[name] = value;
+        let refused = api.post("/api/v1/phones", &tenant.key, body).await;
+        refused.problem(422, "invalid-body");
+        assert_eq!(refused.pointers(), [pointer]);
+    }
 }
 
 #[tokio::test]

@@ -50,7 +50,7 @@ fn tenant(
         user: "1001".into(),
         address: Some(address.parse().unwrap()),
         transport: model::Transport::Udp,
-        srtp: model::Srtp::Off,
+        voice: model::Voice::default(),
     });
     Arc::new(TenantConfig {
         id: TenantId::mint(ids, 1),

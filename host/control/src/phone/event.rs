@@ -24,6 +24,8 @@ pub struct PhoneConfig {
     pub rtp: SocketAddr,
     /// Its codecs, best first.
     pub codecs: Vec<Codec>,
+    /// Whether it knows telephone events.
+    pub events: bool,
     /// What it does with inbound calls.
     pub behaviour: Behaviour,
     /// Whether its audio is encrypted.
@@ -44,6 +46,7 @@ impl PhoneConfig {
             transport: Transport::Udp,
             rtp,
             codecs: Codec::ALL.to_vec(),
+            events: true,
             behaviour: Behaviour::default(),
             srtp: Srtp::Off,
             login: None,
@@ -148,6 +151,11 @@ pub enum Event {
     Changed {
         /// What was agreed.
         agreed: Box<Negotiated>,
+    },
+    /// The other side says by INFO that a key was pressed.
+    Keyed {
+        /// `0` to `9`, `*`, `#`, `A` to `D`.
+        key: char,
     },
     /// What became of a transfer; the call goes on until the other side ends it.
     Transferred {

@@ -97,9 +97,8 @@ impl Phone {
             sdp::answer_within(
                 &sdp,
                 self.config.rtp,
-                &self.config.codecs,
+                &super::side(&self.config, &self.secret),
                 limit,
-                super::srtp(self.config.srtp, &self.secret),
                 next,
             )
         });

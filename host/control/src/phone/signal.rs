@@ -50,6 +50,9 @@ impl Phone {
             sip::Event::Transferred { dialog, status } if self.is_current(dialog) => {
                 self.tell(Event::Transferred { status });
             }
+            sip::Event::Digit { dialog, digit: key } if self.is_current(dialog) => {
+                self.tell(Event::Keyed { key });
+            }
             // It calls nobody at another's wish.
             sip::Event::Referred { dialog, .. } => {
                 let answer = Err(603);

@@ -76,6 +76,7 @@ impl Pair {
             Event::EarlyMedia { agreed } => format!("early {}", agreed.codec),
             Event::Answered { agreed } => format!("answered {}", agreed.codec),
             Event::Changed { .. } => "changed".to_owned(),
+            Event::Keyed { key } => format!("keyed {key}"),
             Event::Transferred { status } => format!("transferred {status}"),
             Event::Registered { seconds } => format!("registered {seconds}"),
             Event::NotRegistered { status } => format!("not registered {status}"),

@@ -46,9 +46,7 @@ impl Shard {
         if self.collects(now, id, digit) || played || recorded {
             return;
         }
-        if way == Way::Signalling {
-            self.pass_digit(now, id, digit);
-        }
+        self.pass_digit(now, id, digit, way);
         if self.hears(session, "digit-events") && self.has_room_for_digit(session, id) {
             self.tell(now, session, Event::Digit { call: id, digit });
         }

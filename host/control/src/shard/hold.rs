@@ -83,8 +83,9 @@ impl Shard {
         let direction = sdp::offered_direction(offer).ok()?;
         // What we could not answer is nothing to ask anybody about.
         let version = SessionVersion { id: 0, version: 0 };
-        let (both, srtp) = (Direction::SendRecv, call.media.protection.sdp());
-        sdp::answer_within(offer, addr, &self.preferred(id), both, srtp, version).ok()?;
+        let (both, codecs) = (Direction::SendRecv, self.preferred(id));
+        let side = call.media.terms.side(&codecs);
+        sdp::answer_within(offer, addr, &side, both, version).ok()?;
         let changes = agreed.direction != direction.reversed();
         (changes && peer.media.agreed.is_some()).then_some((peer.id, direction))
     }

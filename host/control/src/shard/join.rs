@@ -37,7 +37,7 @@ use sip::{DialogId, Flow, Incoming, Replaces};
 use super::Shard;
 use crate::{
     Output, admission,
-    call::{Protection, State},
+    call::{State, Terms},
 };
 
 /// How somebody comes into a call.
@@ -160,11 +160,11 @@ impl Shard {
 
     /// Somebody answers a call that rings elsewhere.
     fn pick_up(&mut self, now: Now, id: CallId, incoming: Incoming) -> Result<(), u16> {
-        let protection = self.joins_under(now, &incoming)?;
+        let terms = self.joins_under(now, &incoming)?;
         let Incoming {
             dialog, flow, sdp, ..
         } = incoming;
-        self.describe_to(now, id, protection, flow.remote.ip(), sdp)?;
+        self.describe_to(now, id, terms, flow.remote.ip(), sdp)?;
         let Some(call) = self.calls.get_mut(&id) else {
             return Err(481);
         };
@@ -187,14 +187,14 @@ impl Shard {
         &mut self,
         now: Now,
         id: CallId,
-        protection: Protection,
+        terms: Terms,
         ip: IpAddr,
         offer: Option<Bytes>,
     ) -> Result<Bytes, u16> {
         let before = self.calls.get(&id).map(|call| call.signalling);
         self.set_signalling(id, ip);
         // Whoever goes knows the keys of the leg.
-        let known = self.protect(id, protection);
+        let known = self.take_terms(id, terms);
         let limit = self.wanted(id);
         let answer = match offer {
             Some(offer) => self.answer_offer(now, id, &offer, limit),
@@ -211,7 +211,7 @@ impl Shard {
                 if let Some(ip) = before {
                     self.set_signalling(id, ip);
                 }
-                self.protect(id, known);
+                self.take_terms(id, known);
                 self.trace(now, id, TraceItem::Note { what: refusal.why });
                 Err(refusal.status)
             }
@@ -219,13 +219,13 @@ impl Shard {
     }
 
     fn take_over(&mut self, now: Now, id: CallId, incoming: Incoming) -> Result<(), u16> {
-        let protection = self.joins_under(now, &incoming)?;
+        let terms = self.joins_under(now, &incoming)?;
         let Incoming {
             dialog, flow, sdp, ..
         } = incoming;
         // Whoever waits for the party that goes gets our answer.
         self.answer_holder(now, id);
-        let sdp = self.describe_to(now, id, protection, flow.remote.ip(), sdp)?;
+        let sdp = self.describe_to(now, id, terms, flow.remote.ip(), sdp)?;
         let Some(call) = self.calls.get_mut(&id) else {
             return Err(481);
         };
@@ -251,19 +251,19 @@ impl Shard {
     }
 
     /// How whoever joins is protected.
-    fn joins_under(&mut self, now: Now, incoming: &Incoming) -> Result<Protection, u16> {
-        let mode = self.srtp_of(incoming);
-        self.protection(mode, incoming.flow).map_err(|refusal| {
+    fn joins_under(&mut self, now: Now, incoming: &Incoming) -> Result<Terms, u16> {
+        let voice = self.voice_of(incoming);
+        self.terms(voice, incoming.flow).map_err(|refusal| {
             self.warn(now, incoming.dialog, &refusal);
             refusal.status
         })
     }
 
     /// What it was before.
-    fn protect(&mut self, id: CallId, protection: Protection) -> Protection {
+    fn take_terms(&mut self, id: CallId, terms: Terms) -> Terms {
         let call = self.calls.get_mut(&id);
-        call.map_or_else(Protection::default, |call| {
-            std::mem::replace(&mut call.media.protection, protection)
+        call.map_or_else(Terms::default, |call| {
+            std::mem::replace(&mut call.media.terms, terms)
         })
     }
 

@@ -18,14 +18,14 @@ use std::sync::Arc;
 use ::media::sdp::{self, SessionVersion};
 use bytes::Bytes;
 use model::{
-    Binding, CallId, Cause, EndReason, Event, Hop, Now, Peer, Target, TrunkId, Via,
+    Binding, CallId, Cause, EndReason, Event, Hop, Now, Peer, Target, TraceItem, TrunkId, Via,
     command::Construct, limits, ring_order,
 };
 use sip::{DialogId, Uri, digest::Login, event::FailedBy};
 
 use super::{Shard, media::port_number, release::Ending, signal::failed};
 use crate::{
-    call::{Protection, State},
+    call::{State, Terms},
     timers::Due,
 };
 
@@ -53,7 +53,7 @@ struct Leg {
     target: Target,
     /// Our offer, and the keys in it.
     offer: Bytes,
-    protection: Protection,
+    terms: Terms,
     /// What it said in a provisional response: its 2xx need not say it again.
     sdp: Option<Bytes>,
 }
@@ -160,9 +160,7 @@ impl Legs {
         self.settled |= !failure.leads_on(self.construct.route.via);
         let rank = Rank::of(failure.by, failure.status);
         let decided = rank.0 == 0;
-        if self.best.as_ref().is_none_or(|(best, _)| rank < *best) {
-            self.best = Some((rank, failure.ending));
-        }
+        self.keep_better(rank, failure.ending);
         if !decided && !self.live.is_empty() {
             return Some(Step::Wait);
         }
@@ -170,6 +168,18 @@ impl Legs {
             return Some(Step::Next);
         }
         Some(self.end())
+    }
+
+    /// A place cannot be tried, because of what is set of it: that is the answer if nothing better comes.
+    fn cannot(&mut self, status: u16) {
+        let ending = Ending::platform(Cause::from_network(status), EndReason::Released);
+        self.keep_better(Rank::of(FailedBy::Ourselves, status), ending);
+    }
+
+    fn keep_better(&mut self, rank: Rank, ending: Ending) {
+        if self.best.as_ref().is_none_or(|(best, _)| rank < *best) {
+            self.best = Some((rank, ending));
+        }
     }
 
     /// The place of a phone that a leg leads to, if it leads to one.
@@ -252,8 +262,16 @@ impl Shard {
     /// Sends an INVITE to a target; not if a URI of it cannot be written.
     fn try_at(&mut self, now: Now, id: CallId, target: Target) -> bool {
         let flow = self.flow_to(&target);
-        let Some((offer, protection)) = self.offer_to(now, id, flow) else {
-            return false;
+        let (offer, terms) = match self.offer_to(id, flow) {
+            Ok(offer) => offer,
+            Err(refusal) => {
+                let call = self.calls.get_mut(&id);
+                if let Some(legs) = call.and_then(|call| call.legs()) {
+                    legs.cannot(refusal.status);
+                }
+                self.trace(now, id, TraceItem::Note { what: refusal.why });
+                return false;
+            }
         };
         let (target, domain) = self.through_trunk(id, target);
         let Some(call) = self.calls.get_mut(&id) else {
@@ -274,7 +292,7 @@ impl Shard {
             dialog,
             target,
             offer,
-            protection,
+            terms,
             sdp: None,
         });
         let ip = flow.remote.ip();
@@ -349,9 +367,9 @@ impl Shard {
             && let Some(leg) = legs.live.iter().find(|leg| leg.dialog == dialog)
         {
             let ip = leg.target.hop.address.ip();
-            let (offer, protection) = (leg.offer.clone(), leg.protection.clone());
+            let (offer, terms) = (leg.offer.clone(), leg.terms.clone());
             call.media.local = Some(offer);
-            call.media.protection = protection;
+            call.media.terms = terms;
             let before = std::mem::replace(&mut call.signalling, ip);
             if before != ip {
                 call.elsewhere.push(before);

@@ -4,13 +4,13 @@
 //! there: a port, the bridge peer's codec, an answer. It can be called at any time.
 
 use ::media::{
-    Command, Event, Family, PortId, Stats,
+    Command, Event, Family, Heard, PortId, Stats,
     sdp::{self, Codec, Direction, SessionVersion},
 };
 use bytes::Bytes;
-use model::{CallId, Cause, EndReason, Now, SessionId, TraceItem, limits};
+use model::{CallId, Cause, Codecs, EndReason, Now, SessionId, TraceItem, limits};
 
-use super::{Shard, release::Ending};
+use super::{Shard, release::Ending, terms::codecs_of};
 use crate::{
     Output,
     call::{Port, State, Way},
@@ -92,9 +92,13 @@ impl Shard {
             Event::Latched { port, from } => {
                 self.remark(now, port, format!("RTP comes from {from}"));
             }
-            Event::Digit { port, digit } => {
+            Event::Digit { port, digit, how } => {
                 if let Some(&call) = self.by_port.get(&port) {
-                    self.keyed(now, call, digit, Way::Media);
+                    let way = match how {
+                        Heard::Event => Way::Media,
+                        Heard::Tones => Way::Tones,
+                    };
+                    self.keyed(now, call, digit, way);
                 }
             }
             Event::Played { port, operation } => self.all_sent(now, port, operation),
@@ -293,8 +297,8 @@ impl Shard {
             id: port_number(addr),
             version: 1,
         };
-        let srtp = call.media.protection.sdp();
-        let ours = sdp::offer_with(addr, &self.preferred(id), srtp, version);
+        let codecs = self.preferred(id);
+        let ours = sdp::offer_with(addr, &call.media.terms.side(&codecs), version);
         if let Some(call) = self.calls.get_mut(&id) {
             call.media.local = Some(ours.into());
             call.media.version = 1;
@@ -324,9 +328,8 @@ impl Shard {
         let (ours, agreed) = sdp::answer_within(
             offer,
             addr,
-            &preferred,
+            &call.media.terms.side(&preferred),
             limit,
-            call.media.protection.sdp(),
             version,
         )?;
         let before = call.media.local.clone();
@@ -402,6 +405,7 @@ impl Shard {
         );
         let is_first = call.media.agreed.is_none();
         call.media.agreed = Some(agreed.clone());
+        let events = agreed.telephone_event.is_some();
         let command = Command::Configure {
             port,
             agreed: Box::new(agreed),
@@ -411,6 +415,7 @@ impl Shard {
         if is_first {
             self.watch_silence(session, port);
         }
+        self.listen(id, events);
         self.trace(now, id, TraceItem::Media { call: id, what });
     }
 
@@ -418,15 +423,32 @@ impl Shard {
     /// bridge peer's, else those that a caller of this session offered, then all others. What a
     /// caller offers is taken in its order, but G.711 first: G.722 costs fifty times the work
     /// wherever it has to be decoded.
+    ///
+    /// Where the party's setting names codecs it is those, in its order, behind the call's own.
     pub(super) fn preferred(&self, id: CallId) -> Vec<Codec> {
+        let set = self
+            .calls
+            .get(&id)
+            .map(|call| call.media.terms.voice.codecs);
+        self.preferred_of(id, set.unwrap_or_default())
+    }
+
+    /// The same for a party of that setting.
+    pub(super) fn preferred_of(&self, id: CallId, set: Codecs) -> Vec<Codec> {
         let mut codecs = Vec::new();
+        let Some(call) = self.calls.get(&id) else {
+            return codecs;
+        };
+        if !set.is_empty() {
+            let own = call.media.agreed.as_ref().map(|it| it.codec);
+            let mut set = codecs_of(set);
+            set.sort_by_key(|codec| Some(*codec) != own);
+            return set;
+        }
         let mut add = |codec: Codec| {
             if !codecs.contains(&codec) {
                 codecs.push(codec);
             }
-        };
-        let Some(call) = self.calls.get(&id) else {
-            return codecs;
         };
         let peer = call.bridged.and_then(|peer| self.calls.get(&peer));
         for one in [Some(call), peer].into_iter().flatten() {

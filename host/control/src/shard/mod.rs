@@ -26,7 +26,7 @@ mod sending;
 mod signal;
 mod silence;
 mod span;
-mod srtp;
+mod terms;
 mod through;
 mod traces;
 mod transfer;

@@ -10,7 +10,10 @@ use ::media::{Command, limits::KEYS_WAITING};
 use model::{CallId, Now, turn::CommandError};
 
 use super::Shard;
-use crate::{Output, call::State};
+use crate::{
+    Output,
+    call::{Call, State, Way},
+};
 
 /// The name of the command, as `call.wit` spells it.
 const COMMAND: &str = "send-digits";
@@ -107,14 +110,30 @@ impl Shard {
         self.command_failed(now, id, COMMAND, why);
     }
 
-    /// A party has keyed something by INFO, which is no audio: the other side of its bridge is told by us.
-    pub(super) fn pass_digit(&mut self, now: Now, id: CallId, digit: char) {
-        let Some(peer) = self.calls.get(&id).and_then(|call| call.bridged) else {
+    /// A party has keyed something: the other side of its bridge is told by us, unless the bridge carries it.
+    /// Events go over it where the other side takes them. Tones always do; where the other side takes events, and
+    /// this one knows none, the rest of them is left out and an event is sent.
+    pub(super) fn pass_digit(&mut self, now: Now, id: CallId, digit: char, way: Way) {
+        let takes_events = |call: &Call| {
+            let agreed = call.media.agreed.as_ref();
+            agreed.is_some_and(|agreed| agreed.telephone_event.is_some())
+        };
+        let Some(call) = self.calls.get(&id) else {
             return;
         };
-        let Some(call) = self.calls.get_mut(&peer) else {
+        let says_events = takes_events(call);
+        let Some(call) = call.bridged.and_then(|peer| self.calls.get_mut(&peer)) else {
             return;
         };
+        let is_carried = match way {
+            Way::Signalling => false,
+            Way::Media => takes_events(call),
+            Way::Tones => says_events || !takes_events(call),
+        };
+        if is_carried {
+            return;
+        }
+        let peer = call.id;
         if call.media.to_send.len() < KEYS_WAITING {
             call.media.to_send.push(digit);
             self.send_digits(now, peer);

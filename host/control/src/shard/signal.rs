@@ -5,8 +5,8 @@ use std::sync::Arc;
 use ::media::sdp;
 use bytes::Bytes;
 use model::{
-    CallDirection, CallId, Cause, DialReport, EndReason, Event, HeaderNames, Now, Srtp,
-    TenantConfig, Trunk, Via, limits,
+    CallDirection, CallId, Cause, DialReport, EndReason, Event, HeaderNames, Now, TenantConfig,
+    Trunk, Via, Voice, limits,
 };
 use sip::{DialogId, Incoming, event::FailedBy};
 
@@ -15,12 +15,13 @@ use super::{
     join::is_inside,
     legs::{Failure, Progress},
     release::Ending,
+    terms::codecs_of,
     through::proof,
 };
 use crate::{
     Output,
     admission::{Admitted, Refused, admit},
-    call::{Call, Media, Protection, Record, State, Told},
+    call::{Call, Media, Record, State, Terms, Told},
     meter::Lease,
 };
 
@@ -153,13 +154,13 @@ impl Shard {
         }
         let dialog = incoming.dialog;
         let judged = self.judge(&incoming).and_then(|admitted| {
-            let protection = self.screen(now, &incoming, admitted.srtp)?;
-            Ok((self.seat(now, &admitted)?, protection, admitted))
+            let terms = self.screen(now, &incoming, admitted.voice)?;
+            Ok((self.seat(now, &admitted)?, terms, admitted))
         });
         match judged {
-            Ok((lease, protection, admitted)) => {
+            Ok((lease, terms, admitted)) => {
                 let media = Media {
-                    protection,
+                    terms,
                     ..Media::new(incoming.sdp.clone())
                 };
                 self.begin(now, admitted, lease, media, incoming);
@@ -212,12 +213,13 @@ impl Shard {
     }
 
     /// What can never be answered is refused before it costs a turn.
-    fn screen(&mut self, now: Now, incoming: &Incoming, mode: Srtp) -> Result<Protection, Refused> {
-        let screened = self.protection(mode, incoming.flow).and_then(|protection| {
+    fn screen(&mut self, now: Now, incoming: &Incoming, voice: Voice) -> Result<Terms, Refused> {
+        let screened = self.terms(voice, incoming.flow).and_then(|terms| {
             if let Some(offer) = &incoming.sdp {
-                sdp::check(offer, protection.sdp())?;
+                let codecs = codecs_of(terms.voice.codecs);
+                sdp::check(offer, &terms.side(&codecs))?;
             }
-            Ok(protection)
+            Ok(terms)
         });
         screened.map_err(|refusal| {
             self.warn(now, incoming.dialog, &refusal);
@@ -256,7 +258,7 @@ impl Shard {
             from,
             to,
             trunk,
-            srtp: _,
+            voice: _,
         } = admitted;
         let trunk = trunk.and_then(|id| tenant.trunk_of(Via::Trunk(id)));
         let headers = visible(&incoming.headers, trunk);

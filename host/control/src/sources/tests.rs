@@ -34,7 +34,7 @@ fn town() -> Tenants {
                 } else {
                     Transport::Udp
                 },
-                srtp: model::Srtp::Off,
+                voice: model::Voice::default(),
             };
             phones.insert(phone.user.clone(), phone);
             let (net, length) = (k / 256, 26 + k % 7);

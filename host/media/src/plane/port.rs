@@ -5,6 +5,7 @@
 //! other port takes it.
 
 mod conferring;
+mod listening;
 mod pressing;
 mod reporting;
 mod speech;
@@ -31,6 +32,7 @@ use crate::rtp::{self, Fixed, Packet};
 use crate::sdp::{Codec, Negotiated};
 use crate::srtp::{Context, Sealer};
 use crate::tape::Tape;
+use listening::Listener;
 use reporting::Rtcp;
 pub(super) use reporting::Way;
 use watching::Watch;
@@ -52,6 +54,8 @@ pub(super) struct Arrival {
     pub(super) found: Option<Found>,
     /// Set by the first packet of a press.
     pub(super) digit: Option<char>,
+    /// It is audio with the tones of a key in it, which come no other way.
+    pub(super) has_tones: bool,
 }
 
 /// Where the peer was found; from now on only that address is heard.
@@ -96,6 +100,8 @@ pub(super) struct Port {
     keying: Option<Box<Keying>>,
     /// Its turn, while it says something by itself.
     seat: Option<Seat>,
+    /// While keys are looked for in its peer's audio.
+    listener: Option<Box<Listener>>,
     /// Once the peer has keyed something: most never do.
     presses: Option<Box<Presses>>,
     /// From its first agreement on.
@@ -120,6 +126,7 @@ impl Port {
             member: None,
             keying: None,
             seat: None,
+            listener: None,
             presses: None,
             rtcp: None,
             watch: None,
@@ -231,6 +238,7 @@ impl Port {
             content,
             found,
             digit: None,
+            has_tones: false,
         })
     }
 
@@ -254,6 +262,8 @@ impl Port {
         let to = leg.hears()?;
         let agreed = &leg.agreed;
         let payload_type = match arrival.content {
+            // The key itself is sent as an event.
+            Content::Audio(_) if arrival.has_tones && agreed.telephone_event.is_some() => None,
             Content::Audio(_) => Some(agreed.payload_type),
             Content::TelephoneEvent => agreed.telephone_event.map(|t| t.send),
             Content::Unknown => None,

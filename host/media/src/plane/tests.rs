@@ -5,6 +5,7 @@ mod conferring;
 mod digits;
 mod keying;
 mod latching;
+mod listening;
 mod playing;
 mod protected;
 mod relaying;

@@ -8,7 +8,8 @@ use super::audio::{Audio, is_direction, is_usable};
 use super::crypto::{Level, Line, Srtp};
 use super::write::{Stream, bytes, description, direction_attribute, refused};
 use super::{
-    Codec, Direction, Negotiated, SdpError, SessionVersion, TELEPHONE_EVENT, TelephoneEvent, parse,
+    Codec, Direction, Negotiated, SdpError, SessionVersion, Side, TELEPHONE_EVENT, TelephoneEvent,
+    parse,
 };
 
 /// Answers an offer: the first stream of audio with a codec that we know is taken, every other one
@@ -20,22 +21,23 @@ pub fn answer(
     prefer: &[Codec],
     session: SessionVersion,
 ) -> Result<(Vec<u8>, Negotiated), SdpError> {
-    let srtp = Srtp::Off;
-    answer_within(offer, local, prefer, Direction::SendRecv, srtp, session)
+    let side = Side::new(prefer, Srtp::Off);
+    answer_within(offer, local, &side, Direction::SendRecv, session)
 }
 
-/// The same for a side that may only send or receive thus, since whoever it speaks for is on hold, and
-/// whose packets are protected thus. Of two streams the one that is protected is taken.
+/// The same for a side that may only send or receive thus, since whoever it speaks for is on hold. Of two
+/// streams the one that is protected is taken.
 pub fn answer_within(
     offer: &[u8],
     local: SocketAddr,
-    prefer: &[Codec],
+    side: &Side<'_>,
     limit: Direction,
-    srtp: Srtp<'_>,
     session: SessionVersion,
 ) -> Result<(Vec<u8>, Negotiated), SdpError> {
     let offered = parse(offer)?;
+    let (prefer, srtp) = (side.codecs, side.srtp);
     let (index, audio) = choose(&offered, prefer, Some(local.ip()), srtp.level())?;
+    let telephone_event = audio.telephone_event.filter(|_| side.events);
     let protected = srtp.answer(audio.crypto.choose(srtp.level())?);
     let (crypto, agreed): (Option<Line>, _) = protected.unzip();
     let (payload_type, codec) = best(&audio.formats, prefer)?;
@@ -44,7 +46,7 @@ pub fn answer_within(
     let stream = Stream {
         proto: &offered.medias[index].proto,
         formats: &[(payload_type, codec)],
-        telephone_event: audio.telephone_event,
+        telephone_event,
         direction,
         rtcp_mux: audio.rtcp_mux,
         crypto: crypto.as_slice(),
@@ -61,7 +63,7 @@ pub fn answer_within(
         payload_type,
         receive: vec![(payload_type, codec)],
         // Our answer repeats the offer's number, so it is the same both ways.
-        telephone_event: audio.telephone_event.map(|pt| TelephoneEvent {
+        telephone_event: telephone_event.map(|pt| TelephoneEvent {
             send: pt,
             receive: pt,
         }),
@@ -115,10 +117,10 @@ pub fn accept(our_offer: &[u8], their_answer: &[u8]) -> Result<Negotiated, SdpEr
     })
 }
 
-/// Whether an offer can be answered at all, by a side whose packets are protected thus.
-pub fn check(offer: &[u8], srtp: Srtp<'_>) -> Result<(), SdpError> {
+/// Whether an offer can be answered at all.
+pub fn check(offer: &[u8], side: &Side<'_>) -> Result<(), SdpError> {
     let offered = parse(offer)?;
-    choose(&offered, &Codec::ALL, None, srtp.level()).map(|_| ())
+    choose(&offered, side.codecs, None, side.srtp.level()).map(|_| ())
 }
 
 /// The audio codecs of an offer that we know, in its order, each once.

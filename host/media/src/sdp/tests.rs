@@ -409,9 +409,8 @@ fn who_speaks_for_somebody_on_hold_answers_within_that() {
         let made = answer_within(
             offer.as_bytes(),
             local(),
-            &Codec::ALL,
+            &Side::new(&Codec::ALL, Srtp::Off),
             limit,
-            Srtp::Off,
             SESSION,
         );
         assert_eq!(made.unwrap().1.direction, agreed, "{offered} {limit:?}");

@@ -5,25 +5,22 @@ use std::net::SocketAddr;
 use sdp_types::{Attribute, Connection, Media, Origin, Session};
 
 use super::crypto::{Line, Srtp};
-use super::{Codec, Direction, PTIME_MS, SessionVersion, TELEPHONE_EVENT};
+use super::{Codec, Direction, PTIME_MS, SessionVersion, Side, TELEPHONE_EVENT};
 
 /// An offer of one audio stream at `local`: `codecs` in this order, then telephone-event.
 pub fn offer(local: SocketAddr, codecs: &[Codec], session: SessionVersion) -> Vec<u8> {
-    offer_with(local, codecs, Srtp::Off, session)
+    offer_with(local, &Side::new(codecs, Srtp::Off), session)
 }
 
-/// The same, protected if the other side will, or in any case.
-pub fn offer_with(
-    local: SocketAddr,
-    codecs: &[Codec],
-    srtp: Srtp<'_>,
-    session: SessionVersion,
-) -> Vec<u8> {
-    let formats: Vec<(u8, Codec)> = codecs.iter().map(|&c| (c.payload_type(), c)).collect();
+/// The same of all that a side can do.
+pub fn offer_with(local: SocketAddr, side: &Side<'_>, session: SessionVersion) -> Vec<u8> {
+    let srtp = side.srtp;
+    let formats = side.codecs.iter().map(|&c| (c.payload_type(), c));
+    let formats: Vec<(u8, Codec)> = formats.collect();
     let stream = Stream {
         proto: srtp.proto(),
         formats: &formats,
-        telephone_event: Some(TELEPHONE_EVENT),
+        telephone_event: side.events.then_some(TELEPHONE_EVENT),
         direction: Direction::SendRecv,
         // No RTCP socket exists beside the RTP socket, so say so (RFC 5761 §5.1.1).
         rtcp_mux: true,

@@ -19,14 +19,14 @@ fn tenant(ids: &mut IdSource) -> TenantConfig {
         user: "1001".into(),
         address: Some(([127, 0, 0, 1], 5071).into()),
         transport: crate::Transport::Udp,
-        srtp: crate::Srtp::Off,
+        voice: crate::Voice::default(),
     };
     let away = Phone {
         id: PhoneId::mint(ids, 1),
         user: "1002".into(),
         address: None,
         transport: crate::Transport::Udp,
-        srtp: crate::Srtp::Off,
+        voice: crate::Voice::default(),
     };
     let trunk = |ids: &mut IdSource, port, prefix: &str| Trunk {
         prefixes: vec![prefix.into()],

@@ -61,7 +61,7 @@ async fn home() -> (TempDir, Store, TenantId) {
         user: "1001".into(),
         address: None,
         transport: Transport::Udp,
-        srtp: model::Srtp::Off,
+        voice: model::Voice::default(),
     };
     let made = store.create_phone(tenant.id, &phone, Some("secret"), 1);
     made.await.unwrap();

@@ -5,7 +5,7 @@ use sqlx::SqlitePool;
 use crate::StoreError;
 
 /// What brings the tables up to date, in order. One that was released never changes.
-pub(super) const MIGRATIONS: [(&str, &str); 13] = [
+pub(super) const MIGRATIONS: [(&str, &str); 14] = [
     (
         "first",
         include_str!("../../migrations/sqlite/0001_first.sql"),
@@ -57,6 +57,10 @@ pub(super) const MIGRATIONS: [(&str, &str); 13] = [
     (
         "recordings erased",
         include_str!("../../migrations/sqlite/0013_recordings_erased.sql"),
+    ),
+    (
+        "phone voice",
+        include_str!("../../migrations/sqlite/0014_phone_voice.sql"),
     ),
 ];
 

@@ -4,7 +4,9 @@
 
 mod rewrite;
 
-use model::{Gateway, HeaderNames, Health, Login, Register, Srtp, Trunk};
+use std::str::FromStr;
+
+use model::{Gateway, HeaderNames, Health, InbandDigits, Login, Register, Srtp, Trunk, Voice};
 use rewrite::RewriteRow;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +25,10 @@ pub(super) struct Settings {
     calls_per_second: Option<u32>,
     /// None: off.
     srtp: Option<String>,
+    /// None: auto.
+    inband_digits: Option<String>,
+    /// None: all.
+    codecs: Option<String>,
     rewrite: RewriteRow,
     headers_in: Vec<String>,
     headers_out: Vec<String>,
@@ -58,6 +64,7 @@ impl Settings {
             priority: gateway.priority,
             weight: gateway.weight,
         });
+        let voice = trunk.voice;
         let settings = Self {
             gateways: gateways.collect(),
             auth: trunk.auth.as_ref().map(|login| LoginRow {
@@ -73,7 +80,9 @@ impl Settings {
             health: trunk.health.map(|health| health.interval),
             max_calls: trunk.max_calls,
             calls_per_second: trunk.calls_per_second,
-            srtp: (trunk.srtp != Srtp::Off).then(|| trunk.srtp.as_str().to_owned()),
+            srtp: set(voice.srtp, Srtp::as_str),
+            inband_digits: set(voice.inband_digits, InbandDigits::as_str),
+            codecs: set(voice.codecs, |it| it.to_string()),
             rewrite: RewriteRow::of(&trunk.rewrite),
             headers_in: texts(&trunk.headers_in),
             headers_out: texts(&trunk.headers_out),
@@ -99,8 +108,11 @@ impl Settings {
         trunk.register = settings.register.map(read_register).transpose()?;
         trunk.max_calls = settings.max_calls;
         trunk.calls_per_second = settings.calls_per_second;
-        let srtp = settings.srtp.as_deref().map(parsed).transpose()?;
-        trunk.srtp = srtp.unwrap_or_default();
+        trunk.voice = Voice {
+            srtp: or_default(settings.srtp.as_deref())?,
+            inband_digits: or_default(settings.inband_digits.as_deref())?,
+            codecs: or_default(settings.codecs.as_deref())?,
+        };
         trunk.rewrite = settings.rewrite.read()?;
         let names = |names| HeaderNames::new(names).map_err(damaged);
         trunk.headers_in = names(settings.headers_in)?;
@@ -119,6 +131,18 @@ fn read_register(row: RegisterRow) -> Result<Register, StoreError> {
         registrar: row.registrar.map(|text| parsed(&text)).transpose()?,
         expires: row.expires,
     })
+}
+
+/// What a row says of a setting: nothing if nobody has set it.
+fn set<T: Default + PartialEq + Copy, S: Into<String>>(
+    it: T,
+    text: impl Fn(T) -> S,
+) -> Option<String> {
+    (it != T::default()).then(|| text(it).into())
+}
+
+fn or_default<T: Default + FromStr>(text: Option<&str>) -> Result<T, StoreError> {
+    text.map_or_else(|| Ok(T::default()), parsed)
 }
 
 fn texts(names: &HeaderNames) -> Vec<String> {

@@ -11,7 +11,7 @@ async fn phone(home: &mut Home, tenant: TenantId, user: &str) -> PhoneId {
         user: user.into(),
         address: None,
         transport: Transport::Udp,
-        srtp: model::Srtp::Off,
+        voice: model::Voice::default(),
     };
     let made = home.store.create_phone(tenant, &phone, Some("secret"), NOW);
     made.await.unwrap();
@@ -222,7 +222,7 @@ async fn two_tenants_of_one_domain_have_no_phone_in_common_that_registers() {
         user: "1001".into(),
         address: None,
         transport: Transport::Udp,
-        srtp: model::Srtp::Off,
+        voice: model::Voice::default(),
     };
     let made = home.store.create_phone(twin, &phone, Some("secret"), NOW);
     let what = "1001 of acme.example is a phone of another tenant that registers";

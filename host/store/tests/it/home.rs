@@ -93,7 +93,7 @@ impl Home {
             user: user.into(),
             address: Some(address.parse().unwrap()),
             transport: model::Transport::Udp,
-            srtp: model::Srtp::Off,
+            voice: model::Voice::default(),
         };
         let made = self.store.create_phone(tenant, &phone, None, NOW).await;
         made.map(|()| phone.id)

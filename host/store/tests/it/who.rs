@@ -134,7 +134,7 @@ async fn a_phone_has_an_address_or_a_password() {
         user: "1001".into(),
         address: None,
         transport: model::Transport::Udp,
-        srtp: model::Srtp::Off,
+        voice: model::Voice::default(),
     };
     invalid(
         home.store.create_phone(acme, &phone, None, NOW).await,
@@ -169,7 +169,7 @@ async fn two_tenants_have_no_lines_of_connections_at_one_ip_address() {
         user: user.into(),
         address: Some(address.parse().unwrap()),
         transport,
-        srtp: model::Srtp::Off,
+        voice: model::Voice::default(),
     };
     let ours = line("1001", "192.0.2.1:5071", Transport::Tcp);
     let lines = [

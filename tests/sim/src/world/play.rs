@@ -4,7 +4,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use control::guard::Known;
-use control::{Input, Named, Ticket, phone};
+use control::phone::{self, PhoneConfig};
+use control::{Input, Named, Ticket};
 use media::sdp::Codec;
 use model::{
     Answer, Ask, Cause, IdSource, Origin, Peer, Request, RequestId, TenantConfig, TenantId,
@@ -126,18 +127,21 @@ impl World {
         found.unwrap_or_else(|| panic!("tenant {tenant} has no telephone {user}"))
     }
 
-    /// Another telephone takes the place of that one, which knows these codecs, best first.
-    pub fn set_codecs(&mut self, line: usize, codecs: &[Codec]) {
+    /// Another telephone takes the place of that one, which is made otherwise.
+    pub fn make(&mut self, line: usize, change: impl FnOnce(&mut PhoneConfig)) {
         let mut config = self.lines[line].phone.config().clone();
-        config.codecs = codecs.to_vec();
+        change(&mut config);
         self.lines[line].phone = phone::Phone::new(config);
+    }
+
+    /// The same, which knows these codecs, best first.
+    pub fn set_codecs(&mut self, line: usize, codecs: &[Codec]) {
+        self.make(line, |it| it.codecs = codecs.to_vec());
     }
 
     /// The same, whose audio is encrypted so.
     pub fn set_srtp(&mut self, line: usize, srtp: model::Srtp) {
-        let mut config = self.lines[line].phone.config().clone();
-        config.srtp = srtp;
-        self.lines[line].phone = phone::Phone::new(config);
+        self.make(line, |it| it.srtp = srtp);
     }
 
     /// The connection of a telephone is lost, with all that is under way on it; both sides notice. The

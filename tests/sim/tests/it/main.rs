@@ -2,6 +2,7 @@
 //! ladder shows, and tests of the watch.
 mod carriers;
 mod clocks;
+mod codecs;
 mod collect;
 mod conferences;
 mod descriptions;
@@ -31,5 +32,6 @@ mod sent;
 mod silence;
 mod streams;
 mod takers;
+mod tones;
 mod transfers;
 mod watch;

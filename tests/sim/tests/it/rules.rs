@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use media::sdp::Codec;
 use model::{Answer, Refusal, limits};
-use sim::{Deed, Options, World, scenes, script::Scripts, town};
+use sim::{Deed, Options, World, script::Scripts, town};
 
 fn world(options: Options, script: &str) -> World {
     let mut world = World::new(options, Box::new(Scripts));
@@ -15,45 +14,6 @@ fn world(options: Options, script: &str) -> World {
 fn check_at_rest(world: &mut World) {
     world.run_to_rest();
     assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
-}
-
-/// A call between telephones that know these codecs: what each leg speaks, and what each hears.
-fn legs(caller: &[Codec], callee: &[Codec]) -> (Vec<String>, bool) {
-    let mut world = world(Options::calm(), "makecall");
-    let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));
-    world.set_codecs(alice, caller);
-    world.set_codecs(bob, callee);
-    scenes::bridged(&mut world);
-    assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
-    let codecs = world
-        .cdrs()
-        .iter()
-        .filter_map(|row| row.codec.clone())
-        .collect();
-    let lines = world.lines();
-    let hears = |a: usize, b: usize| lines[a].heard[0].tone == Some(lines[b].tone);
-    (codecs, hears(alice, bob) && hears(bob, alice))
-}
-
-#[test]
-fn the_callers_answer_prefers_the_codec_of_the_callee() {
-    let both = [Codec::Pcma, Codec::Pcmu];
-    let (codecs, heard) = legs(&both, &[Codec::Pcmu]);
-    assert_eq!((codecs.join(" "), heard), ("PCMU PCMU".to_owned(), true));
-}
-
-#[test]
-fn the_callee_is_offered_the_callers_codecs_first() {
-    let (codecs, heard) = legs(&[Codec::Pcmu], &[Codec::Pcma, Codec::Pcmu]);
-    assert!(heard);
-    // The callee chooses by its own taste; what it hears is transcoded.
-    assert_eq!(codecs.join(" "), "PCMU PCMA");
-}
-
-#[test]
-fn legs_that_have_no_codec_in_common_are_transcoded() {
-    let (codecs, heard) = legs(&[Codec::Pcma], &[Codec::Pcmu]);
-    assert_eq!((codecs.join(" "), heard), ("PCMA PCMU".to_owned(), true));
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn press(stream: Fixed, at: u16, event: u8) -> Vec<(Fixed, [u8; 4])> {
 }
 
 fn digit(digit: char) -> String {
-    format!("Event(Digit {{ port: PortId(1), digit: {digit:?} }})")
+    format!("Event(Digit {{ port: PortId(1), digit: {digit:?}, how: Event }})")
 }
 
 #[test]

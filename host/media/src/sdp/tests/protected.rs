@@ -22,13 +22,23 @@ fn cm80(more: &str) -> String {
 fn answered_under(offer: &str, srtp: Srtp<'_>) -> Result<(String, Negotiated), SdpError> {
     let codecs = &Codec::ALL;
     let way = Direction::SendRecv;
-    let (answer, agreed) = answer_within(offer.as_bytes(), local(), codecs, way, srtp, SESSION)?;
+    let (answer, agreed) = answer_within(
+        offer.as_bytes(),
+        local(),
+        &Side::new(codecs, srtp),
+        way,
+        SESSION,
+    )?;
     Ok((text(&answer), agreed))
 }
 
 #[test]
 fn an_offer_that_must_be_protected_names_keys_for_every_suite() {
-    let offer = offer_with(local(), &[Codec::Pcma], Srtp::Must(&secret()), SESSION);
+    let offer = offer_with(
+        local(),
+        &Side::new(&[Codec::Pcma], Srtp::Must(&secret())),
+        SESSION,
+    );
     expect![[r"
         v=0
         o=- 7 1 IN IP4 192.0.2.1
@@ -48,7 +58,11 @@ fn an_offer_that_must_be_protected_names_keys_for_every_suite() {
         a=crypto:4 AES_CM_128_HMAC_SHA1_32 inline:X
     "]]
     .assert_eq(&without_keys(&text(&offer)));
-    let may = offer_with(local(), &[Codec::Pcma], Srtp::May(&secret()), SESSION);
+    let may = offer_with(
+        local(),
+        &Side::new(&[Codec::Pcma], Srtp::May(&secret())),
+        SESSION,
+    );
     assert_eq!(text(&offer).replace("RTP/SAVP", "RTP/AVP"), text(&may));
     let keys: std::collections::BTreeSet<&str> = std::str::from_utf8(&offer)
         .unwrap()
@@ -101,7 +115,7 @@ fn both_sides_have_each_others_keys() {
         (Srtp::May(&ours), Srtp::Off, false),
         (Srtp::Off, Srtp::May(&theirs), false),
     ] {
-        let offer = offer_with(local(), &Codec::ALL, offering, SESSION);
+        let offer = offer_with(local(), &Side::new(&Codec::ALL, offering), SESSION);
         let (answer, agreed) = answered_under(&text(&offer), answering).unwrap();
         let accepted = accept(&offer, answer.as_bytes()).unwrap();
         assert_eq!(accepted.srtp.is_some(), protected);
@@ -121,12 +135,18 @@ fn what_must_be_protected_is_refused_if_it_is_not() {
         (&bare, Srtp::May(&ours), SdpError::NoKeys),
         (&bare, Srtp::Off, SdpError::Transport("RTP/SAVP".into())),
     ] {
-        assert_eq!(check(offer.as_bytes(), srtp), Err(error.clone()));
+        assert_eq!(
+            check(offer.as_bytes(), &Side::new(&Codec::ALL, srtp)),
+            Err(error.clone())
+        );
         assert_eq!(error.status(), 488);
         assert_eq!(answered_under(offer, srtp).unwrap_err(), error);
     }
     for (offer, srtp) in [(&plain, Srtp::Off), (&plain, Srtp::May(&ours))] {
-        assert_eq!(check(offer.as_bytes(), srtp), Ok(()));
+        assert_eq!(
+            check(offer.as_bytes(), &Side::new(&Codec::ALL, srtp)),
+            Ok(())
+        );
     }
 }
 
@@ -152,14 +172,18 @@ fn lines_that_ask_for_what_we_do_not_have_are_passed_over() {
     ] {
         let offer = secure("RTP/SAVP", &[&line]);
         assert_eq!(
-            check(offer.as_bytes(), srtp),
+            check(offer.as_bytes(), &Side::new(&Codec::ALL, srtp)),
             Err(SdpError::NoKeys),
             "{line}"
         );
     }
     for line in [cm80(""), cm80("|2^48"), cm80(" WSH=128"), cm80(" -X=y")] {
         let offer = secure("RTP/SAVP", &[&line]);
-        assert_eq!(check(offer.as_bytes(), srtp), Ok(()), "{line}");
+        assert_eq!(
+            check(offer.as_bytes(), &Side::new(&Codec::ALL, srtp)),
+            Ok(()),
+            "{line}"
+        );
     }
 }
 
@@ -179,8 +203,16 @@ fn of_two_streams_the_one_that_is_protected_is_taken() {
 #[test]
 fn an_answer_must_take_what_was_offered() {
     let ours = secret();
-    let must = offer_with(local(), &[Codec::Pcma], Srtp::Must(&ours), SESSION);
-    let may = offer_with(local(), &[Codec::Pcma], Srtp::May(&ours), SESSION);
+    let must = offer_with(
+        local(),
+        &Side::new(&[Codec::Pcma], Srtp::Must(&ours)),
+        SESSION,
+    );
+    let may = offer_with(
+        local(),
+        &Side::new(&[Codec::Pcma], Srtp::May(&ours)),
+        SESSION,
+    );
     let strange = SdpError::Mismatch("an a=crypto that was not offered");
     let second = cm80("").replace(":1 ", ":2 ");
     for (offer, proto, lines, expected) in [

@@ -1,0 +1,135 @@
+//! What the audio of a leg is to be like: protected (SRTP) or not, in which codecs, and where its keys are heard.
+//!
+//! The phone or trunk at the other end of a leg decides, by its setting. Keys of SRTP stand in SDP for everybody to
+//! read who sees it, so that they go over TLS only, unless the node is told that its network is safe. `offer` over
+//! any other way is as `off`; `require` is a refusal. Each leg has keys of its own, also those of one call that rings
+//! in several places.
+
+use ::media::Command;
+use ::media::sdp::{self, Codec, SessionVersion};
+use bytes::Bytes;
+use model::{CallId, CodecName, Codecs, InbandDigits, Srtp, Via, Voice};
+use sip::{Flow, Incoming, Transport};
+
+use super::{
+    Shard,
+    join::is_inside,
+    media::{Refusal, port_number},
+};
+use crate::{Output, admission, call::Terms};
+
+/// The Warning of what no code is for (RFC 3261 §20.43).
+const MISCELLANEOUS: u16 = 399;
+
+impl Shard {
+    /// Those of a leg whose peer is set so and talks to us over this flow.
+    pub(super) fn terms(&mut self, voice: Voice, flow: Flow) -> Result<Terms, Refusal> {
+        let plain = Terms {
+            voice: Voice {
+                srtp: Srtp::Off,
+                ..voice
+            },
+            secret: None,
+        };
+        // What two shards say to each other stays in the process.
+        if voice.srtp == Srtp::Off || is_inside(flow) {
+            return Ok(plain);
+        }
+        let secure = matches!(flow.transport, Transport::Tls | Transport::Wss);
+        if !secure && !self.config.srtp_in_clear {
+            return match voice.srtp {
+                Srtp::Require => {
+                    Err(Refusal::new(488, "keys of SRTP go over TLS only").warning(MISCELLANEOUS))
+                }
+                Srtp::Off | Srtp::Offer => Ok(plain),
+            };
+        }
+        let secret = Some(Box::new(self.secrets.fresh()));
+        Ok(Terms { voice, secret })
+    }
+
+    /// The setting of whoever takes the place of a party.
+    pub(super) fn voice_of(&self, incoming: &Incoming) -> Voice {
+        match self.phone_of(incoming) {
+            Some((tenant, user)) => admission::voice_of(tenant, user),
+            None if is_inside(incoming.flow) => Voice::default(),
+            None => admission::owner_of(&self.tenants, &self.sources, incoming)
+                .map_or(Voice::default(), |(_, voice)| voice),
+        }
+    }
+
+    /// Our offer to one of the places where a call is tried.
+    pub(super) fn offer_to(&mut self, id: CallId, flow: Flow) -> Result<(Bytes, Terms), Refusal> {
+        let gone = || Refusal::new(481, "the call has no media");
+        let voice = self.voice_to(id);
+        let terms = self.terms(voice, flow)?;
+        let Voice { srtp, codecs, .. } = terms.voice;
+        let is_plain = srtp == Srtp::Off && codecs.is_empty();
+        let codecs = self.preferred_of(id, codecs);
+        let call = self.calls.get(&id).ok_or_else(gone)?;
+        if is_plain {
+            let ours = call.media.local.clone().ok_or_else(gone)?;
+            return Ok((ours, terms));
+        }
+        let (_, addr) = call.port().ok_or_else(gone)?;
+        let version = SessionVersion {
+            id: port_number(addr),
+            version: call.media.version,
+        };
+        let offer = sdp::offer_with(addr, &terms.side(&codecs), version);
+        Ok((offer.into(), terms))
+    }
+
+    /// The setting of where an outbound call leads.
+    fn voice_to(&mut self, id: CallId) -> Voice {
+        let Some(call) = self.calls.get_mut(&id) else {
+            return Voice::default();
+        };
+        let (session, user) = (call.session, call.to.user().to_owned());
+        let via = call.legs().map(|legs| legs.via());
+        let Some(tenant) = self.sessions.get(&session).map(|it| &it.tenant) else {
+            return Voice::default();
+        };
+        match via {
+            None => Voice::default(),
+            Some(Via::Phone) => admission::voice_of(tenant, &user),
+            Some(via) => tenant.trunk_of(via).map_or(Voice::default(), |it| it.voice),
+        }
+    }
+
+    /// After an agreement, on events or not: keys are looked for in the party's audio if it sends them no
+    /// other way.
+    pub(super) fn listen(&mut self, id: CallId, events: bool) {
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        let to_tones = match call.media.terms.voice.inband_digits {
+            InbandDigits::Off => false,
+            InbandDigits::Auto => !events,
+            InbandDigits::On => true,
+        };
+        if let Some((port, _)) = call.port()
+            && std::mem::replace(&mut call.media.listens, to_tones) != to_tones
+        {
+            let session = call.session;
+            let command = Command::Listen { port, to_tones };
+            self.out.push_back(Output::Media { session, command });
+        }
+    }
+}
+
+/// What may be agreed on: what is set, else all.
+pub(super) fn codecs_of(set: Codecs) -> Vec<Codec> {
+    if set.is_empty() {
+        return Codec::ALL.to_vec();
+    }
+    set.iter().map(codec).collect()
+}
+
+fn codec(name: CodecName) -> Codec {
+    match name {
+        CodecName::Pcma => Codec::Pcma,
+        CodecName::Pcmu => Codec::Pcmu,
+        CodecName::G722 => Codec::G722,
+    }
+}
