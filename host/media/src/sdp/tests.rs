@@ -190,6 +190,32 @@ fn the_first_stream_with_a_codec_in_common_is_taken() {
 }
 
 #[test]
+fn candidates_and_other_words_of_ice_are_passed_over() {
+    let ice = [
+        "ice-ufrag:8hhY",
+        "ice-pwd:asd88fgpdd777uzjYhagZg",
+        "ice-options:trickle",
+        "candidate:1 1 UDP 2130706431 192.0.2.66 7777 typ host",
+        "candidate:2 1 TCP nonsense",
+        "end-of-candidates",
+        "setup:actpass",
+        "mid:0",
+        "extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+    ];
+    let offer = audio("8", &ice);
+    let session = offer.replacen(
+        "t=0 0\r\n",
+        "t=0 0\r\na=ice-lite\r\na=group:BUNDLE 0\r\n",
+        1,
+    );
+    let (answer, agreed) = answered(&session);
+    assert_eq!(agreed.remote, answered(&audio("8", &[])).1.remote);
+    for word in ["ice", "candidate", "setup", "mid", "extmap", "BUNDLE"] {
+        assert!(!answer.contains(word), "{word} in {answer}");
+    }
+}
+
+#[test]
 fn times_of_the_offer_are_repeated() {
     let offer = audio("8", &[]).replace("t=0 0", "t=2873397496 2873404696");
     assert!(answered(&offer).0.contains("t=2873397496 2873404696\n")); // RFC 3264 §6
