@@ -3,6 +3,8 @@
 //! Owns what people do: whom they ask for and dial, when they hang up, which telephones are busy,
 //! deaf or slow, and what the operator does meanwhile. The weather is the [`Options`]'.
 
+pub mod voices;
+
 use std::time::Duration;
 
 use control::phone::{Behaviour, Event, Input};

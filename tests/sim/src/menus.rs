@@ -25,8 +25,14 @@ pub const PROMPTS: [(&str, u16, u64); 5] = [
 const LEVEL_DB: f32 = -12.0;
 
 /// The same tenant, which has the prompts of a menu; the world keeps their audio.
-pub fn with_prompts(world: &mut World, mut tenant: TenantConfig) -> TenantConfig {
+pub fn with_prompts(world: &mut World, tenant: TenantConfig) -> TenantConfig {
+    with_tones(world, tenant, 0)
+}
+
+/// The same with prompts that are so many Hz higher: in a large town these are telephones' own tones.
+pub(crate) fn with_tones(world: &mut World, mut tenant: TenantConfig, by: u16) -> TenantConfig {
     for (name, hz, duration_ms) in PROMPTS {
+        let hz = hz + by;
         let digest: Arc<str> = Arc::from(name);
         let mut samples = vec![0; 8 * duration_ms as usize];
         Tone::new(hz, LEVEL_DB).fill(&mut samples);

@@ -57,6 +57,8 @@ pub enum Sabotage {
     SwallowCdr,
     /// `on_released` is never told.
     DropReleased,
+    /// `on_play_completed` is never told.
+    DropPlayCompleted,
     /// `on_dial_completed` is told twice.
     DialCompletedTwice,
     /// Shards are told that a CDR is durable when it is not.

@@ -22,7 +22,7 @@ use model::{
 };
 
 pub(crate) use glimpse::Glimpse;
-use operations::{Operations, begun};
+use operations::{Carried, Operations, begun};
 use told::Told;
 
 /// How long an INVITE is sent again (RFC 3261 §17.1.1.2).
@@ -77,6 +77,8 @@ struct Run {
     constructed: Vec<CallId>,
     /// Its timers, and when they are due.
     timers: BTreeMap<String, Duration>,
+    /// Plays and recordings that run.
+    carried: Carried,
     /// When the call ended whose end was told last.
     told_end: u64,
     traces: u32,
@@ -89,6 +91,7 @@ impl Run {
             turn: false,
             constructed: Vec::new(),
             timers: BTreeMap::new(),
+            carried: Carried::default(),
             told_end: 0,
             traces: 0,
         }
@@ -263,6 +266,7 @@ impl Watch {
         // Ends are counted from the begin of their calls, in whole milliseconds.
         let end = end_of(&request.event).unwrap_or(run.told_end);
         let backwards = end + 1 < run.told_end;
+        run.carried.event(&request.event);
         run.told_end = end;
         let constructed = std::mem::take(&mut run.constructed);
         let crossed = run.tenant != view.tenant.id;
@@ -361,6 +365,9 @@ impl Watch {
 
     /// A shard commands a media shard.
     pub(crate) fn media(&mut self, session: SessionId, command: &Command) {
+        if let Some(run) = self.sessions.get_mut(&session) {
+            run.carried.command(command);
+        }
         let named: Vec<PortId> = match command {
             Command::Open { port, .. } => {
                 if self.ports.insert(*port, session).is_some() {
@@ -441,6 +448,12 @@ impl Watch {
         for (session, run) in &self.sessions {
             if run.traces != 1 {
                 found.push(format!("{session} has {} traces", run.traces));
+            }
+            if run.carried.forgotten() > 0 {
+                found.push(format!(
+                    "{session} was not told the end of {:?}",
+                    run.carried
+                ));
             }
         }
         for (ticket, replies) in self.asks.iter().filter(|(_, replies)| **replies != 1) {

@@ -84,6 +84,8 @@ pub enum Deed {
     ReleaseAny(usize, u64),
     /// The tenant is deleted.
     Forget(usize),
+    /// The disk of recordings is full from now on.
+    FillDisk,
     /// The node takes nothing new any more.
     Drain,
     /// The node releases all calls.

@@ -526,6 +526,7 @@ impl World {
                 self.ask(tenant, ask);
             }
             Deed::ReleaseAny(tenant, nth) => self.release_any(tenant, nth),
+            Deed::FillDisk => self.fill_disk(),
             Deed::Forget(tenant) => {
                 let tenant = self.tenants[tenant].id;
                 for shard in 0..self.node.shards.len() {

@@ -21,8 +21,12 @@ const OPTIMISTIC: u32 = 3;
 
 impl World {
     pub(super) fn begin_turn(&mut self, shard: usize, request: Box<TurnRequest>) {
-        let released = matches!(request.event, model::Event::Released { .. });
-        if released && self.is_sabotaged(Sabotage::DropReleased) {
+        let drops = match request.event {
+            model::Event::Released { .. } => self.is_sabotaged(Sabotage::DropReleased),
+            model::Event::PlayCompleted { .. } => self.is_sabotaged(Sabotage::DropPlayCompleted),
+            _ => false,
+        };
+        if drops {
             let (ticket, outcome) = (request.ticket, TurnOutcome::Done(Box::default()));
             return self.input(shard, Input::TurnDone { ticket, outcome });
         }

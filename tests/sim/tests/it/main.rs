@@ -34,4 +34,5 @@ mod streams;
 mod takers;
 mod tones;
 mod transfers;
+mod voices;
 mod watch;
