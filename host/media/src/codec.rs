@@ -15,8 +15,7 @@ use crate::g722;
 use crate::resample::{Doubler, Halver};
 pub use transcoder::Transcoder;
 
-/// An audio codec of ours. All run on an RTP clock of 8,000 Hz and make 64 kbit/s: a millisecond is
-/// eight octets and eight units of the timestamp.
+/// An audio codec of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Codec {
     /// G.711 A-law.
@@ -46,6 +45,21 @@ impl Codec {
             Codec::Pcma => "PCMA",
             Codec::Pcmu => "PCMU",
             Codec::G722 => "G722",
+        }
+    }
+
+    /// Units of its RTP clock in a millisecond.
+    pub const fn per_ms(self) -> u32 {
+        match self {
+            Codec::Pcma | Codec::Pcmu | Codec::G722 => 8,
+        }
+    }
+
+    /// How long a payload lasts, in units of its RTP clock.
+    pub fn lasts(self, payload: &[u8]) -> u32 {
+        match self {
+            // 64 kbit/s: an octet for each.
+            Codec::Pcma | Codec::Pcmu | Codec::G722 => payload.len() as u32,
         }
     }
 

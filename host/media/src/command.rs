@@ -322,8 +322,8 @@ pub enum Heard {
 pub struct Remote {
     /// Packets that it missed since the beginning.
     pub lost: u32,
-    /// Interarrival jitter in timestamp units.
-    pub jitter: u32,
+    /// Interarrival jitter.
+    pub jitter: Duration,
 }
 
 /// Counters of one port, from our point of view.
@@ -343,8 +343,8 @@ pub struct Stats {
     pub packets_dropped: u64,
     /// Presses of keys that were not told, because they came faster than any telephone sends them.
     pub digits_dropped: u64,
-    /// Interarrival jitter in timestamp units (RFC 3550 §6.4.1).
-    pub jitter: u32,
+    /// Interarrival jitter (RFC 3550 §6.4.1).
+    pub jitter: Duration,
     /// RTCP packets received and believed.
     pub rtcp_received: u64,
     /// RTCP packets sent.

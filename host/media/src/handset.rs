@@ -282,7 +282,7 @@ impl Handset {
         if self
             .ear
             .inbound
-            .register(now, &packet.fixed, codec.is_some())
+            .register(now, &packet.fixed, codec.map(|&(_, codec)| codec))
             .is_none()
         {
             return;

@@ -49,7 +49,7 @@ pub fn of(stats: &Stats) -> Option<f64> {
     }
     let way = stats.rtt.unwrap_or_default() / 2 + PACKET;
     // A jitter buffer waits about twice the jitter.
-    let delay = |jitter: u32| way + Duration::from_micros(u64::from(jitter) * 125) * 2;
+    let delay = |jitter: Duration| way + jitter * 2;
     let share = |lost: u64, arrived: u64| lost as f64 / (lost + arrived).max(1) as f64;
     let heard = mos(
         share(stats.packets_lost, stats.packets_received),

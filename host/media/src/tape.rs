@@ -65,7 +65,7 @@ pub struct Entry<'a> {
     pub at: Duration,
     /// Its stream: timestamps of two streams have nothing in common.
     pub ssrc: u32,
-    /// Its timestamp, in units of 1/8,000 s: the RTP clock of every codec of ours.
+    /// Its timestamp, by the RTP clock of its codec.
     pub timestamp: u32,
     /// Its payload.
     pub payload: &'a [u8],

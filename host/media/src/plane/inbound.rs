@@ -4,13 +4,11 @@
 //! a new agreement begins the next stream; so whoever sends the packets on knows when the source
 //! changed without comparing anything else.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use crate::codec::Codec;
 use crate::limits::{MAX_DROPOUT, MAX_MISORDER};
 use crate::rtp::Fixed;
-
-/// The RTP clock of every codec of ours, in Hz.
-const CLOCK: u64 = 8_000;
 
 /// A packet's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,12 +39,14 @@ pub(crate) struct Inbound {
     current: Option<Stream>,
     /// Of the streams before.
     lost: u64,
-    jitter: u32,
+    jitter: Duration,
 }
 
 #[derive(Debug)]
 struct Stream {
     ssrc: u32,
+    /// Units of the RTP clock in a millisecond, of its last audio.
+    per_ms: u32,
     /// The highest sequence number so far, and its index.
     sequence: u16,
     highest: i64,
@@ -65,7 +65,7 @@ impl Inbound {
     pub(crate) fn restart(&mut self) {
         if let Some(ended) = self.current.take() {
             self.lost += ended.lost();
-            self.jitter = ended.jitter();
+            self.jitter = ended.jitter_time();
         }
     }
 
@@ -79,8 +79,9 @@ impl Inbound {
     }
 
     /// Of the current stream, or of the last one.
-    pub(crate) fn jitter(&self) -> u32 {
-        self.current.as_ref().map_or(self.jitter, Stream::jitter)
+    pub(crate) fn jitter(&self) -> Duration {
+        let current = self.current.as_ref();
+        current.map_or(self.jitter, Stream::jitter_time)
     }
 
     /// Of the current stream.
@@ -96,8 +97,14 @@ impl Inbound {
         })
     }
 
-    /// Finds the place of a packet; `None` if it is too far off to be believed alone.
-    pub(crate) fn register(&mut self, now: Instant, fixed: &Fixed, audio: bool) -> Option<Order> {
+    /// Finds the place of a packet; `None` if it is too far off to be believed alone. Of audio its codec is
+    /// given.
+    pub(crate) fn register(
+        &mut self,
+        now: Instant,
+        fixed: &Fixed,
+        audio: Option<Codec>,
+    ) -> Option<Order> {
         if self
             .current
             .as_ref()
@@ -111,8 +118,8 @@ impl Inbound {
         });
         let index = stream.place(fixed.sequence)?;
         // Packets of one event share a timestamp, so they say nothing about jitter.
-        if audio {
-            stream.measure(now, fixed.timestamp);
+        if let Some(codec) = audio {
+            stream.measure(now, fixed.timestamp, codec.per_ms());
         }
         Some(Order {
             stream: self.streams,
@@ -125,6 +132,7 @@ impl Stream {
     fn new(now: Instant, fixed: &Fixed) -> Self {
         Stream {
             ssrc: fixed.ssrc,
+            per_ms: Codec::ALL[0].per_ms(),
             sequence: fixed.sequence,
             highest: 0,
             received: 0,
@@ -154,9 +162,14 @@ impl Stream {
         Some(self.highest + i64::from(sequence.wrapping_sub(self.sequence) as i16))
     }
 
-    fn measure(&mut self, now: Instant, timestamp: u32) {
+    fn measure(&mut self, now: Instant, timestamp: u32, per_ms: u32) {
+        if self.per_ms != per_ms {
+            // Another clock: what was measured by the old one is brought to it.
+            self.jitter = self.jitter * u64::from(per_ms) / u64::from(self.per_ms);
+            (self.per_ms, self.transit) = (per_ms, None);
+        }
         let since = now.saturating_duration_since(self.first_arrival);
-        let arrival = (since.as_micros() as u64 * CLOCK / 1_000_000) as u32;
+        let arrival = (since.as_micros() as u64 * u64::from(per_ms) / 1_000) as u32;
         if let Some((last_arrival, last_timestamp)) = self.transit {
             let waited = arrival.wrapping_sub(last_arrival);
             let played = timestamp.wrapping_sub(last_timestamp);
@@ -173,4 +186,13 @@ impl Stream {
     fn jitter(&self) -> u32 {
         u32::try_from(self.jitter >> 4).unwrap_or(u32::MAX)
     }
+
+    fn jitter_time(&self) -> Duration {
+        time(self.jitter(), self.per_ms)
+    }
+}
+
+/// So many units of a clock as time.
+pub(crate) fn time(units: u32, per_ms: u32) -> Duration {
+    Duration::from_micros(u64::from(units) * 1_000 / u64::from(per_ms))
 }

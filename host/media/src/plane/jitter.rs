@@ -9,9 +9,9 @@
 //! ```
 //!
 //! Owns when a piece is played, never what it sounds like: whoever takes it decodes and conceals
-//! (see [`Ear`](super::ear::Ear)). Keyed by the timestamp and not by the sequence number, since one octet
-//! is one unit of the RTP clock in every codec of ours: so packets of 10, 20, 30 or 40 ms, silence
-//! that was not sent and events between the audio all find their place without further rules.
+//! (see [`Ear`](super::ear::Ear)). Keyed by the timestamp and not by the sequence number: so packets of 10,
+//! 20, 30 or 40 ms, silence that was not sent and events between the audio all find their place without
+//! further rules.
 //!
 //! How long a piece waits adapts itself between 20 and 120 ms by the *margin* of packets: how long
 //! before its turn each one came. The smallest of the last two seconds is kept between
@@ -29,13 +29,13 @@ use crate::codec::Codec;
 use crate::limits::{JITTER_MAX, JITTER_PIECES, JITTER_START};
 use margins::Margins;
 
-/// Octets, and units of the RTP clock, of 10 ms.
+/// Octets of 10 ms.
 pub const PIECE: usize = 80;
 
-/// The same where time is meant.
-const PIECE_TIME: i64 = PIECE as i64;
+/// 10 ms in eighths of a millisecond, in which the play-out counts whatever the RTP clock is.
+const PIECE_TIME: i64 = 80;
 
-/// Units of the RTP clock of one tick.
+/// One tick.
 const TICK_TIME: i64 = 2 * PIECE_TIME;
 
 /// Below this a packet that comes a little later than usual is heard no more: 10 ms.
@@ -94,6 +94,8 @@ struct Slot {
 struct Playout {
     /// As [`Order`](super::inbound::Order) counts them: one for each SSRC.
     stream: u64,
+    /// Units of its RTP clock in a millisecond.
+    per_ms: u32,
     /// A packet's timestamp and its piece: the reference for all others.
     timestamp: u32,
     piece: i64,
@@ -138,8 +140,10 @@ impl Jitter {
             self.counts.short += 1;
             return;
         }
-        if self.playout.as_ref().is_none_or(|it| it.stream != stream) {
-            self.restart(now, stream, timestamp);
+        let per_ms = codec.per_ms();
+        let same = |it: &Playout| it.stream == stream && it.per_ms == per_ms;
+        if !self.playout.as_ref().is_some_and(same) {
+            self.restart(now, stream, timestamp, per_ms);
         }
         let Some(playout) = &mut self.playout else {
             return;
@@ -149,7 +153,7 @@ impl Jitter {
         let verdict = playout.judge(now, first);
         self.counts.late += u64::from(verdict != Verdict::InTime);
         if verdict == Verdict::Jumped {
-            self.restart(now, stream, timestamp);
+            self.restart(now, stream, timestamp, per_ms);
             first = 0;
         }
         let Some(playout) = &self.playout else {
@@ -220,12 +224,13 @@ impl Jitter {
         self.counts
     }
 
-    fn restart(&mut self, now: Instant, stream: u64, timestamp: u32) {
+    fn restart(&mut self, now: Instant, stream: u64, timestamp: u32, per_ms: u32) {
         for slot in &mut self.slots {
             slot.piece = EMPTY;
         }
         self.playout = Some(Playout {
             stream,
+            per_ms,
             timestamp,
             piece: 0,
             next: -((JITTER_START.as_millis() / 10) as i64),
@@ -251,7 +256,8 @@ impl Playout {
     /// a pause, shifts all that follow by less than half of that.
     fn find(&mut self, timestamp: u32) -> i64 {
         let step = i64::from(timestamp.wrapping_sub(self.timestamp) as i32);
-        self.piece += (step + PIECE_TIME / 2).div_euclid(PIECE_TIME);
+        let piece = i64::from(self.per_ms) * 10;
+        self.piece += (step + piece / 2).div_euclid(piece);
         self.timestamp = timestamp;
         self.piece
     }

@@ -19,6 +19,9 @@ const TONE: usize = 5;
 /// Frames of the pause behind it, 60 ms.
 const PAUSE: usize = 3;
 
+/// Milliseconds of a frame.
+const FRAME: u16 = 20;
+
 /// The frame from which on nothing is said of an event: its end is said again in two of the pause.
 const AFTER_ENDS: usize = TONE + 2;
 
@@ -83,7 +86,7 @@ impl Keying {
                     digit: key,
                     ended: lasted == TONE,
                     // At most five frames.
-                    duration: (lasted * FRAME_OCTETS) as u16,
+                    duration: lasted as u16 * FRAME * codec.per_ms() as u16,
                 };
                 report.payload().map(|payload| Said::Event {
                     payload,

@@ -2,9 +2,13 @@
 //!
 //! Owns the mapping from a source's sequence numbers and timestamps to ours: offsets per source,
 //! never the peer's own values. At a switch of source the sequence goes on without
-//! a gap, the timestamp advances by the time that really passed, and the marker is set.
+//! a gap, the timestamp advances by the time that really passed, and the marker is set. Where the clock
+//! of a source is not that of our stream its timestamps are brought to ours.
 //! Within a source gaps stay gaps and late packets stay late, so that the peer's jitter buffer and
 //! loss concealment see what happened.
+
+#[cfg(test)]
+mod tests;
 
 use std::time::Instant;
 
@@ -12,13 +16,14 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
 use super::inbound::Order;
+use crate::codec::Codec;
 use crate::rtp::Fixed;
 
 /// The stream of what a port says by itself; those that it receives are counted from 1.
 pub(super) const OWN: u64 = 0;
 
-/// Timestamp units of an ordinary packet: 20 ms at 8,000 Hz.
-const FRAME: u32 = 160;
+/// Milliseconds of an ordinary packet.
+const FRAME: u32 = 20;
 
 /// The values of a packet in our stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +34,32 @@ pub(super) struct Slot {
     pub(super) switched: bool,
 }
 
+/// How long a packet of a source lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Length {
+    /// Units of the source's clock in a millisecond.
+    pub(super) per_ms: u32,
+    /// In those units.
+    pub(super) units: u32,
+}
+
+impl Length {
+    /// Of 20 ms by the clock of a codec.
+    pub(super) fn of_frame(codec: Codec) -> Self {
+        let per_ms = codec.per_ms();
+        Length {
+            per_ms,
+            units: FRAME * per_ms,
+        }
+    }
+}
+
 /// See the module's header.
 #[derive(Debug)]
 pub(super) struct Outbound {
     ssrc: u32,
+    /// Units of the clock of our stream in a millisecond.
+    per_ms: u32,
     /// One more than the highest sequence number sent, extended to 64 bits.
     next: i64,
     pace: Pace,
@@ -57,8 +84,11 @@ struct Source {
     stream: u64,
     /// Added to its index gives our extended sequence number.
     sequence_offset: i64,
-    /// Added to its timestamp gives ours.
-    timestamp_offset: u32,
+    /// Units of its clock in a millisecond.
+    per_ms: u32,
+    /// One of its timestamps, and what it is in our stream.
+    theirs: u32,
+    ours: u32,
     /// Indices below have no place of their own in our sequence.
     floor: i64,
 }
@@ -67,6 +97,7 @@ impl Outbound {
     pub(super) fn new(random: &mut ChaCha8Rng) -> Self {
         Outbound {
             ssrc: random.next_u32(),
+            per_ms: Codec::ALL[0].per_ms(),
             // Of the lower half, so that SRTP agrees on how often it began anew if the first are lost
             // (RFC 3711 §3.3.1).
             next: i64::from(random.next_u32() as u16 >> 1),
@@ -81,13 +112,26 @@ impl Outbound {
         self.ssrc
     }
 
+    /// Our stream goes on with a clock of so many units a millisecond.
+    pub(super) fn set_clock(&mut self, per_ms: u32) {
+        if let Pace::Running { length, .. } = &mut self.pace {
+            *length = *length / self.per_ms * per_ms;
+        }
+        self.per_ms = per_ms;
+    }
+
+    /// Units of the clock of our stream in a millisecond.
+    pub(super) fn per_ms(&self) -> u32 {
+        self.per_ms
+    }
+
     /// The timestamp of what would be said now.
     pub(super) fn timestamp(&self, now: Instant) -> u32 {
         match self.pace {
             Pace::Silent { first } => first,
             Pace::Running {
                 timestamp, sent, ..
-            } => timestamp.wrapping_add(passed(now, sent)),
+            } => timestamp.wrapping_add(self.passed(now, sent)),
         }
     }
 
@@ -96,34 +140,40 @@ impl Outbound {
         self.source = None;
     }
 
-    /// The place of a packet of `octets` of payload; `None` if it comes too late to have one.
+    /// The place of a packet; `None` if it comes too late to have one.
     pub(super) fn place(
         &mut self,
         now: Instant,
         order: Order,
         fixed: &Fixed,
-        octets: usize,
+        length: Length,
     ) -> Option<Slot> {
-        let switched = self
-            .source
-            .as_ref()
-            .is_none_or(|s| s.stream != order.stream);
+        let same = |it: &Source| it.stream == order.stream && it.per_ms == length.per_ms;
+        let switched = !self.source.as_ref().is_some_and(same);
         if switched {
             self.source = Some(Source {
                 stream: order.stream,
                 sequence_offset: self.next - order.index,
-                timestamp_offset: self.pace.due(now).wrapping_sub(fixed.timestamp),
+                per_ms: length.per_ms,
+                theirs: fixed.timestamp,
+                ours: self.due(now),
                 floor: order.index,
             });
         }
-        let source = self.source.as_ref()?;
+        let source = self.source.as_mut()?;
         if order.index < source.floor {
             return None;
         }
         let sequence = order.index + source.sequence_offset;
-        let timestamp = fixed.timestamp.wrapping_add(source.timestamp_offset);
+        let timestamp = source.ours(fixed.timestamp, self.per_ms);
         self.next = self.next.max(sequence + 1);
-        self.pace.advance(now, timestamp, octets as u32);
+        let units = if length.per_ms == self.per_ms {
+            length.units
+        } else {
+            length.units * self.per_ms / length.per_ms
+        };
+        self.pace
+            .advance(now, timestamp, units.max(FRAME * self.per_ms));
         Some(Slot {
             sequence: sequence as u16,
             timestamp,
@@ -143,21 +193,45 @@ impl Outbound {
             source.floor = order.index + 1;
         }
     }
-}
 
-impl Pace {
     /// The timestamp of a packet of another source that is sent now.
     fn due(&self, now: Instant) -> u32 {
-        match *self {
+        match self.pace {
             Pace::Silent { first } => first,
             Pace::Running {
                 timestamp,
                 sent,
                 length,
-            } => timestamp.wrapping_add(passed(now, sent).max(length)),
+            } => timestamp.wrapping_add(self.passed(now, sent).max(length)),
         }
     }
 
+    /// Units of our clock since then.
+    fn passed(&self, now: Instant, since: Instant) -> u32 {
+        let micros = now.saturating_duration_since(since).as_micros();
+        (micros * u128::from(self.per_ms) / 1_000) as u32
+    }
+}
+
+impl Source {
+    /// A timestamp of this source in our stream.
+    fn ours(&mut self, timestamp: u32, per_ms: u32) -> u32 {
+        let step = timestamp.wrapping_sub(self.theirs) as i32;
+        if per_ms == self.per_ms {
+            return self.ours.wrapping_add(step as u32);
+        }
+        let (many, few) = (i64::from(per_ms), i64::from(self.per_ms));
+        let scaled = i64::from(step) * many;
+        let ours = self.ours.wrapping_add((scaled / few) as u32);
+        // The pair moves on, so that it is never half of all timestamps away.
+        if step > 0 && scaled % few == 0 {
+            (self.theirs, self.ours) = (timestamp, ours);
+        }
+        ours
+    }
+}
+
+impl Pace {
     /// Late packets, and those of an event after its first, do not move it.
     fn advance(&mut self, now: Instant, timestamp: u32, length: u32) {
         let newer = match *self {
@@ -170,13 +244,8 @@ impl Pace {
             *self = Pace::Running {
                 timestamp,
                 sent: now,
-                length: length.max(FRAME),
+                length,
             };
         }
     }
-}
-
-/// Units of the RTP clock since then.
-fn passed(now: Instant, since: Instant) -> u32 {
-    (now.saturating_duration_since(since).as_micros() * 8 / 1_000) as u32
 }

@@ -22,7 +22,7 @@ use super::inbound::{Inbound, Order};
 use super::keying::Keying;
 use super::latch::{Latch, Verdict};
 use super::mixer::Member;
-use super::outbound::{Outbound, Slot};
+use super::outbound::{Length, Outbound, Slot};
 use super::player::Player;
 use super::wheel::Seat;
 use crate::codec::Transcoder;
@@ -50,12 +50,29 @@ pub(super) struct Arrival {
     pub(super) packet: Packet,
     order: Order,
     pub(super) content: Content,
+    /// Units of its clock in a millisecond.
+    per_ms: u32,
     /// Set by the packet that showed where the peer is.
     pub(super) found: Option<Found>,
     /// Set by the first packet of a press.
     pub(super) digit: Option<char>,
     /// It is audio with the tones of a key in it, which come no other way.
     pub(super) has_tones: bool,
+}
+
+impl Arrival {
+    /// How long it lasts. `datagram` is what it came in.
+    fn length(&self, datagram: &[u8]) -> Length {
+        let payload = &datagram[self.packet.payload.clone()];
+        let units = match self.content {
+            Content::Audio(codec) => codec.lasts(payload),
+            Content::TelephoneEvent | Content::Unknown => 0,
+        };
+        Length {
+            per_ms: self.per_ms,
+            units,
+        }
+    }
 }
 
 /// Where the peer was found; from now on only that address is heard.
@@ -147,6 +164,7 @@ impl Port {
             Some(leg) => leg.latch.rearmed(agreed.remote, signalling),
             None => Latch::new(agreed.remote, signalling),
         };
+        self.outbound.set_clock(agreed.codec.per_ms());
         self.leg = Some(Leg { agreed, latch });
         self.inbound.restart();
         self.switch();
@@ -230,12 +248,18 @@ impl Port {
                 Some(Found::Elsewhere)
             }
         };
-        let is_audio = matches!(content, Content::Audio(_));
-        let order = self.inbound.register(now, &packet.fixed, is_audio)?;
+        let audio = match content {
+            Content::Audio(codec) => Some(codec),
+            Content::TelephoneEvent | Content::Unknown => None,
+        };
+        // The clock of events is that of the audio beside them (RFC 4733 §2.1).
+        let per_ms = audio.unwrap_or(leg.agreed.codec).per_ms();
+        let order = self.inbound.register(now, &packet.fixed, audio)?;
         Some(Arrival {
             packet,
             order,
             content,
+            per_ms,
             found,
             digit: None,
             has_tones: false,
@@ -273,13 +297,13 @@ impl Port {
             return None;
         };
         let payload = arrival.packet.payload.clone();
+        let length = arrival.length(datagram);
+        let theirs = &arrival.packet.fixed;
         let Slot {
             sequence,
             timestamp,
             switched,
-        } = self
-            .outbound
-            .place(now, arrival.order, &arrival.packet.fixed, payload.len())?;
+        } = self.outbound.place(now, arrival.order, theirs, length)?;
         if let Content::Audio(codec) = arrival.content
             && codec != agreed.codec
         {

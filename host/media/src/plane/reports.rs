@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
-use super::inbound::Reception;
+use super::inbound::{self, Reception};
+use super::outbound::Outbound;
 use crate::command::Remote;
 use crate::limits::{ROUND_TRIP, RTCP_INTERVAL};
 use crate::rtcp::{Block, CNAME_OCTETS, Compound, Part, Sent};
@@ -67,8 +68,15 @@ impl Reports {
         self.round_trip
     }
 
-    /// Takes a compound packet of the peer; `ssrc` is our own source.
-    pub(super) fn hear(&mut self, now: Instant, ntp: u64, ssrc: u32, compound: Compound<'_>) {
+    /// Takes a compound packet of the peer, about our own stream.
+    pub(super) fn hear(
+        &mut self,
+        now: Instant,
+        ntp: u64,
+        outbound: &Outbound,
+        compound: Compound<'_>,
+    ) {
+        let (ssrc, per_ms) = (outbound.ssrc(), outbound.per_ms());
         for part in compound.parts() {
             let blocks = match part {
                 Part::Sender(source, sent, blocks) => {
@@ -79,15 +87,15 @@ impl Reports {
                 Part::Goodbye(_) | Part::Other => continue,
             };
             for block in blocks.each().filter(|block| block.ssrc == ssrc) {
-                self.learn(ntp, &block);
+                self.learn(ntp, &block, per_ms);
             }
         }
     }
 
-    fn learn(&mut self, ntp: u64, block: &Block) {
+    fn learn(&mut self, ntp: u64, block: &Block, per_ms: u32) {
         self.remote = Some(Remote {
             lost: block.lost.max(0) as u32,
-            jitter: block.jitter,
+            jitter: inbound::time(block.jitter, per_ms),
         });
         if block.last_report == 0 {
             return;

@@ -46,14 +46,20 @@ fn the_worse_direction_counts() {
     };
     let alone = of(&fair).expect("it was heard");
     let told = |lost| {
-        let remote = Some(Remote { lost, jitter: 0 });
+        let remote = Some(Remote {
+            lost,
+            jitter: ms(0),
+        });
         of(&Stats { remote, ..fair }).expect("it was heard")
     };
     assert!(close(told(0), alone));
     assert!(told(100) < alone - 0.5);
     let lossy = Stats {
         packets_lost: 100,
-        remote: Some(Remote { lost: 0, jitter: 0 }),
+        remote: Some(Remote {
+            lost: 0,
+            jitter: ms(0),
+        }),
         ..fair
     };
     assert!(of(&lossy).expect("it was heard") < alone - 0.5);

@@ -26,6 +26,9 @@ pub(super) const LATE: i64 = 1_600;
 /// Packets of which the soonest is looked for: a second or two.
 const WINDOW: u32 = 64;
 
+/// Samples of a millisecond.
+const PER_MS: i64 = 8;
+
 /// One direction of a recording. All numbers are samples at 8,000 Hz, since the recording began.
 #[derive(Debug, Default)]
 pub(super) struct Channel {
@@ -50,10 +53,11 @@ struct Stream {
 }
 
 impl Channel {
-    /// The place of a packet that came by at `at`.
-    pub(super) fn place(&mut self, ssrc: u32, timestamp: u32, at: i64) -> i64 {
+    /// The place of a packet that came by at `at`, with that timestamp of a clock of so many units a
+    /// millisecond.
+    pub(super) fn place(&mut self, ssrc: u32, (timestamp, per_ms): (u32, u32), at: i64) -> i64 {
         if let Some(stream) = self.stream.as_mut().filter(|it| it.ssrc == ssrc)
-            && let Some(place) = stream.place(timestamp, at)
+            && let Some(place) = stream.place(timestamp, per_ms, at)
         {
             return place;
         }
@@ -73,8 +77,9 @@ impl Channel {
 
 impl Stream {
     /// `None`: it is so far from where it should be that this is another stream.
-    fn place(&mut self, timestamp: u32, at: i64) -> Option<i64> {
+    fn place(&mut self, timestamp: u32, per_ms: u32, at: i64) -> Option<i64> {
         let step = i64::from(timestamp.wrapping_sub(self.timestamp) as i32);
+        let step = step * PER_MS / i64::from(per_ms);
         let extended = self.extended + step;
         if step > 0 {
             (self.timestamp, self.extended) = (timestamp, extended);
@@ -130,7 +135,7 @@ mod tests {
         for n in 0..packets {
             let said = n * 160 + n * 160 * ppm / 1_000_000;
             let timestamp = (u32::MAX - 1_000).wrapping_add((n * 160) as u32);
-            let place = channel.place(1, timestamp, said + late(n));
+            let place = channel.place(1, (timestamp, 8), said + late(n));
             if n > packets / 2 {
                 worst = worst.max((place - said).abs());
             }
@@ -165,15 +170,27 @@ mod tests {
     #[test]
     fn places_of_one_stream_are_as_even_as_its_timestamps() {
         let mut channel = Channel::default();
-        let mut last = channel.place(1, 0, 1_000);
+        let mut last = channel.place(1, (0, 8), 1_000);
         for n in 1..2_000 {
             let place = channel.place(
                 1,
-                n * 160,
+                (n * 160, 8),
                 1_000 + i64::from(n) * 160 + i64::from(n % 5) * 20,
             );
             assert!((place - last - 160).abs() <= 1, "{n}");
             last = place;
+        }
+    }
+
+    #[test]
+    fn a_clock_of_another_pace_finds_the_same_places() {
+        let (mut one, mut other) = (Channel::default(), Channel::default());
+        for n in 0..5_000_u32 {
+            let at = 1_000 + i64::from(n) * 160 + i64::from(n % 5) * 20;
+            let place = one.place(1, (n.wrapping_mul(160), 8), at);
+            let first = u32::MAX - 1_000_000;
+            let timestamp = first.wrapping_add(n * 960);
+            assert_eq!(other.place(1, (timestamp, 48), at), place, "{n}");
         }
     }
 
@@ -185,7 +202,7 @@ mod tests {
             // All packets of a second are late by as much, another second by something else.
             let late = i64::from(n / 50 * 7 % 5) * 8;
             let late = if n == 0 { 100 } else { late };
-            places.push(channel.place(1, n * 160, i64::from(n) * 160 + late));
+            places.push(channel.place(1, (n * 160, 8), i64::from(n) * 160 + late));
         }
         let steps = places.windows(2).map(|it| it[1] - it[0]);
         let bent = steps.filter(|it| *it != 160).count();
@@ -195,20 +212,20 @@ mod tests {
     #[test]
     fn a_new_stream_or_a_senseless_jump_begins_where_it_came() {
         let mut channel = Channel::default();
-        assert_eq!(channel.place(1, 5_000, 100), 100);
-        assert_eq!(channel.place(2, 9, 260), 260, "another stream");
+        assert_eq!(channel.place(1, (5_000, 8), 100), 100);
+        assert_eq!(channel.place(2, (9, 8), 260), 260, "another stream");
         assert_eq!(
-            channel.place(2, 1 << 30, 420),
+            channel.place(2, (1 << 30, 8), 420),
             420,
             "another stream under the same name"
         );
         assert_eq!(
-            channel.place(2, (1 << 30) + 320, 740),
+            channel.place(2, ((1 << 30) + 320, 8), 740),
             740,
             "a gap is a gap"
         );
         assert_eq!(
-            channel.place(2, (1 << 30) + 160, 745),
+            channel.place(2, ((1 << 30) + 160, 8), 745),
             580,
             "and a late one goes where it belongs"
         );
@@ -220,7 +237,7 @@ mod tests {
         for n in 0..1_000 {
             // It pauses for half a second each second.
             let at = i64::from(n) * 160 + i64::from(n / 50) * 4_000;
-            let place = channel.place(1, n * 160, at);
+            let place = channel.place(1, (n * 160, 8), at);
             assert!((at - LATE..=at).contains(&place), "{n}");
         }
     }

@@ -88,7 +88,8 @@ impl Track {
         let side = usize::from(entry.side == Side::Heard);
         let voice = &mut self.voices[side];
         let at = (entry.at.as_micros() * u128::from(Rate::Narrow.hz()) / 1_000_000) as i64;
-        let place = voice.channel.place(entry.ssrc, entry.timestamp, at);
+        let clock = (entry.timestamp, entry.codec.per_ms());
+        let place = voice.channel.place(entry.ssrc, clock, at);
         let mut first = place * i64::from(self.rate.hz() / Rate::Narrow.hz()) - self.written;
         let fits = |(ssrc, it): &(u32, Decoder)| *ssrc == entry.ssrc && it.codec() == entry.codec;
         let (_, decoder) = match voice.decoder.take().filter(fits) {

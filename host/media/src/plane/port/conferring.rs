@@ -69,7 +69,7 @@ impl Port {
         let mut payload = [0; FRAME_OCTETS];
         let length = member.encode(codec, &heard[..length], &mut payload);
         let payload = &payload[..length];
-        let Some(fixed) = leg.own(&mut self.outbound, tick, member.sent, length) else {
+        let Some(fixed) = leg.own(&mut self.outbound, tick, member.sent) else {
             return;
         };
         member.sent += 1;

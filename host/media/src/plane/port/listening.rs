@@ -10,8 +10,8 @@ use super::{Arrival, Content, Leg, Port};
 use crate::codec::{Codec, Decoder, FRAME_OCTETS, Rate};
 use crate::dtmf::inband::Detector;
 
-/// Units of the RTP clock that may be lost of a press, 60 ms: after more the next tone is another one.
-const HOLE: i32 = 480;
+/// Milliseconds that may be lost of a press: after more the next tone is another one.
+const HOLE: u32 = 60;
 
 /// See the module's header.
 #[derive(Debug)]
@@ -45,13 +45,14 @@ impl Listener {
                 if hole < 0 {
                     return;
                 }
-                if hole > HOLE {
+                if hole as u32 > HOLE * codec.per_ms() {
                     self.detector.forget();
                 }
             }
             _ => self.detector.forget(),
         }
-        self.next = Some((stream, timestamp.wrapping_add(payload.len() as u32)));
+        let end = timestamp.wrapping_add(codec.lasts(payload));
+        self.next = Some((stream, end));
         if self.decoder.codec() != codec {
             self.decoder = Decoder::new(codec, Rate::Narrow);
         }

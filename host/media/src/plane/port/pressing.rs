@@ -5,7 +5,7 @@ use super::speech::{Ended, Taper, clock};
 use crate::command::PortId;
 use crate::plane::inbound::Order;
 use crate::plane::keying::Said;
-use crate::plane::outbound::OWN;
+use crate::plane::outbound::{Length, OWN};
 use crate::plane::outbox::Outbox;
 use crate::plane::wheel::Tick;
 use crate::rtp::Fixed;
@@ -44,10 +44,11 @@ impl Port {
         let keying = self.keying.as_mut()?;
         let events = agreed.telephone_event.map(|event| event.send);
         let (stream, index) = (OWN, keying.index());
-        let said = keying.frame(clock(tick), events.is_some(), agreed.codec);
+        let clock = clock(tick, agreed.codec);
+        let said = keying.frame(clock, events.is_some(), agreed.codec);
         let (payload_type, timestamp, payload) = match &said {
             Some(Said::Event { payload, began }) => (events?, *began, &payload[..]),
-            Some(Said::Tone(payload)) => (agreed.payload_type, clock(tick), *payload),
+            Some(Said::Tone(payload)) => (agreed.payload_type, clock, *payload),
             Some(Said::Pause { last: false }) => return None,
             Some(Said::Pause { last: true }) | None => return Some(Ended::Keyed),
         };
@@ -61,8 +62,8 @@ impl Port {
         let order = Order { stream, index };
         let slot = self
             .outbound
-            .place(tick.due, order, &fixed, payload.len())?;
-        let first = matches!(said, Some(Said::Event { began, .. }) if began == clock(tick));
+            .place(tick.due, order, &fixed, Length::of_frame(agreed.codec))?;
+        let first = matches!(said, Some(Said::Event { began, .. }) if began == clock);
         let fixed = Fixed {
             marker: first || slot.switched,
             sequence: slot.sequence,

@@ -114,7 +114,6 @@ impl Port {
         way: Way,
         datagram: &mut [u8],
     ) -> Option<()> {
-        let ssrc = self.outbound.ssrc();
         let leg = self.leg.as_ref()?;
         let rtcp = self.rtcp.as_mut()?;
         if leg.way() != way || !leg.may_report(from) {
@@ -128,7 +127,7 @@ impl Port {
             }
         };
         let compound = rtcp::read(datagram)?;
-        rtcp.reports.hear(now, ntp, ssrc, compound);
+        rtcp.reports.hear(now, ntp, &self.outbound, compound);
         rtcp.learned = Some(from).filter(|_| way == Way::Own);
         Some(())
     }

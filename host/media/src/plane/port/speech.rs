@@ -4,19 +4,19 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::{Leg, Port, Seat};
+use crate::codec::Codec;
 use crate::command::PortId;
 use crate::plane::Output;
 use crate::plane::inbound::Order;
-use crate::plane::outbound::{OWN, Outbound, Slot};
+use crate::plane::outbound::{Length, OWN, Outbound, Slot};
 use crate::plane::outbox::Outbox;
 use crate::plane::player::Player;
 use crate::plane::wheel::Tick;
-use crate::prompt::FRAME_OCTETS;
 use crate::rtp::Fixed;
 use crate::tape::Blocks;
 
-/// Units of the RTP clock in a tick. Every codec of ours has a clock of 8,000 Hz.
-const FRAME: u32 = FRAME_OCTETS as u32;
+/// Milliseconds of a tick.
+const FRAME: u32 = 20;
 
 /// Where what a port says by itself is recorded: when, with what blocks, and who carries full ones away.
 pub(in crate::plane) type Taper<'a> = (Instant, &'a mut Blocks, &'a mut VecDeque<Output>);
@@ -72,7 +72,7 @@ impl Port {
             return Some(Ended::Played(operation));
         };
         let index = player.index();
-        let fixed = leg.own(&mut self.outbound, tick, index, payload.len())?;
+        let fixed = leg.own(&mut self.outbound, tick, index)?;
         self.stats.packets_sent += 1;
         self.stats.octets_sent += payload.len() as u64;
         outbox.push(via, to, fixed, payload);
@@ -96,20 +96,15 @@ impl Port {
 }
 
 impl Leg {
-    /// The header of a packet that the port says by itself: the one of that number of its source, so
-    /// long. `None` if there is no place for it.
-    pub(super) fn own(
-        &self,
-        outbound: &mut Outbound,
-        tick: Tick,
-        index: i64,
-        octets: usize,
-    ) -> Option<Fixed> {
+    /// The header of a packet of 20 ms that the port says by itself: the one of that number of its source.
+    /// `None` if there is no place for it.
+    pub(super) fn own(&self, outbound: &mut Outbound, tick: Tick, index: i64) -> Option<Fixed> {
+        let codec = self.agreed.codec;
         let fixed = Fixed {
             marker: false,
             payload_type: self.agreed.payload_type,
             sequence: 0,
-            timestamp: clock(tick),
+            timestamp: clock(tick, codec),
             ssrc: outbound.ssrc(),
         };
         let order = Order { stream: OWN, index };
@@ -117,7 +112,7 @@ impl Leg {
             sequence,
             timestamp,
             switched,
-        } = outbound.place(tick.due, order, &fixed, octets)?;
+        } = outbound.place(tick.due, order, &fixed, Length::of_frame(codec))?;
         Some(Fixed {
             marker: switched,
             sequence,
@@ -127,7 +122,7 @@ impl Leg {
     }
 }
 
-/// What the clock of our stream reads at a tick.
-pub(super) fn clock(tick: Tick) -> u32 {
-    (tick.number as u32).wrapping_mul(FRAME)
+/// What the clock of our stream reads at a tick, in that codec.
+pub(super) fn clock(tick: Tick, codec: Codec) -> u32 {
+    (tick.number as u32).wrapping_mul(FRAME * codec.per_ms())
 }

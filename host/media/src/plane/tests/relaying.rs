@@ -266,7 +266,8 @@ fn counters_count_packets_octets_and_jitter() {
     let (a, b) = (bench.stats(A), bench.stats(B));
     assert_eq!((a.packets_received, a.octets_received), (200, 32_000));
     assert_eq!((b.packets_sent, b.octets_sent), (200, 32_000));
-    assert!((38..=41).contains(&a.jitter), "{}", a.jitter);
+    let jitter = a.jitter.as_micros() * 8 / 1_000;
+    assert!((38..=41).contains(&jitter), "{jitter}");
 }
 
 proptest! {
