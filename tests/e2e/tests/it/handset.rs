@@ -15,6 +15,8 @@ const EVENTS: u8 = 101;
 
 /// A phone's audio, from when its socket is bound to when it is hung up.
 pub(crate) struct Audio {
+    /// It has telephone events; else its keys are tones.
+    events: bool,
     socket: Arc<UdpSocket>,
     line: Arc<Mutex<Line>>,
     thread: Option<JoinHandle<()>>,
@@ -36,10 +38,18 @@ impl Audio {
             .set_read_timeout(patience)
             .expect("5 ms is a timeout");
         Self {
+            events: true,
             socket: Arc::new(socket),
             line: Arc::default(),
             thread: None,
         }
+    }
+
+    /// The same for a telephone that knows no telephone events.
+    pub(crate) fn without_events() -> Self {
+        let mut audio = Self::bind();
+        audio.events = false;
+        audio
     }
 
     /// The port for SDP.
@@ -60,7 +70,7 @@ impl Audio {
             codec,
             payload_type: codec.payload_type(),
             receive: vec![(codec.payload_type(), codec)],
-            telephone_event: Some(TelephoneEvent {
+            telephone_event: self.events.then_some(TelephoneEvent {
                 send: EVENTS,
                 receive: EVENTS,
             }),
@@ -87,10 +97,17 @@ impl Audio {
         line.handset.as_mut().expect("it has begun").say(speech);
     }
 
-    /// Presses these keys, one after another (RFC 4733).
+    /// Presses these keys, one after another.
     pub(crate) fn press(&self, keys: &str) {
         let mut line = self.line();
         line.handset.as_mut().expect("it has begun").press(keys);
+    }
+
+    /// The keys that the other side pressed.
+    pub(crate) fn digits(&self) -> String {
+        let line = self.line();
+        let handset = line.handset.as_ref();
+        handset.map_or_else(String::new, |it| it.digits().to_owned())
     }
 
     /// All that was heard until now.

@@ -30,6 +30,7 @@ mod hostile_connections;
 mod hostile_rest;
 mod hostile_rtp;
 mod ipv6;
+mod keys;
 mod makecall;
 mod menu;
 mod messages;

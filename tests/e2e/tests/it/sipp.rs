@@ -209,6 +209,7 @@ impl Scenario {
             .with("headers", "Subject: test")
             .with("rtp", "9")
             .with("codecs", "8 0")
+            .with("events", " 101")
             .with("ring", "100")
             .with("answer", "200")
             .with("talk", "300")
