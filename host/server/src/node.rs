@@ -32,7 +32,7 @@ use crate::{
     plugins::Plugins,
     prompts::Prompts,
     publish::{Press, Publisher},
-    recordings::keep,
+    recordings::Keeper,
     registrar::Registrar,
     rest,
     setup::{self, Ground},
@@ -119,7 +119,7 @@ impl Node {
         service.spawn(asks.serve(requests));
         service.spawn(look_up(names, dns, mailboxes, streams.certified()));
         service.spawn(sweep(store.clone(), prompts));
-        service.spawn(keep(store.clone(), recordings));
+        service.spawn(Keeper::new(store.clone(), recordings).run());
         service.spawn(rest::serve(http, router, metrics.clone()));
         if let Some(page) = page {
             service.spawn(metrics::serve(page, metrics, sources));

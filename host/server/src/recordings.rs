@@ -2,8 +2,11 @@
 //!
 //! Owns the recorder's thread and the word from it to the writer of rows. Files that a lost process left
 //! open are made whole at the next start: [`close_open`]. What is whole is on the [`Shelf`], and looked after by
-//! the keeper ([`keep`]).
+//! the [`Keeper`].
 
+mod archive;
+#[cfg(test)]
+mod bucket;
 mod keeper;
 mod places;
 mod shelf;
@@ -22,7 +25,11 @@ use model::{Audio, RecordingId, RecordingState};
 use store::{RecordingChange, Store, admin};
 use tokio::sync::mpsc;
 
-pub use self::{keeper::keep, shelf::Shelf};
+pub use self::{
+    archive::Archive,
+    keeper::Keeper,
+    shelf::{Figures, Shelf},
+};
 
 use crate::{
     clock,
@@ -103,6 +110,14 @@ fn mended(path: &Path) -> anyhow::Result<RecordingState> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(RecordingState::Failed),
         Err(error) => Err(error).with_context(|| format!("cannot mend {}", path.display())),
     }
+}
+
+/// A disk may take its time.
+async fn off_the_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| Err(io::Error::other("the reader panicked")))
 }
 
 #[cfg(test)]

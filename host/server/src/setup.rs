@@ -12,7 +12,7 @@ use crate::{
     config::Config,
     plugins::Plugins,
     prompts::{MEMORY, Prompts},
-    recordings::{self, Shelf},
+    recordings::{self, Archive, Shelf},
 };
 
 /// The built-in makecall component.
@@ -65,11 +65,16 @@ pub async fn lay(config: &Config, preset: Option<String>) -> anyhow::Result<Grou
             "recordings that the last run left open were closed"
         );
     }
+    let archive = config
+        .recordings
+        .archive()?
+        .map(Archive::open)
+        .transpose()?;
     Ok(Ground {
         store,
         plugins,
         prompts: Arc::new(Prompts::new(data, MEMORY)),
-        recordings: Arc::new(Shelf::new(data)),
+        recordings: Arc::new(Shelf::new(data, archive)),
         built_in,
         admin_key,
     })

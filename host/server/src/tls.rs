@@ -289,6 +289,14 @@ fn read_roots(setting: &str, path: Option<&Path>) -> anyhow::Result<Option<Arc<R
     Ok(Some(Arc::new(roots)))
 }
 
+/// What connects to servers that everybody knows, with no certificate of ours.
+pub fn plain_client() -> anyhow::Result<ClientConfig> {
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(system_roots());
+    Ok(builder.with_no_client_auth())
+}
+
 /// Those of this machine; one that is none is left out.
 fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();

@@ -10,8 +10,8 @@ use crate::db::{Tx, parsed, query};
 use crate::group::Job;
 use crate::key::{self, ApiKey, NewKey, Scope};
 use crate::{
-    BuiltIn, Listed, Located, NewTenant, Page, Records, Store, StoreError, Tenant, binding, cdr,
-    kv, limits, recording, secret, tenant,
+    BuiltIn, Listed, Located, NewTenant, Page, Placed, Records, Store, StoreError, Tenant, binding,
+    cdr, kv, limits, recording, secret, tenant,
 };
 
 /// Makes a tenant with its admin key and the active built-in policy, or nothing of it.
@@ -224,8 +224,16 @@ pub async fn open_recordings(store: &Store) -> Result<Vec<RecordingId>, StoreErr
 pub async fn gone_recordings(
     store: &Store,
     after: Option<RecordingId>,
-) -> Result<Vec<(TenantId, RecordingId)>, StoreError> {
-    recording::gone(&mut store.db().read().await?, after).await
+) -> Result<Vec<Placed>, StoreError> {
+    recording::placed::gone(&mut store.db().read().await?, after).await
+}
+
+/// The recordings that are whole and whose audio is not in the archive alone, likewise.
+pub async fn waiting_recordings(
+    store: &Store,
+    after: Option<RecordingId>,
+) -> Result<Vec<Placed>, StoreError> {
+    recording::placed::waiting(&mut store.db().read().await?, after).await
 }
 
 /// Removes keys of the policies' store that expired long enough ago that no event can still ask for

@@ -44,7 +44,7 @@ pub use log::StoredLine;
 pub use page::{Listed, Page};
 pub use plugin::{Activation, Plugin};
 pub use prompt::{KeptAudio, Prompt};
-pub use recording::{RecordingChange, RecordingFilter};
+pub use recording::{Place, Placed, RecordingChange, RecordingFilter};
 pub use tenant::{BuiltIn, NewTenant, Tenant};
 pub use version::{NewVersion, PluginVersion};
 

@@ -1,8 +1,12 @@
 //! Recordings: a row when one begins, changed when its file is whole or has failed. Newest first.
 
+pub(crate) mod placed;
+
 use model::{Audio, CallId, Recording, RecordingId, RecordingState, SessionId, TenantId};
 
 use crate::db::{Batch, Filtered, Query, Tx, Value, parsed, query};
+pub use placed::{Place, Placed};
+
 use crate::{Listed, Page, Store, StoreError, limits};
 
 type Row = (
@@ -31,6 +35,8 @@ pub enum RecordingChange {
     Begun(Recording),
     /// What became of its file. One that is gone stays gone.
     Ended(RecordingId, RecordingState),
+    /// Its audio is there now.
+    Placed(RecordingId, Place),
     /// It was deleted, and its audio is erased: nothing is left of it.
     Erased(RecordingId),
 }
@@ -147,6 +153,7 @@ pub(crate) fn put(batch: &mut Batch, changes: &[RecordingChange]) -> bool {
         batch.add(match change {
             RecordingChange::Begun(recording) => insert(recording),
             RecordingChange::Ended(id, state) => update(*id, *state),
+            RecordingChange::Placed(id, place) => placed::update(*id, *place),
             RecordingChange::Erased(id) => {
                 query("DELETE FROM recording WHERE id = $1 AND state = 'gone'").bind(*id)
             }
@@ -199,24 +206,6 @@ pub(crate) async fn open(tx: &mut Tx) -> Result<Vec<RecordingId>, StoreError> {
             .rows(tx)
             .await?;
     rows.iter().map(|(id,)| parsed(id)).collect()
-}
-
-/// Those that were deleted and whose audio may still be there, behind that one; at most
-/// [`limits::RECORDINGS_AT_ONCE`].
-pub(crate) async fn gone(
-    tx: &mut Tx,
-    after: Option<RecordingId>,
-) -> Result<Vec<(TenantId, RecordingId)>, StoreError> {
-    let after = after.map(|id| id.to_string()).unwrap_or_default();
-    let rows: Vec<(String, String)> = query(
-        "SELECT tenant, id FROM recording WHERE state = 'gone' AND id > $1 ORDER BY id LIMIT $2",
-    )
-    .bind(after)
-    .bind(limits::RECORDINGS_AT_ONCE)
-    .rows(tx)
-    .await?;
-    let pair = |(tenant, id): &(String, String)| Ok((parsed(tenant)?, parsed(id)?));
-    rows.iter().map(pair).collect()
 }
 
 fn from_row(row: Row) -> Result<Recording, StoreError> {

@@ -32,7 +32,7 @@ async fn serve(room: usize, work: impl AsyncFnOnce(Control, mpsc::Receiver<Mail>
         publisher: Publisher::shown_by(Gauge::noop()),
         plugins: Arc::new(Plugins::new(&Config::default(), store).unwrap()),
         prompts: Arc::new(Prompts::new(folder.path(), MEMORY)),
-        recordings: Arc::new(Shelf::new(folder.path())),
+        recordings: Arc::new(Shelf::new(folder.path(), None)),
         metrics: Metrics::off(),
     };
     let (control, requests) = Control::channel();

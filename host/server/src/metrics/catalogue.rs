@@ -190,6 +190,10 @@ const COUNTERS: &[(&str, &str)] = &[
         "jackfield_prompts_evicted_total",
         "Prompts that gave way in memory to others",
     ),
+    (
+        "jackfield_recordings_total",
+        "What became of whole recordings: archived and erased, or could not be and is tried again",
+    ),
 ];
 
 const GAUGES: &[(&str, &str)] = &[

@@ -24,7 +24,7 @@ use crate::{
     guard::Door,
     outlets::{CdrJob, Losses, Record},
     prompts::{Figures, Prompts},
-    recordings::Shelf,
+    recordings::{self, Shelf},
     registrar::Job,
     shard::{Alive, Mail, TURNS},
     stream::{End, Streams},
@@ -91,6 +91,7 @@ impl Sources {
             sample_door(&self.door.counts());
             self.sample_queues();
             sample_prompts(&self.prompts.figures());
+            sample_recordings(&self.recordings.figures);
             gauge!("jackfield_clock_behind_seconds").set(clock::behind());
             process::sample();
         });
@@ -306,6 +307,18 @@ fn sample_prompts(figures: &Figures) {
     let (read, failed) = (figures.loads, figures.failures);
     for (outcome, count) in [("read", read), ("failed", failed)] {
         counter!("jackfield_prompts_loaded_total", "outcome" => outcome).absolute(count);
+    }
+}
+
+fn sample_recordings(figures: &recordings::Figures) {
+    for (outcome, count) in [
+        ("archived", &figures.archived),
+        ("not-archived", &figures.not_archived),
+        ("erased", &figures.erased),
+        ("not-erased", &figures.not_erased),
+    ] {
+        counter!("jackfield_recordings_total", "outcome" => outcome)
+            .absolute(count.load(Ordering::Relaxed));
     }
 }
 

@@ -1,5 +1,6 @@
 use std::fs;
 
+use futures_util::TryStreamExt;
 use model::{CallId, IdSource, Recording, SessionId, TenantId};
 use store::Page;
 
@@ -15,6 +16,18 @@ pub(super) fn recording(ids: &mut IdSource) -> Recording {
         begin: 1,
         state: RecordingState::Open,
     }
+}
+
+/// All octets of a stream.
+pub(super) async fn bytes(stream: api::AudioStream) -> io::Result<Vec<u8>> {
+    let pieces: Vec<bytes::Bytes> = stream.0.try_collect().await?;
+    Ok(pieces.concat())
+}
+
+/// Makes the file of a recording.
+pub(super) fn write(data: &Path, id: RecordingId, octets: &[u8]) {
+    fs::create_dir_all(folder(data)).unwrap();
+    fs::write(file(data, id), octets).unwrap();
 }
 
 /// A data folder with a store.

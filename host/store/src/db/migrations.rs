@@ -5,7 +5,7 @@ use sqlx::SqlitePool;
 use crate::StoreError;
 
 /// What brings the tables up to date, in order. One that was released never changes.
-pub(super) const MIGRATIONS: [(&str, &str); 14] = [
+pub(super) const MIGRATIONS: [(&str, &str); 15] = [
     (
         "first",
         include_str!("../../migrations/sqlite/0001_first.sql"),
@@ -61,6 +61,10 @@ pub(super) const MIGRATIONS: [(&str, &str); 14] = [
     (
         "phone voice",
         include_str!("../../migrations/sqlite/0014_phone_voice.sql"),
+    ),
+    (
+        "recordings placed",
+        include_str!("../../migrations/sqlite/0015_recordings_placed.sql"),
     ),
 ];
 

@@ -1,7 +1,7 @@
 //! Rows of recordings.
 
 use model::{Audio, CallId, IdSource, Recording, RecordingId, RecordingState, SessionId, TenantId};
-use store::{Page, RecordingChange, RecordingFilter, StoreError, admin};
+use store::{Page, Place, Placed, RecordingChange, RecordingFilter, StoreError, admin};
 
 use crate::home::{Home, NOW};
 
@@ -69,7 +69,16 @@ async fn a_deleted_recording_is_gone_for_all_but_who_erases_it() {
     // A late word about its file does not bring it back.
     put(&home, &[RecordingChange::Ended(one.id, READY)]).await;
     let left = admin::gone_recordings(&home.store, None).await;
-    assert_eq!(left, Ok(vec![(acme, one.id)]));
+    let placed = |place| Placed {
+        tenant: acme,
+        id: one.id,
+        place,
+    };
+    assert_eq!(left, Ok(vec![placed(Place::Node)]));
+    // Whoever archives it meanwhile tells where it is all the same.
+    put(&home, &[RecordingChange::Placed(one.id, Place::Both)]).await;
+    let left = admin::gone_recordings(&home.store, None).await;
+    assert_eq!(left, Ok(vec![placed(Place::Both)]));
     let behind = admin::gone_recordings(&home.store, Some(one.id)).await;
     assert_eq!(behind, Ok(vec![]));
     put(&home, &[RecordingChange::Erased(one.id)]).await;
@@ -135,4 +144,30 @@ async fn lists_are_newest_first_and_know_call_session_name_state_and_time() {
     let foreign = home.store.recordings(evil, &every(), &Page::first(9)).await;
     assert_eq!(foreign.unwrap().data, []);
     assert!(home.store.recording(evil, all[0].id).await.is_err());
+}
+
+#[tokio::test]
+async fn a_whole_recording_waits_until_it_is_in_the_archive_alone() {
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    let [one, two] = [0, 1].map(|n| recording(&mut home.ids, acme, NOW + n));
+    for it in [&one, &two] {
+        put(&home, &[RecordingChange::Begun(it.clone())]).await;
+    }
+    let waiting = async |after| {
+        let rows = admin::waiting_recordings(&home.store, after).await.unwrap();
+        let rows = rows.into_iter().map(|it| (it.id, it.place));
+        rows.collect::<Vec<_>>()
+    };
+    assert_eq!(waiting(None).await, [], "they are open");
+    for it in [&one, &two] {
+        put(&home, &[RecordingChange::Ended(it.id, READY)]).await;
+    }
+    let both = [(one.id, Place::Node), (two.id, Place::Node)];
+    assert_eq!(waiting(None).await, both);
+    assert_eq!(waiting(Some(one.id)).await, both[1..]);
+    put(&home, &[RecordingChange::Placed(one.id, Place::Both)]).await;
+    assert_eq!(waiting(None).await[0], (one.id, Place::Both));
+    put(&home, &[RecordingChange::Placed(one.id, Place::Archive)]).await;
+    assert_eq!(waiting(None).await, both[1..]);
 }

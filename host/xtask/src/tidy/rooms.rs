@@ -39,11 +39,12 @@ const OURS: [&str; 12] = [
 ];
 
 /// Third-party crates and the paths that they may appear under.
-const ROOMS: [(&str, &[&str]); 9] = [
+const ROOMS: [(&str, &[&str]); 10] = [
     ("rsip", &["host/sip/"]),
     ("rtp_rs", &["host/media/src/rtp"]),
     ("aes", &["host/media/src/srtp"]),
     ("aes_gcm", &["host/media/src/srtp"]),
+    ("object_store", &["host/server/src/recordings"]),
     ("rubato", &["host/audio/"]),
     ("symphonia", &["host/audio/"]),
     ("wasmtime", &["host/policy/"]),

@@ -1,5 +1,6 @@
 //! Recordings over REST: of a call that ended, and of one in the middle of which the node was killed.
 
+use std::path::Path;
 use std::time::Duration;
 
 use media::sdp::Codec;
@@ -7,6 +8,7 @@ use media::tone;
 use serde_json::{Value, json};
 
 use crate::handset::Audio;
+use crate::metrics::Page;
 use crate::node::Node;
 use crate::office::{Office, check};
 use crate::sipp::{self, Sipp};
@@ -139,4 +141,42 @@ fn a_recording_in_the_middle_of_which_the_node_was_killed_lacks_a_second_at_the_
     let lost = json!({ "call_id": one["call_id"], "end_reason": "node-lost" });
     let cdrs = office.rest.get("/api/v1/cdrs").expect(200);
     check(&cdrs["data"][0], &lost);
+}
+
+#[test]
+fn a_recording_moves_to_the_archive_and_is_heard_from_there() {
+    if !sipp::is_there() {
+        return;
+    }
+    let archive = tempfile::tempdir().expect("a temporary folder");
+    let url = format!("file://{}", archive.path().display());
+    let node = Node::start_with(&[("RECORDINGS__STORE", &url)]);
+    let office = office(&node);
+    let (mut caller, audio) = caller(&office, 1_500);
+    caller.finish();
+    drop(audio);
+    let one = recording(&office, "ready");
+    let count = |folder: &Path| folder.read_dir().expect("it is there").count();
+    wait_for("the recording to move", Duration::from_secs(10), || {
+        (count(&node.recordings()) == 0).then_some(())
+    });
+    let path = format!("{RECORDINGS}/{}", one["id"].as_str().expect("a text"));
+    let audio_of = format!("{path}/audio");
+    let file = office.rest.file(&audio_of);
+    assert_eq!(file.len() as u64, one["size"].as_u64().unwrap());
+    assert!(tone_ms(&sound::channels(&file)[0]) >= 1_000);
+    let (status, part) = office.rest.part(&audio_of, "bytes=100-199");
+    assert!(status == 206 && part == file[100..200], "{status}");
+    let counted = || {
+        let labels = [r#"outcome="archived""#];
+        Page::of(&node).count("jackfield_recordings_total", &labels)
+    };
+    assert_eq!(counted(), 1);
+    let mut tenants = archive.path().read_dir().expect("it is there");
+    let tenant = tenants.next().expect("one").expect("a folder").path();
+    assert_eq!(count(&tenant), 1);
+    office.rest.delete(&path).expect(204);
+    wait_for("the end of the file", Duration::from_secs(10), || {
+        (count(&tenant) == 0).then_some(())
+    });
 }

@@ -1,23 +1,12 @@
-use futures_util::TryStreamExt;
-use model::{IdSource, Recording, RecordingId, RecordingState, TenantId};
+use model::IdSource;
 
 use super::*;
-use crate::recordings::tests::{home, recording};
-
-async fn bytes(stream: AudioStream) -> io::Result<Vec<u8>> {
-    let pieces: Vec<Bytes> = stream.0.try_collect().await?;
-    Ok(pieces.concat())
-}
-
-fn write(data: &std::path::Path, id: RecordingId, octets: &[u8]) {
-    fs::create_dir_all(folder(data)).unwrap();
-    fs::write(file(data, id), octets).unwrap();
-}
+use crate::recordings::tests::{bytes, write};
 
 #[tokio::test]
 async fn a_part_of_a_recording_is_read_as_it_is_taken_and_one_that_is_cut_short_is_an_error() {
     let data = tempfile::tempdir().unwrap();
-    let (shelf, mut ids) = (Shelf::new(data.path()), IdSource::new([1; 32], 0, 0));
+    let (shelf, mut ids) = (Shelf::new(data.path(), None), IdSource::new([1; 32], 0, 0));
     let (tenant, id) = (TenantId::mint(&mut ids, 1), RecordingId::mint(&mut ids, 1));
     assert!(shelf.audio(tenant, id, 0..1).await.is_none(), "no file");
     let octets: Vec<u8> = (0..200_000_u32).map(|it| (it / 7) as u8).collect();
@@ -34,7 +23,7 @@ async fn a_part_of_a_recording_is_read_as_it_is_taken_and_one_that_is_cut_short_
 #[tokio::test]
 async fn so_many_listen_of_one_tenant_and_so_many_in_all() {
     let data = tempfile::tempdir().unwrap();
-    let (shelf, mut ids) = (Shelf::new(data.path()), IdSource::new([1; 32], 0, 0));
+    let (shelf, mut ids) = (Shelf::new(data.path(), None), IdSource::new([1; 32], 0, 0));
     let id = RecordingId::mint(&mut ids, 1);
     write(data.path(), id, b"RIFF");
     let mut held = Vec::new();
@@ -51,32 +40,4 @@ async fn so_many_listen_of_one_tenant_and_so_many_in_all() {
     let heard = held.pop().unwrap();
     assert_eq!(bytes(heard).await.unwrap(), b"RIFF");
     assert!(shelf.audio(late, id, 0..4).await.is_some());
-}
-
-#[tokio::test]
-async fn what_was_deleted_is_erased_and_what_cannot_be_is_tried_again() {
-    let (home, store) = home().await;
-    let (data, mut ids) = (home.path(), IdSource::new([9; 32], 0, 0));
-    let shelf = Shelf::new(data);
-    // More than are seen to at one time; the first of them cannot be removed.
-    let rows: Vec<Recording> = (0..100).map(|_| recording(&mut ids)).collect();
-    for row in &rows {
-        let failed = RecordingChange::Ended(row.id, RecordingState::Failed);
-        let changes = [RecordingChange::Begun(row.clone()), failed];
-        admin::record(&store, changes.as_slice()).await.unwrap();
-        store.delete_recording(row.tenant, row.id).await.unwrap();
-        write(data, row.id, b"RIFF");
-    }
-    let odd = file(data, rows[0].id);
-    fs::remove_file(&odd).unwrap();
-    fs::create_dir(&odd).unwrap();
-    let (erased, failed) = (99, 1);
-    assert_eq!(shelf.erase(&store).await, Ok(Erased { erased, failed }));
-    let left = admin::gone_recordings(&store, None).await.unwrap();
-    assert_eq!(left, [(rows[0].tenant, rows[0].id)]);
-    fs::remove_dir(&odd).unwrap();
-    let (erased, failed) = (1, 0);
-    assert_eq!(shelf.erase(&store).await, Ok(Erased { erased, failed }));
-    assert_eq!(fs::read_dir(folder(data)).unwrap().count(), 0);
-    assert_eq!(shelf.erase(&store).await, Ok(Erased::default()));
 }
