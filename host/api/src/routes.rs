@@ -13,6 +13,7 @@ mod plugins;
 mod prompts;
 mod recordings;
 mod requests;
+mod settings;
 mod tenants;
 mod traces;
 mod trunks;
@@ -56,6 +57,7 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(prompts::create, prompts::list))
         .routes(routes!(prompts::show, prompts::delete))
         .routes(routes!(prompts::audio, prompts::replace))
+        .routes(routes!(settings::show, settings::set))
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::delete))
         .routes(routes!(plugins::list))

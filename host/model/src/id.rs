@@ -32,6 +32,12 @@ macro_rules! ids {
                 Self(source.next(unix_ms))
             }
 
+            /// The first id of that time, Unix milliseconds: none of an earlier time is behind it, and
+            /// none of a later one before it.
+            pub fn first_of(unix_ms: u64) -> Self {
+                Self(Ulid::from_parts(unix_ms, 0))
+            }
+
             /// The shard that minted it.
             pub fn shard(self) -> u8 {
                 ((self.0.random() >> 64) & 0x3f) as u8

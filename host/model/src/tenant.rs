@@ -7,6 +7,7 @@ use std::{
     num::NonZeroU32,
     str::FromStr,
     sync::Arc,
+    time::Duration,
 };
 
 use crate::{NumberId, PhoneId, PromptFile, TenantId, Trunk, Voice};
@@ -36,6 +37,9 @@ pub struct TenantConfig {
     pub default_plugin: String,
     /// What happens to the calls of a session whose policy faulted.
     pub fault_policy: FaultPolicy,
+    /// For how long a party that was heard may say nothing; none: as the node has it. Never longer than
+    /// the node has it.
+    pub media_timeout: Option<Duration>,
 }
 
 /// What happens to the calls of a session whose policy faulted.

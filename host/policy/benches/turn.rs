@@ -295,6 +295,7 @@ impl Scene {
             default_plugin: "makecall".into(),
             prompts: BTreeMap::new(),
             fault_policy: FaultPolicy::Release,
+            media_timeout: None,
         };
         Self {
             tenant: Arc::new(tenant),

@@ -217,6 +217,7 @@ impl Config {
         self.metrics_listen()?;
         self.limits.settings()?;
         self.recordings.archive()?;
+        self.recordings.keep_days()?;
         if !["pretty", "json"].contains(&self.log.format.as_str()) {
             bail!(
                 "log.format is neither pretty nor json: {:?}",

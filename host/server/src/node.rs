@@ -119,7 +119,7 @@ impl Node {
         service.spawn(asks.serve(requests));
         service.spawn(look_up(names, dns, mailboxes, streams.certified()));
         service.spawn(sweep(store.clone(), prompts));
-        service.spawn(Keeper::new(store.clone(), recordings).run());
+        service.spawn(Keeper::new(&store, recordings, &config.recordings)?.run());
         service.spawn(rest::serve(http, router, metrics.clone()));
         if let Some(page) = page {
             service.spawn(metrics::serve(page, metrics, sources));

@@ -10,8 +10,8 @@ use crate::db::{Tx, parsed, query};
 use crate::group::Job;
 use crate::key::{self, ApiKey, NewKey, Scope};
 use crate::{
-    BuiltIn, Listed, Located, NewTenant, Page, Placed, Records, Store, StoreError, Tenant, binding,
-    cdr, kv, limits, recording, secret, tenant,
+    BuiltIn, Expired, Listed, Located, NewTenant, Page, Placed, Records, Store, StoreError, Tenant,
+    binding, cdr, kv, limits, recording, secret, tenant,
 };
 
 /// Makes a tenant with its admin key and the active built-in policy, or nothing of it.
@@ -226,6 +226,16 @@ pub async fn gone_recordings(
     after: Option<RecordingId>,
 ) -> Result<Vec<Placed>, StoreError> {
     recording::placed::gone(&mut store.db().read().await?, after).await
+}
+
+/// Deletes recordings that are too old, some at a time; `most_days`: those of tenants that have set nothing, and
+/// the most of those that have.
+pub async fn expire_recordings(
+    store: &Store,
+    now_ms: u64,
+    most_days: Option<u32>,
+) -> Result<Expired, StoreError> {
+    recording::expired::sweep(store.db(), now_ms, most_days).await
 }
 
 /// The recordings that are whole and whose audio is not in the archive alone, likewise.

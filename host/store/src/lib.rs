@@ -44,8 +44,8 @@ pub use log::StoredLine;
 pub use page::{Listed, Page};
 pub use plugin::{Activation, Plugin};
 pub use prompt::{KeptAudio, Prompt};
-pub use recording::{Place, Placed, RecordingChange, RecordingFilter};
-pub use tenant::{BuiltIn, NewTenant, Tenant};
+pub use recording::{Expired, Place, Placed, RecordingChange, RecordingFilter};
+pub use tenant::{BuiltIn, NewTenant, Tenant, settings::TenantSettings};
 pub use version::{NewVersion, PluginVersion};
 
 use std::sync::Arc;

@@ -27,6 +27,12 @@ pub const PROMPT_OCTETS: i64 = 128 * 1024 * 1024;
 pub const OPEN_RECORDINGS: i64 = 256;
 /// Recordings that are erased, or otherwise seen to, at one time.
 pub const RECORDINGS_AT_ONCE: i64 = 64;
+/// Recordings of one tenant that one sweep deletes: the writer is never held long.
+pub const RECORDINGS_EXPIRED: i64 = 500;
+/// Days for which recordings are kept at the most, if not for ever: a century.
+pub const RECORDING_DAYS: u32 = 36_500;
+/// Seconds for which a party may be silent at the most, if not for ever: a day.
+pub const MEDIA_TIMEOUT: u32 = 86_400;
 /// Settings of one plugin: they are copied into every turn's view.
 pub const SETTINGS: usize = 64;
 /// Octets of the name of a setting.

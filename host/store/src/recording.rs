@@ -1,10 +1,12 @@
 //! Recordings: a row when one begins, changed when its file is whole or has failed. Newest first.
 
+pub(crate) mod expired;
 pub(crate) mod placed;
 
 use model::{Audio, CallId, Recording, RecordingId, RecordingState, SessionId, TenantId};
 
 use crate::db::{Batch, Filtered, Query, Tx, Value, parsed, query};
+pub use expired::Expired;
 pub use placed::{Place, Placed};
 
 use crate::{Listed, Page, Store, StoreError, limits};

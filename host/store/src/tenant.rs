@@ -1,5 +1,7 @@
 //! Tenants, and the snapshot of everything that a tenant's calls need to know.
 
+pub(crate) mod settings;
+
 use std::collections::BTreeMap;
 
 use model::{ActivePlugin, FaultPolicy, KeyId, TenantConfig, TenantId};
@@ -156,6 +158,7 @@ pub(crate) async fn config(tx: &mut Tx, tenant: TenantId) -> Result<TenantConfig
         prompts: prompt::files(tx, tenant).await?,
         default_plugin: row.default_plugin,
         fault_policy: row.fault_policy,
+        media_timeout: settings::read(tx, tenant).await?.media_timeout(),
     })
 }
 

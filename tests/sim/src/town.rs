@@ -91,6 +91,7 @@ pub fn tenant(name: &str, n: u8, script: &str) -> TenantConfig {
         default_plugin: "makecall".to_owned(),
         prompts: BTreeMap::new(),
         fault_policy: FaultPolicy::Release,
+        media_timeout: None,
     }
 }
 

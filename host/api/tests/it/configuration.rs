@@ -339,3 +339,32 @@ async fn a_change_that_the_shards_do_not_confirm_is_504() {
     let (answer, ()) = tokio::join!(request, api.let_the_shards_be_late());
     answer.problem(504, "no-answer");
 }
+
+#[tokio::test]
+async fn a_tenant_sets_what_it_may_and_the_rest_is_the_nodes() {
+    const SETTINGS: &str = "/api/v1/settings";
+    let api = Api::new().await;
+    let tenant = api.tenant("acme").await;
+    let reader = api.key(&tenant, "read", None).await;
+    let nothing = json!({ "media_timeout_seconds": null, "recordings_days": null });
+    assert_eq!(api.get(SETTINGS, &reader).await.expect(200), nothing);
+    let set = async |body: Value| api.call("PUT", SETTINGS, &tenant.key, body).await;
+    let both = json!({ "media_timeout_seconds": 30, "recordings_days": 90 });
+    assert_eq!(set(both.clone()).await.expect(200), both);
+    assert_eq!(api.get(SETTINGS, &reader).await.expect(200), both);
+    let config = api.store.tenant_config(tenant.id).await.unwrap();
+    assert_eq!(
+        config.media_timeout,
+        Some(std::time::Duration::from_secs(30))
+    );
+    assert_eq!(api.shards.lock().unwrap().changed, [tenant.id; 2]);
+    let wrong = set(json!({ "media_timeout_seconds": 4 })).await;
+    wrong.problem(422, "invalid-body");
+    assert_eq!(wrong.pointers(), ["#/media_timeout_seconds"]);
+    let wrong = set(json!({ "recordings_days": 36_501 })).await;
+    assert_eq!(wrong.pointers(), ["#/recordings_days"]);
+    // What is left out is as the node has it again.
+    let half = json!({ "recordings_days": null, "media_timeout_seconds": 5 });
+    assert_eq!(set(half.clone()).await.expect(200), half);
+    assert_eq!(set(json!({})).await.expect(200), nothing);
+}

@@ -64,6 +64,7 @@ fn tenant(
         default_plugin: "makecall".into(),
         prompts: BTreeMap::new(),
         fault_policy: FaultPolicy::Release,
+        media_timeout: None,
     })
 }
 

@@ -67,6 +67,7 @@ fn known(accept_from: &str) -> Known {
         default_plugin: "makecall".into(),
         prompts: BTreeMap::new(),
         fault_policy: FaultPolicy::Release,
+        media_timeout: None,
     };
     Known::of([Arc::new(tenant)].iter())
 }

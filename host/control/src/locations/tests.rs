@@ -21,6 +21,7 @@ fn tenant(id: TenantId, users: &[(&str, &str)]) -> TenantConfig {
         default_plugin: "makecall".to_owned(),
         prompts: BTreeMap::new(),
         fault_policy: FaultPolicy::Release,
+        media_timeout: None,
     }
 }
 

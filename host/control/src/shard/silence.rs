@@ -9,7 +9,12 @@ use crate::{Output, call::State};
 impl Shard {
     /// A call has media from now on: its port tells when the party falls silent.
     pub(super) fn watch_silence(&mut self, session: model::SessionId, port: PortId) {
-        if let Some(patience) = self.config.media_timeout {
+        let own = self
+            .sessions
+            .get(&session)
+            .and_then(|it| it.tenant.media_timeout);
+        let patience = [own, self.config.media_timeout].into_iter().flatten().min();
+        if let Some(patience) = patience {
             let command = Command::Watch { port, patience };
             self.out.push_back(Output::Media { session, command });
         }

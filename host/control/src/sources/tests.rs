@@ -55,6 +55,7 @@ fn town() -> Tenants {
             default_plugin: "makecall".into(),
             prompts: BTreeMap::new(),
             fault_policy: FaultPolicy::Release,
+            media_timeout: None,
         };
         town.insert(tenant.id, Arc::new(tenant));
     }

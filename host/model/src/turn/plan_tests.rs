@@ -48,6 +48,7 @@ fn tenant(ids: &mut IdSource) -> TenantConfig {
         default_plugin: "makecall".into(),
         prompts: BTreeMap::new(),
         fault_policy: FaultPolicy::Release,
+        media_timeout: None,
     }
 }
 

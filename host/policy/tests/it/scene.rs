@@ -377,5 +377,6 @@ fn tenant(ids: &mut IdSource) -> Arc<TenantConfig> {
         default_plugin: "under-test".into(),
         prompts: BTreeMap::new(),
         fault_policy: FaultPolicy::Release,
+        media_timeout: None,
     })
 }

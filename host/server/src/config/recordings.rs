@@ -1,4 +1,4 @@
-//! `[recordings]`: where they go when they are whole.
+//! `[recordings]`: where they go when they are whole, and how long they stay.
 
 use std::{fs, path::PathBuf};
 
@@ -18,6 +18,8 @@ pub struct Recordings {
     /// A file with lines `AWS_ACCESS_KEY_ID=…` and `AWS_SECRET_ACCESS_KEY=…`; empty: the environment, or
     /// the role of the machine.
     pub credentials: String,
+    /// For how many days they are kept, unless their tenant says fewer; 0: until they are deleted.
+    pub keep_days: u32,
 }
 
 /// Where recordings go, checked.
@@ -37,6 +39,18 @@ pub enum Archive {
 }
 
 impl Recordings {
+    /// For how many days they are kept at the most, if there is an end to it.
+    pub fn keep_days(&self) -> anyhow::Result<Option<u32>> {
+        let most = store::limits::RECORDING_DAYS;
+        if self.keep_days > most {
+            bail!(
+                "recordings.keep_days is more than {most}: {}",
+                self.keep_days
+            );
+        }
+        Ok(Some(self.keep_days).filter(|days| *days > 0))
+    }
+
     /// Where they go, if they go anywhere.
     pub fn archive(&self) -> anyhow::Result<Option<Archive>> {
         let store = self.store.as_str();

@@ -112,6 +112,7 @@ fn errors_name_the_key() {
             "[recordings]\nstore = \"s3://x\"\ncredentials = \"/no.env\"",
             "recordings.credentials",
         ),
+        ("[recordings]\nkeep_days = 40000", "recordings.keep_days"),
         ("[store]\nurl = \"postgres://x\"", "store.url"),
         ("[metrics]\nlisten = \"9090\"", "metrics.listen"),
         ("[log]\nformat = \"xml\"", "log.format"),

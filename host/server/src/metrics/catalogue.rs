@@ -192,7 +192,8 @@ const COUNTERS: &[(&str, &str)] = &[
     ),
     (
         "jackfield_recordings_total",
-        "What became of whole recordings: archived and erased, or could not be and is tried again",
+        "What became of whole recordings: archived and erased, or could not be and is tried again; \
+         expired: too old and deleted",
     ),
 ];
 

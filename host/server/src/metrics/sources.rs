@@ -316,6 +316,7 @@ fn sample_recordings(figures: &recordings::Figures) {
         ("not-archived", &figures.not_archived),
         ("erased", &figures.erased),
         ("not-erased", &figures.not_erased),
+        ("expired", &figures.expired),
     ] {
         counter!("jackfield_recordings_total", "outcome" => outcome)
             .absolute(count.load(Ordering::Relaxed));

@@ -42,6 +42,7 @@ fn config(names: &[&str]) -> TenantConfig {
         default_plugin: "makecall".to_owned(),
         prompts: BTreeMap::new(),
         fault_policy: FaultPolicy::Release,
+        media_timeout: None,
     }
 }
 

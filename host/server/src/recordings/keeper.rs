@@ -25,14 +25,17 @@ use std::{
 use anyhow::{Context, bail};
 use futures_util::{StreamExt, stream};
 use model::RecordingId;
-use store::{Place, Placed, RecordingChange, Store, StoreError, admin};
+use store::{Expired, Place, Placed, RecordingChange, Store, StoreError, admin};
 
 use super::{file, folder, off_the_runtime, shelf::Shelf};
+use crate::{clock, config};
 
 /// How often it looks for recordings that wait.
 const LOOK: Duration = Duration::from_secs(2);
 /// How long it rests at the most after something could not be done.
 const REST: Duration = Duration::from_secs(60);
+/// How often it looks for recordings that are too old.
+const SWEEP: Duration = Duration::from_secs(60);
 /// Recordings that are seen to at one time: each that is sent holds a part in memory.
 const AT_ONCE: usize = 4;
 
@@ -40,6 +43,7 @@ const AT_ONCE: usize = 4;
 pub struct Keeper {
     store: Store,
     shelf: Arc<Shelf>,
+    keep_days: Option<u32>,
 }
 
 /// What one look at recordings that wait came to.
@@ -53,15 +57,26 @@ struct Outcome {
 
 impl Keeper {
     /// A keeper of these.
-    pub fn new(store: Store, shelf: Arc<Shelf>) -> Self {
-        Self { store, shelf }
+    pub fn new(
+        store: &Store,
+        shelf: Arc<Shelf>,
+        settings: &config::Recordings,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            store: store.clone(),
+            shelf,
+            keep_days: settings.keep_days()?,
+        })
     }
 
     /// Keeps them until it is dropped.
     pub async fn run(self) {
-        let mut rest = LOOK;
+        let (mut rest, mut sweep) = (LOOK, clock::instant());
         loop {
             tokio::time::sleep(rest).await;
+            if clock::instant() >= sweep && !self.expire(clock::unix_ms()).await {
+                sweep = clock::instant() + SWEEP;
+            }
             rest = match self.look().await {
                 Ok(true) => LOOK,
                 Ok(false) => (rest * 2).min(REST),
@@ -70,6 +85,29 @@ impl Keeper {
                     LOOK
                 }
             };
+        }
+    }
+
+    /// Deletes recordings that are too old, some at a time; tells whether there may be more.
+    async fn expire(&self, now_ms: u64) -> bool {
+        match admin::expire_recordings(&self.store, now_ms, self.keep_days).await {
+            Ok(Expired {
+                recordings,
+                has_more,
+            }) => {
+                self.shelf
+                    .figures
+                    .expired
+                    .fetch_add(recordings, Ordering::Relaxed);
+                if recordings > 0 {
+                    tracing::info!(recordings, "recordings were too old and are deleted");
+                }
+                has_more
+            }
+            Err(error) => {
+                tracing::warn!(%error, "old recordings could not be looked for");
+                false
+            }
         }
     }
 

@@ -38,6 +38,8 @@ pub struct Figures {
     pub erased: AtomicU64,
     /// Times that one could not be erased.
     pub not_erased: AtomicU64,
+    /// That were deleted because they were too old.
+    pub expired: AtomicU64,
 }
 
 /// See the module's header.

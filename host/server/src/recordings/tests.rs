@@ -30,6 +30,27 @@ pub(super) fn write(data: &Path, id: RecordingId, octets: &[u8]) {
     fs::write(file(data, id), octets).unwrap();
 }
 
+/// Makes that tenant.
+pub(super) async fn tenant(store: &Store, id: TenantId) {
+    let new = store::NewTenant {
+        id,
+        name: "acme".into(),
+        domain: "acme.example".into(),
+        key: model::KeyId::mint(&mut IdSource::new([3; 32], 0, 0), 1),
+        secret: "jf_1".into(),
+    };
+    let component = store::NewVersion {
+        digest: "sha256:0".into(),
+        imports: vec![],
+        exports: vec![],
+        bytes: vec![],
+    };
+    let name = "makecall".into();
+    let built_in = store::BuiltIn { name, component };
+    let made = admin::create_tenant(store, &new, &built_in, 1).await;
+    made.unwrap();
+}
+
 /// A data folder with a store.
 pub(super) async fn home() -> (tempfile::TempDir, Store) {
     let home = tempfile::tempdir().unwrap();

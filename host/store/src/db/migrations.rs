@@ -5,7 +5,7 @@ use sqlx::SqlitePool;
 use crate::StoreError;
 
 /// What brings the tables up to date, in order. One that was released never changes.
-pub(super) const MIGRATIONS: [(&str, &str); 15] = [
+pub(super) const MIGRATIONS: [(&str, &str); 16] = [
     (
         "first",
         include_str!("../../migrations/sqlite/0001_first.sql"),
@@ -65,6 +65,10 @@ pub(super) const MIGRATIONS: [(&str, &str); 15] = [
     (
         "recordings placed",
         include_str!("../../migrations/sqlite/0015_recordings_placed.sql"),
+    ),
+    (
+        "tenant settings",
+        include_str!("../../migrations/sqlite/0016_tenant_settings.sql"),
     ),
 ];
 

@@ -1,7 +1,10 @@
 //! Rows of recordings.
 
 use model::{Audio, CallId, IdSource, Recording, RecordingId, RecordingState, SessionId, TenantId};
-use store::{Page, Place, Placed, RecordingChange, RecordingFilter, StoreError, admin};
+use store::{
+    Page, Place, Placed, RecordingChange, RecordingFilter, StoreError, TenantSettings, admin,
+    limits,
+};
 
 use crate::home::{Home, NOW};
 
@@ -170,4 +173,68 @@ async fn a_whole_recording_waits_until_it_is_in_the_archive_alone() {
     assert_eq!(waiting(None).await[0], (one.id, Place::Both));
     put(&home, &[RecordingChange::Placed(one.id, Place::Archive)]).await;
     assert_eq!(waiting(None).await, both[1..]);
+}
+
+#[tokio::test]
+async fn what_is_older_than_its_tenant_or_the_node_keeps_it_is_deleted_some_at_a_time() {
+    const DAY_MS: u64 = 86_400_000;
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    let short = home.tenant("short", "short.example").await;
+    let settings = TenantSettings {
+        recordings_days: Some(2),
+        ..TenantSettings::default()
+    };
+    let set = home.store.set_tenant_settings(short, settings).await;
+    assert_eq!(set, Ok(()));
+    for tenant in [acme, short] {
+        for days in 0..5 {
+            let old = recording(&mut home.ids, tenant, NOW - days * DAY_MS);
+            put(&home, &[RecordingChange::Begun(old.clone())]).await;
+            put(&home, &[RecordingChange::Ended(old.id, READY)]).await;
+        }
+        // It has been written for a long time, and is no matter of age.
+        let open = recording(&mut home.ids, tenant, NOW - 9 * DAY_MS);
+        put(&home, &[RecordingChange::Begun(open)]).await;
+    }
+    let left = async |tenant| {
+        let every = RecordingFilter::default();
+        let page = Page::first(100);
+        let listed = home.store.recordings(tenant, &every, &page).await;
+        listed.unwrap().data.len()
+    };
+    let sweep = async |most_days| {
+        let swept = admin::expire_recordings(&home.store, NOW, most_days).await;
+        let swept = swept.unwrap();
+        (swept.recordings, swept.has_more)
+    };
+    // What began two days ago to the millisecond is kept.
+    assert_eq!(sweep(None).await, (2, false));
+    assert_eq!((left(acme).await, left(short).await), (6, 4));
+    assert_eq!(sweep(Some(3)).await, (1, false));
+    assert_eq!((left(acme).await, left(short).await), (5, 4));
+    assert_eq!(
+        sweep(Some(1)).await,
+        (3, false),
+        "the node has less than the tenant"
+    );
+    assert_eq!((left(acme).await, left(short).await), (3, 3));
+    for _ in 0..6 {
+        let begun: Vec<_> = (0..100)
+            .flat_map(|_| {
+                let old = recording(&mut home.ids, acme, NOW - 9 * DAY_MS);
+                let id = old.id;
+                [
+                    RecordingChange::Begun(old),
+                    RecordingChange::Ended(id, READY),
+                ]
+            })
+            .collect();
+        put(&home, &begun).await;
+    }
+    assert_eq!(
+        sweep(Some(3)).await,
+        (limits::RECORDINGS_EXPIRED as u64, true)
+    );
+    assert_eq!(sweep(Some(3)).await, (100, false));
 }

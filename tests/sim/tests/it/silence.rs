@@ -3,16 +3,27 @@
 use std::time::Duration;
 
 use control::phone::Input;
-use model::EndReason;
+use model::{EndReason, TenantConfig};
 use sim::{Link, Options, World, count_errors, scenes, script::Scripts, town};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A bridged call of 1001 to 3001, and what becomes of it.
 fn play(scene: impl FnOnce(&mut World, usize, usize)) -> World {
+    play_with(None, scene)
+}
+
+/// The same in a tenant that has set for how long a party may be silent.
+fn play_with(
+    media_timeout: Option<Duration>,
+    scene: impl FnOnce(&mut World, usize, usize),
+) -> World {
     let (world, errors) = count_errors(|| {
         let mut world = World::new(Options::calm(), Box::new(Scripts));
-        world.add_tenant(town::tenant("acme", 1, "makecall"));
+        world.add_tenant(TenantConfig {
+            media_timeout,
+            ..town::tenant("acme", 1, "makecall")
+        });
         let (alice, bob) = scenes::call(&mut world, scenes::ANSWERS);
         scene(&mut world, alice, bob);
         world.run_to_rest();
@@ -51,6 +62,19 @@ fn the_call_of_a_telephone_without_power_ends_after_a_minute_and_frees_the_other
     );
     assert!(reasons.contains(&Some(EndReason::Released)), "{reasons:?}");
     assert!(world.ladders().contains("nothing is heard of the party"));
+}
+
+#[test]
+fn a_tenant_waits_as_long_as_it_has_set_and_no_longer_than_the_node() {
+    for (set, lasts, ended) in [(20, 15, 25), (600, 55, 65)] {
+        play_with(Some(set * SECOND), |world, alice, bob| {
+            unplug(world, alice);
+            world.run_for(lasts * SECOND);
+            assert_eq!(world.lines()[bob].ended(), None, "{set} s");
+            world.run_for((ended - lasts) * SECOND);
+            assert!(world.lines()[bob].ended().is_some(), "{set} s");
+        });
+    }
 }
 
 #[test]

@@ -4,11 +4,10 @@ use model::{Audio, IdSource, Recording, RecordingState};
 use tempfile::TempDir;
 
 use super::*;
-use crate::config;
 use crate::recordings::{
     archive::Archive,
     bucket::Bucket,
-    tests::{bytes, home, recording, write},
+    tests::{bytes, home, recording, tenant, write},
 };
 
 /// A node with recordings that are whole.
@@ -48,7 +47,11 @@ impl Scene {
 
     fn keeper(&self, archive: Option<Archive>) -> Keeper {
         let shelf = Arc::new(Shelf::new(self.home.path(), archive));
-        Keeper::new(self.store.clone(), shelf)
+        let settings = config::Recordings {
+            keep_days: 30,
+            ..config::Recordings::default()
+        };
+        Keeper::new(&self.store, shelf, &settings).unwrap()
     }
 
     /// Whose files are in the node's own folder.
@@ -236,5 +239,20 @@ async fn what_was_deleted_is_erased_and_what_cannot_be_is_tried_again() {
     fs::remove_dir(&odd).unwrap();
     assert_eq!(archiving.look().await, Ok(true));
     assert_eq!(counts(&archiving), [0, 0, 2, 0]);
+    assert!(scene.here().iter().all(|is_here| !is_here));
+}
+
+#[tokio::test]
+async fn what_is_too_old_is_deleted_and_erased() {
+    const DAY_MS: u64 = 86_400_000;
+    let scene = Scene::of(3, 500).await;
+    let keeper = scene.keeper(None);
+    tenant(&scene.store, scene.rows[0].tenant).await;
+    // They began in the first millisecond.
+    assert!(!keeper.expire(30 * DAY_MS + 1).await);
+    assert_eq!(keeper.shelf.figures.expired.load(Relaxed), 0);
+    assert!(!keeper.expire(30 * DAY_MS + 2).await);
+    assert_eq!(keeper.shelf.figures.expired.load(Relaxed), 3);
+    assert_eq!(keeper.look().await, Ok(true));
     assert!(scene.here().iter().all(|is_here| !is_here));
 }
