@@ -12,6 +12,8 @@ mod plan;
 pub(crate) mod plan_tests;
 mod play;
 mod record;
+#[cfg(test)]
+mod table_tests;
 mod transfer;
 
 use std::{collections::BTreeMap, sync::Arc};
