@@ -29,14 +29,20 @@ const KEPT: [&str; 8] = [
     "CARGO_TERM_",
 ];
 
-/// Builds `package` and answers with the path of its core module.
-pub(crate) fn build(root: &Path, package: &str, target_dir: &Path) -> Result<PathBuf, PackError> {
+/// Builds `package` and answers with the path of its core module. `locked`: with the lock file as it is.
+pub(crate) fn build(
+    root: &Path,
+    package: &str,
+    target_dir: &Path,
+    locked: bool,
+) -> Result<PathBuf, PackError> {
     target_is_installed(root)?;
     let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = clean(&program);
     command
         .current_dir(root)
-        .args(["build", "--locked", "--quiet", "--target", TARGET])
+        .args(["build", "--quiet", "--target", TARGET])
+        .args(locked.then_some("--locked"))
         .args(["--profile", PROFILE, "--package", package])
         .arg("--target-dir")
         .arg(target_dir);

@@ -58,7 +58,15 @@ pub fn plugin(
     package: &str,
     target_dir: &Path,
 ) -> Result<Vec<u8>, PackError> {
-    let path = cargo::build(workspace_root, package, target_dir)?;
+    packed(cargo::build(workspace_root, package, target_dir, true)?)
+}
+
+/// The same for a project of its own, whose lock file may still have to be made.
+pub fn project(root: &Path, package: &str, target_dir: &Path) -> Result<Vec<u8>, PackError> {
+    packed(cargo::build(root, package, target_dir, false)?)
+}
+
+fn packed(path: PathBuf) -> Result<Vec<u8>, PackError> {
     let module = std::fs::read(&path).map_err(|source| PackError::Read { path, source })?;
     component(&module)
 }

@@ -82,6 +82,8 @@ enum Command {
     Demo(demo::Args),
     /// A SIP phone on this terminal.
     Softphone(softphone::Args),
+    /// Policies: write, build, check, upload, activate.
+    Plugin(author::Plugin),
 }
 
 fn main() -> ExitCode {
@@ -129,6 +131,10 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Softphone(args) => {
             start_log("warn", false)?;
             softphone::run(args).await
+        }
+        Command::Plugin(plugin) => {
+            start_log("warn", false)?;
+            author::run(plugin).await
         }
     }
 }

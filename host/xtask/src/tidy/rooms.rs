@@ -8,7 +8,7 @@ use crate::tidy::source;
 use crate::tidy::tree::{File, Tree};
 
 /// Members and those of ours that they may build on. Others (server, tests, automation) are free.
-const DOWNWARD: [(&str, &[&str]); 8] = [
+const DOWNWARD: [(&str, &[&str]); 9] = [
     ("host/audio", &[]),
     ("host/model", &[]),
     ("host/sip", &[]),
@@ -17,15 +17,17 @@ const DOWNWARD: [(&str, &[&str]); 8] = [
     ("host/policy", &["model"]),
     ("host/api", &["store", "model"]),
     ("host/control", &["sip", "media", "model"]),
+    ("host/author", &["model", "pack", "policy"]),
 ];
 
 /// Crates that the automation must not link, so that it builds in seconds.
 const NOT_IN_XTASK: [&str; 2] = ["policy", "server"];
 
 /// Our own crates, by the names that manifests use.
-const OURS: [&str; 12] = [
+const OURS: [&str; 13] = [
     "api",
     "audio",
+    "author",
     "control",
     "jackfield",
     "media",

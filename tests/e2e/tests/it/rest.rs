@@ -16,7 +16,7 @@ const IDLE: Duration = Duration::from_secs(15);
 /// A client with one key.
 pub(crate) struct Rest {
     base: String,
-    key: String,
+    pub(crate) key: String,
     client: reqwest::Client,
     runtime: Runtime,
 }

@@ -1,0 +1,114 @@
+//! The policy author's commands: `jackfield plugin …`.
+//!
+//! Owns what an author types and reads: making a project, building a component, judging it in the words of an
+//! upload, and the REST of a tenant's plugins from the shell. Decides nothing about components (`policy` does)
+//! and runs no node.
+
+mod check;
+mod project;
+mod remote;
+mod shelf;
+mod words;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+pub use remote::Server;
+
+/// Policies: write, build, check, upload, activate.
+#[derive(Args, Debug)]
+pub struct Plugin {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Begin a project: a folder with a policy that answers calls, and what building it needs.
+    New {
+        /// The plugin's name, and the folder's: lower-case letters, digits and hyphens.
+        name: String,
+        /// The language.
+        #[arg(long, value_enum, default_value_t = project::Language::Rust)]
+        lang: project::Language,
+    },
+    /// Build the project in a folder into target/plugins/NAME.wasm.
+    Build {
+        /// The project's folder.
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+    },
+    /// Say what an upload of that component would be answered.
+    Check {
+        /// The component.
+        file: PathBuf,
+    },
+    /// Upload a component as a new version, which is not active yet.
+    Push {
+        /// The component.
+        file: PathBuf,
+        /// The plugin; without it the file's name.
+        #[arg(long)]
+        name: Option<String>,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Show the plugins, or the versions of one.
+    List {
+        /// The plugin.
+        name: Option<String>,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Let new sessions begin with a version; live ones stay with theirs.
+    Activate {
+        /// The plugin.
+        name: String,
+        /// The version.
+        version: u32,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Activate the version before.
+    Rollback {
+        /// The plugin.
+        name: String,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Show what a plugin has logged.
+    Logs {
+        /// The plugin.
+        name: String,
+        /// Go on as lines come, until Ctrl-C.
+        #[arg(long)]
+        follow: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+/// Does it; `false`: the answer is no.
+pub async fn run(plugin: Plugin) -> anyhow::Result<bool> {
+    match plugin.command {
+        Command::New { name, lang } => project::new(&name, lang),
+        Command::Build { folder } => project::build(&folder),
+        Command::Check { file } => check::run(&file),
+        Command::Push { file, name, server } => {
+            shelf::push(&server.remote()?, &file, name.as_deref()).await
+        }
+        Command::List { name, server } => shelf::list(&server.remote()?, name.as_deref()).await,
+        Command::Activate {
+            name,
+            version,
+            server,
+        } => shelf::activate(&server.remote()?, &name, version).await,
+        Command::Rollback { name, server } => shelf::rollback(&server.remote()?, &name).await,
+        Command::Logs {
+            name,
+            follow,
+            server,
+        } => shelf::logs(&server.remote()?, &name, follow).await,
+    }
+}

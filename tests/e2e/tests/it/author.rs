@@ -1,0 +1,137 @@
+//! The author's way, by its commands: from nothing to a policy that answers calls, and back.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use media::handset::Speech;
+use media::sdp::Codec;
+use media::tone;
+use serde_json::json;
+
+use crate::handset::Audio;
+use crate::node::{Node, binary};
+use crate::office::{Office, check};
+use crate::sipp;
+
+/// An author at work in a folder, with a key of a tenant.
+struct Author<'a> {
+    folder: &'a Path,
+    server: String,
+    key: String,
+}
+
+impl Author<'_> {
+    fn run(&self, words: &str) -> Output {
+        let mut command = Command::new(binary());
+        command.current_dir(self.folder).arg("plugin");
+        command.args(words.split_whitespace());
+        command.env("JACKFIELD_SERVER", &self.server);
+        command.env("JACKFIELD_KEY", &self.key);
+        command.output().expect("the binary can be run")
+    }
+
+    /// What a command said that did what it was told.
+    fn does(&self, words: &str) -> String {
+        let output = self.run(words);
+        let [said, errors] = [output.stdout, output.stderr].map(|it| text(&it));
+        assert!(output.status.success(), "{words}: {errors}");
+        said
+    }
+
+    /// What a command said that did not.
+    fn fails(&self, words: &str) -> String {
+        let output = self.run(words);
+        assert_eq!(output.status.code(), Some(1), "{words}");
+        let errors = text(&output.stderr);
+        assert_eq!(errors.trim().lines().count(), 1, "{errors}");
+        errors
+    }
+}
+
+fn text(octets: &[u8]) -> String {
+    String::from_utf8_lossy(octets).into_owned()
+}
+
+#[test]
+fn an_author_comes_from_nothing_to_a_policy_that_answers_calls() {
+    let node = Node::start();
+    let office = Office::empty(&node, "acme");
+    office.phone("1001", office.user);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let outside = Author {
+        folder: folder.path(),
+        server: format!("http://{}", node.http),
+        key: office.rest.key.clone(),
+    };
+    outside.does("new bell");
+    assert!(outside.fails("new bell").contains("bell is there already"));
+    assert!(outside.fails("new Bell").contains("lower-case"));
+    let project = folder.path().join("bell");
+    let author = Author {
+        folder: &project,
+        ..outside
+    };
+    let built = author.does("build");
+    assert!(
+        built.contains("exports media-events, call-events"),
+        "{built}"
+    );
+    let component = "target/plugins/bell.wasm";
+    let taken = author.does(&format!("check {component}"));
+    assert!(taken.contains("would be taken"), "{taken}");
+    let refused = author.fails("check Cargo.toml");
+    assert!(refused.contains("not a component"), "{refused}");
+    let refused = author.fails("push Cargo.toml --name bell");
+    assert!(refused.contains("422: not a component"), "{refused}");
+    let pushed = author.does(&format!("push {component}"));
+    assert!(pushed.contains("bell: version 1"), "{pushed}");
+    let active = author.does("activate bell 1");
+    assert_eq!(active, "bell: version 1 is active\n");
+    office.number("2001", "bell");
+    if sipp::is_there() {
+        call(&office);
+        let log = author.does("logs bell");
+        assert!(log.contains("1001 calls 2001"), "{log}");
+    }
+    let again = author.does(&format!("push {component} --json"));
+    assert!(again.contains("\"version\": 2"), "{again}");
+    author.does("activate bell 2");
+    assert_eq!(
+        author.does("rollback bell"),
+        "bell: version 1 is active (before: 2)\n"
+    );
+    let list = author.does("list");
+    assert!(
+        list.contains("bell  version 1 active, 2 the newest"),
+        "{list}"
+    );
+    assert_eq!(author.does("list bell").lines().count(), 2);
+    let unknown = author.fails("activate bell 7");
+    assert!(unknown.contains("404"), "{unknown}");
+    let stranger = Author {
+        key: "jf_nobody".to_owned(),
+        ..author
+    };
+    let refused = stranger.fails("list");
+    assert!(refused.contains("401"), "{refused}");
+}
+
+/// A caller hears both beeps.
+fn call(office: &Office) {
+    let mut audio = Audio::bind();
+    let caller = office.calls("uac-listens", "2001");
+    let mut caller = caller.with("rtp", audio.port()).start();
+    audio.start_saying(caller.media(), Codec::Pcma, Speech::Silence);
+    caller.finish();
+    let heard = audio.recording();
+    let beeps = heard
+        .chunks_exact(800)
+        .filter(|it| tone::level_of(it, 1_000) > -19.0);
+    let beeps = beeps.count();
+    assert!((3..=4).contains(&beeps), "400 ms of beeps: {beeps}");
+    let cdr = office.cdrs_where("number=2001", 1).remove(0);
+    check(
+        &cdr,
+        &json!({ "user_data": "bell", "plugin": "bell", "dropped_by": "sys" }),
+    );
+}
