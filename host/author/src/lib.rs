@@ -8,6 +8,7 @@ mod check;
 mod project;
 mod remote;
 mod shelf;
+mod trial;
 mod words;
 
 use std::path::PathBuf;
@@ -44,6 +45,8 @@ enum Command {
         /// The component.
         file: PathBuf,
     },
+    /// Play scenarios against a component: real SIP and media, no phones, and no time passes.
+    Test(trial::Args),
     /// Upload a component as a new version, which is not active yet.
     Push {
         /// The component.
@@ -95,6 +98,7 @@ pub async fn run(plugin: Plugin) -> anyhow::Result<bool> {
         Command::New { name, lang } => project::new(&name, lang),
         Command::Build { folder } => project::build(&folder),
         Command::Check { file } => check::run(&file),
+        Command::Test(args) => trial::run(args).await,
         Command::Push { file, name, server } => {
             shelf::push(&server.remote()?, &file, name.as_deref()).await
         }

@@ -7,6 +7,7 @@ mod registers;
 mod turns;
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     fmt::Write as _,
     net::SocketAddr,
@@ -77,7 +78,7 @@ pub enum Deed {
     /// A telephone does that.
     Phone(usize, phone::Input),
     /// The user of a telephone presses these keys, one after another.
-    Key(usize, &'static str),
+    Key(usize, Cow<'static, str>),
     /// The API asks a shard on behalf of a tenant, by its place in the world.
     Ask(usize, Ask),
     /// The API releases one of a tenant's calls, live or not: the nth that there ever was.

@@ -17,19 +17,20 @@ const DOWNWARD: [(&str, &[&str]); 9] = [
     ("host/policy", &["model"]),
     ("host/api", &["store", "model"]),
     ("host/control", &["sip", "media", "model"]),
-    ("host/author", &["model", "pack", "policy"]),
+    ("host/author", &["kit", "model", "pack", "policy"]),
 ];
 
 /// Crates that the automation must not link, so that it builds in seconds.
 const NOT_IN_XTASK: [&str; 2] = ["policy", "server"];
 
 /// Our own crates, by the names that manifests use.
-const OURS: [&str; 13] = [
+const OURS: [&str; 14] = [
     "api",
     "audio",
     "author",
     "control",
     "jackfield",
+    "kit",
     "media",
     "model",
     "pack",

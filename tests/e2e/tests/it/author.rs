@@ -33,7 +33,7 @@ impl Author<'_> {
     /// What a command said that did what it was told.
     fn does(&self, words: &str) -> String {
         let output = self.run(words);
-        let [said, errors] = [output.stdout, output.stderr].map(|it| text(&it));
+        let [said, errors] = [output.stdout, output.stderr].map(|it| text_of(&it));
         assert!(output.status.success(), "{words}: {errors}");
         said
     }
@@ -42,13 +42,13 @@ impl Author<'_> {
     fn fails(&self, words: &str) -> String {
         let output = self.run(words);
         assert_eq!(output.status.code(), Some(1), "{words}");
-        let errors = text(&output.stderr);
+        let errors = text_of(&output.stderr);
         assert_eq!(errors.trim().lines().count(), 1, "{errors}");
         errors
     }
 }
 
-fn text(octets: &[u8]) -> String {
+fn text_of(octets: &[u8]) -> String {
     String::from_utf8_lossy(octets).into_owned()
 }
 
@@ -75,6 +75,20 @@ fn an_author_comes_from_nothing_to_a_policy_that_answers_calls() {
     assert!(
         built.contains("exports media-events, call-events"),
         "{built}"
+    );
+    let played = author.does("test");
+    assert!(played.contains("1 of 1 passed"), "{played}");
+    let wrong = project.join("wrong.toml");
+    let text = std::fs::read_to_string(project.join("scenarios/answers.toml"));
+    let text = text.expect("it is a part of the project");
+    let text = text.replace("release 1001 200", "release 1001 486");
+    std::fs::write(wrong, text).expect("the folder is ours");
+    let output = author.run("test wrong.toml");
+    let said = text_of(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("missing, or not in this order: release 1001 486"),
+        "{said}"
     );
     let component = "target/plugins/bell.wasm";
     let taken = author.does(&format!("check {component}"));

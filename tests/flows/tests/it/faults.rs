@@ -6,7 +6,7 @@ use control::phone::Event;
 use model::{Cdr, TenantConfig};
 use sim::{Options, World, count_errors, scenes, town};
 
-use crate::components::Components;
+use crate::components::components;
 
 /// A second tenant, whose policy does that with every call.
 fn faulty(fault: &str) -> TenantConfig {
@@ -21,7 +21,7 @@ fn faulty(fault: &str) -> TenantConfig {
 /// policy that faults.
 fn play(fault: &str) -> World {
     let (world, errors) = count_errors(|| {
-        let mut world = World::new(Options::calm(), Box::new(Components::new()));
+        let mut world = World::new(Options::calm(), Box::new(components()));
         world.add_tenant(town::tenant("acme", 1, "makecall"));
         let bell = world.add_tenant(faulty(fault));
         let victim = world.line(bell, "1001");

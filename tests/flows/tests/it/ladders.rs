@@ -5,7 +5,7 @@ use sim::{
     Options, World, chaos, count_errors, menus, races, scenes, script::Scripts, town, transfers,
 };
 
-use crate::components::Components;
+use crate::components::components;
 
 fn check(scene: fn(&mut World), ladder: ExpectFile) {
     check_of("makecall", scene, ladder);
@@ -13,7 +13,7 @@ fn check(scene: fn(&mut World), ladder: ExpectFile) {
 
 fn check_of(policy: &str, scene: fn(&mut World), ladder: ExpectFile) {
     let (world, errors) = count_errors(|| {
-        let mut world = World::new(Options::calm(), Box::new(Components::new()));
+        let mut world = World::new(Options::calm(), Box::new(components()));
         let tenant = menus::with_prompts(&mut world, town::tenant("acme", 1, policy));
         world.add_tenant(tenant);
         scene(&mut world);
@@ -154,7 +154,7 @@ fn races_end_as_those_of_its_twin() {
 #[test]
 fn the_component_and_its_twin_decide_alike_in_bad_weather() {
     for seed in 0..10 {
-        let real = chaos::play(Options::stormy(seed), Box::new(Components::new()));
+        let real = chaos::play(Options::stormy(seed), Box::new(components()));
         assert_eq!(real.watch().violations(), [""; 0], "seed {seed}");
         let twin = chaos::play(Options::stormy(seed), Box::new(Scripts));
         let mut lines = real.journal().lines().zip(twin.journal().lines());

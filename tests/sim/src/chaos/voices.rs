@@ -110,7 +110,7 @@ fn caller(
     world.at(dials, Deed::Phone(line, World::dialling(number)));
     for _ in 0..random.below(6) {
         let &keyed = random.pick(keys);
-        world.at(dials + random.millis(TALK), Deed::Key(line, keyed));
+        world.at(dials + random.millis(TALK), Deed::Key(line, keyed.into()));
     }
     if random.percent(30) {
         let (from, to) = (random.millis(TALK), random.millis(TALK));

@@ -519,7 +519,7 @@ impl World {
             }
             Deed::Key(line, keys) => {
                 if let Some(handset) = &mut self.lines[line].handset {
-                    handset.press(keys);
+                    handset.press(&keys);
                 }
             }
             Deed::Ask(tenant, ask) => {

@@ -256,8 +256,8 @@ impl World {
     }
 
     /// The user of a telephone that is in a call presses these keys, one after another.
-    pub fn press(&mut self, line: usize, keys: &'static str) {
-        self.at(Duration::ZERO, Deed::Key(line, keys));
+    pub fn press(&mut self, line: usize, keys: &str) {
+        self.at(Duration::ZERO, Deed::Key(line, keys.to_owned().into()));
         self.run_for(Duration::ZERO);
     }
 

@@ -115,7 +115,7 @@ fn digits_of_three_parties_give_way_before_the_session_does() {
         world.run_for(3 * SECOND);
         world.set_pace("on_digit", Duration::from_millis(1_900));
         for line in [alice, bob, carol] {
-            world.at(Duration::ZERO, Deed::Key(line, keys));
+            world.at(Duration::ZERO, Deed::Key(line, keys.into()));
         }
         world.run_for(200 * SECOND);
         for user in ["1001", "3001", "3002"] {

@@ -1,0 +1,110 @@
+//! Components as the simulator's policies, run on the engine that a node runs them on.
+
+use std::{
+    collections::BTreeMap,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use control::TurnRequest;
+use model::turn::TurnOutcome;
+use policy::{Engine, EngineError, Limits, Policy, Refusal, StoreRead, StoreReads, TurnInput};
+use sim::{Policies, Snapshot, script::Scripts};
+
+/// Ten times what is usual: the ticks of a machine that is busy with other things count too, and in virtual
+/// time nobody waits.
+const GUEST_TIME: Duration = Duration::from_millis(500);
+
+/// Policies by the digest that worlds know them by. A digest of none is a script's of the simulator. Cheap to
+/// clone; of one thread, for it runs turns to their end.
+#[derive(Clone)]
+pub struct Components {
+    engine: Engine,
+    policies: Rc<BTreeMap<String, Policy>>,
+    runtime: Rc<tokio::runtime::Runtime>,
+}
+
+/// Why there are none.
+#[derive(Debug, thiserror::Error)]
+pub enum ComponentsError {
+    /// The engine cannot start.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A component is refused, in the words of an upload.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// No runtime.
+    #[error("cannot start a runtime: {0}")]
+    Runtime(#[from] std::io::Error),
+}
+
+impl Components {
+    /// An engine as tests want it: with the limits of a node, but for the time of a turn.
+    pub fn engine() -> Result<Engine, EngineError> {
+        let limits = Limits {
+            guest_time: GUEST_TIME,
+            ..Limits::default()
+        };
+        Engine::new(limits, clock)
+    }
+
+    /// Policies that were compiled by that engine.
+    pub fn new(
+        engine: Engine,
+        policies: BTreeMap<String, Policy>,
+    ) -> Result<Self, ComponentsError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()?;
+        Ok(Self {
+            engine,
+            policies: Rc::new(policies),
+            runtime: Rc::new(runtime),
+        })
+    }
+
+    /// One component, compiled here.
+    pub fn of(component: &[u8]) -> Result<Self, ComponentsError> {
+        let engine = Self::engine()?;
+        let policy = engine.compile(component)?;
+        let name = policy.manifest().digest.clone();
+        Self::new(engine, [(name, policy)].into())
+    }
+
+    /// What a world must know of the first of them: its digest, and what it exports.
+    pub(crate) fn first(&self) -> Option<(&str, &[String])> {
+        let (digest, policy) = self.policies.first_key_value()?;
+        Some((digest, &policy.manifest().exports))
+    }
+}
+
+impl Policies for Components {
+    fn run(&mut self, turn: &TurnRequest, store: &Snapshot) -> TurnOutcome {
+        let Some(policy) = self.policies.get(turn.digest.as_str()) else {
+            return Scripts.run(turn, store);
+        };
+        let input = TurnInput {
+            view: turn.view.clone(),
+            event: turn.event.clone(),
+            ids: turn.ids.clone(),
+        };
+        let reads = Box::new(Reads(store.clone()));
+        self.runtime.block_on(self.engine.run(policy, input, reads))
+    }
+}
+
+struct Reads(Snapshot);
+
+impl StoreReads for Reads {
+    fn get<'a>(&'a mut self, key: &'a str) -> StoreRead<'a> {
+        let found = self.0.get(key);
+        let found = found.map(|(value, version)| (value.to_vec(), version));
+        Box::pin(async move { Ok(found) })
+    }
+}
+
+/// It measures what a turn used, and decides nothing.
+#[expect(clippy::disallowed_methods, reason = "the clock of what turns use")]
+fn clock() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,46 @@
+//! The policy author's test kit: scenarios against the component itself, in virtual time.
+//!
+//! Owns what a scenario says, the town that it plays in and the judgement of how it went. The world is the
+//! simulator's and the component runs as on a node, with the limits of one: nothing here stands in for either.
+//!
+//! The town: phones 1001, 1002 and 3002 are the tenant's own, 3001 and 3003 are somewhere in the network, and
+//! the numbers 2001 and 2002 lead to the policy.
+
+mod components;
+mod report;
+mod scenario;
+mod stage;
+
+use std::path::Path;
+
+pub use components::{Components, ComponentsError};
+pub use report::{Failure, Report};
+pub use scenario::{Scenario, ScenarioError};
+
+/// Plays a scenario's text against a component; prompts and settings are the scenario's.
+pub fn play(text: &str, components: &Components) -> Result<Report, ScenarioError> {
+    let scenario = Scenario::read(text)?;
+    Ok(stage::play(&scenario, components))
+}
+
+/// The scenario files in these places: files as they are named, folders by what is in them, in order.
+pub fn files(places: &[impl AsRef<Path>]) -> std::io::Result<Vec<std::path::PathBuf>> {
+    let mut files = Vec::new();
+    for place in places {
+        let place = place.as_ref();
+        if !place.is_dir() {
+            files.push(place.to_owned());
+            continue;
+        }
+        let mut inside = Vec::new();
+        for entry in std::fs::read_dir(place)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|end| end == "toml") {
+                inside.push(path);
+            }
+        }
+        inside.sort();
+        files.extend(inside);
+    }
+    Ok(files)
+}

@@ -1,0 +1,127 @@
+//! How a scenario went.
+
+use std::fmt;
+
+use sim::World;
+
+use crate::scenario::Expect;
+
+/// How a scenario went.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What was not as it should be; empty: all was.
+    pub failures: Vec<Failure>,
+    /// What happened, session by session.
+    pub ladders: String,
+    /// What the policy logged.
+    pub log: Vec<String>,
+}
+
+/// Something was not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// A step, counted from one, could not be taken, or was answered otherwise.
+    Step(usize, String),
+    /// A line that the ladder lacks, or does not have behind the one before.
+    Missing(String),
+    /// A line that it should not have.
+    Unwanted(String),
+    /// Nothing in the log says this.
+    Unsaid(String),
+    /// A call ended with another cause, or there was none.
+    Cause(String, u16, Option<u16>),
+    /// A rule of the platform was broken: a mistake of ours, not of the policy.
+    Rule(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Step(at, what) => write!(f, "step {at}: {what}"),
+            Self::Missing(line) => write!(f, "missing, or not in this order: {line}"),
+            Self::Unwanted(line) => write!(f, "unwanted: {line}"),
+            Self::Unsaid(text) => write!(f, "not in the log: {text}"),
+            Self::Cause(user, wanted, Some(was)) => {
+                write!(f, "the call of {user} ended with {was}, not {wanted}")
+            }
+            Self::Cause(user, wanted, None) => {
+                write!(
+                    f,
+                    "no call of {user} ended, of which one should with {wanted}"
+                )
+            }
+            Self::Rule(what) => write!(
+                f,
+                "a rule of the platform was broken, please report it: {what}"
+            ),
+        }
+    }
+}
+
+impl Report {
+    pub(crate) fn of(world: &World, expect: &Expect, mut failures: Vec<Failure>) -> Self {
+        let ladders = world.ladders();
+        let lines: Vec<&str> = ladders.lines().map(bare).collect();
+        let mut from = 0;
+        for wanted in &expect.lines {
+            match lines[from..]
+                .iter()
+                .position(|line| *line == wanted.as_str())
+            {
+                Some(found) => from += found + 1,
+                None => failures.push(Failure::Missing(wanted.clone())),
+            }
+        }
+        let unwanted = expect
+            .never
+            .iter()
+            .filter(|it| lines.contains(&it.as_str()));
+        failures.extend(unwanted.map(|it| Failure::Unwanted(it.clone())));
+        let logs = world.logs().iter().flat_map(|log| &log.lines);
+        let log: Vec<_> = logs.map(|line| line.message.clone()).collect();
+        let said = |text: &&String| log.iter().any(|line| line.contains(text.as_str()));
+        let unsaid = expect.log.iter().filter(|text| !said(text));
+        failures.extend(unsaid.map(|it| Failure::Unsaid(it.clone())));
+        for (user, wanted) in &expect.causes {
+            let cdrs = world.cdrs().into_iter().rev();
+            let mut own =
+                cdrs.filter(|cdr| [cdr.from.user(), cdr.to.user()].contains(&user.as_str()));
+            let was = own.find_map(|cdr| cdr.cause);
+            if was != Some(*wanted) {
+                failures.push(Failure::Cause(user.clone(), *wanted, was));
+            }
+        }
+        let broken = world.watch().violations().iter();
+        failures.extend(broken.map(|it| Failure::Rule(it.clone())));
+        Self {
+            failures,
+            ladders,
+            log,
+        }
+    }
+}
+
+/// What a line of a ladder says, without the lines and arrows that it is drawn with.
+fn bare(line: &str) -> &str {
+    let drawn = |it: char| matches!(it, '|' | '-' | '<' | '>' | '*' | '~' | ' ');
+    line.trim_matches(drawn)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bare;
+
+    #[test]
+    fn lines_are_known_without_their_drawing() {
+        assert_eq!(
+            bare("|--INVITE 2001 (SDP)----------->|"),
+            "INVITE 2001 (SDP)"
+        );
+        assert_eq!(bare("|<---180 Ringing----|"), "180 Ringing");
+        assert_eq!(bare("|         * on_incoming 1001"), "on_incoming 1001");
+        assert_eq!(
+            bare("|           play-start 1001 a tone:beep/us"),
+            "play-start 1001 a tone:beep/us"
+        );
+    }
+}

@@ -1,0 +1,157 @@
+//! What a scenario file says: what is given, what happens, what is expected.
+//!
+//! ```toml
+//! [given]
+//! settings = { operator = "3001" }
+//! prompts = { welcome = "1500ms" }        # of that length
+//!
+//! [[step]]
+//! phone = { user = "3001", rings = "200ms", answers = "1s" }
+//! [[step]]
+//! call = { from = "1001", to = "2001" }
+//! [[step]]
+//! wait = "3s"
+//! [[step]]
+//! keys = { by = "1001", keys = "0" }
+//! [[step]]
+//! wait = "10s"
+//! [[step]]
+//! hang-up = "1001"
+//!
+//! [expect]
+//! lines = ["on_incoming 1001", "answer 1001", "INVITE 3001 (SDP)"]    # of the ladder, in this order
+//! never = ["release 1001 500"]
+//! log = ["1001 calls 2001"]                                           # in a line of the log
+//! causes = { 1001 = 200 }                                             # of the record of a call
+//! ```
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Deserializer, de};
+
+/// The longest wait of a step, an hour: virtual time is cheap and not for nothing.
+const LONGEST: Duration = Duration::from_secs(3_600);
+
+/// Steps of a scenario.
+const STEPS: usize = 1_000;
+
+/// A scenario.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    #[serde(default)]
+    pub(crate) given: Given,
+    #[serde(default)]
+    pub(crate) step: Vec<Step>,
+    #[serde(default)]
+    pub(crate) expect: Expect,
+}
+
+/// What there is beside the policy.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Given {
+    /// The plugin's settings.
+    pub(crate) settings: BTreeMap<String, String>,
+    /// Prompts by name, each of that length.
+    pub(crate) prompts: BTreeMap<String, Time>,
+}
+
+/// Something happens.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) enum Step {
+    /// A phone will do so with calls that come in.
+    Phone(Phone),
+    /// Somebody calls.
+    Call { from: String, to: String },
+    /// Somebody keys.
+    Keys { by: String, keys: String },
+    /// Somebody hangs up.
+    HangUp(String),
+    /// Time passes.
+    Wait(Time),
+    /// A request over REST: POST /api/user/{user}/{verb}, whose answer has that status.
+    Request {
+        user: String,
+        verb: String,
+        #[serde(default)]
+        body: String,
+        status: u16,
+    },
+}
+
+/// What a phone does with calls that come in. Times count from the call.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Phone {
+    pub(crate) user: String,
+    #[serde(default)]
+    pub(crate) rings: Option<Time>,
+    #[serde(default)]
+    pub(crate) answers: Option<Time>,
+    /// With this status, at once.
+    #[serde(default)]
+    pub(crate) refuses: Option<u16>,
+}
+
+/// How it must have gone.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Expect {
+    /// Lines of the ladder, in this order; others may be between them.
+    pub(crate) lines: Vec<String>,
+    /// Lines that it must not have.
+    pub(crate) never: Vec<String>,
+    /// Each is in a line of the log.
+    pub(crate) log: Vec<String>,
+    /// How the last call of each of these ended.
+    pub(crate) causes: BTreeMap<String, u16>,
+}
+
+/// A length of time: `250ms` or `3s`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Time(pub(crate) Duration);
+
+/// Why a file is no scenario; says where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ScenarioError(String);
+
+impl Scenario {
+    /// Reads one.
+    pub fn read(text: &str) -> Result<Self, ScenarioError> {
+        let scenario: Self =
+            toml::from_str(text).map_err(|why| ScenarioError(why.to_string().trim().to_owned()))?;
+        if scenario.step.is_empty() {
+            return Err(ScenarioError(
+                "it has no [[step]]: nothing happens".to_owned(),
+            ));
+        }
+        if scenario.step.len() > STEPS {
+            return Err(ScenarioError(format!("it has more than {STEPS} steps")));
+        }
+        Ok(scenario)
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let read = || {
+            let (number, unit) = match text.strip_suffix("ms") {
+                Some(number) => (number, 1),
+                None => (text.strip_suffix('s')?, 1_000),
+            };
+            let number: u64 = number.parse().ok()?;
+            let time = Duration::from_millis(number.checked_mul(unit)?);
+            (time <= LONGEST).then_some(Time(time))
+        };
+        let wrong = || {
+            de::Error::custom(format!(
+                "{text:?} is no time up to an hour, such as 250ms or 3s"
+            ))
+        };
+        read().ok_or_else(wrong)
+    }
+}

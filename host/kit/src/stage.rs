@@ -1,0 +1,126 @@
+//! Plays a scenario in the simulator's world.
+
+use std::{sync::Arc, time::Duration};
+
+use control::phone::{Behaviour, Input};
+use model::{Answer, PromptFile, TenantConfig};
+use sim::{Options, World, town};
+
+use crate::{
+    Components,
+    report::{Failure, Report},
+    scenario::{Given, Phone, Scenario, Step},
+};
+
+/// Samples of a millisecond of a prompt: 8 kHz.
+const MS: usize = 8;
+
+/// How long a phone waits before it refuses.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
+pub(crate) fn play(scenario: &Scenario, components: &Components) -> Report {
+    let mut world = World::new(Options::calm(), Box::new(components.clone()));
+    let tenant = tenant(&mut world, &scenario.given, components);
+    let tenant = world.add_tenant(tenant);
+    let mut failures = Vec::new();
+    for (at, step) in scenario.step.iter().enumerate() {
+        if let Err(what) = take(&mut world, tenant, step) {
+            failures.push(Failure::Step(at + 1, what));
+            break;
+        }
+    }
+    world.run_to_rest();
+    Report::of(&world, &scenario.expect, failures)
+}
+
+/// The town's tenant with that policy.
+fn tenant(world: &mut World, given: &Given, components: &Components) -> TenantConfig {
+    let mut tenant = town::tenant("acme", 1, "");
+    for plugin in tenant.plugins.values_mut() {
+        if let Some((digest, exports)) = components.first() {
+            digest.clone_into(&mut plugin.digest);
+            plugin.exports = exports.iter().cloned().collect();
+        }
+        plugin.settings = Arc::new(given.settings.clone().into_iter().collect());
+    }
+    for (name, length) in &given.prompts {
+        let digest: Arc<str> = Arc::from(name.as_str());
+        let samples = vec![0; MS * length.0.as_millis() as usize];
+        world.keep_prompt(&digest, media::Prompt::from_8khz(&samples));
+        let duration_ms = length.0.as_millis() as u64;
+        let file = PromptFile {
+            digest,
+            duration_ms,
+        };
+        tenant.prompts.insert(name.clone(), file);
+    }
+    tenant
+}
+
+fn take(world: &mut World, tenant: usize, step: &Step) -> Result<(), String> {
+    match step {
+        Step::Phone(phone) => {
+            let line = line(world, &phone.user)?;
+            world.phone(line, Input::Behave(behaviour(phone)));
+        }
+        Step::Call { from, to } => {
+            let line = line(world, from)?;
+            world.dial(line, to);
+        }
+        Step::Keys { by, keys } => {
+            let line = line(world, by)?;
+            world.press(line, keys);
+        }
+        Step::HangUp(user) => {
+            let line = line(world, user)?;
+            world.hang_up(line);
+        }
+        Step::Wait(time) => world.run_for(time.0),
+        Step::Request {
+            user,
+            verb,
+            body,
+            status,
+        } => {
+            let ask = world.request(user, verb, body);
+            let answer = world.answer(tenant, ask);
+            let Answer::Reply(reply) = answer else {
+                return Err(format!(
+                    "{verb} of {user} was not answered by the policy: {answer:?}"
+                ));
+            };
+            if reply.status != *status {
+                let (was, body) = (reply.status, reply.body);
+                return Err(format!(
+                    "{verb} of {user} was answered {was}, not {status}: {body}"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A phone of the town.
+fn line(world: &World, user: &str) -> Result<usize, String> {
+    let known = || {
+        let users = world.lines().iter().map(|line| line.user.as_str());
+        users.collect::<Vec<_>>().join(", ")
+    };
+    let found = world.lines().iter().position(|line| line.user == user);
+    found.ok_or_else(|| format!("there is no phone {user}; there are {}", known()))
+}
+
+fn behaviour(phone: &Phone) -> Behaviour {
+    let answer = phone.answers.map(|it| it.0);
+    match (phone.refuses, phone.rings, answer) {
+        (Some(status), ..) => Behaviour::Refuse {
+            after: AT_ONCE,
+            status,
+        },
+        (None, None, Some(after)) => Behaviour::Answer { after },
+        (None, rings, answer) => Behaviour::Ring {
+            after: rings.map_or(Duration::ZERO, |it| it.0),
+            answer,
+        },
+    }
+}

@@ -1,0 +1,90 @@
+//! Scenarios against the real makecall, and what is said of those that fail.
+
+use std::{path::Path, sync::OnceLock};
+
+use kit::{Components, play};
+
+/// The component, built once.
+fn makecall() -> Components {
+    static BUILT: OnceLock<Vec<u8>> = OnceLock::new();
+    let component = BUILT.get_or_init(|| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugins");
+        pack::plugin(&root, "makecall", &target).unwrap()
+    });
+    Components::of(component).unwrap()
+}
+
+const BRIDGED: &str = r#"
+step = [
+  { phone = { user = "3001", rings = "200ms", answers = "1s" } },
+  { request = { user = "1001", verb = "makecall", body = '{"caller":"2001","callee":"3001"}', status = 200 } },
+  { call = { from = "1001", to = "2001" } },
+  { wait = "5s" },
+  { hang-up = "1001" },
+]
+
+[expect]
+lines = ["on_incoming 1001", "INVITE 3001 (SDP)", "180 Ringing", "answer 1001", "200 OK (SDP)", "BYE"]
+never = ["release 1001 403"]
+causes = { 1001 = 200, 3001 = 200 }
+"#;
+
+#[test]
+fn a_call_that_goes_as_expected_passes() {
+    let report = play(BRIDGED, &makecall()).unwrap();
+    assert_eq!(report.failures, [], "{}", report.ladders);
+    assert!(report.ladders.contains("bridge-start"));
+}
+
+#[test]
+fn what_is_not_as_expected_is_named() {
+    let other = BRIDGED
+        .replace("180 Ringing\"", "183 Session Progress\"")
+        .replace("release 1001 403", "answer 1001")
+        .replace("3001 = 200", "3001 = 486");
+    let report = play(&other, &makecall()).unwrap();
+    let told: Vec<_> = report.failures.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "missing, or not in this order: 183 Session Progress",
+            "unwanted: answer 1001",
+            "the call of 3001 ended with 200, not 486"
+        ]
+    );
+}
+
+#[test]
+fn a_step_that_cannot_be_taken_is_named_by_its_number() {
+    for (from, to, said) in [
+        (
+            "user = \"3001\"",
+            "user = \"3009\"",
+            "step 1: there is no phone 3009; there are",
+        ),
+        (
+            "status = 200",
+            "status = 201",
+            "step 2: makecall of 1001 was answered 200, not 201",
+        ),
+    ] {
+        let report = play(&BRIDGED.replacen(from, to, 1), &makecall()).unwrap();
+        let first = report.failures[0].to_string();
+        assert!(first.starts_with(said), "{first}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_scenario_is_refused_with_its_line() {
+    for (text, said) in [
+        ("", "it has no [[step]]: nothing happens"),
+        ("step = [{ wait = \"3 s\" }]", "is no time up to an hour"),
+        ("step = [{ wait = \"3601s\" }]", "is no time up to an hour"),
+        ("step = [{ sing = \"1001\" }]", "unknown variant `sing`"),
+        ("[expected]", "unknown field `expected`"),
+    ] {
+        let why = play(text, &makecall()).unwrap_err().to_string();
+        assert!(why.contains(said), "{text}: {why}");
+    }
+}
