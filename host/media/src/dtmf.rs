@@ -54,6 +54,16 @@ impl Report {
     }
 }
 
+/// Brings the duration of a payload from one clock to another, both in units a millisecond. Longer than can be
+/// told is told as that: 1.4 s of a clock of 48,000 Hz.
+pub(crate) fn rescale(payload: &mut [u8], from: u32, to: u32) {
+    if let Some([_, _, high, low]) = payload.first_chunk_mut() {
+        let duration = u32::from(u16::from_be_bytes([*high, *low]));
+        let other = (duration * to / from).min(SEGMENT) as u16;
+        [*high, *low] = other.to_be_bytes();
+    }
+}
+
 /// What a packet of telephone events means to whoever counts presses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard {

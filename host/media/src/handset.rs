@@ -109,6 +109,8 @@ struct Mouth {
     ssrc: u32,
     sequence: u16,
     timestamp: u32,
+    /// Units of the RTP clock in a packet.
+    units: u32,
     /// The next packet is the first after silence on the wire.
     marker: bool,
     /// `None` until the first tick.
@@ -174,6 +176,7 @@ impl Handset {
                 ssrc: config.ssrc,
                 sequence: (config.ssrc >> 8) as u16,
                 timestamp: config.ssrc.rotate_left(16),
+                units: units(codec),
                 marker: true,
                 due: None,
                 keys: VecDeque::new(),
@@ -199,6 +202,7 @@ impl Handset {
     pub fn configure(&mut self, agreed: Negotiated) {
         let (keys, before) = (agreed.srtp.clone(), self.srtp.take());
         self.srtp = keys.map(|keys| Context::renewed(before, *keys));
+        self.mouth.units = units(agreed.codec);
         self.agreed = agreed;
     }
 
@@ -326,9 +330,7 @@ impl Handset {
 
 impl Mouth {
     fn leave_out(&mut self, frames: u32) {
-        self.timestamp = self
-            .timestamp
-            .wrapping_add(frames.wrapping_mul(SAMPLES as u32));
+        self.timestamp = self.timestamp.wrapping_add(frames.wrapping_mul(self.units));
         self.due = self.due.map(|due| due + FRAME * frames);
         self.marker = true;
     }
@@ -356,7 +358,7 @@ impl Mouth {
         let report = Report {
             digit: press.digit,
             ended: lasted == PRESS - REPEATED_ENDS,
-            duration: lasted * SAMPLES as u16,
+            duration: lasted * self.units as u16,
         };
         let fixed = Fixed {
             marker: press.packets == 1,
@@ -375,7 +377,7 @@ impl Mouth {
 
     fn advance(&mut self) {
         self.sequence = self.sequence.wrapping_add(1);
-        self.timestamp = self.timestamp.wrapping_add(SAMPLES as u32);
+        self.timestamp = self.timestamp.wrapping_add(self.units);
         self.due = self.due.map(|due| due + FRAME);
     }
 
@@ -432,6 +434,11 @@ impl Mouth {
         let length = self.encoder.encode(&frame, &mut payload);
         rtp::build(fixed, &payload[..length])
     }
+}
+
+/// Units of the RTP clock of a codec in a packet.
+fn units(codec: Codec) -> u32 {
+    u32::from(sdp::PTIME_MS) * codec.per_ms()
 }
 
 impl Ear {

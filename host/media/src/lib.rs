@@ -15,6 +15,8 @@ pub mod g722;
 pub mod handset;
 pub mod io;
 pub mod limits;
+#[cfg(feature = "opus")]
+pub mod opus;
 pub mod plane;
 mod port_map;
 pub mod prompt;

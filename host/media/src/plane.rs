@@ -249,6 +249,12 @@ impl Plane {
             Route::Idle => None,
             Route::Relay(peer) => {
                 let sender = self.ports.get_mut(&peer)?;
+                #[cfg(feature = "opus")]
+                if sender.recodes(&arrival) {
+                    let mut taper = (now, &mut self.blocks, &mut self.outputs);
+                    sender.recode(peer, &arrival, datagram, &mut self.outbox, &mut taper);
+                    return None;
+                }
                 let (to, len) = sender.send(now, &arrival, datagram)?;
                 if sender.is_taped() {
                     let full = sender.tape_heard(now, &datagram[..len], &mut self.blocks);

@@ -4,6 +4,8 @@
 //! prompt is behind an `Arc` with whoever plays it, so one that is replaced meanwhile plays on to its
 //! end, and no packet of it costs an encoder.
 
+#[cfg(feature = "opus")]
+mod packets;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +23,8 @@ pub struct Prompt {
     pcma: Box<[u8]>,
     pcmu: Box<[u8]>,
     g722: Box<[u8]>,
+    #[cfg(feature = "opus")]
+    opus: packets::Packets,
 }
 
 impl Prompt {
@@ -45,6 +49,8 @@ impl Prompt {
             pcma: encoded(Codec::Pcma),
             pcmu: encoded(Codec::Pcmu),
             g722: encoded(Codec::G722),
+            #[cfg(feature = "opus")]
+            opus: packets::Packets::new(&whole, rate),
         }
     }
 
@@ -53,12 +59,15 @@ impl Prompt {
         self.pcma.len() / FRAME_OCTETS
     }
 
-    /// The payload of the frame with that number, from 0: always [`FRAME_OCTETS`]. `None` behind the last.
+    /// The payload of the frame with that number, from 0: of an even codec always [`FRAME_OCTETS`]. `None`
+    /// behind the last.
     pub fn frame(&self, codec: Codec, number: usize) -> Option<&[u8]> {
         let octets = match codec {
             Codec::Pcma => &self.pcma,
             Codec::Pcmu => &self.pcmu,
             Codec::G722 => &self.g722,
+            #[cfg(feature = "opus")]
+            Codec::Opus => return self.opus.get(number),
         };
         let begin = number.checked_mul(FRAME_OCTETS)?;
         octets.get(begin..)?.get(..FRAME_OCTETS)
@@ -71,6 +80,9 @@ impl Prompt {
 
     /// Octets of memory that its frames take.
     pub fn octets(&self) -> usize {
-        self.pcma.len() + self.pcmu.len() + self.g722.len()
+        let even = self.pcma.len() + self.pcmu.len() + self.g722.len();
+        #[cfg(feature = "opus")]
+        let even = even + self.opus.octets();
+        even
     }
 }

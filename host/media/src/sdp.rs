@@ -8,6 +8,7 @@
 mod audio;
 mod crypto;
 mod negotiate;
+mod numbers;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -26,8 +27,14 @@ use crate::command::Family;
 use crate::limits;
 use crate::srtp::Agreed;
 
-/// The payload type under which we offer telephone-event (RFC 4733).
+/// The payload type under which we offer telephone-event (RFC 4733) with a clock of 8,000 Hz.
 pub const TELEPHONE_EVENT: u8 = 101;
+
+/// The same with another clock.
+const OTHER_EVENT: u8 = 110;
+
+/// The first dynamic payload type (RFC 3551 §6).
+const DYNAMIC: u8 = 96;
 
 /// Milliseconds of audio per packet that we ask for, and the default of RFC 3551 §4.2.
 pub const PTIME_MS: u16 = 20;

@@ -58,18 +58,21 @@ pub enum CodecName {
     Pcmu,
     /// G.722.
     G722,
+    /// Opus. A program that was built without it knows the name and has nothing for it.
+    Opus,
 }
 
 impl CodecName {
     /// All that there are.
-    pub const ALL: [Self; 3] = [Self::Pcma, Self::Pcmu, Self::G722];
+    pub const ALL: [Self; 4] = [Self::Pcma, Self::Pcmu, Self::G722, Self::Opus];
 
-    /// `PCMA`, `PCMU` or `G722`.
+    /// `PCMA`, `PCMU`, `G722` or `opus`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pcma => "PCMA",
             Self::Pcmu => "PCMU",
             Self::G722 => "G722",
+            Self::Opus => "opus",
         }
     }
 }
@@ -79,7 +82,7 @@ impl FromStr for CodecName {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let named = Self::ALL.into_iter().find(|it| it.as_str() == text);
-        named.ok_or("is none of \"PCMA\", \"PCMU\" and \"G722\"")
+        named.ok_or("is none of \"PCMA\", \"PCMU\", \"G722\" and \"opus\"")
     }
 }
 
@@ -143,7 +146,7 @@ mod tests {
             assert_eq!(it.as_str().parse(), Ok(it));
         }
         assert!("ON".parse::<InbandDigits>().is_err());
-        for text in ["", "G722", "PCMU,PCMA", "PCMA,PCMU,G722"] {
+        for text in ["", "G722", "PCMU,PCMA", "PCMA,PCMU,G722,opus"] {
             assert_eq!(text.parse::<Codecs>().unwrap().to_string(), text);
         }
     }

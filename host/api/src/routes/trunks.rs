@@ -184,7 +184,7 @@ pub(super) struct NewTrunk {
     /// telephone events (RFC 4733) were not agreed on; `on`: in all, or `off`.
     #[schema(value_type = Option<String>, example = "auto")]
     inband_digits: InbandDigits,
-    /// The codecs that it is offered and may choose from, the best first: `PCMA`, `PCMU`, `G722`; absent:
+    /// The codecs that it is offered and may choose from, the best first: `PCMA`, `PCMU`, `G722`, `opus`; absent:
     /// all, in the order that costs least.
     #[schema(value_type = Option<Vec<String>>, example = json!(["PCMA", "G722"]))]
     codecs: Codecs,

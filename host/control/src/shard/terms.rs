@@ -118,18 +118,17 @@ impl Shard {
     }
 }
 
-/// What may be agreed on: what is set, else all.
+/// What may be agreed on: what is set, else all. Of what this program was built without nothing is set.
 pub(super) fn codecs_of(set: Codecs) -> Vec<Codec> {
-    if set.is_empty() {
+    let known: Vec<Codec> = set.iter().filter_map(codec).collect();
+    if known.is_empty() {
         return Codec::ALL.to_vec();
     }
-    set.iter().map(codec).collect()
+    known
 }
 
-fn codec(name: CodecName) -> Codec {
-    match name {
-        CodecName::Pcma => Codec::Pcma,
-        CodecName::Pcmu => Codec::Pcmu,
-        CodecName::G722 => Codec::G722,
-    }
+/// `None` of one that this program was built without.
+fn codec(name: CodecName) -> Option<Codec> {
+    let named = |codec: &Codec| codec.name() == name.as_str();
+    Codec::ALL.into_iter().find(named)
 }

@@ -37,9 +37,14 @@ fn every_codec_is_its_own_payload_type_and_name() {
     }
 }
 
+/// Those whose payloads are an octet for each 125 µs.
+fn even() -> impl Iterator<Item = Codec> {
+    Codec::ALL.into_iter().filter(|codec| codec.is_even())
+}
+
 #[test]
 fn a_payload_is_an_octet_for_each_125_us_at_either_rate() {
-    for codec in Codec::ALL {
+    for codec in even() {
         for rate in [Rate::Narrow, Rate::Wide] {
             for ms in [10, 20, 30, 40] {
                 let samples = vec![1_000; rate.hz() as usize / 1_000 * ms];
@@ -56,7 +61,7 @@ fn a_payload_is_an_octet_for_each_125_us_at_either_rate() {
 
 #[test]
 fn what_has_no_room_is_left_out() {
-    for codec in Codec::ALL {
+    for codec in even() {
         for rate in [Rate::Narrow, Rate::Wide] {
             let mut samples = vec![0; 100];
             let length = Decoder::new(codec, rate).decode(&[0x55; 700], &mut samples);
@@ -85,8 +90,8 @@ fn a_tone_keeps_its_distance_to_the_noise_in_every_codec() {
 #[test]
 fn a_tone_keeps_its_distance_to_the_noise_through_a_transcoder() {
     let original = tone();
-    for from in Codec::ALL {
-        for to in Codec::ALL {
+    for from in even() {
+        for to in even() {
             let mut payload = encoded(from, &original);
             let mut transcoder = Transcoder::new(from, to);
             assert!(transcoder.is_of(from, to));
@@ -107,7 +112,7 @@ fn a_tone_keeps_its_distance_to_the_noise_through_a_transcoder() {
 
 #[test]
 fn a_transcoder_of_one_codec_changes_nothing() {
-    for codec in Codec::ALL {
+    for codec in even() {
         let mut payload: Vec<u8> = (0..=255).collect();
         Transcoder::new(codec, codec).transcode(&mut payload);
         assert!(payload.iter().copied().eq(0..=255), "{codec}");
@@ -116,8 +121,8 @@ fn a_transcoder_of_one_codec_changes_nothing() {
 
 #[test]
 fn silence_stays_silent_through_every_pair() {
-    for from in Codec::ALL {
-        for to in Codec::ALL {
+    for from in even() {
+        for to in even() {
             let mut payload = encoded(from, &[0; 8_000]);
             Transcoder::new(from, to).transcode(&mut payload);
             let level = tone::level_db(&decoded(to, &payload)[4_000..]);

@@ -1,13 +1,13 @@
-//! From one codec to another, in place: what a bridge does where its legs differ.
+//! From one codec to another: what a bridge does where its legs differ.
 //!
-//! All our codecs need an octet for 125 µs, so a payload keeps its length and its time. G.711 to G.711 is a
-//! table; with G.722 it is a decoder and an encoder that remember their stream.
+//! Even codecs need an octet for 125 µs, so between them a payload keeps its length and its time, and is changed in
+//! place. G.711 to G.711 is a table; with others it is a decoder and an encoder that remember their stream.
 
 use super::{Codec, Decoder, Encoder, FRAME_OCTETS, Rate};
 use crate::g711;
 
 /// See the module's header. One for each stream, in the order in which its packets arrive.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Transcoder {
     from: Codec,
     to: Codec,
@@ -34,7 +34,7 @@ impl Transcoder {
         (self.from, self.to) == (from, to)
     }
 
-    /// Turns the next payload into one of the other codec.
+    /// Turns the next payload into one of the other codec. Both are even.
     pub fn transcode(&mut self, payload: &mut [u8]) {
         let Some((decoder, encoder)) = &mut self.pair else {
             if let (Some(from), Some(to)) = (self.from.law(), self.to.law()) {
@@ -47,5 +47,17 @@ impl Transcoder {
             let length = decoder.decode(octets, &mut samples);
             encoder.encode(&samples[..length], octets);
         }
+    }
+
+    /// Writes what the next payload is in the other codec, which is as long, and returns its length; 0 if that
+    /// cannot be: it is no payload, or of a time that the other does not have.
+    #[cfg(feature = "opus")]
+    pub fn recode(&mut self, payload: &[u8], other: &mut [u8]) -> usize {
+        let Some((decoder, encoder)) = &mut self.pair else {
+            return 0;
+        };
+        let mut samples = [0; super::LONGEST_SAMPLES];
+        let length = decoder.decode(payload, &mut samples);
+        encoder.encode(&samples[..length], other)
     }
 }

@@ -3,6 +3,8 @@
 //! Owns the order of the three. One for each port whose audio is mixed, recorded or listened to;
 //! a port that is only relayed has none. Allocates nothing per packet.
 
+#[cfg(feature = "opus")]
+mod shelf;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +25,9 @@ pub struct Ear {
     /// Of the codec that came last.
     decoder: Decoder,
     conceal: Conceal,
+    /// Of packets that are no pieces of 10 ms; most have none.
+    #[cfg(feature = "opus")]
+    shelf: Option<Box<shelf::Shelf>>,
     /// Whether the last frame was silence.
     is_quiet: bool,
 }
@@ -35,12 +40,20 @@ impl Ear {
             jitter: Jitter::default(),
             decoder: Decoder::new(Codec::Pcma, rate),
             conceal: Conceal::default(),
+            #[cfg(feature = "opus")]
+            shelf: None,
             is_quiet: false,
         }
     }
 
     /// Takes a packet of audio; see [`Jitter::put`].
     pub fn put(&mut self, now: Instant, stream: u64, timestamp: u32, codec: Codec, payload: &[u8]) {
+        #[cfg(feature = "opus")]
+        let payload = if codec.is_even() {
+            payload
+        } else {
+            self.shelf.get_or_insert_default().put(payload)
+        };
         self.jitter.put(now, stream, timestamp, codec, payload);
     }
 
@@ -49,15 +62,29 @@ impl Ear {
         debug_assert_eq!(frame.len(), self.rate.frame());
         let mut halves = frame.chunks_exact_mut(self.rate.frame() / 2);
         let Ear {
-            decoder, conceal, ..
+            decoder,
+            conceal,
+            #[cfg(feature = "opus")]
+            shelf,
+            ..
         } = self;
         self.jitter.take(now, self.is_quiet, |piece| {
             let Some(half) = halves.next() else { return };
             let Some((codec, octets)) = piece else {
+                #[cfg(feature = "opus")]
+                if let Some(shelf) = shelf.as_mut().filter(|_| !decoder.codec().is_even()) {
+                    shelf.conceal(decoder, half);
+                    return conceal.heard(half);
+                }
                 return conceal.lost(half);
             };
             if decoder.codec() != codec {
                 *decoder = Decoder::new(codec, self.rate);
+            }
+            #[cfg(feature = "opus")]
+            if let Some(shelf) = shelf.as_mut().filter(|_| !codec.is_even()) {
+                shelf.play(octets, decoder, half);
+                return conceal.heard(half);
             }
             decoder.decode(octets, half);
             conceal.heard(half);

@@ -7,6 +7,8 @@
 mod conferring;
 mod listening;
 mod pressing;
+#[cfg(feature = "opus")]
+mod recoding;
 mod reporting;
 mod speech;
 mod watching;
@@ -27,7 +29,7 @@ use super::player::Player;
 use super::wheel::Seat;
 use crate::codec::Transcoder;
 use crate::command::{PortId, Stats};
-use crate::dtmf::{Heard, Presses};
+use crate::dtmf::{self, Heard, Presses};
 use crate::rtp::{self, Fixed, Packet};
 use crate::sdp::{Codec, Negotiated};
 use crate::srtp::{Context, Sealer};
@@ -71,6 +73,17 @@ impl Arrival {
         Length {
             per_ms: self.per_ms,
             units,
+        }
+    }
+
+    /// The payload type under which a peer gets it; `None` if it does not.
+    fn sent_as(&self, agreed: &Negotiated) -> Option<u8> {
+        match self.content {
+            // The key itself is sent as an event.
+            Content::Audio(_) if self.has_tones && agreed.telephone_event.is_some() => None,
+            Content::Audio(_) => Some(agreed.payload_type),
+            Content::TelephoneEvent => agreed.telephone_event.map(|t| t.send),
+            Content::Unknown => None,
         }
     }
 }
@@ -285,14 +298,7 @@ impl Port {
         let leg = self.leg.as_ref()?;
         let to = leg.hears()?;
         let agreed = &leg.agreed;
-        let payload_type = match arrival.content {
-            // The key itself is sent as an event.
-            Content::Audio(_) if arrival.has_tones && agreed.telephone_event.is_some() => None,
-            Content::Audio(_) => Some(agreed.payload_type),
-            Content::TelephoneEvent => agreed.telephone_event.map(|t| t.send),
-            Content::Unknown => None,
-        };
-        let Some(payload_type) = payload_type else {
+        let Some(payload_type) = arrival.sent_as(agreed) else {
             self.outbound.skip(arrival.order);
             return None;
         };
@@ -307,13 +313,12 @@ impl Port {
         if let Content::Audio(codec) = arrival.content
             && codec != agreed.codec
         {
-            let fits = |it: &Transcoder| !switched && it.is_of(codec, agreed.codec);
-            if !self.transcoder.as_ref().is_some_and(fits) {
-                self.transcoder = Some(Transcoder::new(codec, agreed.codec));
-            }
-            if let Some(transcoder) = &mut self.transcoder {
-                transcoder.transcode(&mut datagram[payload.clone()]);
-            }
+            suited(&mut self.transcoder, switched, codec, agreed.codec)
+                .transcode(&mut datagram[payload.clone()]);
+        }
+        if arrival.content == Content::TelephoneEvent && arrival.per_ms != agreed.codec.per_ms() {
+            let event = &mut datagram[payload.clone()];
+            dtmf::rescale(event, arrival.per_ms, agreed.codec.per_ms());
         }
         self.stats.packets_sent += 1;
         self.stats.octets_sent += payload.len() as u64;
@@ -334,6 +339,17 @@ impl Leg {
         let to = self.latch.remote();
         (self.agreed.direction.sends() && !to.ip().is_unspecified()).then_some(to)
     }
+}
+
+/// The transcoder between these two: another one after a switch, and where one of them has changed.
+fn suited(
+    place: &mut Option<Transcoder>,
+    switched: bool,
+    from: Codec,
+    to: Codec,
+) -> &mut Transcoder {
+    let kept = place.take().filter(|it| !switched && it.is_of(from, to));
+    place.insert(kept.unwrap_or_else(|| Transcoder::new(from, to)))
 }
 
 fn content(agreed: &Negotiated, payload_type: u8) -> Content {

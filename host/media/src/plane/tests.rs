@@ -6,6 +6,8 @@ mod digits;
 mod keying;
 mod latching;
 mod listening;
+#[cfg(feature = "opus")]
+mod opus;
 mod playing;
 mod protected;
 mod relaying;

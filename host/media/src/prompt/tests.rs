@@ -4,6 +4,11 @@ use super::{FRAME_OCTETS, Prompt};
 use crate::codec::{Codec, Decoder, Encoder, Rate};
 use crate::tone::{Detector, Tone};
 
+/// Those whose payloads are an octet for each 125 µs.
+fn even() -> impl Iterator<Item = Codec> {
+    Codec::ALL.into_iter().filter(|codec| codec.is_even())
+}
+
 fn encoded(codec: Codec, samples: &[i16]) -> Vec<u8> {
     let mut octets = vec![0; samples.len()];
     Encoder::new(codec, Rate::Narrow).encode(samples, &mut octets);
@@ -22,7 +27,7 @@ fn the_frames_of_a_codec_are_its_encoding_of_the_audio() {
     let prompt = Prompt::from_8khz(&audio);
     assert_eq!(prompt.frames(), 50);
     assert_eq!(prompt.duration(), Duration::from_secs(1));
-    for codec in Codec::ALL {
+    for codec in even() {
         let frames = (0..prompt.frames()).map(|at| prompt.frame(codec, at).unwrap());
         let heard: Vec<u8> = frames.flatten().copied().collect();
         assert_eq!(heard, encoded(codec, &audio));
@@ -35,7 +40,7 @@ fn the_last_frame_is_filled_up_with_silence() {
     let prompt = Prompt::from_8khz(&audio);
     assert_eq!(prompt.frames(), 2);
     audio.resize(2 * FRAME_OCTETS, 0);
-    for codec in Codec::ALL {
+    for codec in even() {
         let last = prompt.frame(codec, 1).unwrap();
         assert_eq!(last, &encoded(codec, &audio)[FRAME_OCTETS..]);
     }
@@ -67,7 +72,7 @@ fn audio_of_either_rate_is_the_same_sound_in_every_codec() {
     for (rate, heard) in [(Rate::Narrow, 440), (Rate::Wide, 880)] {
         let prompt = Prompt::new(&tone(rate.hz() as usize), rate);
         assert_eq!(prompt.duration(), Duration::from_secs(1));
-        for codec in Codec::ALL {
+        for codec in even() {
             let mut decoder = Decoder::new(codec, Rate::Narrow);
             let mut ear = Detector::new(&[220, 440, 880, 1_760]);
             for at in 0..prompt.frames() {

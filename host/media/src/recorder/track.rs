@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::channel::{Channel, LATE};
-use crate::codec::{Decoder, FRAME_OCTETS, FRAME_SAMPLES, Rate};
+use crate::codec::{Decoder, Rate};
 use crate::tape::{Entry, Side};
 
 /// How long the place of a late packet is kept: 200 ms.
@@ -111,22 +111,21 @@ impl Track {
             }
         }
         let mut is_late = !entry.payload.is_empty();
-        let mut samples = [0; FRAME_SAMPLES];
-        for octets in entry.payload.chunks(FRAME_OCTETS) {
-            let length = decoder.decode(octets, &mut samples);
-            let end = first + length as i64;
+        let window = &mut self.window;
+        decoder.each(entry.payload, |samples| {
+            let end = first + samples.len() as i64;
             if end > 0 {
                 is_late = false;
                 let skipped = (-first).max(0) as usize;
                 let (start, end) = (first.max(0) as usize, end as usize);
-                self.window.resize(self.window.len().max(end), [0; 2]);
-                let pairs = self.window[start..end].iter_mut();
-                for (pair, sample) in pairs.zip(&samples[skipped..length]) {
+                window.resize(window.len().max(end), [0; 2]);
+                let pairs = window[start..end].iter_mut();
+                for (pair, sample) in pairs.zip(&samples[skipped..]) {
                     pair[side] = *sample;
                 }
             }
             first = end;
-        }
+        });
         voice.end = voice.end.max(first + self.written);
         self.late += u64::from(is_late);
     }

@@ -8,13 +8,14 @@ use std::net::{IpAddr, SocketAddr};
 use sdp_types::{Attribute, Media, NetType, Session};
 
 use super::crypto::{AVP, Crypto, SAVP};
-use super::{Codec, Direction, PTIME_MS, SdpError};
+use super::{Codec, DYNAMIC, Direction, PTIME_MS, SdpError};
 
 /// An audio stream as one side described it.
 pub(super) struct Audio {
     /// Audio formats that we know, in the order of the `m=` line.
     pub(super) formats: Vec<(u8, Codec)>,
-    pub(super) telephone_event: Option<u8>,
+    /// Payload types of telephone-event, each with its clock in Hz.
+    pub(super) events: Vec<(u8, u32)>,
     /// Seen from the describing side, with the old hold worked in.
     pub(super) direction: Direction,
     pub(super) ptime_ms: u16,
@@ -40,7 +41,7 @@ impl Audio {
         let rtcp_mux = find(&media.attributes, "rtcp-mux").is_some();
         Ok(Audio {
             formats: formats(media),
-            telephone_event: telephone_event(media),
+            events: events(media),
             direction: direction(session, media, ip),
             ptime_ms: ptime(media),
             remote,
@@ -52,6 +53,15 @@ impl Audio {
             rtcp_mux,
             crypto: Crypto::read(media),
         })
+    }
+
+    /// The payload type of telephone-event beside that codec: its clock must be the codec's (RFC 4733 §2.1).
+    pub(super) fn event(&self, codec: Codec) -> Option<u8> {
+        let fits = self
+            .events
+            .iter()
+            .find(|(_, clock)| *clock == codec.clock());
+        fits.map(|&(pt, _)| pt)
     }
 
     /// Whether media may be sent to its address over a socket of the family of `local`.
@@ -83,18 +93,29 @@ fn connection(session: &Session, media: &Media) -> Result<IpAddr, SdpError> {
 
 fn formats(media: &Media) -> Vec<(u8, Codec)> {
     let codec_of = |pt: u8| match rtpmap(media, pt) {
-        Some(map) => Codec::ALL.into_iter().find(|c| map.is(c.name())),
+        Some(map) => Codec::ALL
+            .into_iter()
+            .find(|c| map.is(c.name(), c.clock(), c.channels())),
         // Static payload types need no rtpmap (RFC 3551 §6).
-        None => Codec::ALL.into_iter().find(|c| c.payload_type() == pt),
+        None => Codec::ALL
+            .into_iter()
+            .find(|c| c.payload_type() == pt && pt < DYNAMIC),
     };
     payload_types(media)
         .filter_map(|pt| Some((pt, codec_of(pt)?)))
         .collect()
 }
 
-/// Only at 8,000 Hz: its clock must be that of the audio beside it (RFC 4733 §2.1).
-fn telephone_event(media: &Media) -> Option<u8> {
-    payload_types(media).find(|&pt| rtpmap(media, pt).is_some_and(|m| m.is("telephone-event")))
+/// Only with the clocks of our codecs.
+fn events(media: &Media) -> Vec<(u8, u32)> {
+    let clock_of = |pt: u8| {
+        let map = rtpmap(media, pt)?;
+        let mut clocks = Codec::ALL.into_iter().map(Codec::clock);
+        clocks.find(|&clock| map.is("telephone-event", clock, 1))
+    };
+    payload_types(media)
+        .filter_map(|pt| Some((pt, clock_of(pt)?)))
+        .collect()
 }
 
 /// 64 to 95 are left out: with the marker bit they look like RTCP on a shared port (RFC 5761 §4).
@@ -106,7 +127,7 @@ fn payload_types(media: &Media) -> impl Iterator<Item = u8> {
     numbers.filter(|pt| *pt < 128 && !(64..96).contains(pt))
 }
 
-/// The value of an `a=rtpmap`: `PCMA/8000` or `PCMA/8000/1`.
+/// The value of an `a=rtpmap`: `PCMA/8000`, `PCMA/8000/1` or `opus/48000/2`.
 struct RtpMap<'a> {
     name: &'a str,
     clock: &'a str,
@@ -114,8 +135,10 @@ struct RtpMap<'a> {
 }
 
 impl RtpMap<'_> {
-    fn is(&self, name: &str) -> bool {
-        self.name.eq_ignore_ascii_case(name) && self.clock == "8000" && self.channels == "1"
+    fn is(&self, name: &str, clock: u32, channels: u8) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+            && self.clock.parse() == Ok(clock)
+            && self.channels.parse() == Ok(channels)
     }
 }
 

@@ -6,11 +6,9 @@ use sdp_types::{Media, Session};
 
 use super::audio::{Audio, is_direction, is_usable};
 use super::crypto::{Level, Line, Srtp};
+use super::numbers::Numbers;
 use super::write::{Stream, bytes, description, direction_attribute, refused};
-use super::{
-    Codec, Direction, Negotiated, SdpError, SessionVersion, Side, TELEPHONE_EVENT, TelephoneEvent,
-    parse,
-};
+use super::{Codec, Direction, Negotiated, SdpError, SessionVersion, Side, TelephoneEvent, parse};
 
 /// Answers an offer: the first stream of audio with a codec that we know is taken, every other one
 /// gets port 0. `prefer` lists the codecs that we allow, best first; the first that was offered is
@@ -37,16 +35,17 @@ pub fn answer_within(
     let offered = parse(offer)?;
     let (prefer, srtp) = (side.codecs, side.srtp);
     let (index, audio) = choose(&offered, prefer, Some(local.ip()), srtp.level())?;
-    let telephone_event = audio.telephone_event.filter(|_| side.events);
     let protected = srtp.answer(audio.crypto.choose(srtp.level())?);
     let (crypto, agreed): (Option<Line>, _) = protected.unzip();
     let (payload_type, codec) = best(&audio.formats, prefer)?;
+    let telephone_event = audio.event(codec).filter(|_| side.events);
+    let events = telephone_event.map(|pt| (pt, codec.clock()));
     let direction = audio.direction.reversed().and(limit);
 
     let stream = Stream {
         proto: &offered.medias[index].proto,
         formats: &[(payload_type, codec)],
-        telephone_event,
+        events: events.as_slice(),
         direction,
         rtcp_mux: audio.rtcp_mux,
         crypto: crypto.as_slice(),
@@ -105,11 +104,11 @@ pub fn accept(our_offer: &[u8], their_answer: &[u8]) -> Result<Negotiated, SdpEr
         remote_rtcp: theirs.remote_rtcp,
         codec,
         payload_type,
-        receive: ours.formats,
         telephone_event: theirs
-            .telephone_event
-            .zip(ours.telephone_event)
+            .event(codec)
+            .zip(ours.event(codec))
             .map(|(send, receive)| TelephoneEvent { send, receive }),
+        receive: ours.formats,
         ptime_ms: theirs.ptime_ms,
         // An answer may not claim more than was offered; whatever it says, we keep to both.
         direction: ours.direction.and(theirs.direction.reversed()),
@@ -175,15 +174,12 @@ pub fn offer_again(
     let all = &description.medias;
     let index = all.iter().position(is_usable).ok_or(SdpError::NoAudio)?;
     let was = Audio::read(&description, &description.medias[index])?;
-    let known = |codec: Codec| was.formats.iter().copied().find(|&(_, c)| c == codec);
-    let formats: Vec<(u8, Codec)> = codecs
-        .iter()
-        .map(|&codec| known(codec).unwrap_or((codec.payload_type(), codec)))
-        .collect();
+    let mut numbers = Numbers::of(&was);
+    let formats: Vec<(u8, Codec)> = codecs.iter().map(|&it| (numbers.codec(it), it)).collect();
     let stream = Stream {
         proto: &description.medias[index].proto,
         formats: &formats,
-        telephone_event: was.telephone_event.or(Some(TELEPHONE_EVENT)),
+        events: &numbers.events(codecs),
         direction,
         rtcp_mux: true,
         crypto: &was.crypto.lines,

@@ -3,6 +3,8 @@
 mod accepting;
 mod again;
 mod agreeing;
+#[cfg(feature = "opus")]
+mod opus;
 mod protected;
 
 use std::net::SocketAddr;

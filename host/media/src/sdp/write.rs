@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use sdp_types::{Attribute, Connection, Media, Origin, Session};
 
 use super::crypto::{Line, Srtp};
-use super::{Codec, Direction, PTIME_MS, SessionVersion, Side, TELEPHONE_EVENT};
+use super::numbers::Numbers;
+use super::{Codec, Direction, PTIME_MS, SessionVersion, Side};
 
 /// An offer of one audio stream at `local`: `codecs` in this order, then telephone-event.
 pub fn offer(local: SocketAddr, codecs: &[Codec], session: SessionVersion) -> Vec<u8> {
@@ -15,12 +16,14 @@ pub fn offer(local: SocketAddr, codecs: &[Codec], session: SessionVersion) -> Ve
 /// The same of all that a side can do.
 pub fn offer_with(local: SocketAddr, side: &Side<'_>, session: SessionVersion) -> Vec<u8> {
     let srtp = side.srtp;
-    let formats = side.codecs.iter().map(|&c| (c.payload_type(), c));
+    let mut numbers = Numbers::default();
+    let formats = side.codecs.iter().map(|&c| (numbers.codec(c), c));
     let formats: Vec<(u8, Codec)> = formats.collect();
+    let codecs = if side.events { side.codecs } else { &[] };
     let stream = Stream {
         proto: srtp.proto(),
         formats: &formats,
-        telephone_event: side.events.then_some(TELEPHONE_EVENT),
+        events: &numbers.events(codecs),
         direction: Direction::SendRecv,
         // No RTCP socket exists beside the RTP socket, so say so (RFC 5761 §5.1.1).
         rtcp_mux: true,
@@ -54,7 +57,8 @@ pub(super) fn bytes(session: &Session) -> Vec<u8> {
 pub(super) struct Stream<'a> {
     pub(super) proto: &'a str,
     pub(super) formats: &'a [(u8, Codec)],
-    pub(super) telephone_event: Option<u8>,
+    /// Payload types of telephone-event, each with its clock in Hz.
+    pub(super) events: &'a [(u8, u32)],
     pub(super) direction: Direction,
     pub(super) rtcp_mux: bool,
     /// Our keys.
@@ -67,7 +71,7 @@ impl Stream<'_> {
             .formats
             .iter()
             .map(|&(pt, _)| pt)
-            .chain(self.telephone_event);
+            .chain(self.events.iter().map(|&(pt, _)| pt));
         let fmt: Vec<String> = numbers.map(|pt| pt.to_string()).collect();
         let mut media = empty("audio", port, self.proto, &fmt.join(" "));
         let mut attribute = |name: &str, value: Option<String>| {
@@ -77,10 +81,19 @@ impl Stream<'_> {
             });
         };
         for (pt, codec) in self.formats {
-            attribute("rtpmap", Some(format!("{pt} {codec}/8000")));
+            let (clock, channels) = (codec.clock(), codec.channels());
+            let channels = if channels == 1 {
+                String::new()
+            } else {
+                format!("/{channels}")
+            };
+            attribute("rtpmap", Some(format!("{pt} {codec}/{clock}{channels}")));
+            if let Some(parameters) = codec.parameters() {
+                attribute("fmtp", Some(format!("{pt} {parameters}")));
+            }
         }
-        if let Some(pt) = self.telephone_event {
-            attribute("rtpmap", Some(format!("{pt} telephone-event/8000")));
+        for (pt, clock) in self.events {
+            attribute("rtpmap", Some(format!("{pt} telephone-event/{clock}")));
             attribute("fmtp", Some(format!("{pt} 0-16")));
         }
         attribute("ptime", Some(PTIME_MS.to_string()));

@@ -42,13 +42,14 @@ const OURS: [&str; 14] = [
 ];
 
 /// Third-party crates and the paths that they may appear under.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("rsip", &["host/sip/"]),
     ("rtp_rs", &["host/media/src/rtp"]),
     ("aes", &["host/media/src/srtp"]),
     ("aes_gcm", &["host/media/src/srtp"]),
     ("object_store", &["host/server/src/recordings"]),
     ("rubato", &["host/audio/"]),
+    ("rusty_opus", &["host/media/src/opus"]),
     ("symphonia", &["host/audio/"]),
     ("wasmtime", &["host/policy/"]),
     ("sqlx", &["host/store/"]),

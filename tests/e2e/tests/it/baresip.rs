@@ -29,6 +29,8 @@ pub(crate) struct Account {
     /// The account's line, as baresip's file `accounts` has it.
     line: String,
     ip: IpAddr,
+    /// The one codec that it knows.
+    codec: &'static str,
     /// The tone that it says; none: it is an echo.
     tone: Option<u16>,
     /// It writes down what it hears.
@@ -64,6 +66,7 @@ impl Account {
         Self {
             line,
             ip,
+            codec: "PCMA/8000/1",
             tone: None,
             keeps: false,
             settings: Vec::new(),
@@ -91,6 +94,12 @@ impl Account {
         self.with("module srtp.so".to_owned())
     }
 
+    /// It knows Opus and nothing else.
+    pub(crate) fn speaks_opus(mut self) -> Self {
+        self.codec = "opus/48000/2";
+        self.with("module opus.so".to_owned())
+    }
+
     /// What it hears can be had from it.
     pub(crate) fn that_keeps_what_it_hears(mut self) -> Self {
         self.keeps = true;
@@ -110,7 +119,8 @@ impl Account {
         let write = |name: &str, text: &str| {
             fs::write(folder.path().join(name), text).expect("the folder can be written to");
         };
-        let account = format!("{};audio_codecs=PCMA/8000/1;answermode=manual\n", self.line);
+        let (line, codec) = (&self.line, self.codec);
+        let account = format!("{line};audio_codecs={codec};answermode=manual\n");
         write("accounts", &account);
         write("contacts", "");
         let mut source = "aubridge,loop".to_owned();

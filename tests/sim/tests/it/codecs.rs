@@ -57,6 +57,22 @@ fn legs_that_have_no_codec_in_common_are_transcoded() {
     assert_eq!((codecs.join(" "), heard), ("PCMA PCMU".to_owned(), true));
 }
 
+#[cfg(feature = "opus")]
+#[test]
+fn opus_is_relayed_between_two_and_transcoded_for_all_others() {
+    let (codecs, heard) = legs(&[Codec::Opus], &[Codec::Opus]);
+    assert_eq!((codecs.join(" "), heard), ("opus opus".to_owned(), true));
+    for other in [Codec::Pcma, Codec::G722] {
+        let (codecs, heard) = legs(&[Codec::Opus], &[other]);
+        assert_eq!((codecs.join(" "), heard), (format!("opus {other}"), true));
+        let (codecs, heard) = legs(&[other], &[Codec::Opus]);
+        assert_eq!((codecs.join(" "), heard), (format!("{other} opus"), true));
+    }
+    // Who knows both is not made to work.
+    let (codecs, heard) = legs(&[Codec::Opus, Codec::Pcma], &[Codec::Pcma]);
+    assert_eq!((codecs.join(" "), heard), ("PCMA PCMA".to_owned(), true));
+}
+
 /// The formats of the first `m=` line of a message.
 fn formats(message: &str) -> &str {
     let line = message.lines().find(|line| line.starts_with("m=audio"));
@@ -68,7 +84,15 @@ fn a_trunk_is_offered_what_it_is_set_to_in_that_order() {
     for (set, offered) in [
         ("G722,PCMU", "9 0 101"),
         ("PCMU", "0 101"),
+        #[cfg(not(feature = "opus"))]
         ("", "8 0 9 101"),
+        // What this program was built without is as if it were not set.
+        #[cfg(not(feature = "opus"))]
+        ("opus", "8 0 9 101"),
+        #[cfg(feature = "opus")]
+        ("", "8 0 9 111 101 110"),
+        #[cfg(feature = "opus")]
+        ("opus", "111 110"),
     ] {
         let mut world = world(["", set]);
         let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));

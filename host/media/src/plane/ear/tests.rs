@@ -1,5 +1,8 @@
 //! Ten minutes through a network that loses, delays and reorders, from a clock that is not ours.
 
+#[cfg(feature = "opus")]
+mod opus;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 

@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use super::{Arrival, Content, Leg, Port};
-use crate::codec::{Codec, Decoder, FRAME_OCTETS, Rate};
+use crate::codec::{Codec, Decoder, Rate};
 use crate::dtmf::inband::Detector;
 
 /// Milliseconds that may be lost of a press: after more the next tone is another one.
@@ -56,11 +56,9 @@ impl Listener {
         if self.decoder.codec() != codec {
             self.decoder = Decoder::new(codec, Rate::Narrow);
         }
-        for octets in payload.chunks(FRAME_OCTETS) {
-            let mut samples = [0; Rate::Narrow.frame()];
-            let length = self.decoder.decode(octets, &mut samples);
-            self.detector.hear(&samples[..length], &mut told);
-        }
+        let detector = &mut self.detector;
+        self.decoder
+            .each(payload, |samples| detector.hear(samples, &mut told));
     }
 
     /// Whether a key is being pressed.

@@ -12,7 +12,8 @@ fn a_new_offer_keeps_every_stream_in_its_place_and_every_payload_type() {
     )
     .replace("m=audio", "m=video 5000 RTP/AVP 99\r\nm=audio");
     let (before, _) = answer(theirs.as_bytes(), local(), &Codec::ALL, SESSION).unwrap();
-    let again = offer_again(&before, &Codec::ALL, Direction::SendOnly, NEXT).unwrap();
+    let codecs = [Codec::Pcma, Codec::Pcmu, Codec::G722];
+    let again = offer_again(&before, &codecs, Direction::SendOnly, NEXT).unwrap();
     expect![[r"
         v=0
         o=- 7 2 IN IP4 192.0.2.1
