@@ -150,7 +150,11 @@ impl Terms {
             (Srtp::Require, Some(secret)) => sdp::Srtp::Must(secret),
             _ => sdp::Srtp::Off,
         };
-        sdp::Side::new(codecs, srtp)
+        // Who offers to suppress silence may.
+        sdp::Side {
+            noise: true,
+            ..sdp::Side::new(codecs, srtp)
+        }
     }
 }
 

@@ -394,6 +394,8 @@ fn side<'a>(config: &'a PhoneConfig, secret: &'a Secret) -> sdp::Side<'a> {
     };
     sdp::Side {
         events: config.events,
+        noise: config.noise,
+        ptime_ms: config.ptime_ms,
         ..sdp::Side::new(&config.codecs, srtp)
     }
 }

@@ -4,41 +4,26 @@
 //! simulator and the tests. Sans-IO like the plane: the caller carries the packets. Knows no SIP,
 //! and has no jitter buffer: what arrives is what it judges, in the order of arrival.
 
+mod mouth;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::codec::{Codec, Decoder, Encoder, Rate};
-use crate::dtmf::{self, Presses, Report, inband};
+use crate::codec::{Codec, Decoder, Rate};
+use crate::dtmf::{self, Presses, inband};
 use crate::limits::{self, LATE_FRAMES, RECORDED_DIGITS, RECORDED_SAMPLES};
 use crate::plane::Inbound;
 use crate::rtp::{self, Fixed};
 use crate::sdp::{self, Negotiated};
 use crate::srtp::{self, Context};
-use crate::tone::{self, Detector, MARKS, Tone};
-
-/// Audio of one packet.
-const FRAME: Duration = Duration::from_millis(sdp::PTIME_MS as u64);
-
-/// Samples of one packet.
-const SAMPLES: usize = tone::SAMPLE_RATE as usize / 1_000 * sdp::PTIME_MS as usize;
-
-/// Packets of a key that is pressed for 100 ms, and how many more say that it was.
-const PRESS: u16 = 5 + REPEATED_ENDS;
-const REPEATED_ENDS: u16 = 2;
-
-/// Packets of speech between two keys.
-const PAUSE: u16 = 3;
-
-/// The level at which tones are spoken.
-const TONE_DB: f32 = -12.0;
+use crate::tone::{self, Detector, MARKS};
+use mouth::Mouth;
 
 /// What a phone says.
 #[derive(Clone, Debug)]
 pub enum Speech {
-    /// Digital silence, which is sent all the same.
+    /// Digital silence, which is sent all the same, unless comfort noise was agreed on.
     Silence,
     /// A tone of this frequency in Hz.
     Tone(u16),
@@ -55,6 +40,8 @@ pub struct HandsetConfig {
     pub ssrc: u32,
     /// What it says.
     pub speech: Speech,
+    /// Milliseconds of its packets, whatever the other side asks for.
+    pub packet_ms: u16,
     /// The tones that it can tell apart.
     pub candidates: Vec<u16>,
     /// Whether it keeps what it hears, up to [`RECORDED_SAMPLES`].
@@ -68,6 +55,7 @@ impl HandsetConfig {
             agreed,
             ssrc,
             speech,
+            packet_ms: sdp::PTIME_MS,
             candidates: MARKS.to_vec(),
             record: false,
         }
@@ -91,6 +79,8 @@ pub struct Heard {
     pub level_db: f32,
     /// The longest time between two packets.
     pub longest_gap_ms: u64,
+    /// Milliseconds of the shortest packet and of the longest.
+    pub packet_ms: (u64, u64),
 }
 
 /// See the module's header.
@@ -103,50 +93,6 @@ pub struct Handset {
 }
 
 #[derive(Debug)]
-struct Mouth {
-    speech: Playing,
-    encoder: Encoder,
-    ssrc: u32,
-    sequence: u16,
-    timestamp: u32,
-    /// Units of the RTP clock in a packet.
-    units: u32,
-    /// The next packet is the first after silence on the wire.
-    marker: bool,
-    /// `None` until the first tick.
-    due: Option<Instant>,
-    /// Keys that are to be pressed, one after another, instead of speaking.
-    keys: VecDeque<char>,
-    pressed: Option<Pressed>,
-}
-
-/// A key that is being pressed, or a pause after it.
-#[derive(Debug)]
-struct Pressed {
-    digit: char,
-    timestamp: u32,
-    /// Packets so far.
-    packets: u16,
-}
-
-#[derive(Debug)]
-enum Playing {
-    Silence,
-    Tone(Tone),
-    Samples { samples: Vec<i16>, at: usize },
-}
-
-impl From<Speech> for Playing {
-    fn from(speech: Speech) -> Self {
-        match speech {
-            Speech::Silence => Playing::Silence,
-            Speech::Tone(hz) => Playing::Tone(Tone::new(hz, TONE_DB)),
-            Speech::Samples(samples) => Playing::Samples { samples, at: 0 },
-        }
-    }
-}
-
-#[derive(Debug)]
 struct Ear {
     inbound: Inbound,
     decoder: Decoder,
@@ -155,6 +101,8 @@ struct Ear {
     samples: u64,
     last_arrival: Option<Instant>,
     longest_gap: Duration,
+    /// Samples of the shortest packet and of the longest.
+    lengths: (usize, usize),
     recording: Option<Vec<i16>>,
     presses: Presses,
     /// Of what came as tones.
@@ -170,18 +118,7 @@ impl Handset {
         Handset {
             srtp: keys.map(|keys| Context::renewed(None, *keys)),
             agreed: config.agreed,
-            mouth: Mouth {
-                speech: config.speech.into(),
-                encoder: Encoder::new(codec, Rate::Narrow),
-                ssrc: config.ssrc,
-                sequence: (config.ssrc >> 8) as u16,
-                timestamp: config.ssrc.rotate_left(16),
-                units: units(codec),
-                marker: true,
-                due: None,
-                keys: VecDeque::new(),
-                pressed: None,
-            },
+            mouth: Mouth::new(config.speech, codec, config.ssrc, config.packet_ms),
             ear: Ear {
                 inbound: Inbound::default(),
                 decoder: Decoder::new(codec, Rate::Narrow),
@@ -190,6 +127,7 @@ impl Handset {
                 samples: 0,
                 last_arrival: None,
                 longest_gap: Duration::ZERO,
+                lengths: (usize::MAX, 0),
                 recording: config.record.then(Vec::new),
                 presses: Presses::default(),
                 keys: inband::Detector::default(),
@@ -202,7 +140,7 @@ impl Handset {
     pub fn configure(&mut self, agreed: Negotiated) {
         let (keys, before) = (agreed.srtp.clone(), self.srtp.take());
         self.srtp = keys.map(|keys| Context::renewed(before, *keys));
-        self.mouth.units = units(agreed.codec);
+        self.mouth.clock(agreed.codec);
         self.agreed = agreed;
     }
 
@@ -237,9 +175,10 @@ impl Handset {
     fn due(&mut self, now: Instant) -> Option<Vec<u8>> {
         let due = *self.mouth.due.get_or_insert(now);
         let late = now.checked_duration_since(due)?;
-        if late > FRAME * LATE_FRAMES {
+        let frame = self.mouth.frame();
+        if late > frame * LATE_FRAMES {
             self.mouth
-                .leave_out((late.as_nanos() / FRAME.as_nanos()) as u32);
+                .leave_out((late.as_nanos() / frame.as_nanos()) as u32);
         }
         let agreed = &self.agreed;
         if !agreed.direction.sends() {
@@ -248,12 +187,12 @@ impl Handset {
         }
         let Some(event) = agreed.telephone_event else {
             let tones = self.mouth.key_tones();
-            return Some(self.mouth.speak(agreed.codec, agreed.payload_type, tones));
+            return self.mouth.speak(agreed, tones);
         };
         if let Some(packet) = self.mouth.key(event.send) {
             return Some(packet);
         }
-        Some(self.mouth.speak(agreed.codec, agreed.payload_type, None))
+        self.mouth.speak(agreed, None)
     }
 
     /// When the next packet is due; `None` before the first tick.
@@ -313,6 +252,7 @@ impl Handset {
             tone: ear.detector.tone(),
             level_db: ear.detector.level_db(),
             longest_gap_ms: ear.longest_gap.as_millis() as u64,
+            packet_ms: (ear.lengths.0 as u64 / 8, ear.lengths.1 as u64 / 8),
         }
     }
 
@@ -326,119 +266,6 @@ impl Handset {
     pub fn recording(&self) -> &[i16] {
         self.ear.recording.as_deref().unwrap_or(&[])
     }
-}
-
-impl Mouth {
-    fn leave_out(&mut self, frames: u32) {
-        self.timestamp = self.timestamp.wrapping_add(frames.wrapping_mul(self.units));
-        self.due = self.due.map(|due| due + FRAME * frames);
-        self.marker = true;
-    }
-
-    /// The next packet of the key that is pressed, if one is (RFC 4733 §2.5.1).
-    fn key(&mut self, payload_type: u8) -> Option<Vec<u8>> {
-        if let Some(over) = self.pressed.as_mut().filter(|it| it.packets >= PRESS) {
-            self.marker = over.packets == PRESS;
-            over.packets += 1;
-            if over.packets == PRESS + PAUSE {
-                self.pressed = None;
-            }
-            return None;
-        }
-        if self.pressed.is_none() {
-            self.pressed = Some(Pressed {
-                digit: self.keys.pop_front()?,
-                timestamp: self.timestamp,
-                packets: 0,
-            });
-        }
-        let press = self.pressed.as_mut()?;
-        press.packets += 1;
-        let lasted = press.packets.min(PRESS - REPEATED_ENDS);
-        let report = Report {
-            digit: press.digit,
-            ended: lasted == PRESS - REPEATED_ENDS,
-            duration: lasted * self.units as u16,
-        };
-        let fixed = Fixed {
-            marker: press.packets == 1,
-            payload_type,
-            sequence: self.sequence,
-            timestamp: press.timestamp,
-            ssrc: self.ssrc,
-        };
-        let Some(payload) = report.payload() else {
-            self.pressed = None;
-            return None;
-        };
-        self.advance();
-        Some(rtp::build(fixed, &payload))
-    }
-
-    fn advance(&mut self) {
-        self.sequence = self.sequence.wrapping_add(1);
-        self.timestamp = self.timestamp.wrapping_add(self.units);
-        self.due = self.due.map(|due| due + FRAME);
-    }
-
-    /// The next frame of the tones of the key that is pressed, or of the pause after it.
-    fn key_tones(&mut self) -> Option<Vec<i16>> {
-        const TONE: u16 = PRESS - REPEATED_ENDS;
-        if self.pressed.is_none() {
-            self.pressed = Some(Pressed {
-                digit: self.keys.pop_front()?,
-                timestamp: self.timestamp,
-                packets: 0,
-            });
-        }
-        let press = self.pressed.as_mut()?;
-        press.packets += 1;
-        let (digit, packets) = (press.digit, press.packets);
-        if packets == TONE + PAUSE {
-            self.pressed = None;
-        }
-        if packets > TONE {
-            return Some(vec![0; SAMPLES]);
-        }
-        let tone = dtmf::tones::of(digit, usize::from(packets) * SAMPLES);
-        Some(tone.get(tone.len().checked_sub(SAMPLES)?..)?.to_vec())
-    }
-
-    fn speak(&mut self, codec: Codec, payload_type: u8, tones: Option<Vec<i16>>) -> Vec<u8> {
-        let mut frame = [0; SAMPLES];
-        match &mut self.speech {
-            Playing::Silence => {}
-            Playing::Tone(tone) => tone.fill(&mut frame),
-            Playing::Samples { samples, at } => {
-                let end = samples.len().min(*at + SAMPLES);
-                frame[..end - *at].copy_from_slice(&samples[*at..end]);
-                *at = end;
-            }
-        }
-        if let Some(tones) = tones {
-            frame.copy_from_slice(&tones);
-        }
-        let fixed = Fixed {
-            marker: self.marker,
-            payload_type,
-            sequence: self.sequence,
-            timestamp: self.timestamp,
-            ssrc: self.ssrc,
-        };
-        self.marker = false;
-        self.advance();
-        if self.encoder.codec() != codec {
-            self.encoder = Encoder::new(codec, Rate::Narrow);
-        }
-        let mut payload = [0; SAMPLES];
-        let length = self.encoder.encode(&frame, &mut payload);
-        rtp::build(fixed, &payload[..length])
-    }
-}
-
-/// Units of the RTP clock of a codec in a packet.
-fn units(codec: Codec) -> u32 {
-    u32::from(sdp::PTIME_MS) * codec.per_ms()
 }
 
 impl Ear {
@@ -466,6 +293,10 @@ impl Ear {
             self.longest_gap = self.longest_gap.max(now.saturating_duration_since(last));
         }
         self.last_arrival = Some(now);
+        self.lengths = (
+            self.lengths.0.min(samples.len()),
+            self.lengths.1.max(samples.len()),
+        );
         self.packets += 1;
         self.samples += samples.len() as u64;
         self.detector.listen(samples);

@@ -15,6 +15,7 @@ pub mod g722;
 pub mod handset;
 pub mod io;
 pub mod limits;
+pub mod noise;
 #[cfg(feature = "opus")]
 pub mod opus;
 pub mod plane;

@@ -26,6 +26,7 @@ mod latch;
 mod mixer;
 mod outbound;
 mod outbox;
+mod packer;
 mod player;
 mod port;
 mod record;
@@ -253,6 +254,11 @@ impl Plane {
                 if sender.recodes(&arrival) {
                     let mut taper = (now, &mut self.blocks, &mut self.outputs);
                     sender.recode(peer, &arrival, datagram, &mut self.outbox, &mut taper);
+                    return None;
+                }
+                if sender.repacks(&arrival) {
+                    let taper = &mut (now, &mut self.blocks, &mut self.outputs);
+                    sender.repack(&arrival, datagram, peer, &mut self.outbox, taper);
                     return None;
                 }
                 let (to, len) = sender.send(now, &arrival, datagram)?;

@@ -9,6 +9,7 @@ mod audio;
 mod crypto;
 mod negotiate;
 mod numbers;
+mod packing;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -19,8 +20,9 @@ pub use crate::codec::Codec;
 pub use crypto::Srtp;
 pub use negotiate::{
     accept, answer, answer_within, check, offer_again, offered_codecs, offered_direction,
-    redirected,
+    offers_noise, redirected,
 };
+pub use packing::Packing;
 pub use write::{offer, offer_with};
 
 use crate::command::Family;
@@ -108,15 +110,21 @@ pub struct Side<'a> {
     pub srtp: Srtp<'a>,
     /// Whether it knows telephone-event (RFC 4733).
     pub events: bool,
+    /// Whether it knows comfort noise (RFC 3389).
+    pub noise: bool,
+    /// The milliseconds of a packet that it asks for.
+    pub ptime_ms: u16,
 }
 
 impl<'a> Side<'a> {
-    /// One that knows all that we do.
+    /// One that knows telephone events and no comfort noise, in packets of 20 ms.
     pub const fn new(codecs: &'a [Codec], srtp: Srtp<'a>) -> Self {
         Side {
             codecs,
             srtp,
             events: true,
+            noise: false,
+            ptime_ms: PTIME_MS,
         }
     }
 }
@@ -131,10 +139,10 @@ pub struct SessionVersion {
     pub version: u64,
 }
 
-/// Payload types of telephone-event (RFC 4733), one for each way.
+/// Payload types of telephone-event (RFC 4733) or of comfort noise (RFC 3389), one for each way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TelephoneEvent {
-    /// The peer wants it under this payload type.
+pub struct Types {
+    /// The peer wants it under this one.
     pub send: u8,
     /// The peer sends it under this one.
     pub receive: u8,
@@ -155,9 +163,11 @@ pub struct Negotiated {
     /// What the peer may send, by payload type.
     pub receive: Vec<(u8, Codec)>,
     /// Payload types of telephone-event, if both sides know it.
-    pub telephone_event: Option<TelephoneEvent>,
-    /// Milliseconds of audio per packet that the peer asks for.
-    pub ptime_ms: u16,
+    pub telephone_event: Option<Types>,
+    /// Payload types of comfort noise, if both sides know it.
+    pub noise: Option<Types>,
+    /// How long the packets are that the peer asks for.
+    pub packing: Packing,
     /// What *we* may do: `RecvOnly` means that the peer put us on hold and plays its own music.
     pub direction: Direction,
     /// The keys of either way, if packets are protected.

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use media::sdp::{Codec, Direction, Negotiated, TelephoneEvent};
+use media::sdp::{Codec, Direction, Negotiated, Types};
 use media::{Command, Family, Plane, PortId, limits, plane, rtp};
 
 const PORTS: [PortId; 2] = [PortId(1), PortId(2)];
@@ -80,11 +80,12 @@ fn agreed(codec: Codec) -> Negotiated {
         codec,
         payload_type: codec.payload_type(),
         receive: vec![(codec.payload_type(), codec)],
-        telephone_event: Some(TelephoneEvent {
+        telephone_event: Some(Types {
             send: 101,
             receive: 96 + codec.payload_type(),
         }),
-        ptime_ms: 20,
+        noise: None,
+        packing: media::sdp::Packing::default(),
         direction: Direction::SendRecv,
         srtp: None,
     }

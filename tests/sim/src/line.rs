@@ -37,6 +37,8 @@ pub struct Line {
     pub heard: Vec<Heard>,
     /// The keys that it heard, call by call.
     pub digits: Vec<String>,
+    /// Whether it says nothing.
+    pub is_silent: bool,
     /// Whether it keeps the audio itself.
     pub records: bool,
     /// What it kept, call by call, at 8 kHz.
@@ -60,6 +62,7 @@ impl Line {
             told: Vec::new(),
             heard: Vec::new(),
             digits: Vec::new(),
+            is_silent: false,
             records: false,
             recordings: Vec::new(),
             connected: false,
@@ -117,10 +120,15 @@ impl Line {
             return handset.configure(agreed.clone());
         }
         let ssrc = u32::from(self.tone) << 8;
-        let speech = Speech::Tone(self.tone);
+        let speech = if self.is_silent {
+            Speech::Silence
+        } else {
+            Speech::Tone(self.tone)
+        };
         self.handset = Some(Handset::new(HandsetConfig {
             candidates: TONES.to_vec(),
             record: self.records,
+            packet_ms: self.phone.config().ptime_ms,
             ..HandsetConfig::new(agreed.clone(), ssrc, speech)
         }));
     }

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
-use media::sdp::{Codec, Negotiated};
+use media::sdp::{Codec, Negotiated, PTIME_MS};
 use model::Srtp;
 use sip::{Transport, Uri, digest::Login};
 
@@ -26,6 +26,10 @@ pub struct PhoneConfig {
     pub codecs: Vec<Codec>,
     /// Whether it knows telephone events.
     pub events: bool,
+    /// Whether it knows comfort noise: it sends it instead of silence.
+    pub noise: bool,
+    /// The milliseconds of a packet that it asks for.
+    pub ptime_ms: u16,
     /// What it does with inbound calls.
     pub behaviour: Behaviour,
     /// Whether its audio is encrypted.
@@ -47,6 +51,8 @@ impl PhoneConfig {
             rtp,
             codecs: Codec::ALL.to_vec(),
             events: true,
+            noise: false,
+            ptime_ms: PTIME_MS,
             behaviour: Behaviour::default(),
             srtp: Srtp::Off,
             login: None,

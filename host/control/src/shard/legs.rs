@@ -206,7 +206,7 @@ impl Legs {
 impl Shard {
     /// The port of an outbound call is open: its first INVITEs go out.
     pub(super) fn dial(&mut self, now: Now, id: CallId) {
-        let codecs = self.preferred(id);
+        let (codecs, noise) = (self.preferred(id), self.hushes(id));
         let Some(call) = self.calls.get_mut(&id) else {
             return;
         };
@@ -220,7 +220,11 @@ impl Shard {
             id: port_number(addr),
             version: 1,
         };
-        let offer = Bytes::from(sdp::offer(addr, &codecs, version));
+        let side = sdp::Side {
+            noise,
+            ..sdp::Side::new(&codecs, sdp::Srtp::Off)
+        };
+        let offer = Bytes::from(sdp::offer_with(addr, &side, version));
         call.media.local = Some(offer);
         call.media.version = 1;
         let session = call.session;

@@ -298,7 +298,11 @@ impl Shard {
             version: 1,
         };
         let codecs = self.preferred(id);
-        let ours = sdp::offer_with(addr, &call.media.terms.side(&codecs), version);
+        let side = sdp::Side {
+            noise: self.hushes(id),
+            ..call.media.terms.side(&codecs)
+        };
+        let ours = sdp::offer_with(addr, &side, version);
         if let Some(call) = self.calls.get_mut(&id) {
             call.media.local = Some(ours.into());
             call.media.version = 1;

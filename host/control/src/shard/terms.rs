@@ -76,8 +76,11 @@ impl Shard {
             id: port_number(addr),
             version: call.media.version,
         };
-        let offer = sdp::offer_with(addr, &terms.side(&codecs), version);
-        Ok((offer.into(), terms))
+        let side = sdp::Side {
+            noise: self.hushes(id),
+            ..terms.side(&codecs)
+        };
+        Ok((sdp::offer_with(addr, &side, version).into(), terms))
     }
 
     /// The setting of where an outbound call leads.
@@ -95,6 +98,16 @@ impl Shard {
             Some(Via::Phone) => admission::voice_of(tenant, &user),
             Some(via) => tenant.trunk_of(via).map_or(Voice::default(), |it| it.voice),
         }
+    }
+
+    /// Whether a party of a call's session suppresses silence: then the others are asked whether they know
+    /// comfort noise, and else not, or they would begin to.
+    pub(super) fn hushes(&self, id: CallId) -> bool {
+        let session = self.calls.get(&id).map(|call| call.session);
+        let session = session.and_then(|it| self.sessions.get(&it));
+        let calls = session.into_iter().flat_map(|it| it.calls.iter());
+        let mut offers = calls.filter_map(|id| self.calls.get(id)?.media.offer.as_ref());
+        offers.any(|offer| sdp::offers_noise(offer))
     }
 
     /// After an agreement, on events or not: keys are looked for in the party's audio if it sends them no

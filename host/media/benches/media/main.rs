@@ -251,7 +251,8 @@ fn configure(port: PortId, peer: SocketAddr) -> Command {
         payload_type: codec.payload_type(),
         receive: vec![(codec.payload_type(), codec)],
         telephone_event: None,
-        ptime_ms: 20,
+        noise: None,
+        packing: media::sdp::Packing::default(),
         direction: Direction::SendRecv,
         srtp: None,
     };

@@ -1,7 +1,10 @@
 use std::net::SocketAddr;
 
+use super::mouth::{PAUSE, PRESS};
 use super::*;
-use crate::sdp::{Direction, TelephoneEvent};
+use crate::sdp::{Direction, Types};
+
+const FRAME: Duration = Duration::from_millis(20);
 
 fn agreed(codec: Codec) -> Negotiated {
     Negotiated {
@@ -10,11 +13,12 @@ fn agreed(codec: Codec) -> Negotiated {
         codec,
         payload_type: codec.payload_type(),
         receive: vec![(codec.payload_type(), codec)],
-        telephone_event: Some(TelephoneEvent {
+        telephone_event: Some(Types {
             send: 101,
             receive: 101,
         }),
-        ptime_ms: 20,
+        noise: None,
+        packing: crate::sdp::Packing::default(),
         direction: Direction::SendRecv,
         srtp: None,
     }

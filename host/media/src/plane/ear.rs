@@ -13,6 +13,7 @@ use std::time::Instant;
 use super::jitter::Jitter;
 use crate::codec::{Codec, Decoder, Rate};
 use crate::conceal::Conceal;
+use crate::noise::Noise;
 
 /// Quieter than this on average is silence: −50 dBm0 and less, where nobody misses 10 ms.
 const QUIET: i32 = 70;
@@ -28,6 +29,8 @@ pub struct Ear {
     /// Of packets that are no pieces of 10 ms; most have none.
     #[cfg(feature = "opus")]
     shelf: Option<Box<shelf::Shelf>>,
+    /// What is heard of a party that suppresses silence, and whether it speaks again.
+    noise: Option<(Noise, bool)>,
     /// Whether the last frame was silence.
     is_quiet: bool,
 }
@@ -42,12 +45,16 @@ impl Ear {
             conceal: Conceal::default(),
             #[cfg(feature = "opus")]
             shelf: None,
+            noise: None,
             is_quiet: false,
         }
     }
 
     /// Takes a packet of audio; see [`Jitter::put`].
     pub fn put(&mut self, now: Instant, stream: u64, timestamp: u32, codec: Codec, payload: &[u8]) {
+        if let Some((_, speaks)) = &mut self.noise {
+            *speaks = true;
+        }
         #[cfg(feature = "opus")]
         let payload = if codec.is_even() {
             payload
@@ -55,6 +62,11 @@ impl Ear {
             self.shelf.get_or_insert_default().put(payload)
         };
         self.jitter.put(now, stream, timestamp, codec, payload);
+    }
+
+    /// Takes a packet of comfort noise (RFC 3389): where no audio comes it is heard instead.
+    pub fn put_noise(&mut self, payload: &[u8]) {
+        self.noise = Noise::read(payload).map(|noise| (noise, false));
     }
 
     /// The next 20 ms: [`Rate::frame`] samples, once at each tick.
@@ -66,11 +78,16 @@ impl Ear {
             conceal,
             #[cfg(feature = "opus")]
             shelf,
+            noise,
             ..
         } = self;
         self.jitter.take(now, self.is_quiet, |piece| {
             let Some(half) = halves.next() else { return };
             let Some((codec, octets)) = piece else {
+                if let Some((noise, _)) = noise {
+                    noise.fill(half);
+                    return conceal.heard(half);
+                }
                 #[cfg(feature = "opus")]
                 if let Some(shelf) = shelf.as_mut().filter(|_| !decoder.codec().is_even()) {
                     shelf.conceal(decoder, half);
@@ -78,6 +95,8 @@ impl Ear {
                 }
                 return conceal.lost(half);
             };
+            // What came before the noise may still be played.
+            noise.take_if(|(_, speaks)| *speaks);
             if decoder.codec() != codec {
                 *decoder = Decoder::new(codec, self.rate);
             }

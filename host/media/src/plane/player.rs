@@ -19,6 +19,8 @@ pub(super) struct Player {
     frame: usize,
     /// Packets that were sent.
     sent: i64,
+    /// For the last frame none was.
+    paused: bool,
 }
 
 impl Player {
@@ -30,6 +32,7 @@ impl Player {
             piece: 0,
             frame: 0,
             sent: 0,
+            paused: false,
         }
     }
 
@@ -43,20 +46,29 @@ impl Player {
         self.sent
     }
 
-    /// The next 20 ms in that codec; `None` if all was played.
-    pub(super) fn frame(&self, codec: Codec) -> Option<&[u8]> {
-        if self.rounds >= self.play.repeat {
-            return None;
-        }
-        match self.play.pieces.get(self.piece)? {
+    /// The next 20 ms in that codec, and whether nothing was sent before; `None` if all was played.
+    pub(super) fn frame(&self, codec: Codec) -> Option<(&[u8], bool)> {
+        let payload = match self.next()? {
             Piece::Prompt(prompt) => prompt.frame(codec, self.frame),
             Piece::Silence { .. } => SILENCE.frame(codec, 0),
-        }
+        };
+        Some((payload?, self.paused))
     }
 
-    /// That frame was sent. True if it was the last one.
-    pub(super) fn advance(&mut self) -> bool {
-        self.sent += 1;
+    /// Which frame of a silence is next, if one is.
+    pub(super) fn silence(&self) -> Option<usize> {
+        matches!(self.next()?, Piece::Silence { .. }).then_some(self.frame)
+    }
+
+    fn next(&self) -> Option<&Piece> {
+        let is_left = self.rounds < self.play.repeat;
+        self.play.pieces.get(self.piece).filter(|_| is_left)
+    }
+
+    /// That frame is over, for which a packet was `sent` or none. True if it was the last one.
+    pub(super) fn advance(&mut self, sent: bool) -> bool {
+        self.sent += i64::from(sent);
+        self.paused = !sent;
         self.frame += 1;
         let frames = self.play.pieces.get(self.piece).map_or(0, Piece::frames);
         if self.frame < frames {

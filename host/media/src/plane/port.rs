@@ -6,6 +6,7 @@
 
 mod conferring;
 mod listening;
+mod packing;
 mod pressing;
 #[cfg(feature = "opus")]
 mod recoding;
@@ -25,6 +26,7 @@ use super::keying::Keying;
 use super::latch::{Latch, Verdict};
 use super::mixer::Member;
 use super::outbound::{Length, Outbound, Slot};
+use super::packer::Packer;
 use super::player::Player;
 use super::wheel::Seat;
 use crate::codec::Transcoder;
@@ -68,7 +70,7 @@ impl Arrival {
         let payload = &datagram[self.packet.payload.clone()];
         let units = match self.content {
             Content::Audio(codec) => codec.lasts(payload),
-            Content::TelephoneEvent | Content::Unknown => 0,
+            Content::TelephoneEvent | Content::Noise | Content::Unknown => 0,
         };
         Length {
             per_ms: self.per_ms,
@@ -83,6 +85,7 @@ impl Arrival {
             Content::Audio(_) if self.has_tones && agreed.telephone_event.is_some() => None,
             Content::Audio(_) => Some(agreed.payload_type),
             Content::TelephoneEvent => agreed.telephone_event.map(|t| t.send),
+            Content::Noise => agreed.noise.map(|it| it.send),
             Content::Unknown => None,
         }
     }
@@ -101,6 +104,8 @@ pub(super) enum Found {
 pub(super) enum Content {
     Audio(Codec),
     TelephoneEvent,
+    /// Silence that is not sent (RFC 3389).
+    Noise,
     /// A payload type that nobody agreed to: it keeps its place in the sequence, and ends here.
     Unknown,
 }
@@ -120,6 +125,8 @@ pub(super) struct Port {
     route: Route,
     inbound: Inbound,
     outbound: Outbound,
+    /// Where the peer wants packets of another length.
+    packer: Option<Box<Packer>>,
     /// Of the source that feeds it, where that has another codec.
     transcoder: Option<Transcoder>,
     /// What is played to the peer, which covers the route.
@@ -151,6 +158,7 @@ impl Port {
             route: Route::Idle,
             inbound: Inbound::default(),
             outbound: Outbound::new(random),
+            packer: None,
             transcoder: None,
             player: None,
             member: None,
@@ -263,7 +271,7 @@ impl Port {
         };
         let audio = match content {
             Content::Audio(codec) => Some(codec),
-            Content::TelephoneEvent | Content::Unknown => None,
+            Content::TelephoneEvent | Content::Noise | Content::Unknown => None,
         };
         // The clock of events is that of the audio beside them (RFC 4733 §2.1).
         let per_ms = audio.unwrap_or(leg.agreed.codec).per_ms();
@@ -358,6 +366,9 @@ fn content(agreed: &Negotiated, payload_type: u8) -> Content {
     }
     match agreed.telephone_event {
         Some(event) if event.receive == payload_type => Content::TelephoneEvent,
-        _ => Content::Unknown,
+        _ => match agreed.noise {
+            Some(noise) if noise.receive == payload_type => Content::Noise,
+            _ => Content::Unknown,
+        },
     }
 }

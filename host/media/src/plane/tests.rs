@@ -8,6 +8,7 @@ mod latching;
 mod listening;
 #[cfg(feature = "opus")]
 mod opus;
+mod packing;
 mod playing;
 mod protected;
 mod relaying;
@@ -22,7 +23,7 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::command::Stats;
 use crate::rtp::Fixed;
-use crate::sdp::{Codec, Direction, Negotiated, TelephoneEvent};
+use crate::sdp::{Codec, Direction, Negotiated, Types};
 
 const A: PortId = PortId(1);
 const B: PortId = PortId(2);
@@ -148,11 +149,12 @@ fn agreed(port: PortId) -> Negotiated {
         codec: Codec::Pcma,
         payload_type: 8,
         receive: vec![(8, Codec::Pcma)],
-        telephone_event: Some(TelephoneEvent {
+        telephone_event: Some(Types {
             send: 101,
             receive: 101,
         }),
-        ptime_ms: 20,
+        noise: None,
+        packing: crate::sdp::Packing::default(),
         direction: Direction::SendRecv,
         srtp: None,
     }

@@ -8,7 +8,8 @@ use std::net::{IpAddr, SocketAddr};
 use sdp_types::{Attribute, Media, NetType, Session};
 
 use super::crypto::{AVP, Crypto, SAVP};
-use super::{Codec, DYNAMIC, Direction, PTIME_MS, SdpError};
+use super::{Codec, DYNAMIC, Direction, Packing, SdpError};
+use crate::noise;
 
 /// An audio stream as one side described it.
 pub(super) struct Audio {
@@ -18,7 +19,8 @@ pub(super) struct Audio {
     pub(super) events: Vec<(u8, u32)>,
     /// Seen from the describing side, with the old hold worked in.
     pub(super) direction: Direction,
-    pub(super) ptime_ms: u16,
+    pub(super) noise: Option<u8>,
+    pub(super) packing: Packing,
     pub(super) remote: SocketAddr,
     pub(super) remote_rtcp: Option<SocketAddr>,
     pub(super) rtcp_mux: bool,
@@ -43,7 +45,8 @@ impl Audio {
             formats: formats(media),
             events: events(media),
             direction: direction(session, media, ip),
-            ptime_ms: ptime(media),
+            noise: noise(media),
+            packing: packing(media),
             remote,
             remote_rtcp: if rtcp_mux {
                 Some(remote)
@@ -62,6 +65,11 @@ impl Audio {
             .iter()
             .find(|(_, clock)| *clock == codec.clock());
         fits.map(|&(pt, _)| pt)
+    }
+
+    /// The same of comfort noise.
+    pub(super) fn noise(&self, codec: Codec) -> Option<u8> {
+        self.noise.filter(|_| codec.clock() == noise::CLOCK)
     }
 
     /// Whether media may be sent to its address over a socket of the family of `local`.
@@ -116,6 +124,14 @@ fn events(media: &Media) -> Vec<(u8, u32)> {
     payload_types(media)
         .filter_map(|pt| Some((pt, clock_of(pt)?)))
         .collect()
+}
+
+/// Its payload type is static (RFC 3389 §4), but some name it.
+fn noise(media: &Media) -> Option<u8> {
+    payload_types(media).find(|&pt| match rtpmap(media, pt) {
+        Some(map) => map.is(noise::NAME, noise::CLOCK, 1),
+        None => pt == noise::PAYLOAD_TYPE,
+    })
 }
 
 /// 64 to 95 are left out: with the marker bit they look like RTCP on a shared port (RFC 5761 §4).
@@ -185,15 +201,12 @@ pub(super) fn is_direction(name: &str) -> bool {
     ["sendrecv", "sendonly", "recvonly", "inactive"].contains(&name)
 }
 
-/// What is asked for, and no more than the other side can take (RFC 8866 §6.4, §6.5).
-fn ptime(media: &Media) -> u16 {
+fn packing(media: &Media) -> Packing {
     let stated = |name| {
         let value = find(&media.attributes, name).and_then(|a| a.value.as_deref());
-        let milliseconds = value.and_then(|it| it.trim().parse().ok());
-        milliseconds.filter(|ms| (10..=200).contains(ms))
+        value.and_then(|it| it.trim().parse().ok())
     };
-    let asked = stated("ptime").unwrap_or(PTIME_MS);
-    stated("maxptime").map_or(asked, |most| asked.min(most))
+    Packing::new(stated("ptime"), stated("maxptime"))
 }
 
 /// `a=rtcp:53020` or `a=rtcp:53020 IN IP4 126.16.64.4` (RFC 3605), else the next higher port.

@@ -8,7 +8,7 @@ use super::audio::{Audio, is_direction, is_usable};
 use super::crypto::{Level, Line, Srtp};
 use super::numbers::Numbers;
 use super::write::{Stream, bytes, description, direction_attribute, refused};
-use super::{Codec, Direction, Negotiated, SdpError, SessionVersion, Side, TelephoneEvent, parse};
+use super::{Codec, Direction, Negotiated, PTIME_MS, SdpError, SessionVersion, Side, Types, parse};
 
 /// Answers an offer: the first stream of audio with a codec that we know is taken, every other one
 /// gets port 0. `prefer` lists the codecs that we allow, best first; the first that was offered is
@@ -40,12 +40,20 @@ pub fn answer_within(
     let (payload_type, codec) = best(&audio.formats, prefer)?;
     let telephone_event = audio.event(codec).filter(|_| side.events);
     let events = telephone_event.map(|pt| (pt, codec.clock()));
+    let noise = audio.noise(codec).filter(|_| side.noise);
+    // Our answer repeats the offer's number, so it is the same both ways.
+    let both = |pt| Types {
+        send: pt,
+        receive: pt,
+    };
     let direction = audio.direction.reversed().and(limit);
 
     let stream = Stream {
         proto: &offered.medias[index].proto,
         formats: &[(payload_type, codec)],
         events: events.as_slice(),
+        noise,
+        ptime_ms: side.ptime_ms,
         direction,
         rtcp_mux: audio.rtcp_mux,
         crypto: crypto.as_slice(),
@@ -61,12 +69,9 @@ pub fn answer_within(
         codec,
         payload_type,
         receive: vec![(payload_type, codec)],
-        // Our answer repeats the offer's number, so it is the same both ways.
-        telephone_event: telephone_event.map(|pt| TelephoneEvent {
-            send: pt,
-            receive: pt,
-        }),
-        ptime_ms: audio.ptime_ms,
+        telephone_event: telephone_event.map(both),
+        noise: noise.map(both),
+        packing: audio.packing,
         direction,
         srtp: agreed.map(Box::new),
     };
@@ -92,6 +97,7 @@ pub fn accept(our_offer: &[u8], their_answer: &[u8]) -> Result<Negotiated, SdpEr
     let theirs = Audio::read(&answered, media)?;
     theirs.check_reachable(ours.remote.ip())?;
 
+    let types = |(send, receive)| Types { send, receive };
     let in_offer = |codec: Codec| ours.formats.iter().any(|&(_, c)| c == codec);
     let (payload_type, codec) = theirs
         .formats
@@ -104,12 +110,10 @@ pub fn accept(our_offer: &[u8], their_answer: &[u8]) -> Result<Negotiated, SdpEr
         remote_rtcp: theirs.remote_rtcp,
         codec,
         payload_type,
-        telephone_event: theirs
-            .event(codec)
-            .zip(ours.event(codec))
-            .map(|(send, receive)| TelephoneEvent { send, receive }),
+        telephone_event: theirs.event(codec).zip(ours.event(codec)).map(types),
+        noise: theirs.noise(codec).zip(ours.noise(codec)).map(types),
         receive: ours.formats,
-        ptime_ms: theirs.ptime_ms,
+        packing: theirs.packing,
         // An answer may not claim more than was offered; whatever it says, we keep to both.
         direction: ours.direction.and(theirs.direction.reversed()),
         srtp: ours.crypto.accept(&theirs.crypto)?.map(Box::new),
@@ -133,6 +137,15 @@ pub fn offered_codecs(offer: &[u8]) -> Result<Vec<Codec>, SdpError> {
         }
     }
     Ok(codecs)
+}
+
+/// Whether an offer has comfort noise (RFC 3389).
+pub fn offers_noise(offer: &[u8]) -> bool {
+    let offered = parse(offer);
+    offered.is_ok_and(|it| {
+        let chosen = choose(&it, &Codec::ALL, None, Level::Either);
+        chosen.is_ok_and(|(_, audio)| audio.noise.is_some())
+    })
 }
 
 /// Which way an offer lets audio flow, seen from the side that made it: the hold of RFC 3264 §8.4 and
@@ -180,6 +193,8 @@ pub fn offer_again(
         proto: &description.medias[index].proto,
         formats: &formats,
         events: &numbers.events(codecs),
+        noise: was.noise,
+        ptime_ms: PTIME_MS,
         direction,
         rtcp_mux: true,
         crypto: &was.crypto.lines,

@@ -100,11 +100,12 @@ fn answer_keeps_the_payload_types_of_the_offer() {
             codec: Codec::Pcma,
             payload_type: 96,
             receive: vec![(96, Codec::Pcma)],
-            telephone_event: Some(TelephoneEvent {
+            telephone_event: Some(Types {
                 send: 97,
                 receive: 97
             }),
-            ptime_ms: 20,
+            noise: None,
+            packing: Packing::default(),
             direction: Direction::SendRecv,
             srtp: None,
         }
@@ -265,7 +266,10 @@ fn packet_time_of_the_peer_is_kept_within_reason() {
         (&["maxptime:150", "ptime:30"], 30),
         (&["ptime:60", "maxptime:40"], 40),
     ] {
-        assert_eq!(answered(&audio("8", lines)).1.ptime_ms, expected);
+        assert_eq!(
+            answered(&audio("8", lines)).1.packing.octets(),
+            expected * 8
+        );
     }
 }
 

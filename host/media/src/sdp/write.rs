@@ -6,9 +6,10 @@ use sdp_types::{Attribute, Connection, Media, Origin, Session};
 
 use super::crypto::{Line, Srtp};
 use super::numbers::Numbers;
-use super::{Codec, Direction, PTIME_MS, SessionVersion, Side};
+use super::{Codec, Direction, SessionVersion, Side};
+use crate::noise;
 
-/// An offer of one audio stream at `local`: `codecs` in this order, then telephone-event.
+/// An offer of one audio stream at `local`: `codecs` in this order, telephone-event and comfort noise.
 pub fn offer(local: SocketAddr, codecs: &[Codec], session: SessionVersion) -> Vec<u8> {
     offer_with(local, &Side::new(codecs, Srtp::Off), session)
 }
@@ -24,6 +25,8 @@ pub fn offer_with(local: SocketAddr, side: &Side<'_>, session: SessionVersion) -
         proto: srtp.proto(),
         formats: &formats,
         events: &numbers.events(codecs),
+        noise: side.noise.then_some(noise::PAYLOAD_TYPE),
+        ptime_ms: side.ptime_ms,
         direction: Direction::SendRecv,
         // No RTCP socket exists beside the RTP socket, so say so (RFC 5761 §5.1.1).
         rtcp_mux: true,
@@ -59,6 +62,9 @@ pub(super) struct Stream<'a> {
     pub(super) formats: &'a [(u8, Codec)],
     /// Payload types of telephone-event, each with its clock in Hz.
     pub(super) events: &'a [(u8, u32)],
+    /// The payload type of comfort noise.
+    pub(super) noise: Option<u8>,
+    pub(super) ptime_ms: u16,
     pub(super) direction: Direction,
     pub(super) rtcp_mux: bool,
     /// Our keys.
@@ -71,7 +77,8 @@ impl Stream<'_> {
             .formats
             .iter()
             .map(|&(pt, _)| pt)
-            .chain(self.events.iter().map(|&(pt, _)| pt));
+            .chain(self.events.iter().map(|&(pt, _)| pt))
+            .chain(self.noise);
         let fmt: Vec<String> = numbers.map(|pt| pt.to_string()).collect();
         let mut media = empty("audio", port, self.proto, &fmt.join(" "));
         let mut attribute = |name: &str, value: Option<String>| {
@@ -96,7 +103,10 @@ impl Stream<'_> {
             attribute("rtpmap", Some(format!("{pt} telephone-event/{clock}")));
             attribute("fmtp", Some(format!("{pt} 0-16")));
         }
-        attribute("ptime", Some(PTIME_MS.to_string()));
+        if let Some(pt) = self.noise {
+            attribute("rtpmap", Some(format!("{pt} {}/8000", noise::NAME)));
+        }
+        attribute("ptime", Some(self.ptime_ms.to_string()));
         attribute(self.direction.attribute(), None);
         if self.rtcp_mux {
             attribute("rtcp-mux", None);

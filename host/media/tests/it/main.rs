@@ -11,7 +11,7 @@ mod reporting;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use media::sdp::{Codec, Direction, Negotiated, TelephoneEvent};
+use media::sdp::{Codec, Direction, Negotiated, Types};
 
 /// The tests' own clock.
 #[allow(
@@ -30,11 +30,12 @@ fn agreed(remote: SocketAddr, codec: Codec) -> Negotiated {
         codec,
         payload_type: codec.payload_type(),
         receive: vec![(codec.payload_type(), codec)],
-        telephone_event: Some(TelephoneEvent {
+        telephone_event: Some(Types {
             send: 101,
             receive: 101,
         }),
-        ptime_ms: 20,
+        noise: None,
+        packing: media::sdp::Packing::default(),
         direction: Direction::SendRecv,
         srtp: None,
     }

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use media::handset::{Handset, HandsetConfig, Heard, Speech};
-use media::sdp::{Codec, Direction, Negotiated, TelephoneEvent};
+use media::sdp::{Codec, Direction, Negotiated, Types};
 
 use crate::stopwatch::now;
 
@@ -70,11 +70,12 @@ impl Audio {
             codec,
             payload_type: codec.payload_type(),
             receive: vec![(codec.payload_type(), codec)],
-            telephone_event: self.events.then_some(TelephoneEvent {
+            telephone_event: self.events.then_some(Types {
                 send: EVENTS,
                 receive: EVENTS,
             }),
-            ptime_ms: 20,
+            noise: None,
+            packing: media::sdp::Packing::default(),
             direction: Direction::SendRecv,
             srtp: None,
         };

@@ -19,6 +19,7 @@ mod hold;
 mod hostile;
 mod ladders;
 mod messages;
+mod packets;
 mod pickups;
 mod plays;
 mod proofs;

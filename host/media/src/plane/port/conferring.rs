@@ -37,11 +37,18 @@ impl Port {
 
     /// Keeps what came for the next turn, if it is in a conference.
     pub(in crate::plane) fn hear(&mut self, now: Instant, arrival: &Arrival, datagram: &[u8]) {
-        if let (Some(member), Content::Audio(codec)) = (&mut self.member, arrival.content) {
-            let payload = &datagram[arrival.packet.payload.clone()];
-            let timestamp = arrival.packet.fixed.timestamp;
-            let stream = arrival.order.stream;
-            member.ear().put(now, stream, timestamp, codec, payload);
+        let Some(member) = &mut self.member else {
+            return;
+        };
+        let payload = &datagram[arrival.packet.payload.clone()];
+        match arrival.content {
+            Content::Audio(codec) => {
+                let timestamp = arrival.packet.fixed.timestamp;
+                let stream = arrival.order.stream;
+                member.ear().put(now, stream, timestamp, codec, payload);
+            }
+            Content::Noise => member.ear().put_noise(payload),
+            Content::TelephoneEvent | Content::Unknown => {}
         }
     }
 
@@ -69,13 +76,8 @@ impl Port {
         let mut payload = [0; FRAME_OCTETS];
         let length = member.encode(codec, &heard[..length], &mut payload);
         let payload = &payload[..length];
-        let Some(fixed) = leg.own(&mut self.outbound, tick, member.sent) else {
-            return;
-        };
+        let place = (member.sent, false);
         member.sent += 1;
-        self.stats.packets_sent += 1;
-        self.stats.octets_sent += payload.len() as u64;
-        outbox.push(via, to, fixed, payload);
-        self.let_go(outbox, taper);
+        self.say(tick, (via, to), place, payload, outbox, taper);
     }
 }

@@ -1,6 +1,7 @@
 //! Keys that a port presses towards its peer, which cover all else that feeds it.
 
 use super::Port;
+use super::packing::Ready;
 use super::speech::{Ended, Taper, clock};
 use crate::command::PortId;
 use crate::plane::inbound::Order;
@@ -8,7 +9,6 @@ use crate::plane::keying::Said;
 use crate::plane::outbound::{Length, OWN};
 use crate::plane::outbox::Outbox;
 use crate::plane::wheel::Tick;
-use crate::rtp::Fixed;
 
 impl Port {
     /// Presses keys towards the peer after those that wait. False if too many do: then none is.
@@ -20,14 +20,14 @@ impl Port {
     /// All keys were pressed.
     pub(in crate::plane) fn release_keys(&mut self) {
         self.keying = None;
-        self.outbound.switch();
+        self.change_source();
     }
 
     /// Another source feeds the peer, unless keys are pressed: they cover it, and each of them has one
     /// timestamp whatever happens meanwhile.
     pub(super) fn switch(&mut self) {
         if self.keying.is_none() {
-            self.outbound.switch();
+            self.change_source();
         }
     }
 
@@ -44,36 +44,35 @@ impl Port {
         let keying = self.keying.as_mut()?;
         let events = agreed.telephone_event.map(|event| event.send);
         let (stream, index) = (OWN, keying.index());
-        let clock = clock(tick, agreed.codec);
+        let codec = agreed.codec;
+        let clock = clock(tick, codec);
         let said = keying.frame(clock, events.is_some(), agreed.codec);
         let (payload_type, timestamp, payload) = match &said {
             Some(Said::Event { payload, began }) => (events?, *began, &payload[..]),
             Some(Said::Tone(payload)) => (agreed.payload_type, clock, *payload),
-            Some(Said::Pause { last: false }) => return None,
-            Some(Said::Pause { last: true }) | None => return Some(Ended::Keyed),
+            Some(Said::Pause { last: false }) => {
+                self.pause(tick, (via, to), outbox, taper);
+                return None;
+            }
+            Some(Said::Pause { last: true }) | None => {
+                self.pause(tick, (via, to), outbox, taper);
+                return Some(Ended::Keyed);
+            }
         };
-        let fixed = Fixed {
-            marker: false,
-            payload_type,
-            sequence: 0,
-            timestamp,
-            ssrc: self.outbound.ssrc(),
-        };
-        let order = Order { stream, index };
-        let slot = self
-            .outbound
-            .place(tick.due, order, &fixed, Length::of_frame(agreed.codec))?;
+        if let Some(Said::Tone(payload)) = said {
+            self.say(tick, (via, to), (index, false), payload, outbox, taper);
+            return None;
+        }
         let first = matches!(said, Some(Said::Event { began, .. }) if began == clock);
-        let fixed = Fixed {
-            marker: first || slot.switched,
-            sequence: slot.sequence,
-            timestamp: slot.timestamp,
-            ..fixed
+        let ready = Ready {
+            order: Order { stream, index },
+            timestamp,
+            length: Length::of_frame(codec),
+            payload_type,
+            marker: first,
+            payload,
         };
-        self.stats.packets_sent += 1;
-        self.stats.octets_sent += payload.len() as u64;
-        outbox.push(via, to, fixed, payload);
-        self.let_go(outbox, taper);
+        self.put_out(tick.due, (via, to), &ready, outbox, taper);
         None
     }
 }

@@ -3,20 +3,25 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::{Leg, Port, Seat};
+use super::packing::Ready;
+use super::{Port, Seat};
 use crate::codec::Codec;
 use crate::command::PortId;
+use crate::noise;
 use crate::plane::Output;
 use crate::plane::inbound::Order;
-use crate::plane::outbound::{Length, OWN, Outbound, Slot};
+use crate::plane::outbound::{Length, OWN};
 use crate::plane::outbox::Outbox;
 use crate::plane::player::Player;
 use crate::plane::wheel::Tick;
-use crate::rtp::Fixed;
 use crate::tape::Blocks;
 
 /// Milliseconds of a tick.
 const FRAME: u32 = 20;
+
+/// Frames of silence that are not sent, from one packet of comfort noise to the next: 200 ms, so that nothing on the
+/// way takes the stream for ended.
+const NOISE_EVERY: usize = 10;
 
 /// Where what a port says by itself is recorded: when, with what blocks, and who carries full ones away.
 pub(in crate::plane) type Taper<'a> = (Instant, &'a mut Blocks, &'a mut VecDeque<Output>);
@@ -65,19 +70,44 @@ impl Port {
             return self.press(tick, via, outbox, taper);
         }
         let leg = self.leg.as_ref()?;
-        let to = leg.hears()?;
-        let player = self.player.as_mut()?;
-        let operation = player.operation();
-        let Some(payload) = player.frame(leg.agreed.codec) else {
-            return Some(Ended::Played(operation));
+        let (way, codec, noise) = ((via, leg.hears()?), leg.agreed.codec, leg.agreed.noise);
+        let mut player = self.player.take()?;
+        let ended = match (player.silence(), noise) {
+            (Some(nth), Some(noise)) => {
+                if nth == 0 {
+                    self.pause(tick, way, outbox, taper);
+                }
+                let says = nth.is_multiple_of(NOISE_EVERY);
+                if says {
+                    let ready = Ready {
+                        order: Order {
+                            stream: OWN,
+                            index: player.index(),
+                        },
+                        timestamp: clock(tick, codec),
+                        length: Length::of_frame(codec),
+                        payload_type: noise.send,
+                        marker: false,
+                        payload: &noise::PAYLOAD,
+                    };
+                    self.put_out(tick.due, way, &ready, outbox, taper);
+                }
+                player.advance(says)
+            }
+            _ => match player.frame(codec) {
+                Some((payload, marker)) => {
+                    let place = (player.index(), marker);
+                    self.say(tick, way, place, payload, outbox, taper);
+                    player.advance(true)
+                }
+                None => true,
+            },
         };
-        let index = player.index();
-        let fixed = leg.own(&mut self.outbound, tick, index)?;
-        self.stats.packets_sent += 1;
-        self.stats.octets_sent += payload.len() as u64;
-        outbox.push(via, to, fixed, payload);
-        let ended = player.advance();
-        self.let_go(outbox, taper);
+        let operation = player.operation();
+        self.player = Some(player);
+        if ended {
+            self.pause(tick, way, outbox, taper);
+        }
         ended.then_some(Ended::Played(operation))
     }
 
@@ -92,33 +122,6 @@ impl Port {
         if let Some(context) = &mut self.srtp {
             outbox.seal(&mut context.sealer);
         }
-    }
-}
-
-impl Leg {
-    /// The header of a packet of 20 ms that the port says by itself: the one of that number of its source.
-    /// `None` if there is no place for it.
-    pub(super) fn own(&self, outbound: &mut Outbound, tick: Tick, index: i64) -> Option<Fixed> {
-        let codec = self.agreed.codec;
-        let fixed = Fixed {
-            marker: false,
-            payload_type: self.agreed.payload_type,
-            sequence: 0,
-            timestamp: clock(tick, codec),
-            ssrc: outbound.ssrc(),
-        };
-        let order = Order { stream: OWN, index };
-        let Slot {
-            sequence,
-            timestamp,
-            switched,
-        } = outbound.place(tick.due, order, &fixed, Length::of_frame(codec))?;
-        Some(Fixed {
-            marker: switched,
-            sequence,
-            timestamp,
-            ..fixed
-        })
     }
 }
 

@@ -54,7 +54,7 @@ impl Bench {
         sent
     }
 
-    fn said(&mut self) -> Vec<Sent> {
+    pub(super) fn said(&mut self) -> Vec<Sent> {
         let mut sent = Vec::new();
         while let Some((forward, packet)) = self.plane.poll_packet() {
             let read = rtp::parse(packet).unwrap();

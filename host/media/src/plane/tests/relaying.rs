@@ -127,7 +127,7 @@ fn a_tone_keeps_its_distance_to_the_noise_through_a_bridge_of_any_codecs() {
 #[test]
 fn a_telephone_event_keeps_its_duration_and_one_timestamp() {
     let mut bench = Bench::bridged();
-    let event = Some(TelephoneEvent {
+    let event = Some(Types {
         send: 120,
         receive: 121,
     });

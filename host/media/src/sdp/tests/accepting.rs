@@ -11,12 +11,12 @@ fn accept_sends_as_the_answer_says_and_receives_as_we_offered() {
     assert_eq!(agreed.receive, [(0, Codec::Pcmu), (8, Codec::Pcma)]);
     assert_eq!(
         agreed.telephone_event,
-        Some(TelephoneEvent {
+        Some(Types {
             send: 100,
             receive: 101
         })
     );
-    assert_eq!(agreed.ptime_ms, 30);
+    assert_eq!(agreed.packing, Packing::new(Some(30), None));
     assert_eq!(agreed.direction, Direction::SendRecv);
 }
 
