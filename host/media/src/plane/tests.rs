@@ -13,6 +13,7 @@ mod playing;
 mod protected;
 mod relaying;
 mod reporting;
+mod strangers;
 mod switching;
 mod taping;
 mod watching;
