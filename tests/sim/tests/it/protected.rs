@@ -125,6 +125,29 @@ fn who_insists_on_what_the_other_does_not_want_has_no_call() {
 }
 
 #[test]
+fn who_is_refused_is_told_what_is_missing() {
+    use Srtp::{Off, Require};
+    for (transport, warning) in [
+        (Transport::Tls, "Warning: 303"),
+        (Transport::Tcp, "Warning: 399"),
+    ] {
+        play(transport, ([Require, Off], [Off, Off]), |world| {
+            let alice = world.line(0, "1001");
+            let hand = world.by_hand(alice);
+            world.hand(hand).be_polite();
+            let sdp = world.hand(hand).sdp("sendrecv");
+            let invite = world.hand(hand).invite("2001", &sdp);
+            world.send(hand, invite);
+            world.run_for(SECOND);
+            let heard = world.hand(hand).heard().iter();
+            let refused = heard.rev().find(|it| it.starts_with("SIP/2.0 488"));
+            let refused = refused.expect("it is refused");
+            assert!(refused.contains(warning), "{refused}");
+        });
+    }
+}
+
+#[test]
 fn a_hold_keeps_the_keys_and_the_audio_comes_back() {
     let both = [Srtp::Require; 2];
     let world = play(Transport::Tls, (both, both), |world| {
