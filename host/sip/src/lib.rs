@@ -22,6 +22,7 @@ mod dialog;
 pub mod digest;
 mod endpoint;
 pub mod event;
+pub mod info;
 pub mod limits;
 pub mod locate;
 mod replaces;

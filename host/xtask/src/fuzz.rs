@@ -54,6 +54,8 @@ enum Target {
     Srtp,
     /// Reports of a peer.
     Rtcp,
+    Dtmf,
+    Info,
     /// Packets and ticks at a jitter buffer.
     Jitter,
     /// A datagram that asks for its address.
@@ -226,6 +228,8 @@ impl Target {
             Self::Rtp => "rtp",
             Self::Srtp => "srtp",
             Self::Rtcp => "rtcp",
+            Self::Dtmf => "dtmf",
+            Self::Info => "info",
             Self::Jitter => "jitter",
             Self::Stun => "stun",
             Self::Audio => "audio",
@@ -253,7 +257,14 @@ impl Target {
             }
             Self::Sdp => Some("dict/sdp.dict"),
             Self::Stun => Some("dict/stun.dict"),
-            Self::Rtp | Self::Rtcp | Self::Srtp | Self::Jitter | Self::Audio | Self::Plugin => None,
+            Self::Rtp
+            | Self::Rtcp
+            | Self::Dtmf
+            | Self::Info
+            | Self::Srtp
+            | Self::Jitter
+            | Self::Audio
+            | Self::Plugin => None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use media::sdp::{Codec, Direction, Negotiated, Types};
+use media::sdp::{Codec, Direction, Negotiated, Packing, Types};
 use media::{Command, Family, Plane, PortId, limits, plane, rtp};
 
 const PORTS: [PortId; 2] = [PortId(1), PortId(2)];
@@ -21,6 +21,8 @@ pub(crate) fn check(start: Instant, input: &[u8]) {
         );
         plane.handle_bound(port, Ok(address(9, port.0 as u8)));
         let agreed = Box::new(agreed(codec));
+        let to_tones = true;
+        plane.handle_input(start, Command::Listen { port, to_tones });
         let signalling = Ipv4Addr::new(192, 0, 2, 7).into();
         plane.handle_input(
             start,
@@ -46,6 +48,10 @@ pub(crate) fn check(start: Instant, input: &[u8]) {
         if let Some(forward) = plane.handle_packet(now, port, from, &mut buffer) {
             assert!(forward.len <= datagram.len(), "it grew");
             assert!(rtp::parse(&buffer[..forward.len]).is_some(), "no RTP");
+        }
+        while let Some((forward, packet)) = plane.poll_packet() {
+            assert_eq!(forward.len, packet.len());
+            assert!(rtp::parse(packet).is_some(), "no RTP");
         }
         while plane.poll_output().is_some() {}
     }
@@ -84,8 +90,12 @@ fn agreed(codec: Codec) -> Negotiated {
             send: 101,
             receive: 96 + codec.payload_type(),
         }),
-        noise: None,
-        packing: media::sdp::Packing::default(),
+        noise: Some(Types {
+            send: 13,
+            receive: 13,
+        }),
+        // One wants longer packets, the other takes all.
+        packing: Packing::new((codec == Codec::Pcma).then_some(30), None),
         direction: Direction::SendRecv,
         srtp: None,
     }

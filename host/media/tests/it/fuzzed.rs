@@ -4,6 +4,8 @@ use std::path::Path;
 
 use crate::clock;
 
+#[path = "../../../../tests/fuzz/properties/dtmf.rs"]
+mod dtmf;
 #[path = "../../../../tests/fuzz/properties/jitter.rs"]
 mod jitter;
 #[path = "../../../../tests/fuzz/properties/rtcp.rs"]
@@ -35,6 +37,12 @@ fn datagrams_at_a_bridge_are_forwarded_as_rtp_or_not_at_all() {
 #[test]
 fn reports_are_understood_whole_or_not_at_all() {
     replay("rtcp", rtcp::check);
+}
+
+#[test]
+fn each_press_is_told_once_and_no_faster_than_telephones_are() {
+    let start = clock();
+    replay("dtmf", |input| dtmf::check(start, input));
 }
 
 #[test]

@@ -5,10 +5,10 @@
 use std::time::Instant;
 
 use super::Endpoint;
-use super::info::RELAY;
 use super::write::ALLOW;
 use crate::dialog::{Established, State};
 use crate::event::{DialogId, Event};
+use crate::info::{self, Form};
 use crate::transaction::{Delivery, TransactionId};
 use crate::wire::{Headers, Method};
 
@@ -34,7 +34,7 @@ impl Endpoint {
         let via = self.fresh_via(flow);
         let contact = self.config.contact(flow, &peer);
         let product = self.config.product.clone();
-        let body = format!("Signal={key}\r\nDuration={DURATION}\r\n");
+        let body = info::body(key, DURATION);
         let info = self
             .established(id)?
             .dialog
@@ -42,7 +42,7 @@ impl Endpoint {
             .contact(&contact)
             .header("Allow", ALLOW)
             .header("User-Agent", &product)
-            .body(RELAY, body.into());
+            .body(Form::Relay.media_type(), body.into());
         self.send_within(now, id, flow, info)
     }
 

@@ -8,6 +8,8 @@ mod digest;
 mod frame;
 #[path = "../../../../tests/fuzz/properties/headers.rs"]
 mod headers;
+#[path = "../../../../tests/fuzz/properties/info.rs"]
+mod info;
 #[path = "../../../../tests/fuzz/properties/message.rs"]
 mod message;
 #[path = "../../../../tests/fuzz/properties/stun.rs"]
@@ -46,6 +48,11 @@ fn uris_are_read_as_they_are_written() {
             uri::check(text);
         }
     });
+}
+
+#[test]
+fn an_info_tells_a_key_or_none() {
+    replay("info", info::check);
 }
 
 #[test]
