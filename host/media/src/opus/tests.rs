@@ -153,7 +153,7 @@ fn what_has_no_room_or_no_length_of_ours_is_left_out() {
 }
 
 /// Not a measure but a bound, so that the figure of docs/benchmarks.md can be repeated:
-/// `cargo test --release -p media --features opus a_frame_costs -- --nocapture`.
+/// `cargo test -p media --features opus a_frame_costs -- --nocapture`.
 #[test]
 fn a_frame_costs_less_than_a_tenth_of_its_time() {
     let original = chirp(Rate::Wide, 500);
