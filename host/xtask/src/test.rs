@@ -31,6 +31,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     stages.run("plugins", || plugins::run(workspace))?;
     stages.run("tidy", || tidy::run(workspace))?;
     stages.run("tests", || tests(workspace, &peers, sipvicious))?;
+    stages.run("opus", || opus(workspace))?;
     stages.run("seeds", || sim::run(workspace, SEEDS))?;
     stages.print();
     for (_, peer) in peers.iter().filter(|(is_there, _)| !is_there) {
@@ -60,6 +61,12 @@ fn tests(workspace: &Workspace, peers: &[(bool, Peer)], sipvicious: Option<PathB
             .envs(told)
             .env("E2E_SIPVICIOUS", sipvicious.unwrap_or_else(|| "0".into())),
     )
+}
+
+/// The media plane with Opus, which is no part of an ordinary build.
+fn opus(workspace: &Workspace) -> Result<()> {
+    let media = ["test", "--locked", "-p", "media", "--lib", "--quiet"];
+    shell::run(workspace.cargo(media).args(["--features", "opus"]))
 }
 
 /// What was done, and how long it took.
