@@ -135,6 +135,32 @@ pub enum Command {
         /// Which port.
         port: PortId,
     },
+    /// Play into a conference, by a port that has no socket and no peer: all who listen there hear it. While
+    /// this port has the room's post [`Speaker`](crate::room::Post::Speaker) and the conference lasts.
+    /// `AttendantLeft` tells the end.
+    Announce {
+        /// The new port.
+        port: PortId,
+        /// Which conference.
+        room: Arc<Room>,
+        /// What, and how often.
+        play: Play,
+    },
+    /// Record what is heard in a conference, in one channel, by a port that has no socket and no peer. While
+    /// this port has the room's post [`Recorder`](crate::room::Post::Recorder) and the conference lasts.
+    /// `AttendantLeft` tells the end, or `RecordFailed`.
+    Overhear {
+        /// The new port.
+        port: PortId,
+        /// Which conference.
+        room: Arc<Room>,
+        /// The owner's number of it.
+        operation: u32,
+        /// The name of the file, as for `Record`.
+        file: Box<str>,
+        /// How long at most.
+        longest: Duration,
+    },
     /// Press keys towards the peer of this port, one after another: as telephone events (RFC 4733) if
     /// those were agreed on, else as tones. Meanwhile nothing else is sent. If too many wait none of
     /// these is pressed: `Unkeyed`.
@@ -224,6 +250,19 @@ impl Mode {
     }
 }
 
+/// Why nobody plays into a conference, or records it, any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaving {
+    /// All was played.
+    Done,
+    /// It took as long as it may.
+    TimedOut,
+    /// Another has its post, or nobody.
+    Relieved,
+    /// The conference is over.
+    RoomOver,
+}
+
 /// What a media shard reports.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -282,6 +321,15 @@ pub enum Event {
         /// The owner's number of it.
         operation: u32,
     },
+    /// Nobody plays into a conference, or records it, by this port any more.
+    AttendantLeft {
+        /// Which port.
+        port: PortId,
+        /// The owner's number of it.
+        operation: u32,
+        /// Why.
+        why: Leaving,
+    },
     /// The port is closed, its counters final.
     Closed {
         /// Which port.
@@ -303,6 +351,7 @@ impl Event {
             | Self::Played { port, .. }
             | Self::Unkeyed { port }
             | Self::RecordFailed { port, .. }
+            | Self::AttendantLeft { port, .. }
             | Self::Closed { port, .. } => *port,
         }
     }

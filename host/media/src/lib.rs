@@ -34,6 +34,8 @@ pub mod tone;
 pub mod tones;
 pub mod wav;
 
-pub use command::{Command, Event, Family, Heard, Mode, Piece, Play, PortId, Remote, Stats};
+pub use command::{
+    Command, Event, Family, Heard, Leaving, Mode, Piece, Play, PortId, Remote, Stats,
+};
 pub use plane::{Forward, Output, Plane};
 pub use prompt::Prompt;

@@ -16,6 +16,7 @@
 //! every 20 ms (`wheel`), whose packets are drained by `poll_packet`; it covers the route. Every port reports by RTCP
 //! each 5 s (`reporting`), on the same way. Knows nothing of calls: `control` decides what is bridged to what.
 
+mod attendant;
 mod chime;
 mod confer;
 pub mod ear;
@@ -48,6 +49,7 @@ use crate::command::{Command, Event, Family, Heard, PortId};
 use crate::port_map::PortMap;
 use crate::tape::{Blocks, TapeId, Word};
 use crate::{limits, rtp};
+use attendant::Attendants;
 pub(crate) use inbound::Inbound;
 use mixer::Mixer;
 use outbox::Outbox;
@@ -126,6 +128,8 @@ pub struct Plane {
     agenda: Agenda,
     outbox: Outbox,
     mixer: Mixer,
+    /// Who plays into conferences and records them.
+    attendants: Attendants,
     /// What came to its end in a tick, while the tick lasts.
     ended: Vec<(PortId, Ended)>,
     /// How many ports are recorded.
@@ -146,6 +150,7 @@ impl Plane {
             agenda: Agenda::default(),
             outbox: Outbox::default(),
             mixer: Mixer::default(),
+            attendants: Attendants::default(),
             ended: Vec::new(),
             tapes: 0,
             blocks: Blocks::default(),
@@ -180,6 +185,14 @@ impl Plane {
             Command::StopPlay { port } => self.stop_play(now, port),
             Command::Confer { port, room, mode } => self.confer(now, port, &room, mode),
             Command::Leave { port } => self.leave(now, port),
+            Command::Announce { port, room, play } => self.announce(now, port, room, play),
+            Command::Overhear {
+                port,
+                room,
+                operation,
+                file,
+                longest,
+            } => self.overhear(now, TapeId { port, operation }, room, (file, longest)),
             Command::Key { port, keys } => self.key(now, port, &keys),
             Command::Record {
                 port,

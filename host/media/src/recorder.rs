@@ -6,9 +6,8 @@
 //!    └──Back──────────┘ blocks to be used again, tapes that failed
 //! ```
 //!
-//! Owns the folder and its files. A recording has two channels of 16 bits, of 8 kHz or, for
-//! a party in wide band, 16: left what its party
-//! said, right what it heard. What was appended is played whatever happens to the process later than
+//! Owns the folder and its files. A recording has 16 bits, of 8 kHz or, for a party in wide band, 16. That
+//! of a call has two channels: left what its party said, right what it heard; that of a conference has one. What was appended is played whatever happens to the process later than
 //! [`limits::TAPE_TOLD`]. A shard never waits for this thread:
 //!
 //! | queue | full |
@@ -254,11 +253,16 @@ impl Desk {
 
     fn take_word(&mut self, line: u32, word: Word) {
         match word {
-            Word::Begin { tape, file, rate } => {
+            Word::Begin {
+                tape,
+                file,
+                rate,
+                channels,
+            } => {
                 let path = self.folder.join(&*file).with_extension("wav");
-                match Take::create(&path, rate) {
+                match Take::create(&path, rate, channels) {
                     Ok(take) => {
-                        let track = Track::new(rate);
+                        let track = Track::new(rate, channels);
                         self.takes.insert((line, tape), Open { file, take, track });
                     }
                     Err(error) => self.fail((line, tape), file, &error),

@@ -18,6 +18,7 @@ mod tests;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering, fence};
 
 use crate::codec::{FRAME_SAMPLES, Rate};
+use crate::command::PortId;
 
 /// Frames of a ring: the one that is written, two that may be read, and one to spare.
 const FRAMES: u64 = 4;
@@ -35,6 +36,19 @@ pub struct Room {
     wide: AtomicBool,
     joined: AtomicU32,
     left: AtomicU32,
+    /// By post, who holds it: the number of a port, or 0.
+    posts: [AtomicU64; 2],
+    over: AtomicBool,
+}
+
+/// What is done in a conference by one at a time, who is no member of it. Whoever had a post before sees
+/// that another has it, and leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Post {
+    /// Plays into it.
+    Speaker,
+    /// Records it.
+    Recorder,
 }
 
 #[derive(Debug)]
@@ -87,6 +101,8 @@ impl Room {
             wide: AtomicBool::new(false),
             joined: AtomicU32::new(0),
             left: AtomicU32::new(0),
+            posts: Default::default(),
+            over: AtomicBool::new(false),
         }
     }
 
@@ -107,6 +123,27 @@ impl Room {
     /// A member hears and speaks at 16 kHz.
     pub fn widen(&self) {
         self.wide.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on that one has the post, or nobody.
+    pub fn appoint(&self, post: Post, who: Option<PortId>) {
+        let number = who.map_or(0, |port| port.0);
+        self.posts[post as usize].store(number, Ordering::Relaxed);
+    }
+
+    /// Whether it has the post.
+    pub fn is_held(&self, post: Post, by: PortId) -> bool {
+        self.posts[post as usize].load(Ordering::Relaxed) == by.0
+    }
+
+    /// The last call has left: nobody comes in any more, and whoever plays or records ends.
+    pub fn end(&self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has ended.
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
     }
 
     /// Somebody who may be heard came in.

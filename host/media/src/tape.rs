@@ -31,6 +31,15 @@ pub enum Side {
     Heard,
 }
 
+/// What becomes of the two sides in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channels {
+    /// Left what the party said, right what it heard.
+    Both,
+    /// What was heard, alone.
+    Heard,
+}
+
 /// What a plane tells of its tapes; of one tape in this order: `Begin`, any number of `Block`s, `End`.
 #[derive(Debug)]
 pub enum Word {
@@ -42,6 +51,8 @@ pub enum Word {
         file: Box<str>,
         /// What its audio is worth.
         rate: Rate,
+        /// How many channels the file has, and what is in them.
+        channels: Channels,
     },
     /// More of a tape. The block is to be given back by [`Plane::handle_block`](crate::Plane::handle_block).
     Block(Block),

@@ -75,10 +75,14 @@ fn lost(command: &Command) -> Vec<Event> {
         | Command::Unbridge { port }
         | Command::Confer { port, .. }
         | Command::Leave { port }
+        | Command::Announce { port, .. }
         | Command::StopRecord { port } => {
             vec![*port]
         }
         Command::Record {
+            port, operation, ..
+        }
+        | Command::Overhear {
             port, operation, ..
         } => {
             return vec![Event::RecordFailed {

@@ -369,7 +369,9 @@ impl Watch {
             run.carried.command(command);
         }
         let named: Vec<PortId> = match command {
-            Command::Open { port, .. } => {
+            Command::Open { port, .. }
+            | Command::Announce { port, .. }
+            | Command::Overhear { port, .. } => {
                 if self.ports.insert(*port, session).is_some() {
                     self.violated(format!("{port:?} was opened twice"));
                 }

@@ -114,6 +114,8 @@ impl Shard {
                 }
             }
             Event::Closed { port, stats } => self.port_closed(now, port, stats),
+            // Nobody asks for one yet.
+            Event::AttendantLeft { .. } => {}
         }
     }
 

@@ -23,7 +23,7 @@ impl Plane {
         let codec = state.codec().unwrap_or(Codec::Pcma);
         let entered = self.mixer.enter(room, mode, codec);
         if let Some(before) = state.seat_member(entered) {
-            self.mixer.leave(&before);
+            self.mixer.leave(&before.part);
         }
         self.reseat(now, port);
     }
@@ -41,7 +41,7 @@ impl Plane {
         let Some(member) = state.and_then(Port::unseat_member) else {
             return false;
         };
-        self.mixer.leave(&member);
+        self.mixer.leave(&member.part);
         true
     }
 

@@ -50,6 +50,11 @@ impl Ear {
         }
     }
 
+    /// The rate at which it hears.
+    pub fn rate(&self) -> Rate {
+        self.rate
+    }
+
     /// Takes a packet of audio; see [`Jitter::put`].
     pub fn put(&mut self, now: Instant, stream: u64, timestamp: u32, codec: Codec, payload: &[u8]) {
         if let Some((_, speaks)) = &mut self.noise {

@@ -59,11 +59,19 @@ struct Hall {
 /// A party in a conference.
 #[derive(Debug)]
 pub(super) struct Member {
+    pub(super) part: Part,
+    ear: Ear,
+    encoder: Encoder,
+    /// Packets that it was sent.
+    pub(super) sent: i64,
+}
+
+/// What a conference has to know of somebody in it, wherever what it says comes from.
+#[derive(Debug)]
+pub(super) struct Part {
     room: u64,
     hall: usize,
     mode: Mode,
-    ear: Ear,
-    encoder: Encoder,
     era: u32,
     /// What it said last: its part of the sum.
     said: [i16; FRAME_SAMPLES],
@@ -72,61 +80,68 @@ pub(super) struct Member {
     /// The others were told that it came, so they are told that it leaves.
     announced: bool,
     chime: Option<Chime>,
-    /// Packets that it was sent.
-    pub(super) sent: i64,
 }
 
 impl Mixer {
-    /// Somebody comes in.
+    /// A party comes in.
     pub(super) fn enter(&mut self, room: &Arc<Room>, mode: Mode, codec: Codec) -> Member {
         if codec.rate() == Rate::Wide {
             room.widen();
         }
-        let number = self.number_of(room);
-        let hall = self.halls[number].get_or_insert_with(|| Box::new(Hall::new(room)));
-        hall.members += 1;
-        if mode.talks() {
-            room.joined();
-        }
-        hall.comings = room.comings();
-        hall.keep_rate();
+        let (part, rate) = self.admit(room, mode, mode.talks());
         Member {
-            room: room.id(),
-            hall: number,
-            mode,
-            ear: Ear::new(hall.rate),
-            encoder: Encoder::new(codec, hall.rate),
-            era: hall.era,
-            said: [0; FRAME_SAMPLES],
-            told: hall.comings,
-            announced: mode.talks(),
-            chime: None,
+            part,
+            ear: Ear::new(rate),
+            encoder: Encoder::new(codec, rate),
             sent: 0,
         }
     }
 
+    /// Somebody comes in; the others are told, if it is `announced`. With the rate of the conference.
+    pub(super) fn admit(&mut self, room: &Arc<Room>, mode: Mode, announced: bool) -> (Part, Rate) {
+        let number = self.number_of(room);
+        let hall = self.halls[number].get_or_insert_with(|| Box::new(Hall::new(room)));
+        hall.members += 1;
+        if announced {
+            room.joined();
+        }
+        hall.comings = room.comings();
+        hall.keep_rate();
+        let part = Part {
+            room: room.id(),
+            hall: number,
+            mode,
+            era: hall.era,
+            said: [0; FRAME_SAMPLES],
+            told: hall.comings,
+            announced,
+            chime: None,
+        };
+        (part, hall.rate)
+    }
+
     /// Somebody leaves.
-    pub(super) fn leave(&mut self, member: &Member) {
-        let Some(hall) = &mut self.halls[member.hall] else {
+    pub(super) fn leave(&mut self, part: &Part) {
+        let Some(hall) = &mut self.halls[part.hall] else {
             return;
         };
-        hall.replace(member, &[0; FRAME_SAMPLES]);
+        hall.replace(part, &[0; FRAME_SAMPLES]);
         hall.members -= 1;
-        if member.announced {
+        if part.announced {
             hall.room.left();
             hall.comings = hall.room.comings();
         }
         if hall.members == 0
-            && let Some(gone) = self.halls[member.hall].take()
+            && let Some(gone) = self.halls[part.hall].take()
         {
-            self.numbers.remove(&member.room);
+            self.numbers.remove(&part.room);
             if let Some(place) = gone.place {
                 gone.room.leave(place);
             }
         }
     }
 
-    /// A member's turn: takes what it says and writes what it hears. Returns how many samples. Its peer
+    /// A party's turn: takes what it says and writes what it hears. Returns how many samples. Its peer
     /// speaks that codec; one that holds us is not heard.
     pub(super) fn mix(
         &mut self,
@@ -134,38 +149,64 @@ impl Mixer {
         (member, codec, is_held): (&mut Member, Codec, bool),
         heard: &mut [i16; FRAME_SAMPLES],
     ) -> usize {
-        let Some(hall) = &mut self.halls[member.hall] else {
-            return 0;
-        };
-        if codec.rate() == Rate::Wide && hall.rate == Rate::Narrow {
+        let Member {
+            part, ear, encoder, ..
+        } = member;
+        if codec.rate() == Rate::Wide
+            && let Some(hall) = &mut self.halls[part.hall]
+            && hall.rate == Rate::Narrow
+        {
             hall.room.widen();
             hall.keep_rate();
         }
+        self.turn(due, part, heard, |rate, said| {
+            if ear.rate() != rate {
+                *ear = Ear::new(rate);
+                *encoder = Encoder::new(encoder.codec(), rate);
+            }
+            ear.take(due, said);
+            if is_held {
+                said.fill(0);
+            }
+        })
+    }
+
+    /// The turn of anybody: what it says is written by `speak`, at the rate of the conference.
+    pub(super) fn turn(
+        &mut self,
+        due: Instant,
+        part: &mut Part,
+        heard: &mut [i16; FRAME_SAMPLES],
+        speak: impl FnOnce(Rate, &mut [i16]),
+    ) -> usize {
+        let Some(hall) = &mut self.halls[part.hall] else {
+            return 0;
+        };
         let looks = hall.look(due);
-        if member.era != hall.era {
-            member.begin(hall.rate, hall.era);
+        if part.era != hall.era {
+            part.begin(hall.era);
         }
         let length = hall.rate.frame();
         let mut said = [0; FRAME_SAMPLES];
-        member.ear.take(due, &mut said[..length]);
-        if is_held || !member.mode.talks() {
+        speak(hall.rate, &mut said[..length]);
+        if !part.mode.talks() {
             said = [0; FRAME_SAMPLES];
         }
-        hall.replace(member, &said);
-        member.said[..length].copy_from_slice(&said[..length]);
+        hall.replace(part, &said);
+        part.said[..length].copy_from_slice(&said[..length]);
         if looks {
             hall.exchange();
         }
-        member.listen(hall.comings);
-        if !member.mode.hears() {
+        part.listen(hall.comings);
+        if !part.mode.hears() {
             *heard = [0; FRAME_SAMPLES];
             return length;
         }
         hall.write(&said, heard);
-        if let Some(chime) = &mut member.chime
+        if let Some(chime) = &mut part.chime
             && !self.chimes.ring(chime, hall.rate, &mut heard[..length])
         {
-            member.chime = None;
+            part.chime = None;
         }
         length
     }
@@ -215,11 +256,11 @@ impl Hall {
     }
 
     /// What a member says, in place of what it said before.
-    fn replace(&mut self, member: &Member, said: &[i16; FRAME_SAMPLES]) {
+    fn replace(&mut self, part: &Part, said: &[i16; FRAME_SAMPLES]) {
         let length = self.rate.frame();
-        let is_in = member.era == self.era;
+        let is_in = part.era == self.era;
         let sum = self.sum[..length].iter_mut();
-        for (sum, (&new, &old)) in sum.zip(said.iter().zip(&member.said)) {
+        for (sum, (&new, &old)) in sum.zip(said.iter().zip(&part.said)) {
             let old = if is_in { i32::from(old) } else { 0 };
             *sum += i32::from(new) - old;
         }
@@ -278,12 +319,12 @@ impl Member {
 
     /// Whether it is in that conference.
     pub(super) fn is_in(&self, room: &Room) -> bool {
-        self.room == room.id()
+        self.part.room == room.id()
     }
 
     /// From its next turn on.
     pub(super) fn change(&mut self, mode: Mode) {
-        self.mode = mode;
+        self.part.mode = mode;
     }
 
     /// What it hears as a payload; returns its length.
@@ -298,13 +339,13 @@ impl Member {
         }
         self.encoder.encode(heard, payload)
     }
+}
 
+impl Part {
     /// The conference goes on at another rate.
-    fn begin(&mut self, rate: Rate, era: u32) {
+    fn begin(&mut self, era: u32) {
         self.era = era;
         self.said = [0; FRAME_SAMPLES];
-        self.ear = Ear::new(rate);
-        self.encoder = Encoder::new(self.encoder.codec(), rate);
         self.chime = None;
     }
 

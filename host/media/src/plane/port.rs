@@ -17,7 +17,7 @@ mod watching;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-pub(super) use speech::Ended;
+pub(super) use speech::{Ended, Taper, clock};
 
 use rand_chacha::ChaCha8Rng;
 

@@ -11,7 +11,7 @@ use crate::codec::Rate;
 use crate::command::{Event, PortId};
 use crate::limits;
 use crate::rtp::HEADER;
-use crate::tape::{Block, Blocks, Entry, Side, Tape, TapeId, Word};
+use crate::tape::{Block, Blocks, Channels, Entry, Side, Tape, TapeId, Word};
 
 impl Plane {
     /// A block that was handed out may be used again.
@@ -26,8 +26,11 @@ impl Plane {
 
     /// The recorder cannot go on with this tape. It is told no end.
     pub fn handle_tape_failed(&mut self, tape: TapeId) {
-        let port = self.ports.get_mut(&tape.port);
-        let Some(taken) = port.and_then(|port| port.take_tape(|it| it.id() == tape)) else {
+        let taken = match self.ports.get_mut(&tape.port) {
+            Some(port) => port.take_tape(|it| it.id() == tape),
+            None => self.dismiss(tape.port),
+        };
+        let Some(taken) = taken else {
             return; // over by now
         };
         if let Some(block) = taken.end() {
@@ -52,17 +55,28 @@ impl Plane {
         }
         port.set_tape(Tape::new(tape, now));
         let rate = port.tape_rate();
+        self.begin_tape(Word::Begin {
+            tape,
+            file,
+            rate,
+            channels: Channels::Both,
+        });
+    }
+
+    pub(super) fn begin_tape(&mut self, begin: Word) {
         self.tapes += 1;
         self.blocks.reserve(self.tapes);
-        let begin = Word::Begin { tape, file, rate };
         self.outputs.push_back(Output::Tape(begin));
     }
 
     pub(super) fn stop_tape(&mut self, now: Instant, port: PortId) {
         let port = self.ports.get_mut(&port);
-        let Some(taken) = port.and_then(|port| port.take_tape(|_| true)) else {
-            return;
-        };
+        if let Some(taken) = port.and_then(|port| port.take_tape(|_| true)) {
+            self.end_tape(now, taken);
+        }
+    }
+
+    pub(super) fn end_tape(&mut self, now: Instant, taken: Tape) {
         self.tapes -= 1;
         let (tape, lasted) = (taken.id(), taken.lasted(now));
         let last = taken.end().map(Word::Block);
@@ -71,7 +85,7 @@ impl Plane {
         self.outputs.extend(words);
     }
 
-    fn tape_failed(&mut self, tape: TapeId) {
+    pub(super) fn tape_failed(&mut self, tape: TapeId) {
         let TapeId { port, operation } = tape;
         self.report(Event::RecordFailed { port, operation });
     }
@@ -148,6 +162,6 @@ impl Port {
     }
 }
 
-fn said(block: Block) -> Output {
+pub(super) fn said(block: Block) -> Output {
     Output::Tape(Word::Block(block))
 }

@@ -15,10 +15,11 @@ impl Plane {
         self.report_due(now);
         while let Some(tick) = self.wheel.advance(now) {
             for &port in self.wheel.ports(tick) {
+                let taper = &mut (now, &mut self.blocks, &mut self.outputs);
                 let Some(state) = self.ports.get_mut(&port) else {
+                    self.attendants.turn(tick, port, &mut self.mixer, taper);
                     continue;
                 };
-                let taper = &mut (now, &mut self.blocks, &mut self.outputs);
                 state.mix(tick, port, &mut self.mixer, &mut self.outbox, taper);
                 let ended = state.tick(tick, port, &mut self.outbox, taper);
                 self.ended.extend(ended.map(|what| (port, what)));
@@ -33,6 +34,7 @@ impl Plane {
                 }
             }
             self.ended.clear();
+            self.attendants_leave(now);
         }
     }
 

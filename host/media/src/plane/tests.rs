@@ -1,6 +1,7 @@
 //! The plane as its driver sees it. Facts about ports and relays are here; those about keys, playing,
 //! switching sources and latching in the files beside.
 
+mod attending;
 mod conferring;
 mod digits;
 mod keying;

@@ -10,17 +10,29 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::codec::Rate;
+use crate::tape::Channels;
 use crate::wav;
 
-/// Channels, and octets of one sample of all of them.
-const CHANNELS: u16 = 2;
-const FRAME: u64 = 4;
+impl Channels {
+    fn count(self) -> u16 {
+        match self {
+            Self::Both => 2,
+            Self::Heard => 1,
+        }
+    }
+
+    /// Octets of one sample of all of them.
+    fn frame(self) -> u64 {
+        u64::from(self.count()) * 2
+    }
+}
 
 /// An open file.
 #[derive(Debug)]
 pub(super) struct Take {
     file: File,
     rate: u32,
+    channels: Channels,
     /// Octets of samples.
     length: u64,
     /// Of which the header tells.
@@ -29,20 +41,21 @@ pub(super) struct Take {
 
 impl Take {
     /// Makes the file; there must not be one of that name.
-    pub(super) fn create(path: &Path, rate: Rate) -> io::Result<Self> {
+    pub(super) fn create(path: &Path, rate: Rate, channels: Channels) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         // What people say is nobody else's on this machine.
         options.write(true).create_new(true).mode(0o600);
         let mut file = options.open(path)?;
-        file.write_all(&header(rate.hz(), 0))?;
-        Ok(Take::onto(file, rate))
+        file.write_all(&header(channels, rate.hz(), 0))?;
+        Ok(Take::onto(file, rate, channels))
     }
 
     /// Goes on behind the header of an open file.
-    pub(super) fn onto(file: File, rate: Rate) -> Self {
+    pub(super) fn onto(file: File, rate: Rate, channels: Channels) -> Self {
         Take {
             file,
             rate: rate.hz(),
+            channels,
             length: 0,
             told: 0,
         }
@@ -59,7 +72,8 @@ impl Take {
         if self.told == self.length {
             return Ok(());
         }
-        self.file.write_all_at(&header(self.rate, self.length), 0)?;
+        let header = header(self.channels, self.rate, self.length);
+        self.file.write_all_at(&header, 0)?;
         self.told = self.length;
         Ok(())
     }
@@ -77,21 +91,24 @@ impl Take {
 pub fn mend(path: &Path) -> io::Result<(u64, Duration)> {
     let file = OpenOptions::new().read(true).write(true).open(path)?;
     let octets = file.metadata()?.len();
-    let length = octets.saturating_sub(wav::HEADER as u64) / FRAME * FRAME;
-    let mut rate = [0; 4];
+    let (mut channels, mut rate) = ([0; 2], [0; 4]);
     // A file without a whole header is of no rate, and of no samples.
     let wide =
         file.read_exact_at(&mut rate, 24).is_ok() && u32::from_le_bytes(rate) == Rate::Wide.hz();
     let rate = if wide { Rate::Wide } else { Rate::Narrow }.hz();
+    let one = file.read_exact_at(&mut channels, 22).is_ok() && u16::from_le_bytes(channels) == 1;
+    let channels = if one { Channels::Heard } else { Channels::Both };
+    let frame = channels.frame();
+    let length = octets.saturating_sub(wav::HEADER as u64) / frame * frame;
     file.set_len(wav::HEADER as u64 + length)?;
-    file.write_all_at(&header(rate, length), 0)?;
+    file.write_all_at(&header(channels, rate, length), 0)?;
     file.sync_all()?;
-    let millis = length / FRAME * 1_000 / u64::from(rate);
+    let millis = length / frame * 1_000 / u64::from(rate);
     Ok((wav::HEADER as u64 + length, Duration::from_millis(millis)))
 }
 
-fn header(rate: u32, length: u64) -> [u8; wav::HEADER] {
+fn header(channels: Channels, rate: u32, length: u64) -> [u8; wav::HEADER] {
     // As long as a call may be it is less than 4 GiB by far.
     let length = u32::try_from(length).unwrap_or(u32::MAX);
-    wav::header(CHANNELS, rate, length)
+    wav::header(channels.count(), rate, length)
 }

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use super::*;
 use crate::codec::{Codec, Rate};
 use crate::command::PortId;
-use crate::tape::{Blocks, Entry, Side, Tape};
+use crate::tape::{Blocks, Channels, Entry, Side, Tape};
 use crate::wav;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -44,7 +44,12 @@ const TAPE: TapeId = TapeId {
 fn begin(tape: TapeId, file: &str) -> Word {
     let file = file.into();
     let rate = Rate::Narrow;
-    Word::Begin { tape, file, rate }
+    Word::Begin {
+        tape,
+        file,
+        rate,
+        channels: Channels::Both,
+    }
 }
 
 fn end(tape: TapeId, seconds: u64) -> Word {
@@ -184,6 +189,7 @@ fn a_full_disk_fails_its_recording_and_no_other() {
     full.take = Take::onto(
         File::options().write(true).open("/dev/full").unwrap(),
         Rate::Narrow,
+        Channels::Both,
     );
     let mut blocks = Blocks::default();
     for tape in [TAPE, other] {
@@ -242,7 +248,8 @@ fn without_room_a_beginning_is_refused_a_block_comes_back_and_an_end_waits() {
 fn a_file_that_was_cut_off_anywhere_is_mended() {
     let folder = Folder::new();
     let path = folder.0.join("cut.wav");
-    for octets in [0_usize, 43, 44, 45, 48, 44 + 4 * 8_000 + 3] {
+    let cuts = [0_usize, 43, 44, 45, 48, 44 + 4 * 8_000 + 3];
+    for octets in cuts {
         let mut file = wav::header(2, 8_000, 7).to_vec();
         file.resize(octets.max(44), 1);
         file.truncate(octets);
@@ -253,4 +260,41 @@ fn a_file_that_was_cut_off_anywhere_is_mended() {
         assert_eq!(lasts.as_millis(), whole as u128 / 8);
         assert_eq!(pairs(&path), (whole, whole));
     }
+    // That of a conference has one channel.
+    let mut file = wav::header(1, 8_000, 7).to_vec();
+    file.resize(44 + 2 * 8_000 + 1, 1);
+    fs::write(&path, &file).unwrap();
+    let (size, lasts) = mend(&path).unwrap();
+    assert_eq!((size, lasts), (44 + 2 * 8_000, Duration::from_secs(1)));
+    assert_eq!(wav::decode(&fs::read(&path).unwrap()).unwrap().len(), 8_000);
+}
+
+#[test]
+fn a_conference_is_one_channel_of_what_was_heard() {
+    let folder = Folder::new();
+    let (reports, reported) = mpsc::sync_channel(16);
+    let sink = Box::new(move |report| reports.send(report).unwrap());
+    let mut desk = Desk::new(folder.0.clone(), clock, sink);
+    let (tape, channels) = (TAPE, Channels::Heard);
+    desk.take_word(
+        1,
+        Word::Begin {
+            tape,
+            file: "room".into(),
+            rate: Rate::Narrow,
+            channels,
+        },
+    );
+    for block in talk(&mut Blocks::default(), tape, 2) {
+        desk.take_word(1, Word::Block(block));
+    }
+    desk.take_word(1, end(tape, 2));
+    let written = reported.try_recv().unwrap().result.unwrap();
+    assert_eq!(written.lasts, Duration::from_secs(2));
+    let file = fs::read(folder.0.join("room.wav")).unwrap();
+    assert_eq!(file.len() as u64, written.octets);
+    let heard = crate::g711::decode_sample(crate::g711::Law::A, 0x2a);
+    let samples = wav::decode(&file).unwrap();
+    assert_eq!(samples.len(), 16_000);
+    assert!(samples.iter().filter(|it| **it == heard).count() > 15_000);
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::channel::{Channel, LATE};
 use crate::codec::{Decoder, Rate};
-use crate::tape::{Entry, Side};
+use crate::tape::{Channels, Entry, Side};
 
 /// How long the place of a late packet is kept: 200 ms.
 const HELD: Duration = Duration::from_millis(LATE as u64 / 8);
@@ -25,6 +25,7 @@ struct Voice {
 #[derive(Debug)]
 pub(super) struct Track {
     rate: Rate,
+    channels: Channels,
     voices: [Voice; 2],
     /// Pairs of samples, left and right, from `written` on.
     window: Vec<[i16; 2]>,
@@ -36,9 +37,10 @@ pub(super) struct Track {
 }
 
 impl Track {
-    pub(super) fn new(rate: Rate) -> Self {
+    pub(super) fn new(rate: Rate, channels: Channels) -> Self {
         Track {
             rate,
+            channels,
             voices: Default::default(),
             window: Vec::new(),
             written: 0,
@@ -134,11 +136,15 @@ impl Track {
     pub(super) fn take(&mut self, count: i64, out: &mut Vec<u8>) {
         let count = count.clamp(0, self.chunk()) as usize;
         let known = count.min(self.window.len());
+        let both = self.channels == Channels::Both;
         for [left, right] in self.window.drain(..known) {
-            out.extend(left.to_le_bytes());
+            if both {
+                out.extend(left.to_le_bytes());
+            }
             out.extend(right.to_le_bytes());
         }
-        out.resize(out.len() + (count - known) * 4, 0);
+        let octets = if both { 4 } else { 2 };
+        out.resize(out.len() + (count - known) * octets, 0);
         self.written += count as i64;
     }
 }
@@ -175,7 +181,7 @@ mod tests {
 
     #[test]
     fn each_side_stands_in_its_channel_at_its_time() {
-        let mut track = Track::new(Rate::Narrow);
+        let mut track = Track::new(Rate::Narrow, Channels::Both);
         let (one, two) = ([0xaa; 160], [0x2a; 160]);
         track.put(&entry(Side::Said, 100, 0, &one));
         track.put(&entry(Side::Heard, 110, 77, &two));
@@ -191,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_packet_that_is_late_finds_its_place_and_one_that_is_later_is_counted() {
-        let mut track = Track::new(Rate::Narrow);
+        let mut track = Track::new(Rate::Narrow, Channels::Both);
         let octets = [0xaa; 160];
         track.put(&entry(Side::Said, 0, 0, &octets));
         let ready = track.ready(Duration::from_millis(250));
@@ -211,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_runs_wrong_leaves_no_click() {
-        let mut track = Track::new(Rate::Narrow);
+        let mut track = Track::new(Rate::Narrow, Channels::Both);
         let mut sine = vec![0; 160 * 500];
         tone::Tone::new(425, -10.0).fill(&mut sine);
         let mut octets = vec![0; sine.len()];
@@ -242,7 +248,7 @@ mod tests {
 
     #[test]
     fn an_hour_of_silence_is_taken_in_chunks() {
-        let mut track = Track::new(Rate::Narrow);
+        let mut track = Track::new(Rate::Narrow, Channels::Both);
         track.put(&entry(Side::Said, 0, 0, &[0xaa; 160]));
         let mut ready = track.ready(Duration::from_secs(3_600));
         let mut out = Vec::new();
@@ -257,7 +263,7 @@ mod tests {
 
     #[test]
     fn wide_band_is_recorded_at_16_khz_and_what_is_not_stands_at_its_time_beside_it() {
-        let mut track = Track::new(Rate::Wide);
+        let mut track = Track::new(Rate::Wide, Channels::Both);
         let mut tone = vec![0; 320 * 50];
         tone::Tone::new(425, -10.0).fill(&mut tone);
         let mut octets = [0; 160 * 50];

@@ -12,17 +12,17 @@ fn a_sum_beyond_16_bits_is_exact_and_only_what_is_heard_is_cut() {
     let voices = [30_000, 20_000, -25_000];
     for (member, voice) in members.iter_mut().zip(voices) {
         let said = [voice; FRAME_SAMPLES];
-        hall.replace(member, &said);
-        member.said = said;
+        hall.replace(&member.part, &said);
+        member.part.said = said;
     }
     let mut heard = [0; FRAME_SAMPLES];
     for (member, others) in members.iter().zip([-5_000, 5_000, i16::MAX]) {
-        hall.write(&member.said, &mut heard);
+        hall.write(&member.part.said, &mut heard);
         assert!(heard[..160].iter().all(|&it| it == others), "{others}");
     }
     // What it said is taken out again to the last bit.
     for member in &members {
-        mixer.leave(member);
+        mixer.leave(&member.part);
     }
     assert_eq!(mixer.halls(), 0);
 }

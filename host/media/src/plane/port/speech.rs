@@ -126,6 +126,6 @@ impl Port {
 }
 
 /// What the clock of our stream reads at a tick, in that codec.
-pub(super) fn clock(tick: Tick, codec: Codec) -> u32 {
+pub(in crate::plane) fn clock(tick: Tick, codec: Codec) -> u32 {
     (tick.number as u32).wrapping_mul(FRAME * codec.per_ms())
 }

@@ -9,15 +9,15 @@ use crate::room::Room;
 use crate::tone::{self, MARKS, Tone};
 
 /// A telephone that speaks a tone and keeps what it hears, at 8 kHz.
-struct Party {
-    port: PortId,
+pub(super) struct Party {
+    pub(super) port: PortId,
     codec: Codec,
-    hz: u16,
+    pub(super) hz: u16,
     tone: Tone,
     encoder: Encoder,
     decoder: Decoder,
     sent: u16,
-    heard: Vec<i16>,
+    pub(super) heard: Vec<i16>,
 }
 
 impl Party {
@@ -36,7 +36,7 @@ impl Party {
     }
 
     /// How loud it hears a tone in the last half second, in dB below full scale.
-    fn hears(&self, hz: u16) -> f32 {
+    pub(super) fn hears(&self, hz: u16) -> f32 {
         tone::level_of(&self.heard[self.heard.len() - 4_000..], hz)
     }
 
@@ -65,7 +65,7 @@ impl Party {
 }
 
 /// A plane where ports of these codecs are open.
-fn bench(parties: &[Party]) -> Bench {
+pub(super) fn bench(parties: &[Party]) -> Bench {
     let mut bench = Bench::new();
     for party in parties {
         let payload_type = party.codec.payload_type();
@@ -81,13 +81,13 @@ fn bench(parties: &[Party]) -> Bench {
     bench
 }
 
-fn enter(bench: &mut Bench, room: &Arc<Room>, port: PortId, mode: Mode) {
+pub(super) fn enter(bench: &mut Bench, room: &Arc<Room>, port: PortId, mode: Mode) {
     let room = Arc::clone(room);
     bench.command(Command::Confer { port, room, mode });
 }
 
 /// All speak for so many milliseconds.
-fn talk(bench: &mut Bench, parties: &mut [Party], milliseconds: u64) {
+pub(super) fn talk(bench: &mut Bench, parties: &mut [Party], milliseconds: u64) {
     for _ in 0..milliseconds / 20 {
         for party in parties.iter_mut() {
             party.speak(bench);
@@ -100,7 +100,7 @@ fn talk(bench: &mut Bench, parties: &mut [Party], milliseconds: u64) {
 }
 
 /// Everybody hears everybody else as loud as they speak, and nobody itself.
-fn assert_mixed(parties: &[Party]) {
+pub(super) fn assert_mixed(parties: &[Party]) {
     for party in parties {
         let own = party.hears(party.hz);
         assert!(own < -50.0, "{:?} hears itself at {own} dB", party.port);
@@ -112,7 +112,7 @@ fn assert_mixed(parties: &[Party]) {
     }
 }
 
-fn parties<const N: usize>(codecs: [Codec; N]) -> [Party; N] {
+pub(super) fn parties<const N: usize>(codecs: [Codec; N]) -> [Party; N] {
     let mut port = 0;
     codecs.map(|codec| {
         port += 1;
