@@ -2,7 +2,7 @@
 //! for the caps of trunks (ADR 0011).
 //!
 //! A seat is taken with a call that enters and given back when it leaves or ends, whoever drops it; with
-//! the last of them the conference is gone. The lock is held for a look and a step, by turns of tenants
+//! the last of them the conference is gone, which its room tells whoever plays into it or records it. The lock is held for a look and a step, by turns of tenants
 //! that have conferences and by calls that enter and leave them.
 
 use std::{
@@ -158,6 +158,7 @@ impl Drop for Seat {
         };
         conference.calls -= 1;
         if conference.calls == 0 {
+            self.room.end();
             tenants.by_name.remove(&key);
             self.conferences.0.count.fetch_sub(1, Ordering::Relaxed);
         }

@@ -6,6 +6,7 @@ use std::{
     time::Instant,
 };
 
+use media::PortId;
 use model::{ActivePlugin, CallId, Event, SessionId, TenantConfig, Trace, TraceItem, turn::Usage};
 
 use crate::Ticket;
@@ -22,6 +23,10 @@ pub(crate) struct Session {
     /// Oldest first; a call stays until nothing of it can happen any more.
     pub(crate) calls: Vec<CallId>,
     pub(crate) timers: BTreeSet<String>,
+    /// How many plays into conferences and recordings of them it has had.
+    pub(crate) operations: u32,
+    /// Those that are not over.
+    pub(crate) attendants: Vec<PortId>,
     /// Events that wait for their turn.
     pub(crate) queue: VecDeque<Event>,
     pub(crate) turn: Option<Out>,
@@ -64,9 +69,11 @@ impl Session {
 
     /// Nothing of it can happen any more.
     pub(crate) fn is_done(&self) -> bool {
-        self.calls.is_empty()
-            && self.timers.is_empty()
-            && self.queue.is_empty()
-            && self.turn.is_none()
+        self.calls.is_empty() && self.is_idle()
+    }
+
+    /// But for its calls nothing will happen to it.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.timers.is_empty() && self.queue.is_empty() && self.turn.is_none()
     }
 }

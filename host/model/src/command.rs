@@ -74,6 +74,40 @@ pub enum Command {
         /// In a conference.
         call: CallId,
     },
+    /// Play into a conference.
+    ConfPlayStart {
+        /// Its id, as the policy knows it.
+        conference: ConferenceId,
+        /// Its name. A call of the session is in it.
+        name: String,
+        /// The number of this operation among those of the session in conferences.
+        operation: u32,
+        /// What.
+        what: Box<Play>,
+    },
+    /// Play no more into a conference, whoever began it.
+    ConfPlayStop {
+        /// Its name. A call of the session is in it.
+        name: String,
+    },
+    /// Record a conference.
+    ConfRecordStart {
+        /// Its id, as the policy knows it.
+        conference: ConferenceId,
+        /// Its name. A call of the session is in it.
+        name: String,
+        /// The number of this operation among those of the session in conferences.
+        operation: u32,
+        /// The recording's name in the tenant's catalogue.
+        file: String,
+        /// The longest that it may take, seconds.
+        max_seconds: u32,
+    },
+    /// End what records a conference, whoever began it.
+    ConfRecordStop {
+        /// Its name. A call of the session is in it.
+        name: String,
+    },
     /// Record what the party of a call says and hears.
     RecordStart {
         /// Whose.
@@ -227,6 +261,14 @@ impl Command {
                 call, name, mode, ..
             } => format!("conf-enter {} {name} {}", label(*call), mode.as_str()),
             Self::ConfExit { call } => format!("conf-exit {}", label(*call)),
+            Self::ConfPlayStart { name, what, .. } => {
+                format!("conference {name} play-start {}", what.describe())
+            }
+            Self::ConfPlayStop { name } => format!("conference {name} play-stop"),
+            Self::ConfRecordStart { name, file, .. } => {
+                format!("conference {name} record-start {file}")
+            }
+            Self::ConfRecordStop { name } => format!("conference {name} record-stop"),
             Self::RecordStart { call, name, .. } => {
                 format!("record-start {} {name}", label(*call))
             }

@@ -1,6 +1,6 @@
 //! What a policy is told: the events of `events.wit`, as plain data.
 
-use crate::{Address, CallId, Cause, Completion, RequestId, turn::CommandError};
+use crate::{Address, CallId, Cause, Completion, ConferenceId, RequestId, turn::CommandError};
 
 /// Which way a call was set up, seen from the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,6 +200,30 @@ pub enum Event {
         /// How long it was, milliseconds.
         duration_ms: u32,
     },
+    /// A play into a conference is over. Told once for each, to the session that began it.
+    ConferencePlayCompleted {
+        /// The conference, which may be over as well.
+        conference: ConferenceId,
+        /// Its name.
+        name: String,
+        /// Which operation of the session in conferences.
+        operation: u32,
+        /// What ended it.
+        how: Completion,
+    },
+    /// The recording of a conference is over. Told once for each, to the session that began it.
+    ConferenceRecordCompleted {
+        /// The conference, which may be over as well.
+        conference: ConferenceId,
+        /// Its name.
+        name: String,
+        /// Which operation of the session in conferences.
+        operation: u32,
+        /// What ended it.
+        how: Completion,
+        /// How long it was, milliseconds.
+        duration_ms: u32,
+    },
     /// A party wants the other side of its conversation to call somebody else.
     TransferRequested {
         /// The party.
@@ -239,6 +263,8 @@ impl Event {
             Self::DigitsCollected { .. } => "on_digits_collected",
             Self::CommandFailed { .. } => "on_command_failed",
             Self::RecordCompleted { .. } => "on_record_completed",
+            Self::ConferencePlayCompleted { .. } => "on_conference_play_completed",
+            Self::ConferenceRecordCompleted { .. } => "on_conference_record_completed",
             Self::TransferRequested { .. } => "on_transfer_requested",
             Self::TransferCompleted { .. } => "on_transfer_completed",
             Self::Timer { .. } => "on_timer",
@@ -261,7 +287,23 @@ impl Event {
             | Self::TransferRequested { call, .. }
             | Self::TransferCompleted { call, .. }
             | Self::Released { call, .. } => Some(*call),
-            Self::Timer { .. } | Self::Request(_) => None,
+            Self::ConferencePlayCompleted { .. }
+            | Self::ConferenceRecordCompleted { .. }
+            | Self::Timer { .. }
+            | Self::Request(_) => None,
+        }
+    }
+
+    /// The conference that it is about, and its name.
+    pub fn conference(&self) -> Option<(ConferenceId, &str)> {
+        match self {
+            Self::ConferencePlayCompleted {
+                conference, name, ..
+            }
+            | Self::ConferenceRecordCompleted {
+                conference, name, ..
+            } => Some((*conference, name)),
+            _ => None,
         }
     }
 }

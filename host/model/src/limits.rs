@@ -48,6 +48,8 @@ pub const SENT_DIGITS: usize = 32;
 /// Plays, recordings and collections of one call in all: a policy that starts another one whenever one
 /// ends is a mistake, and each costs a turn. Two and a half hours of one a second.
 pub const CALL_OPERATIONS: u32 = 10_000;
+/// Plays into conferences and recordings of them that one session begins in all, for the same reason.
+pub const SESSION_OPERATIONS: u32 = CALL_OPERATIONS;
 /// Ends of these that wait for the policy: of each of a session's calls some that run, and as many that
 /// took their place.
 pub const QUEUED_COMPLETIONS: usize = 256;

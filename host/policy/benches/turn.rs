@@ -344,6 +344,8 @@ impl Scene {
             calls: is_of_call.then_some(call).into_iter().collect(),
             calls_made: 0,
             conferences: vec![],
+            gone: None,
+            operations: 0,
             asked: None,
             timers: vec![],
             state: [].into(),

@@ -14,8 +14,8 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationCon
 
 use crate::bindings::FullPolicy;
 use crate::bindings::exports::jackfield::policy::{
-    call_events, command_events, digit_events, media_events, request_events, timer_events,
-    transfer_events,
+    call_events, command_events, conference_events, digit_events, media_events, request_events,
+    timer_events, transfer_events,
 };
 use crate::host::{Host, StoreReads};
 use crate::limits::{self, Limits};
@@ -52,6 +52,7 @@ pub struct Policy {
     pub(crate) timers: Option<timer_events::GuestIndices>,
     pub(crate) requests: Option<request_events::GuestIndices>,
     pub(crate) media: Option<media_events::GuestIndices>,
+    pub(crate) conferences: Option<conference_events::GuestIndices>,
     pub(crate) digits: Option<digit_events::GuestIndices>,
     pub(crate) commands: Option<command_events::GuestIndices>,
     pub(crate) transfers: Option<transfer_events::GuestIndices>,
@@ -133,6 +134,7 @@ impl Engine {
         let timers = timer_events::GuestIndices::new(&instance).ok();
         let requests = request_events::GuestIndices::new(&instance).ok();
         let media = media_events::GuestIndices::new(&instance).ok();
+        let conferences = conference_events::GuestIndices::new(&instance).ok();
         let digits = digit_events::GuestIndices::new(&instance).ok();
         let commands = command_events::GuestIndices::new(&instance).ok();
         let transfers = transfer_events::GuestIndices::new(&instance).ok();
@@ -143,6 +145,7 @@ impl Engine {
             timers,
             requests,
             media,
+            conferences,
             digits,
             commands,
             transfers,

@@ -79,8 +79,7 @@ pub(crate) async fn handle(
         }
         Event::Timer { name } => expire(store, policy, instance, &name).await?,
         Event::Request(request) => return ask(store, policy, instance, &request).await.map(Some),
-        // Those of `call-events`, which every policy has.
-        event => return Err(missing(store, event.name())),
+        event => conferred(store, policy, instance, event).await?,
     }
     Ok(None)
 }
@@ -115,6 +114,56 @@ async fn expire(
     timers
         .call_on_timer(store, Resource::new_borrow(0), name)
         .await
+}
+
+/// Calls the handler of what ended in a conference.
+async fn conferred(
+    store: &mut Store<Host>,
+    policy: &Policy,
+    instance: &Instance,
+    event: Event,
+) -> wasmtime::Result<()> {
+    let Some(conferences) = &policy.conferences else {
+        return Err(missing(store, "conference-events"));
+    };
+    let conferences = conferences.load(&mut *store, instance)?;
+    let session = Resource::new_borrow(0);
+    match event {
+        Event::ConferencePlayCompleted {
+            conference,
+            operation,
+            how,
+            ..
+        } => {
+            let conference = Resource::new_borrow(store.data_mut().lend_conference(conference));
+            let how = convert::completion(how);
+            conferences
+                .call_on_conference_play_completed(store, session, conference, operation, how)
+                .await
+        }
+        Event::ConferenceRecordCompleted {
+            conference,
+            operation,
+            how,
+            duration_ms,
+            ..
+        } => {
+            let conference = Resource::new_borrow(store.data_mut().lend_conference(conference));
+            let how = convert::completion(how);
+            conferences
+                .call_on_conference_record_completed(
+                    store,
+                    session,
+                    conference,
+                    operation,
+                    how,
+                    duration_ms,
+                )
+                .await
+        }
+        // Those of `call-events`, which every policy has.
+        event => Err(missing(store, event.name())),
+    }
 }
 
 /// The handlers of plays and recordings.

@@ -21,9 +21,10 @@ const REQUIRED: &str = "call-events";
 /// The interfaces that a policy may import.
 const IMPORTS: [&str; 4] = ["types", "call", "session", "store"];
 /// The interfaces that the platform calls.
-const EXPORTS: [&str; 8] = [
+const EXPORTS: [&str; 9] = [
     REQUIRED,
     "media-events",
+    "conference-events",
     "digit-events",
     "command-events",
     "transfer-events",

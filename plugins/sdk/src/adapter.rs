@@ -8,14 +8,15 @@ use std::marker::PhantomData;
 use crate::bindings::base::exports::jackfield::policy::call_events;
 use crate::bindings::base::jackfield::policy::session::Session as Host;
 use crate::bindings::command::exports::jackfield::policy::command_events;
+use crate::bindings::conference::exports::jackfield::policy::conference_events;
 use crate::bindings::digit::exports::jackfield::policy::digit_events;
 use crate::bindings::media::exports::jackfield::policy::media_events;
 use crate::bindings::request::exports::jackfield::policy::request_events;
 use crate::bindings::timer::exports::jackfield::policy::timer_events;
 use crate::bindings::transfer::exports::jackfield::policy::transfer_events;
 use crate::bindings::upgrading::exports::jackfield::policy::upgrade;
-use crate::{Call, Completion, DialReport, Error, Policy, ReleaseReport, Reply, Request, Result};
-use crate::{Session, panics, session};
+use crate::{Call, Completion, Conference, DialReport, Error, Policy, ReleaseReport, Reply};
+use crate::{Request, Result, Session, panics, session};
 
 /// Carries the generated traits for a policy.
 pub struct Adapter<P>(PhantomData<P>);
@@ -83,6 +84,31 @@ impl<P: Policy> media_events::Guest for Adapter<P> {
     ) {
         run::<P, _>("on-record-completed", host, |session| {
             P::on_record_completed(session, call, operation, how, duration)
+        });
+    }
+}
+
+impl<P: Policy> conference_events::Guest for Adapter<P> {
+    fn on_conference_play_completed(
+        host: &Host,
+        conference: &Conference,
+        operation: u32,
+        how: Completion,
+    ) {
+        run::<P, _>("on-conference-play-completed", host, |session| {
+            P::on_conference_play_completed(session, conference, operation, how)
+        });
+    }
+
+    fn on_conference_record_completed(
+        host: &Host,
+        conference: &Conference,
+        operation: u32,
+        how: Completion,
+        duration: u32,
+    ) {
+        run::<P, _>("on-conference-record-completed", host, |session| {
+            P::on_conference_record_completed(session, conference, operation, how, duration)
         });
     }
 }

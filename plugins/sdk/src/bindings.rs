@@ -40,6 +40,8 @@ macro_rules! optional {
 optional! {
     media, "export_media", "package jackfield:sdk-media;
         world media { export jackfield:policy/media-events@0.1.0; }";
+    conference, "export_conference", "package jackfield:sdk-conference;
+        world conference { export jackfield:policy/conference-events@0.1.0; }";
     digit, "export_digit", "package jackfield:sdk-digit;
         world digit { export jackfield:policy/digit-events@0.1.0; }";
     command, "export_command", "package jackfield:sdk-command;

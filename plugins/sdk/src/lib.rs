@@ -96,8 +96,8 @@ pub type Result<T = ()> = core::result::Result<T, Error>;
 /// Makes a [`Policy`] the policy of this component.
 ///
 /// `optional` lists the interfaces beyond `call-events` whose events it wants, of `media_events`,
-/// `digit_events`, `command_events`, `transfer_events`, `timer_events`, `request_events` and
-/// `upgrade`. The platform sends only what is listed, and answers for the policy otherwise: a party
+/// `conference_events`, `digit_events`, `command_events`, `transfer_events`, `timer_events`,
+/// `request_events` and `upgrade`. The platform sends only what is listed, and answers for the policy otherwise: a party
 /// that wishes a transfer gets 603, a request over REST 404.
 ///
 /// ```
@@ -129,6 +129,11 @@ macro_rules! export {
 macro_rules! export_optional {
     (media_events $ty:ident) => {
         $crate::bindings::media::export_media!($ty with_types_in $crate::bindings::media);
+    };
+    (conference_events $ty:ident) => {
+        $crate::bindings::conference::export_conference!(
+            $ty with_types_in $crate::bindings::conference
+        );
     };
     (digit_events $ty:ident) => {
         $crate::bindings::digit::export_digit!($ty with_types_in $crate::bindings::digit);

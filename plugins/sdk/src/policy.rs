@@ -6,7 +6,8 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Call, Completion, DialReport, Error, ReleaseReport, Reply, Request, Result, Session};
+use crate::{Call, Completion, Conference, DialReport, Error, ReleaseReport, Reply, Request};
+use crate::{Result, Session};
 
 /// What a tenant wants to happen to its calls.
 ///
@@ -70,6 +71,28 @@ pub trait Policy {
     fn on_record_completed(
         session: &mut Session<Self::State>,
         call: &Call,
+        operation: u32,
+        how: Completion,
+        duration: u32,
+    ) -> Result {
+        Ok(())
+    }
+
+    /// What this session played into a conference ended (`conference_events`). The conference may be over.
+    fn on_conference_play_completed(
+        session: &mut Session<Self::State>,
+        conference: &Conference,
+        operation: u32,
+        how: Completion,
+    ) -> Result {
+        Ok(())
+    }
+
+    /// The recording of a conference that this session began ended (`conference_events`); `duration` in
+    /// milliseconds. The conference may be over.
+    fn on_conference_record_completed(
+        session: &mut Session<Self::State>,
+        conference: &Conference,
         operation: u32,
         how: Completion,
         duration: u32,

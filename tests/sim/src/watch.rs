@@ -22,7 +22,7 @@ use model::{
 };
 
 pub(crate) use glimpse::Glimpse;
-use operations::{Carried, Operations, begun};
+use operations::{Carried, Operations, begun, begun_in_conference};
 use told::Told;
 
 /// How long an INVITE is sent again (RFC 3261 §17.1.1.2).
@@ -79,6 +79,8 @@ struct Run {
     timers: BTreeMap<String, Duration>,
     /// Plays and recordings that run.
     carried: Carried,
+    /// What it began in conferences.
+    conferred: Operations,
     /// When the call ended whose end was told last.
     told_end: u64,
     traces: u32,
@@ -92,6 +94,7 @@ impl Run {
             constructed: Vec::new(),
             timers: BTreeMap::new(),
             carried: Carried::default(),
+            conferred: Operations::default(),
             told_end: 0,
             traces: 0,
         }
@@ -268,6 +271,8 @@ impl Watch {
         let backwards = end + 1 < run.told_end;
         run.carried.event(&request.event);
         run.told_end = end;
+        let is_conference = request.event.conference().is_some();
+        let unheard_of = is_conference && run.conferred.hear(&request.event).is_err();
         let constructed = std::mem::take(&mut run.constructed);
         let crossed = run.tenant != view.tenant.id;
         if std::mem::replace(&mut run.turn, true) {
@@ -292,6 +297,10 @@ impl Watch {
                 "{} sees another tenant's {foreign:?}",
                 view.session
             ));
+        }
+        if unheard_of {
+            let what = "is told twice, or of what it did not begin";
+            self.violated(format!("{} {what}", view.session));
         }
         if backwards {
             let what = "is told of ends in another order than they came";
@@ -339,6 +348,9 @@ impl Watch {
             run.constructed = effects.commands.iter().filter_map(constructs).collect();
             for decision in &effects.commands {
                 run.set_timer(now, decision);
+            }
+            for operation in effects.commands.iter().filter_map(begun_in_conference) {
+                run.conferred.begin(operation);
             }
             for (call, operation) in effects.commands.iter().filter_map(begun) {
                 if let Some(book) = self.calls.get_mut(&call) {

@@ -45,18 +45,18 @@ impl Shard {
                 Ok(())
             }
             Command::BridgeStart { a, b } => self.bridge(a, b),
-            Command::BridgeStop { call } => {
-                self.living(call, "bridge-stop")?;
-                self.part(call);
-                Ok(())
-            }
+            Command::BridgeStop { call } => self.bridge_stop(call),
             Command::ConfEnter {
                 call,
                 conference,
                 name,
                 mode,
             } => self.conf_enter(session, call, (conference, &name), mode),
-            Command::ConfExit { call } => self.conf_exit(call),
+            Command::ConfExit { call } => self.conf_exit(now, call),
+            conf @ (Command::ConfPlayStart { .. }
+            | Command::ConfPlayStop { .. }
+            | Command::ConfRecordStart { .. }
+            | Command::ConfRecordStop { .. }) => self.attend(now, session, conf),
             record @ Command::RecordStart { .. } => self.want_recording(now, record),
             Command::RecordStop { call } => {
                 self.living(call, "record-stop")?;
@@ -164,6 +164,12 @@ impl Shard {
         for (one, other) in [(a, b), (b, a)] {
             self.living(one, "bridge-start")?.bridged = Some(other);
         }
+        Ok(())
+    }
+
+    fn bridge_stop(&mut self, call: CallId) -> Result<(), Skipped> {
+        self.living(call, "bridge-stop")?;
+        self.part(call);
         Ok(())
     }
 

@@ -51,16 +51,17 @@ impl Shard {
         Ok(())
     }
 
-    pub(super) fn conf_exit(&mut self, id: CallId) -> Result<(), String> {
+    pub(super) fn conf_exit(&mut self, now: Now, id: CallId) -> Result<(), String> {
         let call = self.living(id, "conf-exit")?;
         let (port, session) = (call.port(), call.session);
-        let Some(left) = call.conference.take() else {
+        let Some(left) = &call.conference else {
             return Err("conf-exit skipped: the call is in none".to_owned());
         };
         if let (true, Some((port, _))) = (left.mixed, port) {
             let command = Command::Leave { port };
             self.out.push_back(Output::Media { session, command });
         }
+        self.leave_seat(now, id);
         Ok(())
     }
 

@@ -13,7 +13,7 @@ pub struct Counts {
     pub live_calls: usize,
     /// Calls, those included whose last transaction lingers.
     pub calls: usize,
-    /// Media ports that were asked for and are not closed.
+    /// Media ports that were asked for and are not closed, and attendants of conferences.
     pub ports: usize,
     /// Turns that are out.
     pub turns: usize,
@@ -101,7 +101,7 @@ impl Shard {
             sessions: self.sessions.len(),
             live_calls: self.live_calls.values().sum(),
             calls: self.calls.len(),
-            ports: self.by_port.len(),
+            ports: self.by_port.len() + self.attendants.len(),
             turns: self.turns.len(),
             waiting: self.durable.len(),
             registering: self.registering.len(),

@@ -8,7 +8,7 @@ use ::media::{
     sdp::{self, Codec, Direction, SessionVersion},
 };
 use bytes::Bytes;
-use model::{CallId, Cause, Codecs, EndReason, Now, SessionId, TraceItem, limits};
+use model::{CallId, Cause, Codecs, Completion, EndReason, Now, SessionId, TraceItem, limits};
 
 use super::{Shard, release::Ending, terms::codecs_of};
 use crate::{
@@ -72,7 +72,7 @@ impl Shard {
             }
             Event::Failed { port, reason } => {
                 let Some(&id) = self.by_port.get(&port) else {
-                    return;
+                    return self.attended(now, port, Completion::Failed);
                 };
                 let Some(call) = self.calls.get_mut(&id) else {
                     return;
@@ -108,14 +108,12 @@ impl Shard {
                 }
             }
             Event::Silent { port } => self.fell_silent(now, port),
-            Event::RecordFailed { port, operation } => {
-                if let Some(&call) = self.by_port.get(&port) {
-                    self.recording_failed(now, call, operation);
-                }
-            }
+            Event::RecordFailed { port, operation } => match self.by_port.get(&port) {
+                Some(&call) => self.recording_failed(now, call, operation),
+                None => self.attended(now, port, Completion::Failed),
+            },
+            Event::AttendantLeft { port, why, .. } => self.attendant_left(now, port, why),
             Event::Closed { port, stats } => self.port_closed(now, port, stats),
-            // Nobody asks for one yet.
-            Event::AttendantLeft { .. } => {}
         }
     }
 
@@ -155,6 +153,7 @@ impl Shard {
             self.send_digits(now, call);
             self.begin_recording(now, call);
         }
+        self.begin_attending(now, session);
     }
 
     fn advance(&mut self, now: Now, id: CallId) {

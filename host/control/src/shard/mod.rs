@@ -5,6 +5,7 @@
 //! it is silent, so that a caller sees all of an input's outputs before the next input.
 
 mod ask;
+mod attendant;
 mod collect;
 mod commands;
 mod conferences;
@@ -40,6 +41,7 @@ use std::{
 };
 
 use ::media::{PortId, srtp::Secrets};
+use attendant::Attendant;
 pub(crate) use collect::Collecting;
 pub use counts::{Counts, Refusals, Registrar};
 pub use enrol::Enrolled;
@@ -50,6 +52,7 @@ use model::{
     TenantConfig, TenantId, Trace, limits, turn::Usage,
 };
 use peers::Peers;
+use play::Listener;
 pub(crate) use play::Playing;
 pub(crate) use record::Recorder;
 pub(crate) use sending::Infos;
@@ -123,12 +126,14 @@ pub struct Shard {
     calls: BTreeMap<CallId, Call>,
     by_dialog: BTreeMap<DialogId, CallId>,
     by_port: BTreeMap<PortId, CallId>,
+    /// Who plays into conferences and records them for sessions that live.
+    attendants: BTreeMap<PortId, Attendant>,
     /// By the Call-ID header, for traces; none: two calls have it (one of them may be another
     /// tenant's), so that its messages are nobody's to see.
     by_sip_call_id: BTreeMap<String, Option<CallId>>,
     turns: BTreeMap<Ticket, SessionId>,
     /// Whose play waits for its prompts.
-    loading: BTreeMap<Ticket, CallId>,
+    loading: BTreeMap<Ticket, Listener>,
     /// Who waits for which CDR to be durable.
     durable: BTreeMap<Ticket, CallId>,
     live_calls: BTreeMap<TenantId, usize>,
@@ -180,6 +185,7 @@ impl Shard {
             calls: BTreeMap::new(),
             by_dialog: BTreeMap::new(),
             by_port: BTreeMap::new(),
+            attendants: BTreeMap::new(),
             by_sip_call_id: BTreeMap::new(),
             turns: BTreeMap::new(),
             loading: BTreeMap::new(),
@@ -393,6 +399,8 @@ impl Shard {
             state: [].into(),
             calls: Vec::new(),
             timers: std::collections::BTreeSet::new(),
+            operations: 0,
+            attendants: Vec::new(),
             queue: VecDeque::new(),
             turn: None,
             asked: None,
@@ -515,6 +523,7 @@ impl Shard {
                 }
             }
         }
+        self.forget_attendants(session);
         if !self.sessions.get(&session).is_some_and(Session::is_done) {
             return;
         }

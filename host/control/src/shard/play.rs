@@ -14,7 +14,8 @@ use std::{collections::BTreeMap, collections::BTreeSet, sync::Arc};
 
 use ::media::{self, PortId, Prompt, tones};
 use model::{
-    CallId, Completion, Country, Event, LogLevel, LogLine, Now, Sound, Tone, TraceItem, turn::Play,
+    CallId, Completion, Country, Event, LogLevel, LogLine, Now, SessionId, Sound, Tone, TraceItem,
+    turn::Play,
 };
 
 use super::Shard;
@@ -28,11 +29,20 @@ pub(crate) struct Playing {
     stage: Stage,
 }
 
+/// Who is to hear a play.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Listener {
+    /// The party of a call.
+    Party(CallId),
+    /// All who listen in a conference, by that attendant.
+    Room(PortId),
+}
+
 #[derive(Debug)]
-enum Stage {
+pub(super) enum Stage {
     /// Its prompts are on their way.
     Loading(Ticket, Box<Play>),
-    /// The party has no port yet.
+    /// Whoever is to hear it has no port yet.
     Ready(media::Play),
     /// The media shard has it.
     Sounding,
@@ -57,27 +67,8 @@ impl Shard {
         self.played(now, id, Completion::Stopped);
         self.living(id, "play-start")?;
         let finish_keys = what.finish_keys.clone();
-        let digests: BTreeSet<_> = what.prompts.values().cloned().collect();
-        let stage = if digests.is_empty() {
-            match pieces(operation, &what, &BTreeMap::new()) {
-                Some(play) => Stage::Ready(play),
-                None => return Err("play-start skipped: nothing to be played".into()),
-            }
-        } else {
-            let ticket = self.ticket();
-            let call = self.living(id, "play-start")?;
-            let session = call.session;
-            if let Some(s) = self.sessions.get(&session) {
-                let tenant = s.tenant.id;
-                self.loading.insert(ticket, id);
-                self.out.push_back(Output::Prompts {
-                    ticket,
-                    tenant,
-                    digests: digests.into_iter().collect(),
-                });
-            }
-            Stage::Loading(ticket, what)
-        };
+        let session = self.living(id, "play-start")?.session;
+        let stage = self.stage(session, Listener::Party(id), operation, what)?;
         let call = self.living(id, "play-start")?;
         call.operations = call.operations.max(operation);
         call.playing = Some(Box::new(Playing {
@@ -86,6 +77,33 @@ impl Shard {
             stage,
         }));
         Ok(())
+    }
+
+    /// What a play begins with: its prompts are asked for, if it has any.
+    pub(super) fn stage(
+        &mut self,
+        session: SessionId,
+        listener: Listener,
+        operation: u32,
+        what: Box<Play>,
+    ) -> Result<Stage, String> {
+        let digests: BTreeSet<_> = what.prompts.values().cloned().collect();
+        if digests.is_empty() {
+            let play = pieces(operation, &what, &BTreeMap::new());
+            let none = || "play-start skipped: nothing to be played".to_owned();
+            return play.map(Stage::Ready).ok_or_else(none);
+        }
+        let ticket = self.ticket();
+        if let Some(s) = self.sessions.get(&session) {
+            let tenant = s.tenant.id;
+            self.loading.insert(ticket, listener);
+            self.out.push_back(Output::Prompts {
+                ticket,
+                tenant,
+                digests: digests.into_iter().collect(),
+            });
+        }
+        Ok(Stage::Loading(ticket, what))
     }
 
     /// A policy wants no more of what plays; there may be nothing any more.
@@ -103,29 +121,35 @@ impl Shard {
         ticket: Ticket,
         prompts: Option<&BTreeMap<Arc<str>, Arc<Prompt>>>,
     ) {
-        let Some(id) = self.loading.remove(&ticket) else {
+        let Some(listener) = self.loading.remove(&ticket) else {
             return;
         };
-        let Some(call) = self.calls.get_mut(&id) else {
+        let found = match listener {
+            Listener::Party(id) => self.calls.get_mut(&id).and_then(|call| {
+                let playing = call.playing.as_mut()?;
+                Some((call.session, playing.operation, &mut playing.stage))
+            }),
+            Listener::Room(port) => self.speaker(port),
+        };
+        let Some((session, operation, stage)) = found else {
             return;
         };
-        let session = call.session;
-        let Some(playing) = call.playing.as_mut() else {
-            return;
-        };
-        let ready = match &playing.stage {
+        let ready = match stage {
             Stage::Loading(expected, what) if *expected == ticket => {
-                prompts.and_then(|prompts| pieces(playing.operation, what, prompts))
+                prompts.and_then(|prompts| pieces(operation, what, prompts))
             }
             _ => return,
         };
         if let Some(play) = ready {
-            playing.stage = Stage::Ready(play);
+            *stage = Stage::Ready(play);
         } else {
             let message = "a prompt cannot be read: nothing is played".to_owned();
             let level = LogLevel::Error;
             self.log(now, session, vec![LogLine { level, message }]);
-            self.played(now, id, Completion::Failed);
+            match listener {
+                Listener::Party(id) => self.played(now, id, Completion::Failed),
+                Listener::Room(port) => self.attended(now, port, Completion::Failed),
+            }
         }
         self.advance_session(now, session);
     }

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use ::media::Command;
 use model::{
-    CallId, Completion, Event, Keys, Now, Recording, RecordingId, RecordingState, TraceItem,
+    CallId, Completion, Event, Keys, Now, Recording, RecordingId, RecordingState, SessionId,
+    TraceItem,
 };
 
 use super::Shard;
@@ -59,7 +60,6 @@ impl Shard {
         if !self.calls.get(&id).is_some_and(waits) {
             return;
         }
-        let recording = RecordingId::mint(&mut self.ids, now.unix_ms);
         let Some(call) = self.calls.get_mut(&id) else {
             return;
         };
@@ -72,21 +72,10 @@ impl Shard {
         self.timers
             .set(Due::Record(id), now.mono + recorder.longest);
         let session = call.session;
-        let Some(s) = self.sessions.get(&session) else {
+        let what = format!("records {name}");
+        let Some(file) = self.new_recording(now, session, id, name) else {
             return;
         };
-        let row = Recording {
-            id: recording,
-            tenant: s.tenant.id,
-            call: id,
-            session,
-            name,
-            begin: now.unix_ms,
-            state: RecordingState::Open,
-        };
-        let what = format!("records {}", row.name);
-        self.out.push_back(Output::Recording(Box::new(row)));
-        let file = recording.to_string().into();
         let command = Command::Record {
             port,
             operation,
@@ -94,6 +83,28 @@ impl Shard {
         };
         self.out.push_back(Output::Media { session, command });
         self.trace(now, id, TraceItem::Media { call: id, what });
+    }
+
+    /// Puts out the row of a recording that begins; returns what its file is called.
+    pub(super) fn new_recording(
+        &mut self,
+        now: Now,
+        session: SessionId,
+        call: CallId,
+        name: String,
+    ) -> Option<Box<str>> {
+        let tenant = self.sessions.get(&session)?.tenant.id;
+        let id = RecordingId::mint(&mut self.ids, now.unix_ms);
+        self.out.push_back(Output::Recording(Box::new(Recording {
+            id,
+            tenant,
+            call,
+            session,
+            name,
+            begin: now.unix_ms,
+            state: RecordingState::Open,
+        })));
+        Some(id.to_string().into())
     }
 
     /// Ends what records a call, if anything does, and tells the policy.

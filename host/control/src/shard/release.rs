@@ -113,7 +113,6 @@ impl Shard {
             self.durable.remove(&durable);
         }
         call.lease = None;
-        call.conference = None;
         call.state = State::Released(End {
             at: call.unix_ms(now.mono),
             by: ending.by,
@@ -136,6 +135,7 @@ impl Shard {
             report: release_report(call, now, &ending),
         };
         self.stop_timers(id);
+        self.leave_seat(now, id);
         self.count_end(session);
         let others = self.part(id);
         self.end_recording(now, id, Completion::Stopped);

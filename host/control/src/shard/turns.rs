@@ -5,8 +5,8 @@
 //! ```
 
 use model::{
-    Answer, CallId, Cause, Command, Event, FaultPolicy, LogLevel, LogLine, Now, Refusal, SessionId,
-    TraceItem, limits,
+    Answer, CallId, Cause, Command, ConferenceView, Event, FaultPolicy, LogLevel, LogLine, Now,
+    Refusal, SessionId, TraceItem, limits,
     turn::{Effects, Fault, TurnOutcome, View},
 };
 
@@ -66,6 +66,12 @@ impl Shard {
         if let (Some(view), Event::TransferRequested { call, .. }) = (&mut view, &event) {
             view.asked = self.calls.get(call).and_then(|call| call.asked.clone());
         }
+        if let (Some(view), Some((id, name))) = (&mut view, event.conference()) {
+            let is_there = view.conferences.iter().any(|it| it.id == id);
+            let name = name.to_owned();
+            let size = 0;
+            view.gone = (!is_there).then_some(ConferenceView { id, name, size });
+        }
         let (Some(s), Some(view)) = (self.sessions.get_mut(&session), view) else {
             return;
         };
@@ -99,6 +105,8 @@ impl Shard {
             calls: seen.map(Call::view).collect(),
             calls_made: s.calls_made,
             conferences: self.config.conferences.of(s.tenant.id),
+            gone: None,
+            operations: s.operations,
             timers: s.timers.iter().cloned().collect(),
             state: s.state.clone(),
             asked: None,
@@ -286,6 +294,10 @@ fn is_terminal(event: &Event) -> bool {
 fn is_completion(event: &Event) -> bool {
     matches!(
         event,
-        Event::PlayCompleted { .. } | Event::RecordCompleted { .. } | Event::DigitsCollected { .. }
+        Event::PlayCompleted { .. }
+            | Event::RecordCompleted { .. }
+            | Event::DigitsCollected { .. }
+            | Event::ConferencePlayCompleted { .. }
+            | Event::ConferenceRecordCompleted { .. }
     )
 }

@@ -27,8 +27,13 @@ impl Plan {
         Ok(id)
     }
 
-    /// What is known of a conference that `conference` gave.
+    /// What is known of a conference that `conference` gave, or that the event is about.
     pub fn conference_view(&self, id: ConferenceId) -> Option<&ConferenceView> {
+        let gone = self.view.gone.as_ref().filter(|it| it.id == id);
+        self.living_conference(id).or(gone)
+    }
+
+    fn living_conference(&self, id: ConferenceId) -> Option<&ConferenceView> {
         self.view.conferences.iter().find(|it| it.id == id)
     }
 
@@ -41,7 +46,7 @@ impl Plan {
         mode: ConfMode,
     ) -> Result<(), CommandError> {
         let unknown = || CommandError::NotFound(conference.to_string());
-        let known = self.conference_view(conference).ok_or_else(unknown)?;
+        let known = self.living_conference(conference).ok_or_else(unknown)?;
         let (name, size) = (known.name.clone(), known.size);
         let call = self.live(id)?;
         let is_elsewhere = call.conference.is_some_and(|it| it != conference);

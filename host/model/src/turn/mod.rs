@@ -3,6 +3,7 @@
 //! Owns the data of it: what the policy sees ([`View`]), what it may do ([`Plan`]) and how it went
 //! ([`TurnOutcome`]). Knows neither Wasm nor SQL; `policy` runs turns, the server commits them.
 
+mod attendant;
 mod conference;
 mod digits;
 mod hold;
@@ -81,6 +82,10 @@ pub struct View {
     pub calls_made: usize,
     /// The conferences of its tenant, by name.
     pub conferences: Vec<ConferenceView>,
+    /// The conference that this event is about, if there is none of that id any more.
+    pub gone: Option<ConferenceView>,
+    /// How many plays into conferences and recordings of them it has had.
+    pub operations: u32,
     /// The wish to transfer that this event is about.
     pub asked: Option<Asked>,
     /// Names of the running timers.

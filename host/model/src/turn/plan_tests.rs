@@ -100,6 +100,8 @@ pub(crate) fn plan_of(
         calls: vec![a, b],
         calls_made: 2,
         conferences: vec![],
+        gone: None,
+        operations: 0,
         asked: None,
         timers: vec![],
         state: [].into(),

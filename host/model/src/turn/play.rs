@@ -31,6 +31,27 @@ impl Plan {
         repeat: u32,
         finish_keys: &str,
     ) -> Result<u32, CommandError> {
+        let what = self.checked_play(files, repeat, finish_keys)?;
+        let call = self.live(id)?;
+        if (call.direction, call.phase >= Phase::Answered) == (CallDirection::Outbound, false) {
+            return Err(CommandError::WrongState);
+        }
+        let operation = self.operation(id)?;
+        self.push(Command::PlayStart {
+            call: id,
+            operation,
+            what: Box::new(what),
+        })?;
+        Ok(operation)
+    }
+
+    /// What is to be played, of the tenant's prompts.
+    pub(super) fn checked_play(
+        &self,
+        files: &[String],
+        repeat: u32,
+        finish_keys: &str,
+    ) -> Result<Play, CommandError> {
         let invalid = |what: String| Err(CommandError::InvalidArgument(what));
         if files.is_empty() || files.len() > limits::PLAY_FILES {
             return invalid(format!("files are not 1 to {}", limits::PLAY_FILES));
@@ -55,17 +76,7 @@ impl Plan {
             }
             what.sounds.push(sound);
         }
-        let call = self.live(id)?;
-        if (call.direction, call.phase >= Phase::Answered) == (CallDirection::Outbound, false) {
-            return Err(CommandError::WrongState);
-        }
-        let operation = self.operation(id)?;
-        self.push(Command::PlayStart {
-            call: id,
-            operation,
-            what: Box::new(what),
-        })?;
-        Ok(operation)
+        Ok(what)
     }
 
     /// Plays no more. It is a command even if nothing plays: the end of it may wait to be told.

@@ -16,11 +16,7 @@ impl Plan {
         let name = checked_name("file", name)?;
         let finish_keys = checked_keys(finish_keys)?;
         let operation = self.operation(id)?;
-        let longest = limits::RECORD_LONGEST.as_secs() as u32;
-        let max_seconds = match max_seconds {
-            0 => longest,
-            seconds => seconds.min(longest),
-        };
+        let max_seconds = granted(max_seconds);
         self.push(Command::RecordStart {
             call: id,
             operation,
@@ -38,6 +34,15 @@ impl Plan {
     }
 }
 
+/// How long a recording may take that is to take so many seconds.
+pub(super) fn granted(max_seconds: u32) -> u32 {
+    let longest = limits::RECORD_LONGEST.as_secs() as u32;
+    match max_seconds {
+        0 => longest,
+        seconds => seconds.min(longest),
+    }
+}
+
 /// The keys that end an operation.
 fn checked_keys(text: &str) -> Result<Keys, CommandError> {
     Keys::parse(text)
@@ -46,7 +51,7 @@ fn checked_keys(text: &str) -> Result<Keys, CommandError> {
 
 /// A name in the tenant's catalogue: letters, digits, `-`, `_` and `.`, which it does not begin with. So it
 /// is never a path.
-fn checked_name(what: &str, name: &str) -> Result<String, CommandError> {
+pub(super) fn checked_name(what: &str, name: &str) -> Result<String, CommandError> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let length = 1..=limits::CATALOGUE_NAME;
     if length.contains(&name.len()) && name.chars().all(fits) && !name.starts_with('.') {

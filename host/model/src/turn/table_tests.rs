@@ -1,4 +1,5 @@
-//! Every function of a call in every phase of either direction: what `call.wit` says of it.
+//! Every function of a call, and of a conference that it is in, in every phase of either direction: what
+//! `call.wit` says of it.
 
 use super::plan_tests::plan_of;
 use super::*;
@@ -26,6 +27,10 @@ bridge-start       +        +        +         s         +         +        +   
 bridge-stop        +        +        +         s         +         +        +         s
 conf-enter         s        s        +         s         s         s        +         s
 conf-exit          s        s        +         s         s         s        +         s
+conf-play-start    s        s        +         s         s         s        +         s
+conf-play-stop     s        s        +         s         s         s        +         s
+conf-record-start  s        s        +         s         s         s        +         s
+conf-record-stop   s        s        +         s         s         s        +         s
 hold               s        s        +         s         s         s        +         s
 resume             s        s        +         s         s         s        +         s
 ";
@@ -33,7 +38,7 @@ resume             s        s        +         s         s         s        +   
 /// What a function says to a call.
 type Function = fn(&mut Plan, CallId, CallId) -> Result<(), CommandError>;
 
-const FUNCTIONS: [(&str, Function); 21] = [
+const FUNCTIONS: [(&str, Function); 25] = [
     ("ring", |plan, call, _| plan.ring(call)),
     ("answer", |plan, call, _| plan.answer(call, "")),
     ("release", |plan, call, _| plan.release(call, 487)),
@@ -78,6 +83,24 @@ const FUNCTIONS: [(&str, Function); 21] = [
     ("conf-exit", |plan, call, _| {
         let conference = enter(plan, call)?;
         plan.conf_exit(call, conference)
+    }),
+    ("conf-play-start", |plan, call, _| {
+        let conference = enter(plan, call)?;
+        plan.conf_play_start(conference, &["welcome".to_owned()], 1)
+            .map(|_| ())
+    }),
+    ("conf-play-stop", |plan, call, _| {
+        let conference = enter(plan, call)?;
+        plan.conf_play_stop(conference)
+    }),
+    ("conf-record-start", |plan, call, _| {
+        let conference = enter(plan, call)?;
+        plan.conf_record_start(conference, "minutes", 60)
+            .map(|_| ())
+    }),
+    ("conf-record-stop", |plan, call, _| {
+        let conference = enter(plan, call)?;
+        plan.conf_record_stop(conference)
     }),
     ("hold", |plan, call, _| plan.hold(call)),
     ("resume", |plan, call, _| plan.resume(call)),

@@ -10,7 +10,7 @@ use crate::bindings::jackfield::policy::types::{CallDirection, CallPhase, Error}
 use crate::convert;
 
 /// A command's answer: a refusal is the guest's to handle, an error of the runtime ends the turn.
-type Answer<T = ()> = wasmtime::Result<Result<T, Error>>;
+pub(super) type Answer<T = ()> = wasmtime::Result<Result<T, Error>>;
 
 impl Host {
     /// The call behind a handle. Handles are made by `lend` only, so it is there.

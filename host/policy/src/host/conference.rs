@@ -1,20 +1,24 @@
-//! Handles to conferences: what a policy sees of them.
+//! Handles to conferences: what a policy sees of them, and its commands about them.
 
+use model::turn::{CommandError, Plan};
 use model::{ConferenceId, ConferenceView};
 use wasmtime::component::Resource;
 
 use super::Host;
+use super::call::Answer;
 use crate::bindings::jackfield::policy::call::{self, Conference};
+use crate::convert;
 
 impl Host {
-    /// A handle to a conference of the tenant; one for each, however often it is asked for.
-    pub(super) fn lend_conference(&mut self, id: ConferenceId) -> Resource<Conference> {
+    /// The number by which the guest knows a conference of the tenant in this turn; one for each, however
+    /// often it is asked for.
+    pub(crate) fn lend_conference(&mut self, id: ConferenceId) -> u32 {
         let known = self.lent_conferences.iter().position(|lent| *lent == id);
         let at = known.unwrap_or_else(|| {
             self.lent_conferences.push(id);
             self.lent_conferences.len() - 1
         });
-        Resource::new_own(at as u32)
+        at as u32
     }
 
     /// The conference behind a handle. Handles are made by `lend_conference` only, so it is there.
@@ -38,6 +42,17 @@ impl Host {
         let conference = conference.ok_or_else(|| wasmtime::Error::msg("no such conference"))?;
         Ok(what(conference))
     }
+
+    fn conduct<T>(
+        &mut self,
+        handle: &Resource<Conference>,
+        bytes: usize,
+        what: impl FnOnce(&mut Plan, ConferenceId) -> Result<T, CommandError>,
+    ) -> Answer<T> {
+        self.enter(bytes)?;
+        let id = self.conference_of(handle)?;
+        Ok(what(&mut self.plan, id).map_err(convert::error))
+    }
 }
 
 impl call::HostConference for Host {
@@ -51,6 +66,37 @@ impl call::HostConference for Host {
 
     fn size(&mut self, conference: Resource<Conference>) -> wasmtime::Result<u32> {
         self.look(&conference, |it| it.size)
+    }
+
+    fn play_start(
+        &mut self,
+        conference: Resource<Conference>,
+        files: Vec<String>,
+        repeat: u32,
+    ) -> Answer<u32> {
+        let bytes = files.iter().map(String::len).sum();
+        self.conduct(&conference, bytes, |plan, id| {
+            plan.conf_play_start(id, &files, repeat)
+        })
+    }
+
+    fn play_stop(&mut self, conference: Resource<Conference>) -> Answer {
+        self.conduct(&conference, 0, Plan::conf_play_stop)
+    }
+
+    fn record_start(
+        &mut self,
+        conference: Resource<Conference>,
+        file: String,
+        max_seconds: u32,
+    ) -> Answer<u32> {
+        self.conduct(&conference, file.len(), |plan, id| {
+            plan.conf_record_start(id, &file, max_seconds)
+        })
+    }
+
+    fn record_stop(&mut self, conference: Resource<Conference>) -> Answer {
+        self.conduct(&conference, 0, Plan::conf_record_stop)
     }
 
     fn drop(&mut self, _: Resource<Conference>) -> wasmtime::Result<()> {

@@ -107,7 +107,7 @@ impl session::HostSession for Host {
     fn conference(&mut self, _: Resource<Session>, name: String) -> Answer<Resource<Conference>> {
         self.enter(name.len())?;
         Ok(match self.plan.conference(&name) {
-            Ok(id) => Ok(self.lend_conference(id)),
+            Ok(id) => Ok(Resource::new_own(self.lend_conference(id))),
             Err(why) => Err(convert::error(why)),
         })
     }

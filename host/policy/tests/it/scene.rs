@@ -155,6 +155,8 @@ impl Scene {
             calls: self.calls.clone(),
             calls_made: 0,
             conferences: vec![],
+            gone: None,
+            operations: 0,
             asked: None,
             timers: vec![],
             state: Arc::clone(&self.state),

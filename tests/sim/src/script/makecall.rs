@@ -36,6 +36,8 @@ pub(super) fn handle(desk: &mut Desk<'_>, event: &Event) -> Handled {
         | Event::DigitsCollected { .. }
         | Event::CommandFailed { .. }
         | Event::RecordCompleted { .. }
+        | Event::ConferencePlayCompleted { .. }
+        | Event::ConferenceRecordCompleted { .. }
         | Event::TransferCompleted { .. } => Ok(()),
     }
 }

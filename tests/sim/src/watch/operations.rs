@@ -64,12 +64,24 @@ impl Operations {
             Event::DigitsCollected { operation, .. }
             | Event::PlayCompleted { operation, .. }
             | Event::RecordCompleted { operation, .. }
+            | Event::ConferencePlayCompleted { operation, .. }
+            | Event::ConferenceRecordCompleted { operation, .. }
                 if !self.0.remove(operation) =>
             {
                 Err("tells the end of what does not run")
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// What a decision begins in a conference.
+pub(crate) fn begun_in_conference(decision: &Command) -> Option<u32> {
+    match decision {
+        Command::ConfPlayStart { operation, .. } | Command::ConfRecordStart { operation, .. } => {
+            Some(*operation)
+        }
+        _ => None,
     }
 }
 

@@ -354,7 +354,10 @@ impl World {
     fn command(&mut self, shard: usize, session: SessionId, command: media::Command) {
         self.watch.media(session, &command);
         let plane = self.node.plane_of(session);
-        if let media::Command::Open { port, .. } = command {
+        if let media::Command::Open { port, .. }
+        | media::Command::Announce { port, .. }
+        | media::Command::Overhear { port, .. } = command
+        {
             self.node.ask_port(port, shard, plane);
         }
         let closes = matches!(command, media::Command::Close { .. });
