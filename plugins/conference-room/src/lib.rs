@@ -1,10 +1,13 @@
 //! Callers meet: each number that leads here is a conference of its own.
 //!
 //! Whoever calls is answered. If the setting `pin` is set, it is to be keyed with `#` at its end; the third
-//! wrong one ends the call with 403. In the conference `*` turns the caller's voice off, and on again. Its twin
-//! for the simulator is `tests/sim/src/script/conference.rs`.
+//! wrong one ends the call with 403. In the conference `*` turns the caller's voice off, and on again.
+//!
+//! With the setting `announce`, the name of a prompt, all who are there hear that prompt whenever somebody comes.
+//! With `record` set to `yes` a conference is recorded from its first member on, to its end, as
+//! `conference-` and its number. Its twin for the simulator is `tests/sim/src/script/conference.rs`.
 
-use jackfield_sdk::{Call, ConfMode, Policy, Result, Session};
+use jackfield_sdk::{Call, Completion, ConfMode, Conference, Policy, Result, Session};
 use serde::{Deserialize, Serialize};
 
 /// Wrong PINs until the call ends.
@@ -37,7 +40,7 @@ impl Policy for ConferenceRoom {
         if session.setting("pin").is_some() {
             return Ok(());
         }
-        enter(session, call)
+        arrive(session, call)
     }
 
     fn on_digit(session: &mut Session<Caller>, call: &Call, digit: char) -> Result {
@@ -52,12 +55,36 @@ impl Policy for ConferenceRoom {
         }
         let keyed = std::mem::take(&mut session.state.keyed);
         if session.setting("pin") == Some(keyed) {
-            return enter(session, call);
+            return arrive(session, call);
         }
         session.state.wrong += 1;
         if session.state.wrong >= TRIES {
             return call.release(403);
         }
+        Ok(())
+    }
+
+    fn on_conference_play_completed(
+        session: &mut Session<Caller>,
+        conference: &Conference,
+        _operation: u32,
+        how: Completion,
+    ) -> Result {
+        if how == Completion::Failed {
+            session.warn(&format!("nobody was announced in {}", conference.name()));
+        }
+        Ok(())
+    }
+
+    fn on_conference_record_completed(
+        session: &mut Session<Caller>,
+        conference: &Conference,
+        _operation: u32,
+        how: Completion,
+        duration: u32,
+    ) -> Result {
+        let (name, seconds) = (conference.name(), duration / 1_000);
+        session.info(&format!("{seconds} s of {name} were recorded: {how:?}"));
         Ok(())
     }
 }
@@ -68,6 +95,35 @@ fn turn_voice(session: &mut Session<Caller>, call: &Call, digit: char) -> Result
     }
     session.state.quiet = !session.state.quiet;
     enter(session, call)
+}
+
+/// Enters for the first time. What else is to happen then does not keep anybody out.
+fn arrive(session: &mut Session<Caller>, call: &Call) -> Result {
+    let name = call.to_number();
+    let conference = session.conference(&name)?;
+    let is_first = conference.size() == 0;
+    enter(session, call)?;
+    if let Some(prompt) = session.setting("announce")
+        && let Err(why) = conference.play_start(&[prompt], 1)
+    {
+        session.warn(&format!("announce: {why}"));
+    }
+    let records = session.setting("record").as_deref() == Some("yes");
+    if is_first
+        && records
+        && let Err(why) = conference.record_start(&recording(&name), 0)
+    {
+        session.warn(&format!("record: {why}"));
+    }
+    Ok(())
+}
+
+/// What the recording of the conference of that number is called.
+fn recording(number: &str) -> String {
+    let plain = number.chars().filter(char::is_ascii_alphanumeric).take(32);
+    plain.fold("conference-".to_owned(), |name, it| {
+        name + it.encode_utf8(&mut [0; 4])
+    })
 }
 
 /// Enters, or changes how it is in there.
@@ -82,4 +138,4 @@ fn enter(session: &mut Session<Caller>, call: &Call) -> Result {
     call.conf_enter(&conference, mode)
 }
 
-jackfield_sdk::export!(ConferenceRoom, optional: [digit_events]);
+jackfield_sdk::export!(ConferenceRoom, optional: [digit_events, conference_events]);

@@ -32,6 +32,7 @@ pub mod races;
 mod random;
 mod records;
 mod registrar;
+pub mod rooms;
 pub mod scenes;
 pub mod script;
 mod store;

@@ -215,6 +215,9 @@ fn plugin(script: &str) -> ActivePlugin {
     if is_room || script == "memo" {
         exports.push("digit-events");
     }
+    if is_room {
+        exports.push("conference-events");
+    }
     if ["memo", "voicemail"].contains(&script) {
         exports.push("media-events");
     }

@@ -2,7 +2,8 @@
 
 use expect_test::{ExpectFile, expect_file};
 use sim::{
-    Options, World, chaos, count_errors, menus, races, scenes, script::Scripts, town, transfers,
+    Options, World, chaos, count_errors, menus, races, rooms, scenes, script::Scripts, town,
+    transfers,
 };
 
 use crate::components::components;
@@ -134,6 +135,25 @@ fn callers_meet_as_those_of_its_twin() {
         scenes::part_from_conference(world);
     };
     check_of("conference-room", meet, ladder!("conference"));
+}
+
+#[test]
+fn conferences_are_played_into_and_recorded_as_those_of_its_twin() {
+    for (scene, ladder) in [
+        (rooms::announced as fn(&mut World), ladder!("rooms")),
+        (rooms::alone, ladder!("rooms-alone")),
+    ] {
+        let (world, errors) = count_errors(|| {
+            let mut world = World::new(Options::calm(), Box::new(components()));
+            let tenant = rooms::tenant(&mut world, "conference-room");
+            world.add_tenant(tenant);
+            scene(&mut world);
+            world
+        });
+        assert_eq!(errors, 0);
+        assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
+        ladder.assert_eq(&world.ladders());
+    }
 }
 
 #[test]

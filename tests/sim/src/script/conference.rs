@@ -1,7 +1,7 @@
 //! The twin of `plugins/conference-room`: who keys the PIN and `#` is in the conference of the number that
-//! it called; there `*` turns its voice off and on.
+//! it called; there `*` turns its voice off and on. Settings let it be announced, and recorded.
 
-use model::{CallId, ConfMode, Event};
+use model::{CallId, Completion, ConfMode, Event, LogLevel};
 use serde_json::{Value, json};
 
 use super::{Desk, Handled};
@@ -13,7 +13,7 @@ pub(super) fn handle(desk: &mut Desk<'_>, event: &Event) -> Handled {
             if desk.plan.view().settings.contains_key("pin") {
                 return Ok(());
             }
-            enter(desk, *call, ConfMode::TalkAndListen)
+            arrive(desk, *call)
         }
         Event::Digit { call, digit } => {
             let inside = desk
@@ -25,6 +25,23 @@ pub(super) fn handle(desk: &mut Desk<'_>, event: &Event) -> Handled {
             } else {
                 keyed(desk, *call, *digit)
             }
+        }
+        Event::ConferencePlayCompleted { name, how, .. } => {
+            if *how == Completion::Failed {
+                desk.log(LogLevel::Warn, &format!("nobody was announced in {name}"));
+            }
+            Ok(())
+        }
+        Event::ConferenceRecordCompleted {
+            name,
+            how,
+            duration_ms,
+            ..
+        } => {
+            let seconds = duration_ms / 1_000;
+            let line = format!("{seconds} s of {name} were recorded: {how:?}");
+            desk.log(LogLevel::Info, &line);
+            Ok(())
         }
         _ => Ok(()),
     }
@@ -45,7 +62,7 @@ fn keyed(desk: &mut Desk<'_>, call: CallId, digit: char) -> Handled {
     let is_right = desk.plan.view().settings.get("pin").map(String::as_str) == Some(keyed);
     if is_right {
         keep(desk, json!({ "keyed": "", "wrong": 0, "quiet": false }));
-        return enter(desk, call, ConfMode::TalkAndListen);
+        return arrive(desk, call);
     }
     if wrong >= 2 {
         return desk.plan.release(call, 403);
@@ -69,6 +86,34 @@ fn turn_voice(desk: &mut Desk<'_>, call: CallId, digit: char) -> Handled {
         ConfMode::TalkAndListen
     };
     enter(desk, call, mode)
+}
+
+fn arrive(desk: &mut Desk<'_>, call: CallId) -> Handled {
+    let name = desk.plan.call(call).map(|it| it.to.user().to_owned());
+    let name = name.unwrap_or_default();
+    let conference = desk.plan.conference(&name)?;
+    let is_first = desk
+        .plan
+        .conference_view(conference)
+        .is_some_and(|it| it.size == 0);
+    enter(desk, call, ConfMode::TalkAndListen)?;
+    let settings = desk.plan.view().settings.clone();
+    if let Some(prompt) = settings.get("announce")
+        && let Err(why) = desk
+            .plan
+            .conf_play_start(conference, std::slice::from_ref(prompt), 1)
+    {
+        desk.log(LogLevel::Warn, &format!("announce: {why}"));
+    }
+    let records = settings.get("record").is_some_and(|it| it == "yes");
+    let file = format!("conference-{name}");
+    if is_first
+        && records
+        && let Err(why) = desk.plan.conf_record_start(conference, &file, 0)
+    {
+        desk.log(LogLevel::Warn, &format!("record: {why}"));
+    }
+    Ok(())
 }
 
 fn enter(desk: &mut Desk<'_>, call: CallId, mode: ConfMode) -> Handled {

@@ -27,6 +27,7 @@ mod protected;
 mod races;
 mod recording;
 mod register;
+mod rooms;
 mod rules;
 mod seeds;
 mod sent;
