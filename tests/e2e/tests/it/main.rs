@@ -13,6 +13,7 @@
 //! | `E2E_SIPVICIOUS` | a python that has SIPVicious; `0`: leave out what needs it | as `0` |
 //! | `E2E_SIPP` | `0`: leave out what needs SIPp; `1`: it must be there | whatever is installed |
 
+mod announced;
 mod author;
 mod baresip;
 mod binary;
