@@ -61,6 +61,7 @@ pub struct Fleet {
     records: mpsc::WeakSender<Record>,
     registers: mpsc::WeakSender<registrar::Job>,
     losses: Arc<Losses>,
+    conferences: Conferences,
     /// Which sources are heard.
     pub door: Arc<Door>,
 }
@@ -102,8 +103,8 @@ impl Fleet {
         };
         let (outage, commits) = (Outage::default(), Arc::new(Commits::new(store.clone())));
         let (connections, mut threads) = (streams.addresses(), Vec::new());
-        let shared = (Meters::default(), Conferences::new(media.len()));
-        let keys = (placement, random()?, shared);
+        let (meters, conferences) = (Meters::default(), Conferences::new(media.len()));
+        let keys = (placement, random()?, (meters, conferences.clone()));
         for (shard, mail) in (0..count).zip(receivers) {
             let settings = shard_config(config, shard, keys.clone(), listeners, &connections)?;
             let outlets = outlets.of(shard);
@@ -116,8 +117,9 @@ impl Fleet {
             );
             let guests = (turns, Arc::clone(prompts));
             let part = watch.part(format!("session shard {shard}"));
-            let thread = shard::start(settings, mail, outlets, guests, metrics, part)?;
-            threads.push(thread);
+            threads.push(shard::start(
+                settings, mail, outlets, guests, metrics, part,
+            )?);
         }
         let queues = (cdr_jobs, urgent, record_jobs, register_jobs);
         let writers = start_writers(store, metrics, &mailboxes, queues, &outage, &watch);
@@ -134,6 +136,7 @@ impl Fleet {
             records: outlets.records.downgrade(),
             registers: outlets.registers.downgrade(),
             losses,
+            conferences,
             door,
         })
     }
@@ -163,6 +166,7 @@ impl Fleet {
             store: store.clone(),
             prompts: Arc::clone(prompts),
             recordings: Arc::clone(recordings),
+            conferences: self.conferences.clone(),
         }
     }
 

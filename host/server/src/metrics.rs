@@ -10,6 +10,7 @@ mod calls;
 mod catalogue;
 mod page;
 mod process;
+mod sound;
 mod sources;
 
 use std::{
@@ -23,6 +24,7 @@ use metrics::{Counter, Gauge, Histogram, NoopRecorder, counter, gauge, histogram
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
 use model::{CallDirection, EndReason, turn::TurnOutcome};
 pub use page::serve;
+use sound::Sound;
 pub use sources::Sources;
 
 use crate::clock;
@@ -34,6 +36,7 @@ pub struct Metrics(Arc<Inner>);
 struct Inner {
     recorder: Option<PrometheusRecorder>,
     set_up: Histogram,
+    sound: Sound,
     guest: Histogram,
     turn: Histogram,
     turn_reruns: Counter,
@@ -86,6 +89,7 @@ impl Metrics {
             Inner {
                 recorder: None,
                 set_up: histogram!("jackfield_call_set_up_seconds"),
+                sound: Sound::new(),
                 guest: histogram!("jackfield_turn_guest_seconds"),
                 turn: histogram!("jackfield_turn_seconds"),
                 turn_reruns: counter!("jackfield_turn_reruns_total"),
@@ -215,6 +219,10 @@ impl Metrics {
 
     fn set_up(&self, took: Duration) {
         self.0.set_up.record(took.as_secs_f64());
+    }
+
+    fn sound(&self) -> &Sound {
+        &self.0.sound
     }
 
     fn begun(&self, direction: CallDirection, by: u64) {

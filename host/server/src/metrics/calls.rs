@@ -86,6 +86,7 @@ impl Calls {
             if let Some(ticket) = begun.ticket {
                 self.tickets.remove(&ticket);
             }
+            self.metrics.sound().ended(cdr);
             return self.metrics.ended(cdr.direction, reason, cdr.cause, 1);
         }
         let inbound = cdr.direction == CallDirection::Inbound;

@@ -15,13 +15,35 @@ pub(super) const FAULTS: [Fault; 7] = [
     Fault::Store,
 ];
 
-/// Upper bounds of buckets, seconds. A set-up has the callee's ringing in it; a turn is microseconds
+/// Upper bounds of buckets, of time in seconds. A set-up has the callee's ringing in it; a turn is microseconds
 /// without the store and milliseconds with it.
 pub(super) const BUCKETS: &[(&str, &[f64])] = &[
     (
         "jackfield_call_set_up_seconds",
         &[
             0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0,
+        ],
+    ),
+    (
+        "jackfield_call_mos",
+        &[1.5, 2.0, 2.5, 3.0, 3.25, 3.5, 3.75, 4.0, 4.1, 4.2, 4.3, 4.4],
+    ),
+    (
+        "jackfield_call_lost_ratio",
+        &[
+            0.0, 0.000_1, 0.001, 0.002_5, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5,
+        ],
+    ),
+    (
+        "jackfield_call_jitter_seconds",
+        &[
+            0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2,
+        ],
+    ),
+    (
+        "jackfield_call_round_trip_seconds",
+        &[
+            0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0,
         ],
     ),
     (
@@ -47,7 +69,27 @@ pub(super) const BUCKETS: &[(&str, &[f64])] = &[
     ),
 ];
 
+/// Histograms of something else than time.
+const MEASURES: &[(&str, &str)] = &[
+    (
+        "jackfield_call_mos",
+        "Calls that ended, by their mean opinion score as estimated (ITU-T G.107), of the worse direction",
+    ),
+    (
+        "jackfield_call_lost_ratio",
+        "Calls that ended and whose party was heard, by the part of its RTP packets that never came",
+    ),
+];
+
 const HISTOGRAMS: &[(&str, &str)] = &[
+    (
+        "jackfield_call_jitter_seconds",
+        "Calls that ended, by the interarrival jitter of what the party sent",
+    ),
+    (
+        "jackfield_call_round_trip_seconds",
+        "Calls that ended and whose party reported by RTCP, by the way to it and back",
+    ),
     (
         "jackfield_call_set_up_seconds",
         "Inbound calls that were answered: from the receipt of the INVITE at our socket to the \
@@ -200,6 +242,14 @@ const COUNTERS: &[(&str, &str)] = &[
 const GAUGES: &[(&str, &str)] = &[
     ("jackfield_calls_live", "Calls that are not released"),
     (
+        "jackfield_conferences",
+        "Conferences in which there is a call",
+    ),
+    (
+        "jackfield_conference_calls",
+        "Calls that are in a conference",
+    ),
+    (
         "jackfield_bindings",
         "Bindings of phones that register, as each shard knows them; ended ones until they are swept",
     ),
@@ -305,6 +355,9 @@ const GAUGES: &[(&str, &str)] = &[
 pub(super) fn describe() {
     for (name, help) in HISTOGRAMS {
         describe_histogram!(*name, Unit::Seconds, *help);
+    }
+    for (name, help) in MEASURES {
+        describe_histogram!(*name, *help);
     }
     for (name, help) in COUNTERS {
         describe_counter!(*name, *help);

@@ -11,7 +11,10 @@ use std::{
     time::Duration,
 };
 
-use control::guard::{Counts, Why};
+use control::{
+    Conferences,
+    guard::{Counts, Why},
+};
 use futures_util::future::join_all;
 use media::io as media_io;
 use metrics::{counter, gauge};
@@ -50,6 +53,7 @@ pub struct Sources {
     pub store: store::Store,
     pub prompts: Arc<Prompts>,
     pub recordings: Arc<Shelf>,
+    pub conferences: Conferences,
 }
 
 impl Sources {
@@ -92,6 +96,9 @@ impl Sources {
             self.sample_queues();
             sample_prompts(&self.prompts.figures());
             sample_recordings(&self.recordings.figures);
+            let (conferences, calls) = self.conferences.sizes();
+            gauge!("jackfield_conferences").set(conferences as f64);
+            gauge!("jackfield_conference_calls").set(calls as f64);
             gauge!("jackfield_clock_behind_seconds").set(clock::behind());
             process::sample();
         });

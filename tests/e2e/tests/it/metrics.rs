@@ -69,9 +69,9 @@ impl Page {
     fn names(&self) -> BTreeSet<String> {
         let name = |series: &String| {
             let name = series.split('{').next().unwrap_or_default();
-            let suffixes = ["_seconds_bucket", "_seconds_sum", "_seconds_count"];
+            let suffixes = ["_bucket", "_sum", "_count"];
             let stem = suffixes.iter().find_map(|it| name.strip_suffix(it));
-            stem.map_or_else(|| name.to_owned(), |stem| format!("{stem}_seconds"))
+            stem.unwrap_or(name).to_owned()
         };
         self.0.keys().map(name).collect()
     }

@@ -81,6 +81,8 @@ fn a_recorded_call_is_listed_heard_in_parts_and_deleted() {
     );
     assert_eq!(office.rest.get(&of_call).expect(200)["data"], json!([one]));
 
+    assert_eq!(Page::of(&node).count("jackfield_call_mos_count", &[]), 1);
+
     let file = office.rest.file(&audio_of);
     assert_eq!(file.len() as u64, one["size"].as_u64().unwrap());
     let lasts = (file.len() - 44) * 1_000 / SECOND;
