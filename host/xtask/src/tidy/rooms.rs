@@ -8,11 +8,12 @@ use crate::tidy::source;
 use crate::tidy::tree::{File, Tree};
 
 /// Members and those of ours that they may build on. Others (server, tests, automation) are free.
-const DOWNWARD: [(&str, &[&str]); 9] = [
+const DOWNWARD: [(&str, &[&str]); 10] = [
     ("host/audio", &[]),
     ("host/model", &[]),
     ("host/sip", &[]),
-    ("host/media", &[]),
+    ("host/media", &["uring"]),
+    ("host/uring", &[]),
     ("host/store", &["model"]),
     ("host/policy", &["model"]),
     ("host/api", &["store", "model"]),
@@ -24,7 +25,7 @@ const DOWNWARD: [(&str, &[&str]); 9] = [
 const NOT_IN_XTASK: [&str; 2] = ["policy", "server"];
 
 /// Our own crates, by the names that manifests use.
-const OURS: [&str; 14] = [
+const OURS: [&str; 15] = [
     "api",
     "audio",
     "author",
@@ -39,10 +40,12 @@ const OURS: [&str; 14] = [
     "sim",
     "sip",
     "store",
+    "uring",
 ];
 
 /// Third-party crates and the paths that they may appear under.
-const ROOMS: [(&str, &[&str]); 11] = [
+const ROOMS: [(&str, &[&str]); 12] = [
+    ("io_uring", &["host/uring/"]),
     ("rsip", &["host/sip/"]),
     ("rtp_rs", &["host/media/src/rtp"]),
     ("aes", &["host/media/src/srtp"]),

@@ -1,0 +1,513 @@
+//! Datagrams by io_uring: a [`Ring`] of one thread that receives on many sockets and sends from them.
+//!
+//! Owns the requests, the kernel's two queues and the memory that it reads and writes, and so all that is
+//! `unsafe` about them (ADR 17); its interface is safe. Each socket has one request to receive, which
+//! stays (multishot) and takes buffers from a ring that all share; a packet may be changed where it lies
+//! and be sent from there. What is to be sent is handed over with the next wait: one call of the system
+//! for many packets. Requests name sockets by their seats in a table of the kernel's, so that a socket
+//! that is closed meanwhile is still itself. Knows nothing of media.
+
+#![deny(clippy::undocumented_unsafe_blocks)]
+
+mod pool;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::mem::ManuallyDrop;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::os::fd::{AsFd, AsRawFd};
+use std::time::Duration;
+
+use io_uring::types::{CancelBuilder, Fixed, SubmitArgs, Timespec};
+use io_uring::{IoUring, cqueue, opcode, squeue};
+
+use pool::{BUFFERS, LENT, Pool};
+
+/// Requests that are handed over at once.
+const REQUESTS: u32 = 512;
+
+/// Answers that wait to be looked at: of every request, and as many packets.
+const ANSWERS: u32 = 4 * REQUESTS;
+
+/// The group of buffers; there is one.
+const GROUP: u16 = 0;
+
+/// What the kernel puts before a datagram: four numbers (`struct io_uring_recvmsg_out`), then its sender.
+const HEAD: usize = 16;
+/// Octets of a sender: `struct sockaddr_in6`.
+const NAME: usize = 28;
+/// Where the datagram begins.
+const BODY: usize = HEAD + NAME;
+
+/// What an answer is to, in the highest bits of its number.
+const RECEIVE: u64 = 0;
+const SEND: u64 = 1 << 62;
+const WAKE: u64 = 2 << 62;
+const KINDS: u64 = 3 << 62;
+
+/// How long what came may wait for company, and how much of it is company enough: being woken for each
+/// packet would cost a fifth of relaying it.
+const GATHER: Duration = Duration::from_micros(200);
+const TOGETHER: usize = 32;
+
+/// The longest wait.
+const LONGEST: Duration = Duration::from_secs(100);
+
+/// How long a ring that ends waits for its requests to be given up.
+const LAST: Duration = Duration::from_secs(1);
+
+/// A wait that is none.
+const NOW: Timespec = Timespec::new();
+
+/// What came.
+#[derive(Debug)]
+pub enum Event {
+    /// The descriptor of [`Ring::wake_by`] was written.
+    Woken,
+    /// A datagram: [`Ring::packet`].
+    Received {
+        /// The number that its socket was added with.
+        key: u64,
+        /// Who sent it.
+        from: SocketAddr,
+        /// Its octets.
+        len: usize,
+    },
+    /// A socket could not receive. It goes on trying.
+    Unreceived(io::Error),
+    /// A datagram was sent.
+    Sent,
+    /// The peer of an earlier datagram does not listen; this one is tried once more.
+    Refused,
+    /// A datagram was not sent.
+    Unsent(io::Error),
+}
+
+/// A socket's place in the kernel's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seat(u32);
+
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    key: u64,
+    /// Counts the sockets of this seat: answers to one before are not of this.
+    generation: u32,
+    listens: bool,
+}
+
+/// A datagram on its way out, by its buffer.
+#[derive(Clone, Copy, Debug, Default)]
+struct Letter {
+    seat: u32,
+    len: u32,
+    name: u32,
+    again: bool,
+}
+
+/// See the crate's header.
+pub struct Ring {
+    kernel: ManuallyDrop<IoUring>,
+    pool: ManuallyDrop<Pool>,
+    /// What every request to receive asks for: the sender's name, nothing else.
+    message: Box<libc::msghdr>,
+    seats: Vec<Taken>,
+    free: Vec<u32>,
+    letters: Box<[Letter]>,
+    /// The packet that was told last.
+    current: Option<(u16, usize)>,
+    /// Whether the kernel can wait for company: since 6.12.
+    gathers: bool,
+    /// Requests to send that were not answered yet, and requests that stay.
+    sending: usize,
+    staying: usize,
+}
+
+impl Ring {
+    /// A ring for so many sockets, used by this thread only. An error where the kernel (before 6.1) or
+    /// the machine's rules have none.
+    pub fn new(sockets: u32) -> io::Result<Self> {
+        let ring: IoUring = IoUring::builder()
+            .setup_single_issuer()
+            .setup_defer_taskrun()
+            .setup_submit_all()
+            .setup_cqsize(ANSWERS)
+            .build(REQUESTS)?;
+        let pool = Pool::new();
+        let submitter = ring.submitter();
+        submitter.register_files_sparse(sockets)?;
+        // SAFETY: the ring of entries has `LENT` places and lives as long as the pool, which is dropped
+        // after the kernel's ring, or never.
+        unsafe { submitter.register_buf_ring_with_flags(pool.entries(), LENT, GROUP, 0)? };
+        // SAFETY: a struct of C for which all zeros is a value: no name, no parts, no control data.
+        let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+        message.msg_namelen = NAME as libc::socklen_t;
+        let gathers = ring.params().is_feature_min_timeout();
+        Ok(Ring {
+            gathers,
+            kernel: ManuallyDrop::new(ring),
+            pool: ManuallyDrop::new(pool),
+            message: Box::new(message),
+            seats: Vec::new(),
+            free: (0..sockets).rev().collect(),
+            letters: vec![Letter::default(); usize::from(BUFFERS)].into(),
+            current: None,
+            sending: 0,
+            staying: 0,
+        })
+    }
+
+    /// Receives on this socket from now on; what comes is told with the key.
+    pub fn add(&mut self, key: u64, socket: &impl AsFd) -> io::Result<Seat> {
+        let seat = self.sit(key, socket)?;
+        self.listen(seat);
+        Ok(Seat(seat))
+    }
+
+    /// Tells when this eventfd or the like is written. It is to be read by whoever is told.
+    pub fn wake_by(&mut self, descriptor: &impl AsFd) -> io::Result<()> {
+        let seat = self.sit(0, descriptor)?;
+        self.watch(seat);
+        Ok(())
+    }
+
+    /// Receives no more on this socket. What was to be sent from it is sent before.
+    pub fn remove(&mut self, Seat(seat): Seat) {
+        self.flush();
+        let number = self.number(seat);
+        let Some(taken) = self.seats.get_mut(seat as usize).filter(|it| it.listens) else {
+            return;
+        };
+        taken.listens = false;
+        taken.generation = (taken.generation + 1) & 0x3fff_ffff;
+        // An error: it was about to be armed anew, and will not be. Its answer is of no generation any more.
+        let _ = self
+            .kernel
+            .submitter()
+            .register_sync_cancel(Some(LAST.into()), CancelBuilder::user_data(number));
+        // It is given up by what this thread does in the kernel: then the socket is free.
+        let args = SubmitArgs::new().timespec(&NOW);
+        let _ = self.kernel.submitter().submit_with_args(1, &args);
+        let emptied = self.kernel.submitter().register_files_update(seat, &[-1]);
+        if emptied.is_ok() {
+            self.free.push(seat);
+        }
+    }
+
+    /// Hands over what is to be sent, and waits until something came, at most so long. What came may have
+    /// waited 0.2 ms for more.
+    pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        self.release();
+        self.pool.publish();
+        let most = timeout.unwrap_or(LONGEST);
+        let time = Timespec::from(most);
+        let mut args = SubmitArgs::new().timespec(&time);
+        // The answers to what is sent are not what is waited for.
+        let mut want = self.sending + 1;
+        if self.gathers {
+            args = args.min_wait_usec(GATHER.min(most).as_micros() as u32);
+            want = self.sending + TOGETHER;
+        }
+        let done = self.kernel.submitter().submit_with_args(want, &args);
+        match done {
+            Ok(_) => Ok(()),
+            Err(error) => match error.raw_os_error() {
+                // Time is over; a signal; or answers are to be taken first.
+                Some(libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN) => Ok(()),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// What came; drain until `None` after every [`Ring::wait`].
+    pub fn poll(&mut self) -> Option<Event> {
+        loop {
+            self.release();
+            let answer = self.kernel.completion().next()?;
+            let event = match answer.user_data() & KINDS {
+                SEND => Some(self.sent(&answer)),
+                WAKE => self.woken(&answer),
+                _ => self.received(&answer),
+            };
+            if event.is_some() {
+                return event;
+            }
+        }
+    }
+
+    /// The datagram that was told last, until the next is.
+    pub fn packet(&mut self) -> &mut [u8] {
+        match self.current {
+            Some((buffer, len)) => &mut self.pool.octets(buffer)[BODY..BODY + len],
+            None => &mut [],
+        }
+    }
+
+    /// Sends so many octets of that datagram from this socket: to its peer, or to whom is named.
+    pub fn forward(&mut self, seat: Seat, to: Option<SocketAddr>, len: usize) {
+        if let Some((buffer, held)) = self.current.take() {
+            self.post(seat, to, buffer, len.min(held));
+        }
+    }
+
+    /// Sends a datagram from this socket: to its peer, or to whom is named. False if there is no room, or
+    /// it is longer than any.
+    #[must_use]
+    pub fn send(&mut self, seat: Seat, to: Option<SocketAddr>, packet: &[u8]) -> bool {
+        if packet.len() > pool::SIZE - BODY {
+            return false;
+        }
+        let Some(buffer) = self.pool.take() else {
+            return false;
+        };
+        self.pool.octets(buffer)[BODY..BODY + packet.len()].copy_from_slice(packet);
+        self.post(seat, to, buffer, packet.len());
+        true
+    }
+
+    /// Hands over what is to be sent: before anything about a socket changes.
+    pub fn flush(&mut self) {
+        self.pool.publish();
+        // An error: it is handed over with the next wait.
+        let _ = self.kernel.submit();
+    }
+
+    fn release(&mut self) {
+        if let Some((buffer, _)) = self.current.take() {
+            self.pool.give_back(buffer);
+        }
+    }
+
+    /// A place in the table for a descriptor.
+    fn sit(&mut self, key: u64, descriptor: &impl AsFd) -> io::Result<u32> {
+        let Some(seat) = self.free.pop() else {
+            return Err(io::Error::other("all seats of the ring are taken"));
+        };
+        let descriptor = descriptor.as_fd().as_raw_fd();
+        let seated = self
+            .kernel
+            .submitter()
+            .register_files_update(seat, &[descriptor]);
+        if let Err(error) = seated {
+            self.free.push(seat);
+            return Err(error);
+        }
+        let fresh = Taken {
+            key,
+            generation: 0,
+            listens: false,
+        };
+        if self.seats.len() <= seat as usize {
+            self.seats.resize(seat as usize + 1, fresh);
+        }
+        let taken = &mut self.seats[seat as usize];
+        taken.key = key;
+        taken.listens = true;
+        Ok(seat)
+    }
+
+    /// The number of a socket's request.
+    fn number(&self, seat: u32) -> u64 {
+        let generation = self.seats.get(seat as usize).map_or(0, |it| it.generation);
+        RECEIVE | u64::from(generation) << 32 | u64::from(seat)
+    }
+
+    fn listen(&mut self, seat: u32) {
+        let message: *const libc::msghdr = &raw const *self.message;
+        let request = opcode::RecvMsgMulti::new(Fixed(seat), message, GROUP).build();
+        self.stay(&request.user_data(self.number(seat)));
+    }
+
+    fn watch(&mut self, seat: u32) {
+        let request = opcode::PollAdd::new(Fixed(seat), libc::POLLIN as u32);
+        let request = request.multi(true).build();
+        self.stay(&request.user_data(WAKE | u64::from(seat)));
+    }
+
+    fn stay(&mut self, request: &squeue::Entry) {
+        self.staying += usize::from(self.push(request));
+    }
+
+    fn post(&mut self, Seat(seat): Seat, to: Option<SocketAddr>, buffer: u16, len: usize) {
+        let octets = self.pool.octets(buffer);
+        let name = to.map_or(0, |to| write_name(&mut octets[HEAD..BODY], to));
+        let (len, again) = (len as u32, false);
+        self.letters[usize::from(buffer)] = Letter {
+            seat,
+            len,
+            name,
+            again,
+        };
+        self.submit_letter(buffer);
+    }
+
+    fn submit_letter(&mut self, buffer: u16) {
+        let Letter {
+            seat, len, name, ..
+        } = self.letters[usize::from(buffer)];
+        let start = self.pool.address(buffer);
+        let body = start.wrapping_add(BODY);
+        let mut request = opcode::Send::new(Fixed(seat), body, len).flags(libc::MSG_DONTWAIT);
+        if name > 0 {
+            #[expect(
+                clippy::cast_ptr_alignment,
+                reason = "a buffer is aligned, and so is its 16th octet"
+            )]
+            let address = start.wrapping_add(HEAD).cast::<libc::sockaddr>();
+            request = request.dest_addr(address).dest_addr_len(name);
+        }
+        let request = request.build().user_data(SEND | u64::from(buffer));
+        if self.push(&request) {
+            self.sending += 1;
+        } else {
+            self.pool.give_back(buffer);
+        }
+    }
+
+    /// Puts a request into the queue; false if the kernel takes no more.
+    fn push(&mut self, request: &squeue::Entry) -> bool {
+        if self.kernel.submission().is_full() {
+            self.flush();
+        }
+        // SAFETY: every request here names memory of the pool or `message`, which outlive the kernel's
+        // ring: see `drop`. A buffer that is sent is neither free nor lent until it is answered.
+        unsafe { self.kernel.submission().push(request) }.is_ok()
+    }
+
+    fn received(&mut self, answer: &cqueue::Entry) -> Option<Event> {
+        let (number, flags) = (answer.user_data(), answer.flags());
+        let buffer = cqueue::buffer_select(flags);
+        if let Some(buffer) = buffer {
+            self.pool.taken(buffer);
+        }
+        let seat = number as u32;
+        let taken = self.seats.get(seat as usize).copied();
+        let taken = taken.filter(|it| it.listens && self.number(seat) == number);
+        let ended = !cqueue::more(flags);
+        self.staying -= usize::from(ended);
+        if let Some(buffer) = buffer {
+            self.current = Some((buffer, 0));
+        }
+        let taken = taken?;
+        if ended {
+            self.listen(seat);
+        }
+        if answer.result() < 0 {
+            // Without a buffer it waits where it is until there is one.
+            let error = io::Error::from_raw_os_error(-answer.result());
+            let is_none = error.raw_os_error() == Some(libc::ENOBUFS);
+            return (!is_none).then_some(Event::Unreceived(error));
+        }
+        let len = (answer.result() as usize).checked_sub(BODY)?;
+        let octets = self.pool.octets(buffer?);
+        let len = len.min(octets.len() - BODY);
+        let from = read_name(&octets[HEAD..BODY])?;
+        self.current = Some((buffer?, len));
+        let key = taken.key;
+        Some(Event::Received { key, from, len })
+    }
+
+    fn woken(&mut self, answer: &cqueue::Entry) -> Option<Event> {
+        if !cqueue::more(answer.flags()) {
+            self.staying -= 1;
+            self.watch(answer.user_data() as u32);
+        }
+        (answer.result() >= 0).then_some(Event::Woken)
+    }
+
+    fn sent(&mut self, answer: &cqueue::Entry) -> Event {
+        self.sending -= 1;
+        let buffer = answer.user_data() as u16;
+        if answer.result() >= 0 {
+            self.pool.give_back(buffer);
+            return Event::Sent;
+        }
+        let error = io::Error::from_raw_os_error(-answer.result());
+        let letter = &mut self.letters[usize::from(buffer)];
+        // That was the answer to an earlier packet; this one was not tried.
+        if error.kind() == io::ErrorKind::ConnectionRefused && !letter.again {
+            letter.again = true;
+            self.submit_letter(buffer);
+            return Event::Refused;
+        }
+        self.pool.give_back(buffer);
+        Event::Unsent(error)
+    }
+}
+
+impl Drop for Ring {
+    /// Sockets are free, and no request knows of the memory, when this returns.
+    fn drop(&mut self) {
+        self.seats.clear();
+        let mut left = 100;
+        while self.staying + self.sending > 0 && left > 0 {
+            left -= 1;
+            self.release();
+            // It gives up one of them at a time.
+            let _ = self
+                .kernel
+                .submitter()
+                .register_sync_cancel(Some(LAST.into()), CancelBuilder::any());
+            let (want, time) = (1, Timespec::from(LAST / 100));
+            let args = SubmitArgs::new().timespec(&time);
+            let _ = self.kernel.submitter().submit_with_args(want, &args);
+            while let Some(answer) = self.kernel.completion().next() {
+                let is_sent = answer.user_data() & KINDS == SEND;
+                let ended = usize::from(!cqueue::more(answer.flags()));
+                *(if is_sent {
+                    &mut self.sending
+                } else {
+                    &mut self.staying
+                }) -= ended;
+            }
+        }
+        // The kernel takes its time to end a ring: its sockets do not wait for that.
+        let _ = self.kernel.submitter().unregister_files();
+        let is_idle = self.staying + self.sending == 0;
+        // SAFETY: not used again. The kernel's ring is closed before its memory goes.
+        unsafe { ManuallyDrop::drop(&mut self.kernel) };
+        if is_idle {
+            // SAFETY: not used again; no request is left that knows its address.
+            unsafe { ManuallyDrop::drop(&mut self.pool) };
+        }
+    }
+}
+
+/// Reads a `struct sockaddr_in` or `sockaddr_in6`.
+fn read_name(name: &[u8]) -> Option<SocketAddr> {
+    let family = u16::from_ne_bytes(*name.first_chunk()?);
+    let port = u16::from_be_bytes(*name.get(2..)?.first_chunk()?);
+    match i32::from(family) {
+        libc::AF_INET => {
+            let address: [u8; 4] = *name.get(4..)?.first_chunk()?;
+            Some(SocketAddrV4::new(Ipv4Addr::from(address), port).into())
+        }
+        libc::AF_INET6 => {
+            let flow = u32::from_ne_bytes(*name.get(4..)?.first_chunk()?);
+            let address: [u8; 16] = *name.get(8..)?.first_chunk()?;
+            let scope = u32::from_ne_bytes(*name.get(24..)?.first_chunk()?);
+            Some(SocketAddrV6::new(Ipv6Addr::from(address), port, flow, scope).into())
+        }
+        _ => None,
+    }
+}
+
+/// Writes one; its length.
+fn write_name(name: &mut [u8], to: SocketAddr) -> u32 {
+    name.fill(0);
+    name[2..4].copy_from_slice(&to.port().to_be_bytes());
+    let (family, len) = match to {
+        SocketAddr::V4(to) => {
+            name[4..8].copy_from_slice(&to.ip().octets());
+            (libc::AF_INET, 16)
+        }
+        SocketAddr::V6(to) => {
+            name[4..8].copy_from_slice(&to.flowinfo().to_ne_bytes());
+            name[8..24].copy_from_slice(&to.ip().octets());
+            name[24..28].copy_from_slice(&to.scope_id().to_ne_bytes());
+            (libc::AF_INET6, NAME as u32)
+        }
+    };
+    name[..2].copy_from_slice(&(family as u16).to_ne_bytes());
+    len
+}
