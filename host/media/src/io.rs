@@ -1,8 +1,8 @@
 //! Media shards: the threads that own sockets and drive a [`Plane`](crate::Plane) with them.
 //!
 //! Owns the way into such a thread (a bounded queue of commands and a wake-up), the port numbers,
-//! and the counters. The loop itself is in one backend module, `epoll`, so that another one can
-//! stand beside it. Decides nothing about packets: that is the plane's, which the simulator runs
+//! and the counters. The loop is `driver`'s; how datagrams come and go in it is one of two backends', `epoll`
+//! or `uring` (ADR 17). Decides nothing about packets: that is the plane's, which the simulator runs
 //! without any of this.
 //!
 //! | queue | full |
@@ -12,18 +12,21 @@
 //! | a socket's send buffer | the packet is lost; counted as `sends_blocked` |
 
 mod counters;
+mod driver;
 mod epoll;
 mod ports;
 mod sockets;
 #[cfg(test)]
 mod tests;
+mod uring;
 
+use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -36,6 +39,9 @@ use crate::command::{Command, Event};
 use crate::recorder::Line;
 use crate::{limits, plane};
 use counters::Tally;
+use driver::{Driver, Net};
+use epoll::Epoll;
+use uring::Uring;
 
 /// Takes the events of a shard, on its thread; must not block. `false`: there was no room.
 pub type Sink = Box<dyn FnMut(Event) -> bool + Send>;
@@ -53,6 +59,26 @@ pub struct Config {
     pub commands: usize,
     /// What the plane may hold.
     pub limits: plane::Limits,
+    /// How datagrams come and go; `None`: by io_uring where the kernel offers it, else by epoll.
+    pub backend: Option<Backend>,
+}
+
+/// How datagrams come and go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// A poll, and a call of the system for each packet that is received and for each that is sent.
+    Epoll,
+    /// Requests that stay, and calls for many packets at once. Linux 6.1, where its rules allow it.
+    IoUring,
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Backend::Epoll => "epoll",
+            Backend::IoUring => "io_uring",
+        })
+    }
 }
 
 impl Config {
@@ -64,6 +90,7 @@ impl Config {
             seed,
             commands: limits::COMMANDS,
             limits: plane::Limits::default(),
+            backend: None,
         }
     }
 
@@ -153,6 +180,7 @@ impl Handle {
 #[derive(Debug)]
 pub struct Shard {
     handle: Handle,
+    backend: Backend,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -169,17 +197,41 @@ impl Shard {
         let shared = Arc::new(Shared::new()?);
         let (commands, queue) = sync_channel(config.commands);
         let name = config.name.clone();
-        let mut driver = epoll::Driver::new(config, queue, Arc::clone(&shared), clock, sink)?;
-        if let Some(line) = recorder {
-            driver.record_by(line, Waker(Arc::clone(&shared)));
-        }
-        let thread = std::thread::Builder::new()
-            .name(name)
-            .spawn(move || driver.run())?;
+        let (ready, started) = sync_channel(1);
+        let way = Arc::clone(&shared);
+        // A ring belongs to the thread that made it, so all of it is made there.
+        let thread = std::thread::Builder::new().name(name).spawn(move || {
+            let waker = Waker(Arc::clone(&way));
+            let make = Make {
+                config,
+                queue,
+                shared: way,
+                clock,
+                sink,
+                recorder: recorder.map(|line| (line, waker)),
+            };
+            make.run(&ready);
+        })?;
+        let lost = || io::Error::other("the thread of a media shard ended");
+        let backend = started.recv().map_err(|_| lost()).flatten();
+        let backend = match backend {
+            Ok(backend) => backend,
+            Err(error) => {
+                // It has nothing more to do; a panic has told itself.
+                let _ = thread.join();
+                return Err(error);
+            }
+        };
         Ok(Shard {
             handle: Handle { commands, shared },
+            backend,
             thread: Some(thread),
         })
+    }
+
+    /// How its datagrams come and go.
+    pub fn backend(&self) -> Backend {
+        self.backend
     }
 
     /// A way in.
@@ -206,6 +258,64 @@ impl Shard {
 impl Drop for Shard {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// What a shard's thread begins with.
+struct Make {
+    config: Config,
+    queue: Receiver<Command>,
+    shared: Arc<Shared>,
+    clock: fn() -> Instant,
+    sink: Sink,
+    recorder: Option<(Line, Waker)>,
+}
+
+impl Make {
+    /// Tells which backend it has, or why none, and is the shard until that is stopped.
+    fn run(self, ready: &SyncSender<io::Result<Backend>>) {
+        let ring = match self.config.backend {
+            Some(Backend::Epoll) => None,
+            Some(Backend::IoUring) | None => Some(self.ring()),
+        };
+        if let (None, Some(Err(error))) = (self.config.backend, &ring) {
+            tracing::info!(%error, "no io_uring for media: by epoll instead");
+        }
+        match ring {
+            Some(Ok(net)) => self.drive(net, Backend::IoUring, ready),
+            Some(Err(error)) if self.config.backend.is_some() => {
+                let _ = ready.send(Err(error));
+            }
+            // It was not asked for by name, or is not to be had.
+            None | Some(Err(_)) => match Epoll::new(&self.shared) {
+                Ok(net) => self.drive(net, Backend::Epoll, ready),
+                Err(error) => {
+                    let _ = ready.send(Err(error));
+                }
+            },
+        }
+    }
+
+    fn ring(&self) -> io::Result<Uring> {
+        Uring::new(&self.shared, self.config.limits.ports)
+    }
+
+    fn drive(self, net: impl Net, backend: Backend, ready: &SyncSender<io::Result<Backend>>) {
+        let Make {
+            config,
+            queue,
+            shared,
+            clock,
+            sink,
+            recorder,
+        } = self;
+        let mut driver = Driver::new(net, config, queue, shared, clock, sink);
+        if let Some((line, waker)) = recorder {
+            driver.record_by(line, waker);
+        }
+        // Nobody waits any more if whoever starts it is gone.
+        let _ = ready.send(Ok(backend));
+        driver.run();
     }
 }
 

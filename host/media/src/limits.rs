@@ -14,6 +14,11 @@ pub const SDP_MEDIA: usize = 16;
 /// Ports of one plane when its owner names no other figure: 5,000 calls of two legs.
 pub const PORTS: usize = 10_000;
 
+/// Sockets of a plane with so many ports: of RTP and RTCP, and the one that wakes it.
+pub const fn descriptors(ports: usize) -> usize {
+    2 * ports + 1
+}
+
 /// Octets of an RTP packet: what fits an Ethernet frame. Longer ones are dropped.
 pub const PACKET: usize = 1_500;
 

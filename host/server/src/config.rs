@@ -74,6 +74,8 @@ pub struct Media {
     /// How long a party that was heard may say nothing, neither RTP nor RTCP, before its call is
     /// ended; not while somebody holds. `0s`: forever.
     pub timeout: String,
+    /// How datagrams come and go.
+    pub io: media::Datagrams,
 }
 
 /// REST.
@@ -143,6 +145,7 @@ impl Default for Media {
             ports: "20000-39999".into(),
             srtp_in_clear: false,
             timeout: "60s".into(),
+            io: media::Datagrams::default(),
         }
     }
 }

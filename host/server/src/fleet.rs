@@ -320,7 +320,8 @@ fn start_media(
     }
     let mut shards = Vec::new();
     for (number, places) in places.into_iter().enumerate() {
-        let settings = media_io::Config::new(format!("media {number}"), places, random()?);
+        let mut settings = media_io::Config::new(format!("media {number}"), places, random()?);
+        settings.backend = config.media.io.into();
         let mailboxes = mailboxes.to_vec();
         let part = watch.part(format!("media shard {number}"));
         let sink = Box::new(move |event: media::Event| {
@@ -331,7 +332,9 @@ fn start_media(
             mailbox.is_some_and(|mailbox| mailbox.try_send(Mail::Media(event)).is_ok())
         });
         let started = media_io::Shard::start(settings, clock::instant, sink, Some(recorder.line()));
-        shards.push(started.context("media: cannot start a media shard")?);
+        let started = started.context("media: cannot start a media shard")?;
+        tracing::info!(shard = number, io = %started.backend(), "a media shard runs");
+        shards.push(started);
     }
     Ok((shards, recorder))
 }

@@ -203,6 +203,7 @@ impl Bench {
                 "conference of 1,000, computing",
                 "lateness of ticks, p99 at most",
                 "allocations for each packet",
+                "io_uring to tokio",
             ],
             _ => &[],
         }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::{PACKET, now, rtp};
+use crate::{PACKET, address, machine, now, rtp, socket};
 
 /// The interval of packets of one telephone.
 const INTERVAL: Duration = Duration::from_millis(20);
@@ -47,6 +47,25 @@ impl Load {
         self.hush();
         self.thread.join().expect("it does not panic")
     }
+}
+
+/// What telephones cost by themselves: they send to one another, with nothing between. Seconds of CPU for
+/// each packet.
+pub(crate) fn direct(phones: usize, time: Duration) -> f64 {
+    let sockets: Vec<UdpSocket> = (0..phones).map(|_| socket()).collect();
+    let ports: Vec<SocketAddr> = sockets.iter().map(address).collect();
+    let to = (0..phones).map(|at| ports[at ^ 1]);
+    let phones = sockets.into_iter().zip(to);
+    let phones = phones
+        .map(|(socket, port)| Phone { socket, port })
+        .collect();
+    let load = start(phones);
+    let (before, begin) = (machine(), now());
+    std::thread::sleep(time);
+    let (spent, lasted) = (machine() - before, begin.elapsed());
+    let (sent, arrived) = load.end();
+    assert!(arrived * 10 >= sent * 9, "the machine is too busy");
+    spent / (lasted.as_secs_f64() / INTERVAL.as_secs_f64() * ports.len() as f64)
 }
 
 fn talk(phones: &[Phone], ends: &AtomicBool) -> (u64, u64) {

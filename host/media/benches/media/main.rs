@@ -14,9 +14,11 @@ mod load;
 mod shard;
 mod tasks;
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
+use media::io::Backend;
 use media::sdp::{Codec, Direction, Negotiated};
 use media::{Command, PortId, rtp};
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -49,6 +51,8 @@ const TARGETS: &str = "targets";
 struct Spent {
     /// CPU of the relaying thread, seconds.
     cpu: f64,
+    /// CPU of the whole machine, the telephones' included, seconds.
+    machine: f64,
     /// Packets that it relayed meanwhile.
     packets: u64,
     /// Packets that the telephones sent, and that reached them.
@@ -67,6 +71,7 @@ fn main() {
 
     let bare = floor::measure(pairs, floor::Sockets::Connected, time);
     let named = floor::measure(pairs, floor::Sockets::Named, time);
+    let direct = load::direct(pairs, time);
     let tokio = tasks::measure(calls as usize, time);
     let l = bare.micros();
     let note = "receive and send on connected sockets, all cold, no poll";
@@ -75,24 +80,17 @@ fn main() {
     let plane = alone::relay(calls);
     let measured = Measured::of(calls as usize, time);
     let Measured {
-        bridged,
-        recorded,
-        mixed,
-        ..
+        recorded, mixed, ..
     } = &measured;
     let shard = measured.relayed.micros();
-    print("media shard", shard, measured.relayed.loss());
-    print(
-        "the same, every call recorded",
-        recorded.micros(),
-        String::new(),
-    );
-    print(
-        "the same, mixed by threes",
-        mixed.micros(),
-        measured.mixing.loss(),
-    );
-    measured.print_targets(l, tokio.micros(), bridged.micros());
+    print("media shard, epoll", shard, measured.relayed.loss());
+    let none = String::new();
+    print("the same, every call recorded", recorded.micros(), none);
+    let note = measured.mixing.loss();
+    print("the same, mixed by threes", mixed.micros(), note);
+    measured.print_targets(l, tokio.micros());
+    let ring = Ring::of(calls as usize, time);
+    ring.print(&group, &measured, [tokio.displaced(direct), direct * 1e6]);
     breakdown(l, plane, shard);
     let note = "what connecting a socket saves: a route lookup per packet";
     let saved = named.micros() - l;
@@ -102,7 +100,61 @@ fn main() {
         .print();
 }
 
-/// What a media shard did at the three kinds of work.
+/// The same work by io_uring. Much of what it saves is in other threads' time, where packets are handed
+/// over: so it is the whole machine's CPU that counts.
+struct Ring {
+    relayed: Spent,
+    mixing: Spent,
+    mixed: Window,
+}
+
+impl Ring {
+    fn of(calls: usize, time: Duration) -> Self {
+        let start = |work| Running::start(calls, work, false, Backend::IoUring);
+        let relay = start(Work::Bridged);
+        let relayed = relay.watch(time);
+        let relayed = relay.end(&relayed);
+        let mixing = start(Work::Mixed);
+        let mixed = mixing.watch(time);
+        let mixing = mixing.end(&mixed);
+        Ring {
+            relayed,
+            mixing,
+            mixed,
+        }
+    }
+
+    fn print(&self, group: &str, epoll: &Measured, [tokio, direct]: [f64; 2]) {
+        let print = |name: &str, value: f64, note: String| {
+            Figure::new(group, name, value, "µs").note(note).print();
+        };
+        let Ring {
+            relayed,
+            mixing,
+            mixed,
+        } = self;
+        print("media shard, io_uring", relayed.micros(), relayed.loss());
+        print("the same, mixed by threes", mixing.micros(), mixing.loss());
+        let group = "CPU of the whole machine, without the telephones' own";
+        let print = |name: &str, value: f64, note: String| {
+            Figure::new(group, name, value, "µs").note(note).print();
+        };
+        let own = |spent: &Spent| spent.displaced(direct / 1e6);
+        let note = format!("they take {direct:.2} µs for each packet");
+        print("tokio, a task per socket", tokio, note);
+        let none = String::new;
+        print("media shard, epoll", own(&epoll.relayed), none());
+        print("media shard, io_uring", own(relayed), none());
+        print("epoll, mixed by threes", own(&epoll.mixing), none());
+        print("io_uring, mixed by threes", own(mixing), none());
+        let ratio = own(relayed) / tokio;
+        let note = "CPU of the whole machine";
+        target("io_uring to tokio", ratio, Aim::AtMost(0.4), note);
+        punctual("lateness by io_uring, p99 at most", mixed);
+    }
+}
+
+/// What a media shard did at the three kinds of work, by epoll.
 struct Measured {
     relayed: Spent,
     mixing: Spent,
@@ -114,18 +166,19 @@ struct Measured {
 
 impl Measured {
     fn of(calls: usize, time: Duration) -> Self {
-        let relay = Running::start(calls, Work::Bridged, false);
+        let epoll = Backend::Epoll;
+        let relay = Running::start(calls, Work::Bridged, false, epoll);
         let relayed = relay.watch(time);
         let relayed = relay.end(&relayed);
         // What recording adds is little: it is seen against the same shard just before and after.
-        let recording = Running::start(calls, Work::Bridged, true);
+        let recording = Running::start(calls, Work::Bridged, true, epoll);
         let before = recording.watch(time / 2);
         recording.record();
         let recorded = recording.watch(time);
         recording.stop_recording();
         let bridged = before.and(&recording.watch(time / 2));
         recording.end(&bridged);
-        let mixing = Running::start(calls, Work::Mixed, false);
+        let mixing = Running::start(calls, Work::Mixed, false, epoll);
         let mixed = mixing.watch(time);
         let mixing = mixing.end(&mixed);
         Measured {
@@ -137,8 +190,8 @@ impl Measured {
         }
     }
 
-    fn print_targets(&self, l: f64, tokio: f64, bridged: f64) {
-        let shard = self.relayed.micros();
+    fn print_targets(&self, l: f64, tokio: f64) {
+        let (shard, bridged) = (self.relayed.micros(), self.bridged.micros());
         let at_least = Aim::AtLeast(0.65);
         target("L to media shard", l / shard, at_least, "");
         let to_tokio = shard / tokio;
@@ -159,10 +212,7 @@ impl Measured {
         let note = format!("of a core; {:.0} ns for each leg and frame", core * 2e4);
         let name = "conference of 1,000, computing";
         target(name, core, Aim::AtMost(0.02), &note);
-        let (late, share) = self.mixed.lateness();
-        let note = format!("{:.2} % within 200 µs, while mixing", share * 100.0);
-        let figure = Figure::new(TARGETS, "lateness of ticks, p99 at most", late, "µs");
-        figure.aim(Aim::AtMost(200.0)).note(note).print();
+        punctual("lateness of ticks, p99 at most", &self.mixed);
         self.print_allocations();
     }
 
@@ -176,6 +226,14 @@ impl Measured {
         let name = "allocations for each packet";
         target(name, each, Aim::AtMost(0.0), &note);
     }
+}
+
+/// How late the ticks of a shard were that mixed.
+fn punctual(name: &str, mixed: &Window) {
+    let (late, share) = mixed.lateness();
+    let note = format!("{:.2} % within 200 µs, while mixing", share * 100.0);
+    let figure = Figure::new(TARGETS, name, late, "µs");
+    figure.aim(Aim::AtMost(200.0)).note(note).print();
 }
 
 /// A ratio with its aim.
@@ -208,6 +266,11 @@ fn breakdown(l: f64, plane: f64, shard: f64) {
 impl Spent {
     fn micros(&self) -> f64 {
         self.cpu * 1e6 / self.packets as f64
+    }
+
+    /// CPU of the machine for each packet, without what the telephones take, in µs.
+    fn displaced(&self, telephones: f64) -> f64 {
+        (self.machine / self.packets as f64 - telephones) * 1e6
     }
 
     /// How much was lost, in words. A run that lost much was not one of so many packets.
@@ -261,6 +324,19 @@ fn configure(port: PortId, peer: SocketAddr) -> Command {
         agreed: Box::new(agreed),
         signalling: peer.ip(),
     }
+}
+
+/// CPU seconds of this program and of the kernel's threads that carry packets.
+fn machine() -> f64 {
+    let all = threads::of(std::process::id());
+    let ours: f64 = all.values().map(|(_, seconds)| seconds).sum();
+    let theirs: f64 = (1..100)
+        .map(threads::of)
+        .flat_map(BTreeMap::into_values)
+        .filter(|(name, _)| name.starts_with("ksoftirqd"))
+        .map(|(_, seconds)| seconds)
+        .sum();
+    ours + theirs
 }
 
 /// CPU seconds of this thread.

@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
-use media::io::{Config, Counters, Handle, LATENESS, PortRange, Shard};
+use media::io::{Backend, Config, Counters, Handle, LATENESS, PortRange, Shard};
 use media::recorder::Recorder;
 use media::room::Room;
 use media::{Command, Event, Family, Mode, PortId};
 
 use crate::counting::allocations;
 use crate::load::{self, Load, Phone};
-use crate::{Spent, address, configure, now, socket, threads};
+use crate::{Spent, address, configure, machine, now, socket, threads};
 
 /// The thread's name, by which its CPU is found.
 const NAME: &str = "bench media";
@@ -49,6 +49,8 @@ pub(crate) struct Running {
 pub(crate) struct Window {
     /// CPU of the shard's thread, seconds.
     pub(crate) cpu: f64,
+    /// CPU of all threads of this program, and of the kernel's that carry packets, seconds.
+    pub(crate) machine: f64,
     pub(crate) packets: u64,
     /// How often the shard's thread asked for memory.
     pub(crate) allocations: u64,
@@ -69,9 +71,11 @@ fn clock() -> Instant {
 
 impl Running {
     /// With that many calls, or the same number of ports in conferences. It can record if it is to.
-    pub(crate) fn start(calls: usize, work: Work, records: bool) -> Self {
+    pub(crate) fn start(calls: usize, work: Work, records: bool, backend: Backend) -> Self {
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let config = Config::new(NAME, vec![PortRange::ephemeral(loopback).into()], [3; 32]);
+        let place = PortRange::ephemeral(loopback).into();
+        let mut config = Config::new(NAME, vec![place], [3; 32]);
+        config.backend = Some(backend);
         let (sender, events) = sync_channel(64);
         let sink = Box::new(move |event| sender.try_send(event).is_ok());
         let mut recorder = records.then(recorder);
@@ -113,13 +117,14 @@ impl Running {
 
     /// Looks, waits, and looks again.
     pub(crate) fn watch(&self, time: Duration) -> Window {
-        let look = || (spent(), self.handle.counters(), asked());
+        let look = || (spent(), self.handle.counters(), asked(), machine());
         let before = look();
         std::thread::sleep(time);
         let after = look();
         let ticks = |counters: &Counters, class: usize| counters.ticks[class];
         Window {
             cpu: after.0 - before.0,
+            machine: after.3 - before.3,
             packets: after.1.sent - before.1.sent,
             allocations: after.2 - before.2,
             ticks: std::array::from_fn(|class| ticks(&after.1, class) - ticks(&before.1, class)),
@@ -174,6 +179,7 @@ impl Running {
         }
         Spent {
             cpu: window.cpu,
+            machine: window.machine,
             packets: window.packets,
             sent,
             arrived,
@@ -186,6 +192,7 @@ impl Window {
     pub(crate) fn and(self, other: &Window) -> Window {
         Window {
             cpu: self.cpu + other.cpu,
+            machine: self.machine + other.machine,
             packets: self.packets + other.packets,
             allocations: self.allocations + other.allocations,
             ticks: std::array::from_fn(|class| self.ticks[class] + other.ticks[class]),

@@ -11,7 +11,7 @@ use tokio::task::LocalSet;
 
 use crate::alone::{bridge, open};
 use crate::load::{self, Phone};
-use crate::{PACKET, Spent, address, cpu, now, socket};
+use crate::{PACKET, Spent, address, cpu, machine, now, socket};
 
 /// As for the shard.
 const WARM: Duration = Duration::from_millis(500);
@@ -55,15 +55,16 @@ pub(crate) fn measure(calls: usize, time: Duration) -> Spent {
         }
         let load = load::start(phones);
         tokio::time::sleep(WARM).await;
-        let before = (cpu(), relay.relayed.get());
+        let before = (cpu(), relay.relayed.get(), machine());
         tokio::time::sleep(time).await;
-        let after = (cpu(), relay.relayed.get());
+        let after = (cpu(), relay.relayed.get(), machine());
         // What still comes is relayed, so that nothing counts as lost.
         load.hush();
         tokio::time::sleep(WARM).await;
         let (sent, arrived) = load.end();
         Spent {
             cpu: after.0 - before.0,
+            machine: after.2 - before.2,
             packets: after.1 - before.1,
             sent,
             arrived,

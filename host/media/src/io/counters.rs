@@ -1,5 +1,6 @@
 //! The counters of a media shard: written by its thread, read by anyone.
 
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -67,6 +68,23 @@ impl Tally {
             ticks: std::array::from_fn(|class| self.ticks[class].get()),
             ticks_left_out: self.ticks_left_out.get(),
             tape_lost: self.tape_lost.get(),
+        }
+    }
+
+    /// A socket could not receive.
+    pub(super) fn unreceived(&self, error: &io::Error) {
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => self.refused.add_one(),
+            _ => self.receives_failed.add_one(),
+        }
+    }
+
+    /// A packet was not sent.
+    pub(super) fn unsent(&self, error: &io::Error) {
+        match error.kind() {
+            io::ErrorKind::WouldBlock => self.sends_blocked.add_one(),
+            io::ErrorKind::ConnectionRefused => self.refused.add_one(),
+            _ => self.sends_failed.add_one(),
         }
     }
 

@@ -110,8 +110,7 @@ impl Socket {
             }
             // The poll reports the socket again if something waits.
             io::ErrorKind::Interrupted => {}
-            io::ErrorKind::ConnectionRefused => tally.refused.add_one(),
-            _ => tally.receives_failed.add_one(),
+            _ => tally.unreceived(&error),
         }
         None
     }
@@ -128,18 +127,27 @@ impl Socket {
         }
         match sent {
             Ok(_) => tally.sent.add_one(),
-            Err(error) => match error.kind() {
-                io::ErrorKind::WouldBlock => tally.sends_blocked.add_one(),
-                io::ErrorKind::ConnectionRefused => tally.refused.add_one(),
-                _ => tally.sends_failed.add_one(),
-            },
+            Err(error) => tally.unsent(&error),
         }
     }
 
-    fn try_send(&self, to: SocketAddr, datagram: &[u8]) -> io::Result<usize> {
+    /// The address that sending there has to name: none if it is the one that is heard.
+    pub(super) fn names(&self, to: SocketAddr) -> Option<SocketAddr> {
         match self.hears {
-            Hears::Early(peer) | Hears::Only(peer) if peer == to => self.udp.send(datagram),
-            _ => self.udp.send_to(datagram, to),
+            Hears::Early(peer) | Hears::Only(peer) if peer == to => None,
+            _ => Some(to),
+        }
+    }
+
+    /// What the system knows it by.
+    pub(super) fn udp(&self) -> &UdpSocket {
+        &self.udp
+    }
+
+    fn try_send(&self, to: SocketAddr, datagram: &[u8]) -> io::Result<usize> {
+        match self.names(to) {
+            None => self.udp.send(datagram),
+            Some(to) => self.udp.send_to(datagram, to),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The epoll shard with real sockets: two phones, two ports, one bridge.
+//! The shard with real sockets: two phones, two ports, one bridge.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 use media::handset::{Handset, HandsetConfig, Heard, Speech};
-use media::io::{Config, Handle, PortRange, Shard};
+use media::io::{Backend, Config, Handle, PortRange, Shard};
 use media::rtp::{self, Fixed};
 use media::sdp::Codec;
 use media::{Command, Event, Family, PortId};
@@ -51,12 +51,37 @@ impl Phone {
     }
 }
 
-fn start() -> (Shard, Handle, Receiver<Event>) {
-    start_with(clock)
+/// The same with each way of datagrams that there is on this machine.
+pub(crate) fn each(test: impl Fn(Backend)) {
+    for backend in [Backend::Epoll, Backend::IoUring] {
+        let mut config = Config::new(
+            "media-test",
+            vec![PortRange::ephemeral(LOOPBACK).into()],
+            [3; 32],
+        );
+        config.backend = Some(backend);
+        match Shard::start(config, clock, Box::new(|_| true), None) {
+            Ok(shard) => assert_eq!(shard.backend(), backend),
+            Err(error) if backend == Backend::IoUring => {
+                eprintln!("this machine has no io_uring, which is not tested: {error}");
+                continue;
+            }
+            Err(error) => panic!("{error}"),
+        }
+        test(backend);
+    }
 }
 
-pub(crate) fn start_with(clock: fn() -> Instant) -> (Shard, Handle, Receiver<Event>) {
+fn start(backend: Backend) -> (Shard, Handle, Receiver<Event>) {
+    start_with(backend, clock)
+}
+
+pub(crate) fn start_with(
+    backend: Backend,
+    clock: fn() -> Instant,
+) -> (Shard, Handle, Receiver<Event>) {
     start_config(
+        backend,
         Config::new(
             "media-test",
             vec![PortRange::ephemeral(LOOPBACK).into()],
@@ -66,7 +91,12 @@ pub(crate) fn start_with(clock: fn() -> Instant) -> (Shard, Handle, Receiver<Eve
     )
 }
 
-fn start_config(config: Config, clock: fn() -> Instant) -> (Shard, Handle, Receiver<Event>) {
+fn start_config(
+    backend: Backend,
+    mut config: Config,
+    clock: fn() -> Instant,
+) -> (Shard, Handle, Receiver<Event>) {
+    config.backend = Some(backend);
     let (sender, events) = sync_channel(64);
     let shard = Shard::start(
         config,
@@ -189,147 +219,157 @@ fn flush(phones: &[Phone; 2]) {
 
 #[test]
 fn both_phones_hear_each_other_through_a_transcoding_bridge() {
-    let (shard, handle, events) = start();
-    let (a, b) = (PortId(1), PortId(2));
-    let (port_a, port_b) = (open(&handle, &events, a), open(&handle, &events, b));
-    assert!(port_a.port() % 2 == 0 && port_b.port() % 2 == 0);
-    let (socket_a, socket_b) = (socket(), socket());
-    configure(&handle, a, socket_a.local_addr().unwrap(), Codec::Pcma);
-    // B's SDP names a port where nobody is: it must be latched.
-    let absent = socket().local_addr().unwrap();
-    configure(&handle, b, absent, Codec::Pcmu);
-    handle.send(Command::Bridge { a, b }).unwrap();
+    each(|backend| {
+        let (shard, handle, events) = start(backend);
+        let (a, b) = (PortId(1), PortId(2));
+        let (port_a, port_b) = (open(&handle, &events, a), open(&handle, &events, b));
+        assert!(port_a.port() % 2 == 0 && port_b.port() % 2 == 0);
+        let (socket_a, socket_b) = (socket(), socket());
+        configure(&handle, a, socket_a.local_addr().unwrap(), Codec::Pcma);
+        // B's SDP names a port where nobody is: it must be latched.
+        let absent = socket().local_addr().unwrap();
+        configure(&handle, b, absent, Codec::Pcmu);
+        handle.send(Command::Bridge { a, b }).unwrap();
 
-    let mut phones = [
-        Phone::new(socket_a, port_a, Codec::Pcma, 425),
-        Phone::new(socket_b, port_b, Codec::Pcmu, 970),
-    ];
-    let [heard_by_a, heard_by_b] = converse(&mut phones);
-    assert_eq!((heard_by_a.tone, heard_by_b.tone), (Some(970), Some(425)));
-    assert_eq!((heard_by_a.lost, heard_by_b.lost), (0, 0));
-    assert_eq!((heard_by_a.streams, heard_by_b.streams), (1, 1));
+        let mut phones = [
+            Phone::new(socket_a, port_a, Codec::Pcma, 425),
+            Phone::new(socket_b, port_b, Codec::Pcmu, 970),
+        ];
+        let [heard_by_a, heard_by_b] = converse(&mut phones);
+        assert_eq!((heard_by_a.tone, heard_by_b.tone), (Some(970), Some(425)));
+        assert_eq!((heard_by_a.lost, heard_by_b.lost), (0, 0));
+        assert_eq!((heard_by_a.streams, heard_by_b.streams), (1, 1));
 
-    for port in [a, b] {
-        handle.send(Command::Close { port }).unwrap();
-    }
-    let mut seen = Vec::new();
-    while seen.len() < 3 {
-        match events.recv_timeout(PATIENCE).unwrap() {
-            Event::Latched { port, from } => {
-                assert_eq!(from, phones[1].socket.local_addr().unwrap());
-                seen.push(("latched", port));
-            }
-            Event::Closed { port, stats } => {
-                assert!(
-                    stats.packets_received >= 48 && stats.packets_lost == 0,
-                    "{stats:?}"
-                );
-                seen.push(("closed", port));
-            }
-            other => panic!("{other:?}"),
+        for port in [a, b] {
+            handle.send(Command::Close { port }).unwrap();
         }
-    }
-    assert_eq!(seen, [("latched", b), ("closed", a), ("closed", b)]);
-    let counters = handle.counters();
-    assert!(
-        counters.received >= 98 && counters.sent >= 96,
-        "{counters:?}"
-    );
-    assert_eq!((counters.sends_blocked, counters.sends_failed), (0, 0));
-    shard.stop();
+        let mut seen = Vec::new();
+        while seen.len() < 3 {
+            match events.recv_timeout(PATIENCE).unwrap() {
+                Event::Latched { port, from } => {
+                    assert_eq!(from, phones[1].socket.local_addr().unwrap());
+                    seen.push(("latched", port));
+                }
+                Event::Closed { port, stats } => {
+                    assert!(
+                        stats.packets_received >= 48 && stats.packets_lost == 0,
+                        "{stats:?}"
+                    );
+                    seen.push(("closed", port));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(seen, [("latched", b), ("closed", a), ("closed", b)]);
+        let counters = handle.counters();
+        assert!(
+            counters.received >= 98 && counters.sent >= 96,
+            "{counters:?}"
+        );
+        assert_eq!((counters.sends_blocked, counters.sends_failed), (0, 0));
+        shard.stop();
+    });
 }
 
 #[test]
 fn a_peer_that_moves_with_a_new_agreement_is_heard_and_strangers_stay_outside() {
-    let (shard, handle, events) = start();
-    let (a, b) = (PortId(1), PortId(2));
-    let (port_a, port_b) = (open(&handle, &events, a), open(&handle, &events, b));
-    let (socket_a, socket_b) = (socket(), socket());
-    configure(&handle, a, socket_a.local_addr().unwrap(), Codec::Pcma);
-    configure(&handle, b, socket_b.local_addr().unwrap(), Codec::Pcma);
-    handle.send(Command::Bridge { a, b }).unwrap();
-    let mut phones = [
-        Phone::new(socket_a, port_a, Codec::Pcma, 425),
-        Phone::new(socket_b, port_b, Codec::Pcma, 970),
-    ];
-    let [heard_by_a, _] = converse(&mut phones);
-    assert_eq!(heard_by_a.tone, Some(970));
+    each(|backend| {
+        let (shard, handle, events) = start(backend);
+        let (a, b) = (PortId(1), PortId(2));
+        let (port_a, port_b) = (open(&handle, &events, a), open(&handle, &events, b));
+        let (socket_a, socket_b) = (socket(), socket());
+        configure(&handle, a, socket_a.local_addr().unwrap(), Codec::Pcma);
+        configure(&handle, b, socket_b.local_addr().unwrap(), Codec::Pcma);
+        handle.send(Command::Bridge { a, b }).unwrap();
+        let mut phones = [
+            Phone::new(socket_a, port_a, Codec::Pcma, 425),
+            Phone::new(socket_b, port_b, Codec::Pcma, 970),
+        ];
+        let [heard_by_a, _] = converse(&mut phones);
+        assert_eq!(heard_by_a.tone, Some(970));
 
-    // Both sockets are connected by now: a stranger does not get as far as the counters.
-    flush(&phones);
-    let before = handle.counters().received;
-    let stranger = socket();
-    for _ in 0..100 {
-        stranger.send_to(&[0x80; 172], port_a).unwrap();
-        stranger.send_to(&[0x80; 172], port_b).unwrap();
-    }
-    flush(&phones);
-    assert_eq!(handle.counters().received, before + 2);
+        // Both sockets are connected by now: a stranger does not get as far as the counters.
+        flush(&phones);
+        let before = handle.counters().received;
+        let stranger = socket();
+        for _ in 0..100 {
+            stranger.send_to(&[0x80; 172], port_a).unwrap();
+            stranger.send_to(&[0x80; 172], port_b).unwrap();
+        }
+        flush(&phones);
+        assert_eq!(handle.counters().received, before + 2);
 
-    let moved = socket();
-    configure(&handle, b, moved.local_addr().unwrap(), Codec::Pcma);
-    phones[0] = Phone::new(
-        phones[0].socket.try_clone().unwrap(),
-        port_a,
-        Codec::Pcma,
-        425,
-    );
-    phones[1] = Phone::new(moved, port_b, Codec::Pcma, 1_610);
-    let [heard_by_a, heard_by_b] = converse(&mut phones);
-    assert_eq!((heard_by_a.tone, heard_by_b.tone), (Some(1_610), Some(425)));
-    assert_eq!(handle.counters().sends_failed, 0);
-    shard.stop();
+        let moved = socket();
+        configure(&handle, b, moved.local_addr().unwrap(), Codec::Pcma);
+        phones[0] = Phone::new(
+            phones[0].socket.try_clone().unwrap(),
+            port_a,
+            Codec::Pcma,
+            425,
+        );
+        phones[1] = Phone::new(moved, port_b, Codec::Pcma, 1_610);
+        let [heard_by_a, heard_by_b] = converse(&mut phones);
+        assert_eq!((heard_by_a.tone, heard_by_b.tone), (Some(1_610), Some(425)));
+        assert_eq!(handle.counters().sends_failed, 0);
+        shard.stop();
+    });
 }
 
 #[test]
 fn a_port_has_the_family_of_its_peer_if_there_is_a_place_for_it_and_both_are_bridged() {
-    let ours = IpAddr::V6(Ipv6Addr::LOCALHOST);
-    let places = [LOOPBACK, ours].map(|address| PortRange::ephemeral(address).into());
-    let config = Config::new("media-test", places.into(), [3; 32]);
-    let (shard, handle, events) = start_config(config, clock);
-    let (a, b) = (PortId(1), PortId(2));
-    let port_a = open_for(&handle, &events, a, Family::V4);
-    let port_b = open_for(&handle, &events, b, Family::V6);
-    assert_eq!((port_a.ip(), port_b.ip()), (LOOPBACK, ours));
-    let theirs = UdpSocket::bind((ours, 0)).unwrap();
-    theirs.set_nonblocking(true).unwrap();
-    let mut phones = [
-        Phone::new(socket(), port_a, Codec::Pcma, 425),
-        Phone::new(theirs, port_b, Codec::Pcma, 1_610),
-    ];
-    for (port, phone) in [a, b].into_iter().zip(&phones) {
-        let at = phone.socket.local_addr().unwrap();
-        configure(&handle, port, at, Codec::Pcma);
-    }
-    handle.send(Command::Bridge { a, b }).unwrap();
-    let [heard_by_a, heard_by_b] = converse(&mut phones);
-    assert_eq!((heard_by_a.tone, heard_by_b.tone), (Some(1_610), Some(425)));
-    shard.stop();
-    // A shard with one place has nothing else to offer.
-    let (_shard, handle, events) = start();
-    assert!(open_for(&handle, &events, a, Family::V6).is_ipv4());
+    each(|backend| {
+        let ours = IpAddr::V6(Ipv6Addr::LOCALHOST);
+        let places = [LOOPBACK, ours].map(|address| PortRange::ephemeral(address).into());
+        let config = Config::new("media-test", places.into(), [3; 32]);
+        let (shard, handle, events) = start_config(backend, config, clock);
+        let (a, b) = (PortId(1), PortId(2));
+        let port_a = open_for(&handle, &events, a, Family::V4);
+        let port_b = open_for(&handle, &events, b, Family::V6);
+        assert_eq!((port_a.ip(), port_b.ip()), (LOOPBACK, ours));
+        let theirs = UdpSocket::bind((ours, 0)).unwrap();
+        theirs.set_nonblocking(true).unwrap();
+        let mut phones = [
+            Phone::new(socket(), port_a, Codec::Pcma, 425),
+            Phone::new(theirs, port_b, Codec::Pcma, 1_610),
+        ];
+        for (port, phone) in [a, b].into_iter().zip(&phones) {
+            let at = phone.socket.local_addr().unwrap();
+            configure(&handle, port, at, Codec::Pcma);
+        }
+        handle.send(Command::Bridge { a, b }).unwrap();
+        let [heard_by_a, heard_by_b] = converse(&mut phones);
+        assert_eq!((heard_by_a.tone, heard_by_b.tone), (Some(1_610), Some(425)));
+        shard.stop();
+        // A shard with one place has nothing else to offer.
+        let (_shard, handle, events) = start(backend);
+        assert!(open_for(&handle, &events, a, Family::V6).is_ipv4());
+    });
 }
 
 #[test]
 fn a_stopped_shard_frees_its_sockets() {
-    let (shard, handle, events) = start();
-    let addr = open(&handle, &events, PortId(1));
-    assert!(UdpSocket::bind(addr).is_err());
-    drop(shard);
-    assert!(UdpSocket::bind(addr).is_ok());
+    each(|backend| {
+        let (shard, handle, events) = start(backend);
+        let addr = open(&handle, &events, PortId(1));
+        assert!(UdpSocket::bind(addr).is_err());
+        drop(shard);
+        assert!(UdpSocket::bind(addr).is_ok());
+    });
 }
 
 #[test]
 fn the_reserved_port_id_fails() {
-    let (_shard, handle, events) = start();
-    handle
-        .send(Command::Open {
-            port: PortId(u64::MAX),
-            family: Family::V4,
-        })
-        .unwrap();
-    assert!(matches!(
-        events.recv_timeout(PATIENCE).unwrap(),
-        Event::Failed { .. }
-    ));
+    each(|backend| {
+        let (_shard, handle, events) = start(backend);
+        handle
+            .send(Command::Open {
+                port: PortId(u64::MAX),
+                family: Family::V4,
+            })
+            .unwrap();
+        assert!(matches!(
+            events.recv_timeout(PATIENCE).unwrap(),
+            Event::Failed { .. }
+        ));
+    });
 }

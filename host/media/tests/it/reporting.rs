@@ -8,7 +8,7 @@ use media::rtcp::{self, CNAME_OCTETS, LONGEST, Part, Report};
 use media::sdp::{Codec, Negotiated};
 use media::{Command, Event, PortId, Stats};
 
-use crate::loopback::{LOOPBACK, PATIENCE, open, start_with};
+use crate::loopback::{LOOPBACK, PATIENCE, each, open, start_with};
 use crate::{agreed, clock};
 
 const PORT: PortId = PortId(1);
@@ -74,37 +74,41 @@ fn close(handle: &Handle, events: &Receiver<Event>) -> Stats {
 
 #[test]
 fn reports_go_through_the_socket_of_rtp_where_both_share_it() {
-    let (shard, handle, events) = start_with(clock);
-    let peer = socket();
-    let ours = port(&handle, &events, &peer, &peer);
-    peer.send_to(&report(), ours).unwrap();
-    while handle.counters().received == 0 {
-        std::thread::yield_now();
-    }
-    assert!(!is_goodbye(&peer, ours));
-    let stats = close(&handle, &events);
-    assert_eq!((stats.rtcp_received, stats.rtcp_sent), (1, 2));
-    assert!(is_goodbye(&peer, ours));
-    shard.stop();
+    each(|backend| {
+        let (shard, handle, events) = start_with(backend, clock);
+        let peer = socket();
+        let ours = port(&handle, &events, &peer, &peer);
+        peer.send_to(&report(), ours).unwrap();
+        while handle.counters().received == 0 {
+            std::thread::yield_now();
+        }
+        assert!(!is_goodbye(&peer, ours));
+        let stats = close(&handle, &events);
+        assert_eq!((stats.rtcp_received, stats.rtcp_sent), (1, 2));
+        assert!(is_goodbye(&peer, ours));
+        shard.stop();
+    });
 }
 
 #[test]
 fn who_shares_no_socket_has_a_second_one_beside_which_is_closed_with_the_port() {
-    let (shard, handle, events) = start_with(clock);
-    let (rtp, rtcp) = (socket(), socket());
-    let ours = port(&handle, &events, &rtp, &rtcp);
-    let second = SocketAddr::new(ours.ip(), ours.port() + 1);
-    // The socket is there when the first report is due.
-    assert!(!is_goodbye(&rtcp, second));
-    rtcp.send_to(&report(), second).unwrap();
-    while handle.counters().received == 0 {
-        std::thread::yield_now();
-    }
-    let stats = close(&handle, &events);
-    assert_eq!(stats.rtcp_received, 1);
-    assert!(is_goodbye(&rtcp, second));
-    for address in [ours, second] {
-        UdpSocket::bind(address).expect("it is free again");
-    }
-    shard.stop();
+    each(|backend| {
+        let (shard, handle, events) = start_with(backend, clock);
+        let (rtp, rtcp) = (socket(), socket());
+        let ours = port(&handle, &events, &rtp, &rtcp);
+        let second = SocketAddr::new(ours.ip(), ours.port() + 1);
+        // The socket is there when the first report is due.
+        assert!(!is_goodbye(&rtcp, second));
+        rtcp.send_to(&report(), second).unwrap();
+        while handle.counters().received == 0 {
+            std::thread::yield_now();
+        }
+        let stats = close(&handle, &events);
+        assert_eq!(stats.rtcp_received, 1);
+        assert!(is_goodbye(&rtcp, second));
+        for address in [ours, second] {
+            UdpSocket::bind(address).expect("it is free again");
+        }
+        shard.stop();
+    });
 }

@@ -1,11 +1,37 @@
-//! `[media]`: where RTP sockets are bound, and which addresses peers are told.
+//! `[media]`: where RTP sockets are bound, which addresses peers are told, and how datagrams come and go.
 
 use std::net::IpAddr;
 
 use anyhow::{Context, bail};
-use media::io::{Place, PortRange};
+use media::io::{Backend, Place, PortRange};
+use serde::{Deserialize, Serialize};
 
 use super::{Config, sip};
+
+/// How datagrams of RTP come and go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub enum Datagrams {
+    /// By io_uring where the kernel and the machine's rules offer it, else by epoll.
+    #[default]
+    #[serde(rename = "auto")]
+    Auto,
+    /// By epoll.
+    #[serde(rename = "epoll")]
+    Epoll,
+    /// By io_uring, or the node does not start.
+    #[serde(rename = "io_uring")]
+    IoUring,
+}
+
+impl From<Datagrams> for Option<Backend> {
+    fn from(io: Datagrams) -> Self {
+        match io {
+            Datagrams::Auto => None,
+            Datagrams::Epoll => Some(Backend::Epoll),
+            Datagrams::IoUring => Some(Backend::IoUring),
+        }
+    }
+}
 
 impl Config {
     /// The lowest and the highest number of RTP sockets.

@@ -48,6 +48,7 @@ fn errors_name_the_key() {
         ("[node]\ndrain_timeout = \"10 days\"", "node.drain_timeout"),
         ("[media]\ntimeout = \"often\"", "media.timeout"),
         ("[media]\nports = \"9-1\"", "media.ports"),
+        ("[media]\nio = \"aio\"", "unknown variant: found `aio`"),
         ("[media]\naddress6 = \"127.0.0.1\"", "media.address6"),
         (
             "[media]\naddress = \"::1\"\naddress6 = \"::1\"",

@@ -75,7 +75,7 @@ fn a_figure_that_is_missing_or_was_not_measured_fails_the_bench() {
     assert_eq!(reason(&told(2.0)), Ok(()), "missed, but measured");
     let expect = "bench media did not measure `L to media shard`";
     assert_eq!(reason(&told(f64::NAN)), Err(expect.to_owned()));
-    let expect = "bench media did not tell `allocations for each packet`";
+    let expect = "bench media did not tell `io_uring to tokio`";
     let (_, all_but_one) = told(2.0)
         .split_last()
         .map(|(a, b)| (a.clone(), b.to_vec()))
