@@ -126,12 +126,15 @@ pub fn check(offer: &[u8], side: &Side<'_>) -> Result<(), SdpError> {
     choose(&offered, side.codecs, None, side.srtp.level()).map(|_| ())
 }
 
-/// The audio codecs of an offer that we know, in its order, each once.
+/// The audio codecs of an offer that we know, in its order, each once: those of every stream that could be taken,
+/// as which one is depends on where we are.
 pub fn offered_codecs(offer: &[u8]) -> Result<Vec<Codec>, SdpError> {
     let offered = parse(offer)?;
-    let (_, audio) = choose(&offered, &Codec::ALL, None, Level::Either)?;
+    choose(&offered, &Codec::ALL, None, Level::Either)?;
+    let each = offered.medias.iter();
+    let streams = each.filter_map(|it| judge(&offered, it, &Codec::ALL, None, Level::Either).ok());
     let mut codecs: Vec<Codec> = Vec::new();
-    for (_, codec) in audio.formats {
+    for (_, codec) in streams.flat_map(|audio| audio.formats) {
         if !codecs.contains(&codec) {
             codecs.push(codec);
         }
