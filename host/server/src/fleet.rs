@@ -108,13 +108,9 @@ impl Fleet {
         for (shard, mail) in (0..count).zip(receivers) {
             let settings = shard_config(config, shard, keys.clone(), listeners, &connections)?;
             let outlets = outlets.of(shard);
-            let turns = TurnRunner::new(
-                Arc::clone(plugins),
-                store.clone(),
-                Arc::clone(&commits),
-                metrics.clone(),
-                outage.clone(),
-            );
+            let (plugins, commits) = (Arc::clone(plugins), Arc::clone(&commits));
+            let (told, outage) = (metrics.clone(), outage.clone());
+            let turns = TurnRunner::new(plugins, store.clone(), commits, told, outage);
             let guests = (turns, Arc::clone(prompts));
             let part = watch.part(format!("session shard {shard}"));
             threads.push(shard::start(
