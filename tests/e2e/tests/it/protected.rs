@@ -43,7 +43,7 @@ fn softphone(
     phone
 }
 
-/// It is called, talks for eleven seconds, and hangs up; the CDRs of the call.
+/// It is called, talks for fifteen seconds, and hangs up; the CDRs of the call.
 fn talk(office: &Office, phone: &mut Baresip) -> Vec<Value> {
     let id = office.makecall("2001", "3001");
     let mut audio = Audio::bind();
@@ -55,8 +55,8 @@ fn talk(office: &Office, phone: &mut Baresip) -> Vec<Value> {
     wait_for("the phone", Duration::from_secs(5), || {
         (audio.heard()?.tone == Some(USER_HZ)).then_some(())
     });
-    // A report of RTCP is due each five seconds; the second one answers ours.
-    std::thread::sleep(Duration::from_secs(11));
+    // Our first report of RTCP comes within eight seconds, and the phone answers it within five more.
+    std::thread::sleep(Duration::from_secs(15));
     phone.command("hangup", "");
     callee.finish();
     let cdrs = office.cdrs(&id, 2);
