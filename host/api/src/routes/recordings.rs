@@ -39,7 +39,8 @@ pub(super) struct RecordingBody {
     state: &'static str,
     /// How long it plays; null unless it is ready, as the next.
     duration_ms: Option<u64>,
-    /// Octets of the file: WAV of 16 bits at 8 or 16 kHz; left what the party said, right what it heard.
+    /// Octets of the file: WAV of 16 bits at 8 or 16 kHz; left what the party said, right what it heard. Of a
+    /// conference: one channel, all that was heard in it.
     size: Option<u64>,
 }
 
