@@ -71,23 +71,34 @@ pub(crate) enum Step {
     HangUp(String),
     /// Time passes.
     Wait(Time),
-    /// A request over REST: POST /api/user/{user}/{verb}, whose answer has that status.
-    Request {
-        user: String,
-        verb: String,
-        #[serde(default)]
-        body: String,
-        status: u16,
-    },
+    /// A request over REST: POST /api/user/{user}/{verb}, or a CTI server's `callin`.
+    Request(Request),
+}
+
+/// A request over REST, and what its answer has to be.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Request {
+    pub(crate) user: String,
+    pub(crate) verb: String,
+    #[serde(default)]
+    pub(crate) body: String,
+    pub(crate) status: u16,
+    /// What its body has somewhere.
+    #[serde(default)]
+    pub(crate) says: String,
 }
 
 /// What a phone does with calls that come in. Times count from the call.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Phone {
     pub(crate) user: String,
     #[serde(default)]
     pub(crate) rings: Option<Time>,
+    /// It sends audio instead of ringing.
+    #[serde(default)]
+    pub(crate) early_media: Option<Time>,
     #[serde(default)]
     pub(crate) answers: Option<Time>,
     /// With this status, at once.

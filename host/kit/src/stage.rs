@@ -9,7 +9,7 @@ use sim::{Options, World, town};
 use crate::{
     Components,
     report::{Failure, Report},
-    scenario::{Given, Phone, Scenario, Step},
+    scenario::{Given, Phone, Request, Scenario, Step},
 };
 
 /// Samples of a millisecond of a prompt: 8 kHz.
@@ -76,26 +76,30 @@ fn take(world: &mut World, tenant: usize, step: &Step) -> Result<(), String> {
             world.hang_up(line);
         }
         Step::Wait(time) => world.run_for(time.0),
-        Step::Request {
-            user,
-            verb,
-            body,
-            status,
-        } => {
-            let ask = world.request(user, verb, body);
-            let answer = world.answer(tenant, ask);
-            let Answer::Reply(reply) = answer else {
-                return Err(format!(
-                    "{verb} of {user} was not answered by the policy: {answer:?}"
-                ));
-            };
-            if reply.status != *status {
-                let (was, body) = (reply.status, reply.body);
-                return Err(format!(
-                    "{verb} of {user} was answered {was}, not {status}: {body}"
-                ));
-            }
-        }
+        Step::Request(request) => ask(world, tenant, request)?,
+    }
+    Ok(())
+}
+
+/// A request, and whether its answer is as it should be.
+fn ask(world: &mut World, tenant: usize, request: &Request) -> Result<(), String> {
+    let Request { user, verb, .. } = request;
+    let asked = world.request(user, verb, &request.body);
+    let Answer::Reply(reply) = world.answer(tenant, asked) else {
+        return Err(format!("{verb} of {user} was not answered by the policy"));
+    };
+    let (was, body) = (reply.status, reply.body);
+    if was != request.status {
+        let wanted = request.status;
+        return Err(format!(
+            "{verb} of {user} was answered {was}, not {wanted}: {body}"
+        ));
+    }
+    if !body.contains(&request.says) {
+        let says = &request.says;
+        return Err(format!(
+            "the answer to {verb} of {user} does not say {says}: {body}"
+        ));
     }
     Ok(())
 }
@@ -112,13 +116,15 @@ fn line(world: &World, user: &str) -> Result<usize, String> {
 
 fn behaviour(phone: &Phone) -> Behaviour {
     let answer = phone.answers.map(|it| it.0);
-    match (phone.refuses, phone.rings, answer) {
+    let early_media = phone.early_media.map(|it| it.0);
+    match (phone.refuses, early_media, phone.rings, answer) {
         (Some(status), ..) => Behaviour::Refuse {
             after: AT_ONCE,
             status,
         },
-        (None, None, Some(after)) => Behaviour::Answer { after },
-        (None, rings, answer) => Behaviour::Ring {
+        (None, Some(after), ..) => Behaviour::EarlyMedia { after, answer },
+        (None, None, None, Some(after)) => Behaviour::Answer { after },
+        (None, None, rings, answer) => Behaviour::Ring {
             after: rings.map_or(Duration::ZERO, |it| it.0),
             answer,
         },

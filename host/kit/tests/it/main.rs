@@ -68,6 +68,11 @@ fn a_step_that_cannot_be_taken_is_named_by_its_number() {
             "status = 201",
             "step 2: makecall of 1001 was answered 200, not 201",
         ),
+        (
+            "status = 200",
+            "status = 200, says = \"action\"",
+            "step 2: the answer to makecall of 1001 does not say action: {",
+        ),
     ] {
         let report = play(&BRIDGED.replacen(from, to, 1), &makecall()).unwrap();
         let first = report.failures[0].to_string();
