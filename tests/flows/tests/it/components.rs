@@ -23,19 +23,24 @@ pub(crate) fn components() -> Components {
     Components::new(engine.clone(), policies.clone()).unwrap()
 }
 
+/// The bytes of one.
+pub(crate) fn component(package: &str) -> Vec<u8> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .unwrap();
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugins");
+    pack::plugin(root, package, &target).unwrap()
+}
+
 /// The engine and the components, once for all tests.
 fn built() -> &'static (Engine, BTreeMap<String, Policy>) {
     static BUILT: OnceLock<(Engine, BTreeMap<String, Policy>)> = OnceLock::new();
     BUILT.get_or_init(|| {
         let engine = Components::engine().unwrap();
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .ancestors()
-            .nth(2)
-            .unwrap();
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugins");
         let policies = PLUGINS.map(|package| {
-            let component = pack::plugin(root, package, &target).unwrap();
-            (package.to_owned(), engine.compile(&component).unwrap())
+            let policy = engine.compile(&component(package)).unwrap();
+            (package.to_owned(), policy)
         });
         (engine, policies.into())
     })

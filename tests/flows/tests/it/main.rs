@@ -3,3 +3,4 @@
 mod components;
 mod faults;
 mod ladders;
+mod scenarios;
