@@ -5,11 +5,19 @@
 
 use std::io::{Cursor, ErrorKind};
 
+use symphonia::default::{
+    formats::{FlacReader, MpaReader, OggReader, WavReader},
+    meta::Id3v2Reader,
+};
+
 use symphonia::core::{
     audio::{Channels, GenericAudioBufferRef},
     codecs::audio::{AudioDecoder, AudioDecoderOptions},
     errors::Error,
-    formats::{FormatOptions, FormatReader, TrackType, probe::Hint},
+    formats::{
+        FormatOptions, FormatReader, TrackType,
+        probe::{Hint, Probe},
+    },
     io::{MediaSourceStream, MediaSourceStreamOptions},
     meta::MetadataOptions,
 };
@@ -69,7 +77,16 @@ fn open(file: &[u8]) -> Result<Box<dyn FormatReader + '_>, AudioError> {
     let how = MediaSourceStreamOptions::default();
     let stream = MediaSourceStream::new(Box::new(Cursor::new(file)), how);
     let (format, tags) = (FormatOptions::default(), MetadataOptions::default());
-    let probe = symphonia::default::get_probe();
+    // A probe looks for a beginning anywhere. A WAV file has one place for it, where it was looked at.
+    let mut probe = Probe::default();
+    if wav::is_one(file) {
+        probe.register_format::<WavReader<'_>>();
+    } else {
+        probe.register_format::<FlacReader<'_>>();
+        probe.register_format::<MpaReader<'_>>();
+        probe.register_format::<OggReader<'_>>();
+        probe.register_metadata::<Id3v2Reader<'_>>();
+    }
     let opened = probe.probe(&Hint::new(), stream, format, tags);
     let is_ours = BEGINNINGS.iter().any(|it| file.starts_with(it));
     opened.map_err(|error| match error {

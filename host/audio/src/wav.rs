@@ -27,15 +27,17 @@ pub(crate) fn write(hz: u32, samples: &[i16]) -> Vec<u8> {
 }
 
 /// A file as symphonia wants it, if this one is a WAV file that it does not want. One with so many
-/// channels that symphonia miscounts them is refused here.
+/// channels that symphonia miscounts them is refused here, also if it is cut off behind its format.
 pub(crate) fn mended(whole: &[u8]) -> Result<Cow<'_, [u8]>, AudioError> {
+    for format in formats(whole) {
+        let channels = word(format, 1).map_or(0, usize::from);
+        if !(1..=limits::CHANNELS).contains(&channels) {
+            return Err(AudioError::Channels { channels });
+        }
+    }
     let Some(parts) = parts(whole) else {
         return Ok(Cow::Borrowed(whole));
     };
-    let channels = usize::from(parts.channels);
-    if !(1..=limits::CHANNELS).contains(&channels) {
-        return Err(AudioError::Channels { channels });
-    }
     let is_short = parts.format.len() == 16 && G711.contains(&parts.tag);
     if !is_short && !parts.promises_too_much {
         return Ok(Cow::Borrowed(whole));
@@ -47,42 +49,70 @@ pub(crate) fn mended(whole: &[u8]) -> Result<Cow<'_, [u8]>, AudioError> {
     Ok(Cow::Owned(file(&format, parts.samples)))
 }
 
+/// Whether a file is of this format at all.
+pub(crate) fn is_one(whole: &[u8]) -> bool {
+    whole.starts_with(b"RIFF")
+}
+
 /// What a WAV file is made of.
 struct Parts<'a> {
     format: &'a [u8],
-    /// The first and the second word of it.
+    /// The first word of it.
     tag: u16,
-    channels: u16,
     samples: &'a [u8],
     promises_too_much: bool,
 }
 
 /// None of what is no WAV file, or one that symphonia knows best what to say of.
 fn parts(whole: &[u8]) -> Option<Parts<'_>> {
-    if whole.get(..4)? != b"RIFF" || whole.get(8..12)? != b"WAVE" {
-        return None;
+    let format = formats(whole).last()?;
+    let data = Chunks::of(whole).find(|it| it.name == b"data")?;
+    Some(Parts {
+        format,
+        tag: word(format, 0)?,
+        samples: data.body,
+        promises_too_much: data.is_cut,
+    })
+}
+
+/// Its format chunk; of several, each is read and the last one counts.
+fn formats(whole: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let before = Chunks::of(whole).take_while(|it| it.name != b"data");
+    before.filter(|it| it.name == b"fmt ").map(|it| it.body)
+}
+
+/// One chunk.
+struct Chunk<'a> {
+    name: &'a [u8],
+    body: &'a [u8],
+    /// It promised more than there is.
+    is_cut: bool,
+}
+
+/// The chunks of a file that are left; of another file none.
+struct Chunks<'a>(&'a [u8]);
+
+impl<'a> Chunks<'a> {
+    fn of(whole: &'a [u8]) -> Self {
+        let is_wave = is_one(whole) && whole.get(8..12) == Some(b"WAVE");
+        Self(whole.get(12..).filter(|_| is_wave).unwrap_or_default())
     }
-    let mut rest = &whole[12..];
-    let mut format: Option<&[u8]> = None;
-    loop {
-        let (name, length) = (rest.get(..4)?, rest.get(4..8)?);
+}
+
+impl<'a> Iterator for Chunks<'a> {
+    type Item = Chunk<'a>;
+
+    fn next(&mut self) -> Option<Chunk<'a>> {
+        let (head, rest) = self.0.split_at_checked(8)?;
+        let (name, length) = head.split_at(4);
         let length = u32::from_le_bytes(length.try_into().ok()?) as usize;
-        let body = rest.get(8..)?;
-        if name == b"data" {
-            let format = format?;
-            return Some(Parts {
-                format,
-                tag: word(format, 0)?,
-                channels: word(format, 1)?,
-                samples: &body[..length.min(body.len())],
-                promises_too_much: length > body.len(),
-            });
-        }
-        if name == b"fmt " {
-            format = Some(body.get(..length)?);
-        }
         // Chunks are padded to an even length.
-        rest = body.get(length.checked_add(length % 2)?..)?;
+        self.0 = rest.get(length + length % 2..).unwrap_or_default();
+        Some(Chunk {
+            name,
+            body: &rest[..length.min(rest.len())],
+            is_cut: length > rest.len(),
+        })
     }
 }
 
