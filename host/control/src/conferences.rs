@@ -44,7 +44,7 @@ struct Conference {
 
 /// The place of one call in a conference.
 #[derive(Debug)]
-pub(crate) struct Seat {
+pub struct Seat {
     conferences: Conferences,
     tenant: TenantId,
     name: String,
@@ -54,7 +54,7 @@ pub(crate) struct Seat {
 
 /// The conference has as many calls as it may, or its tenant as many conferences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Full;
+pub struct Full;
 
 impl Conferences {
     /// None yet, on a node of so many media shards.
@@ -67,12 +67,8 @@ impl Conferences {
     }
 
     /// A seat in the tenant's conference of that name; if there is none, it is made with this id.
-    pub(crate) fn enter(
-        &self,
-        tenant: TenantId,
-        name: &str,
-        id: ConferenceId,
-    ) -> Result<Seat, Full> {
+    /// Whoever drops it has left.
+    pub fn enter(&self, tenant: TenantId, name: &str, id: ConferenceId) -> Result<Seat, Full> {
         let mut tenants = self.tenants();
         let key = (tenant, name.to_owned());
         if !tenants.by_name.contains_key(&key) {

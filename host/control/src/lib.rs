@@ -49,7 +49,7 @@ mod sources;
 mod timers;
 mod tracer;
 
-pub use conferences::Conferences;
+pub use conferences::{Conferences, Full, Seat};
 pub use event::{GatewayNews, Guess, Input, Named, News, Output, TenantLog, Ticket, TurnRequest};
 pub use meter::Meters;
 pub use service_routes::ServiceRoute;

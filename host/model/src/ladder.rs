@@ -9,7 +9,8 @@ use crate::{CallId, Trace, TraceItem};
 const GAP: usize = 31;
 
 /// The ladder of a trace. The first lane stands left of `jackfield`, all others right of it.
-/// `times`: with a column of milliseconds since the session began.
+/// `times`: with what was measured: a column of milliseconds since the session began, and how the
+/// parties were heard.
 ///
 /// ```text
 ///       ms  1001                            jackfield                       3001
@@ -100,7 +101,8 @@ impl Ladder<'_> {
                     line(&blank, self.note(&format!("  {decision}")));
                 }
             }
-            TraceItem::Media { call, what } => {
+            TraceItem::Quality { .. } if !self.times => {}
+            TraceItem::Media { call, what } | TraceItem::Quality { call, what } => {
                 line(
                     &stamp,
                     self.note(&format!("~ {} {what}", self.trace.label(*call))),

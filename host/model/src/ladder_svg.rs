@@ -99,7 +99,7 @@ fn row(svg: &mut String, trace: &Trace, item: &TraceItem, lane: usize, y: usize)
                 words("p", y + (n + 1) * ROW, &format!("→ {decision}"));
             }
         }
-        TraceItem::Media { call, what } => {
+        TraceItem::Media { call, what } | TraceItem::Quality { call, what } => {
             words("t", y, &format!("{} {what}", trace.label(*call)));
         }
         TraceItem::Note { what } => words("n", y, what),

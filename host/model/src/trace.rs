@@ -42,6 +42,14 @@ pub enum TraceItem {
         /// What happened.
         what: String,
     },
+    /// How a party was heard, when its media is over. The figures are measured: a ladder shows them
+    /// where it shows times.
+    Quality {
+        /// The call.
+        call: CallId,
+        /// The figures.
+        what: String,
+    },
     /// Anything else that a reader should know: a command that was skipped, a limit.
     Note {
         /// The words.
@@ -66,7 +74,9 @@ impl TraceItem {
                 }
                 decisions.iter_mut().for_each(shorten);
             }
-            Self::Media { what, .. } | Self::Note { what } => shorten(what),
+            Self::Media { what, .. } | Self::Quality { what, .. } | Self::Note { what } => {
+                shorten(what)
+            }
         }
     }
 }

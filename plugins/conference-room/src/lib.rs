@@ -5,9 +5,9 @@
 //!
 //! With the setting `announce`, the name of a prompt, all who are there hear that prompt whenever somebody comes.
 //! With `record` set to `yes` a conference is recorded from its first member on, to its end, as
-//! `conference-` and its number. Its twin for the simulator is `tests/sim/src/script/conference.rs`.
+//! `conference-` and its number. Whoever finds no more room is hung up on, with 503. Its twin for the simulator is `tests/sim/src/script/conference.rs`.
 
-use jackfield_sdk::{Call, Completion, ConfMode, Conference, Policy, Result, Session};
+use jackfield_sdk::{Call, Completion, ConfMode, Conference, Error, Policy, Result, Session};
 use serde::{Deserialize, Serialize};
 
 /// Wrong PINs until the call ends.
@@ -60,6 +60,19 @@ impl Policy for ConferenceRoom {
         session.state.wrong += 1;
         if session.state.wrong >= TRIES {
             return call.release(403);
+        }
+        Ok(())
+    }
+
+    fn on_command_failed(
+        session: &mut Session<Caller>,
+        call: &Call,
+        command: String,
+        why: Error,
+    ) -> Result {
+        session.warn(&format!("{command}: {why}"));
+        if command == "conf-enter" {
+            call.release(503)?;
         }
         Ok(())
     }
@@ -138,4 +151,4 @@ fn enter(session: &mut Session<Caller>, call: &Call) -> Result {
     call.conf_enter(&conference, mode)
 }
 
-jackfield_sdk::export!(ConferenceRoom, optional: [digit_events, conference_events]);
+jackfield_sdk::export!(ConferenceRoom, optional: [command_events, digit_events, conference_events]);

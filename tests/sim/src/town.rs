@@ -216,7 +216,7 @@ fn plugin(script: &str) -> ActivePlugin {
         exports.push("digit-events");
     }
     if is_room {
-        exports.push("conference-events");
+        exports.extend(["command-events", "conference-events"]);
     }
     if ["memo", "voicemail"].contains(&script) {
         exports.push("media-events");

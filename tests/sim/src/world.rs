@@ -16,9 +16,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use control::{TenantLog, Ticket, TurnRequest, phone};
+use control::{Seat, TenantLog, Ticket, TurnRequest, phone};
 use media::PortId;
-use model::{Answer, Ask, Cdr, Now, Recording, TenantConfig, Trace, Wall, turn::TurnOutcome};
+use model::{
+    Answer, Ask, Cdr, ConferenceId, IdSource, Now, Recording, TenantConfig, Trace, Wall,
+    turn::TurnOutcome,
+};
 use registers::Registering;
 
 use crate::{
@@ -292,6 +295,15 @@ impl World {
     pub fn planes_in_conference(&self) -> usize {
         let planes = self.node.planes.iter();
         planes.filter(|it| it.conferences() > 0).count()
+    }
+
+    /// Others take every seat that is left in the tenant's conference of that name. They hold it as long
+    /// as what is returned is kept, and have no calls.
+    pub fn crowd(&mut self, tenant: usize, name: &str) -> Vec<Seat> {
+        let tenant = self.tenants[tenant].id;
+        let id = ConferenceId::mint(&mut IdSource::new([0; 32], 0, 0), 0);
+        let seats = std::iter::from_fn(|| self.node.conferences.enter(tenant, name, id).ok());
+        seats.collect()
     }
 
     /// How many turns committed at their first run, at their second, and so on.

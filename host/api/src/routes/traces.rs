@@ -89,6 +89,13 @@ pub(super) enum ItemBody {
         /// What happened.
         what: String,
     },
+    /// How a party was heard, when its media is over.
+    Quality {
+        /// The call.
+        call_id: String,
+        /// Loss, jitter, what the party missed, round trip, estimated MOS.
+        what: String,
+    },
     /// Anything else.
     Note {
         /// The words.
@@ -245,6 +252,10 @@ impl From<TraceItem> for ItemBody {
                 decisions,
             },
             TraceItem::Media { call, what } => Self::Media {
+                call_id: call.to_string(),
+                what,
+            },
+            TraceItem::Quality { call, what } => Self::Quality {
                 call_id: call.to_string(),
                 what,
             },

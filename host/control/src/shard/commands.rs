@@ -51,7 +51,7 @@ impl Shard {
                 conference,
                 name,
                 mode,
-            } => self.conf_enter(session, call, (conference, &name), mode),
+            } => self.conf_enter(now, session, call, (conference, &name), mode),
             Command::ConfExit { call } => self.conf_exit(now, call),
             conf @ (Command::ConfPlayStart { .. }
             | Command::ConfPlayStop { .. }

@@ -5,7 +5,7 @@
 //! members say (ADR 0015).
 
 use ::media::Command;
-use model::{CallId, ConfMode, ConferenceId, Now, SessionId, TraceItem};
+use model::{CallId, ConfMode, ConferenceId, Now, SessionId, TraceItem, turn::CommandError};
 
 use super::Shard;
 use crate::{
@@ -14,8 +14,10 @@ use crate::{
 };
 
 impl Shard {
+    /// Seats are taken by calls of all shards: the last one may be gone since the turn saw it free.
     pub(super) fn conf_enter(
         &mut self,
+        now: Now,
         session: SessionId,
         id: CallId,
         (conference, name): (ConferenceId, &str),
@@ -41,8 +43,11 @@ impl Shard {
             before.mixed = false;
             return Ok(());
         }
-        let seat = conferences.enter(tenant, name, conference);
-        let seat = seat.map_err(|_| skipped("it has no more room"))?;
+        let Ok(seat) = conferences.enter(tenant, name, conference) else {
+            let why = CommandError::LimitExceeded(format!("conference {name} has no more room"));
+            self.command_failed(now, id, "conf-enter", why);
+            return Ok(());
+        };
         call.conference = Some(Conferring {
             seat,
             mode,

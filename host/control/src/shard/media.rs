@@ -10,7 +10,7 @@ use ::media::{
 use bytes::Bytes;
 use model::{CallId, Cause, Codecs, Completion, EndReason, Now, SessionId, TraceItem, limits};
 
-use super::{Shard, release::Ending, terms::codecs_of};
+use super::{Shard, quality, release::Ending, terms::codecs_of};
 use crate::{
     Output,
     call::{Port, State, Way},
@@ -128,6 +128,9 @@ impl Shard {
         call.media.stats = stats;
         self.digits_lost += stats.digits_dropped;
         let session = call.session;
+        if let Some(what) = quality::told(&stats) {
+            self.trace(now, id, TraceItem::Quality { call: id, what });
+        }
         self.record_final(now, id);
         self.prune(session);
     }

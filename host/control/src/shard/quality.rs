@@ -1,4 +1,4 @@
-//! How a call sounded, when it is over: from the counters of its port to its record.
+//! How a call sounded, when it is over: from the counters of its port to its record and its trace.
 
 use std::time::Duration;
 
@@ -14,5 +14,52 @@ pub(super) fn of(stats: &Stats) -> Quality {
         remote_jitter_us: stats.remote.map(|it| micros(it.jitter)),
         rtt_us: stats.rtt.map(micros),
         mos: quality::of(stats).map(|mos| (mos * 100.0).round() as u16),
+    }
+}
+
+/// The same in words, for the trace; none if the party was not heard.
+pub(super) fn told(stats: &Stats) -> Option<String> {
+    let quality = of(stats);
+    let (jitter, mos) = (quality.jitter_us?, quality.mos?);
+    let sent = stats.packets_received + stats.packets_lost;
+    let lost = 100.0 * stats.packets_lost as f64 / sent as f64;
+    let ms = |us: u64| us as f64 / 1_000.0;
+    let mut words = format!("was heard: {lost:.1} % lost, jitter {:.1} ms", ms(jitter));
+    if let Some(lost) = quality.remote_lost {
+        words += &format!("; missed {lost} of {} packets", stats.packets_sent);
+    }
+    if let Some(rtt) = quality.rtt_us {
+        words += &format!(", round trip {:.1} ms", ms(rtt));
+    }
+    words += &format!("; MOS {:.1}", f64::from(mos) / 100.0);
+    Some(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use media::Remote;
+
+    use super::*;
+
+    #[test]
+    fn a_trace_tells_what_was_measured_and_nothing_of_who_was_not_heard() {
+        let mut stats = Stats::default();
+        assert_eq!(told(&stats), None);
+        stats.packets_received = 980;
+        stats.packets_sent = 1_000;
+        let words = |stats: &Stats| told(stats).unwrap();
+        assert_eq!(
+            words(&stats),
+            "was heard: 0.0 % lost, jitter 0.0 ms; MOS 4.4"
+        );
+        stats.packets_lost = 20;
+        stats.jitter = Duration::from_micros(2_340);
+        stats.remote = Some(Remote {
+            lost: 7,
+            ..Remote::default()
+        });
+        stats.rtt = Some(Duration::from_millis(41));
+        let told = "was heard: 2.0 % lost, jitter 2.3 ms; missed 7 of 1000 packets, round trip 41.0 ms; MOS 4.2";
+        assert_eq!(words(&stats), told);
     }
 }

@@ -37,6 +37,8 @@ enum Entry<T, L> {
     Turn(u64, Option<usize>, T, L),
     #[serde(rename = "media")]
     Media(u64, usize, T),
+    #[serde(rename = "quality")]
+    Quality(u64, usize, T),
     #[serde(rename = "note")]
     Note(u64, T),
 }
@@ -117,6 +119,7 @@ fn entry_of(
             decisions,
         } => Entry::Turn(at, call.as_ref().and_then(place), event, decisions),
         TraceItem::Media { call, what } => Entry::Media(at, place(call)?, what),
+        TraceItem::Quality { call, what } => Entry::Quality(at, place(call)?, what),
         TraceItem::Note { what } => Entry::Note(at, what),
     })
 }
@@ -161,6 +164,10 @@ fn entry_from(row: Entry<String, Vec<String>>, lanes: &[Lane]) -> Result<TraceEn
         Entry::Media(at, lane, what) => {
             let call = call(lane)?;
             (at, TraceItem::Media { call, what })
+        }
+        Entry::Quality(at, lane, what) => {
+            let call = call(lane)?;
+            (at, TraceItem::Quality { call, what })
         }
         Entry::Note(at, what) => (at, TraceItem::Note { what }),
     };
@@ -238,7 +245,10 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let trace = full();
+        let mut trace = full();
+        let call = trace.lanes[0].call;
+        let what = "was heard".to_owned();
+        trace.push(60, TraceItem::Quality { call, what });
         let (mut again, ..) = empty();
         let body = write(&trace).unwrap();
         read(&body, &mut again).unwrap();

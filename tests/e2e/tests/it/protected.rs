@@ -112,6 +112,11 @@ fn both_sides_of_a_call_report_how_it_sounded() {
     let mut phone = softphone(&node, &authority, |it| it);
     let cdrs = talk(&office, &mut phone);
     check_quality(&cdrs[0]);
+    let call = cdrs[0]["call_id"].as_str().expect("an id");
+    let trace = office.rest.get(&format!("/api/v1/calls/{call}/trace"));
+    let trace = trace.expect(200).to_string();
+    let told = trace.matches("was heard: 0.0 % lost").count();
+    assert!(told == 2 && trace.contains("round trip"), "{trace}");
     // The handset knows no RTCP.
     let unknown = json!({ "remote_lost": null, "remote_jitter_ms": null, "rtt_ms": null });
     check(&cdrs[1], &unknown);

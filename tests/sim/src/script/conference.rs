@@ -26,6 +26,13 @@ pub(super) fn handle(desk: &mut Desk<'_>, event: &Event) -> Handled {
                 keyed(desk, *call, *digit)
             }
         }
+        Event::CommandFailed { call, command, why } => {
+            desk.log(LogLevel::Warn, &format!("{command}: {why}"));
+            if *command == "conf-enter" {
+                desk.plan.release(*call, 503)?;
+            }
+            Ok(())
+        }
         Event::ConferencePlayCompleted { name, how, .. } => {
             if *how == Completion::Failed {
                 desk.log(LogLevel::Warn, &format!("nobody was announced in {name}"));

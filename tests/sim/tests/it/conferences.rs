@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use expect_test::expect_file;
 use media::{sdp::Codec, tone};
-use model::{Answer, Ask};
+use model::{Answer, Ask, limits};
 use sim::{Options, World, count_errors, scenes, script::Scripts, town};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -123,4 +123,23 @@ fn the_api_is_told_the_conferences_of_its_tenant_and_of_no_other() {
         assert_eq!(none, []);
         scenes::part_from_conference(world);
     });
+}
+
+#[test]
+fn who_is_granted_the_last_seat_that_another_takes_meanwhile_is_told() {
+    let world = play(0, "conference", |world| {
+        world.set_pace("on_digit", SECOND);
+        let alice = world.line(0, "1001");
+        world.dial(alice, "2001");
+        world.run_for(SECOND);
+        world.press(alice, "42#");
+        // The turn of the last digit has begun, and saw the conference empty.
+        world.run_for(Duration::from_millis(2_700));
+        let others = world.crowd(0, "2001");
+        assert_eq!(others.len(), limits::CONFERENCE_CALLS);
+        world.run_for(5 * SECOND);
+        drop(others);
+        world.run_to_rest();
+    });
+    expect_file!["ladders/conference-full.txt"].assert_eq(&world.ladders());
 }
