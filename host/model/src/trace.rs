@@ -75,7 +75,7 @@ impl TraceItem {
                 decisions.iter_mut().for_each(shorten);
             }
             Self::Media { what, .. } | Self::Quality { what, .. } | Self::Note { what } => {
-                shorten(what)
+                shorten(what);
             }
         }
     }
