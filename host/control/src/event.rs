@@ -254,6 +254,8 @@ pub struct TurnRequest {
     pub digest: String,
     /// Its version number.
     pub version: u32,
+    /// How many turns of its session were begun before.
+    pub number: u32,
     /// What the policy sees.
     pub view: View,
     /// What happened.

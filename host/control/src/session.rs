@@ -30,6 +30,8 @@ pub(crate) struct Session {
     /// Events that wait for their turn.
     pub(crate) queue: VecDeque<Event>,
     pub(crate) turn: Option<Out>,
+    /// Turns that were begun.
+    pub(crate) turns: u32,
     /// The API's ticket, while its request is not answered.
     pub(crate) asked: Option<Ticket>,
     /// The policy faulted and bridges stay up: the first hang-up releases all others.

@@ -115,6 +115,14 @@ impl IdSource {
         }
     }
 
+    /// The seed, the node and the shard that [`IdSource::new`] makes it of again, as it was before the first
+    /// was drawn.
+    pub fn origin(&self) -> ([u8; 32], u16, u8) {
+        let place = self.place >> 64;
+        let (node, shard) = ((place >> 6) as u16, (place & 0x3f) as u8);
+        (self.random.get_seed(), node, shard)
+    }
+
     /// 32 octets of randomness, to seed another source.
     pub fn seed(&mut self) -> [u8; 32] {
         let mut seed = [0; 32];
@@ -160,5 +168,8 @@ mod tests {
     fn the_same_seed_mints_the_same_ids() {
         let mint = || CallId::mint(&mut IdSource::new([9; 32], 1, 2), 5);
         assert_eq!(mint(), mint());
+        let mut source = IdSource::new([9; 32], 1_023, 63);
+        source.number();
+        assert_eq!(source.origin(), ([9; 32], 1_023, 63));
     }
 }

@@ -406,6 +406,7 @@ impl Shard {
             asked: None,
             keeps_talking: false,
             began: now.mono,
+            turns: 0,
             calls_made: 0,
             max_forwards: MAX_FORWARDS,
             trace,

@@ -83,11 +83,14 @@ impl Shard {
             asked: matches!(event, Event::TransferRequested { .. }),
         });
         let (digest, version) = (s.plugin.digest.clone(), s.plugin.version);
+        let number = s.turns;
+        s.turns = number.saturating_add(1);
         self.turns.insert(ticket, session);
         let request = TurnRequest {
             ticket,
             digest,
             version,
+            number,
             view,
             event,
             ids,

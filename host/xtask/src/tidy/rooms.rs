@@ -8,7 +8,7 @@ use crate::tidy::source;
 use crate::tidy::tree::{File, Tree};
 
 /// Members and those of ours that they may build on. Others (server, tests, automation) are free.
-const DOWNWARD: [(&str, &[&str]); 10] = [
+const DOWNWARD: [(&str, &[&str]); 11] = [
     ("host/audio", &[]),
     ("host/model", &[]),
     ("host/sip", &[]),
@@ -16,6 +16,7 @@ const DOWNWARD: [(&str, &[&str]); 10] = [
     ("host/uring", &[]),
     ("host/store", &["model"]),
     ("host/policy", &["model"]),
+    ("host/tape", &["model"]),
     ("host/api", &["store", "model"]),
     ("host/control", &["sip", "media", "model"]),
     ("host/author", &["kit", "model", "pack", "policy"]),
@@ -25,7 +26,7 @@ const DOWNWARD: [(&str, &[&str]); 10] = [
 const NOT_IN_XTASK: [&str; 2] = ["policy", "server"];
 
 /// Our own crates, by the names that manifests use.
-const OURS: [&str; 15] = [
+const OURS: [&str; 16] = [
     "api",
     "audio",
     "author",
@@ -40,6 +41,7 @@ const OURS: [&str; 15] = [
     "sim",
     "sip",
     "store",
+    "tape",
     "uring",
 ];
 
