@@ -71,6 +71,12 @@ impl Components {
         Self::new(engine, [(name, policy)].into())
     }
 
+    /// Runs a turn of the first of them; none if there is none.
+    pub(crate) fn turn(&self, input: TurnInput, reads: Box<dyn StoreReads>) -> Option<TurnOutcome> {
+        let (_, policy) = self.policies.first_key_value()?;
+        Some(self.runtime.block_on(self.engine.run(policy, input, reads)))
+    }
+
     /// What a world must know of the first of them: its digest, and what it exports.
     pub(crate) fn first(&self) -> Option<(&str, &[String])> {
         let (digest, policy) = self.policies.first_key_value()?;

@@ -7,6 +7,7 @@
 //! the numbers 2001 and 2002 lead to the policy.
 
 mod components;
+mod replay;
 mod report;
 mod scenario;
 mod stage;
@@ -14,6 +15,7 @@ mod stage;
 use std::path::Path;
 
 pub use components::{Components, ComponentsError};
+pub use replay::{Divergence, Verdict, replay};
 pub use report::{Failure, Report};
 pub use scenario::{Scenario, ScenarioError};
 

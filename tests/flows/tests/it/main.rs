@@ -3,4 +3,5 @@
 mod components;
 mod faults;
 mod ladders;
+mod replays;
 mod scenarios;
