@@ -10,6 +10,7 @@ mod bindings;
 mod convert;
 mod engine;
 mod host;
+mod interfaces;
 mod limits;
 mod optional;
 mod refusal;

@@ -35,6 +35,14 @@ pub enum Refusal {
     /// An import beyond `jackfield:policy`, such as WASI.
     #[error("the component imports {0}, which is not offered to policies")]
     Import(String),
+    /// A function that a later patch of an interface has, and this platform's has not.
+    #[error("the component imports {function} of {interface}, which this platform does not have")]
+    Function {
+        /// The function, such as `call.answer`.
+        function: String,
+        /// The interface, with the version that the component was built against.
+        interface: String,
+    },
     /// An export of `jackfield:policy` that this platform does not know.
     #[error("the component exports {0}, which this platform does not know")]
     Export(String),

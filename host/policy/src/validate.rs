@@ -9,13 +9,13 @@ use sha2::{Digest, Sha256};
 use wasmparser::{
     ComponentTypeRef, Encoding, FunctionBody, Parser, Payload, Validator, WasmFeatures,
 };
-use wit_parser::{Resolve, SourceMap};
 
+use crate::interfaces;
 use crate::limits::{self, Limits};
 use crate::refusal::Refusal;
 
 /// What every name of ours begins with.
-const PACKAGE: &str = "jackfield:policy/";
+pub(crate) const PACKAGE: &str = "jackfield:policy/";
 /// The one export that every policy must have.
 const REQUIRED: &str = "call-events";
 /// The interfaces that a policy may import.
@@ -32,13 +32,6 @@ const EXPORTS: [&str; 9] = [
     "request-events",
     "upgrade",
 ];
-/// The package, file by file.
-const WIT: [(&str, &str); 3] = [
-    ("types.wit", include_str!("../../../wit/types.wit")),
-    ("call.wit", include_str!("../../../wit/call.wit")),
-    ("events.wit", include_str!("../../../wit/events.wit")),
-];
-
 /// Judges a component and says what it is.
 pub(crate) fn validate(bytes: &[u8], limits: &Limits) -> Result<Manifest, Refusal> {
     let (size, most) = (bytes.len(), limits.component);
@@ -53,7 +46,7 @@ pub(crate) fn validate(bytes: &[u8], limits: &Limits) -> Result<Manifest, Refusa
         .map_err(Refusal::invalid)?;
     let outline = Outline::of(bytes)?;
     let optional = outline.judge_names()?;
-    types_are_equal(bytes, &optional)?;
+    interfaces::judge(bytes, &optional)?;
     Ok(Manifest {
         digest: digest(bytes),
         imports: outline.imports,
@@ -205,33 +198,6 @@ fn named(name: &str, others: usize) -> Result<String, Refusal> {
 fn interface(name: &str) -> Option<&str> {
     let (short, version) = name.strip_prefix(PACKAGE)?.split_once('@')?;
     version.starts_with("0.1.").then_some(short)
-}
-
-/// Checks the types against a world of exactly these exports.
-fn types_are_equal(bytes: &[u8], optional: &[&str]) -> Result<(), Refusal> {
-    // Our own package parses: the bindings of this crate were made from it.
-    let differ = |why: &dyn std::fmt::Display| Refusal::types(why);
-    let mut resolve = Resolve::default();
-    let mut sources = SourceMap::new();
-    for (name, text) in WIT {
-        sources.push_str(name, text);
-    }
-    let package = sources.parse().map_err(|(_, why)| differ(&why))?;
-    resolve.push_group(package).map_err(|why| differ(&why))?;
-    let exports = optional.iter().fold(String::new(), |text, name| {
-        text + &format!("export {PACKAGE}{name}@0.1.0;\n")
-    });
-    let world = format!(
-        "package jackfield:upload;\nworld upload {{ include {PACKAGE}policy@0.1.0;\n{exports} }}"
-    );
-    let package = resolve
-        .push_str("upload.wit", &world)
-        .map_err(|why| differ(&why))?;
-    let world = resolve
-        .select_world(&[package], None)
-        .map_err(|why| differ(&why))?;
-    wit_component::targets(&resolve, world, bytes, true)
-        .map_err(|why| Refusal::types(format_args!("{why:#}")))
 }
 
 fn count(counter: &mut u32, what: &'static str, most: u32) -> Result<(), Refusal> {

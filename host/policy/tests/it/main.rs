@@ -3,5 +3,6 @@
 
 mod faults;
 mod makecall;
+mod patches;
 mod refusals;
 mod scene;
