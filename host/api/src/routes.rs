@@ -1,5 +1,6 @@
 //! The router: which path leads to which handler, and the document that says so.
 
+mod activation;
 mod calls;
 mod cdrs;
 mod conferences;
@@ -63,8 +64,8 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(plugins::list))
         .routes(routes!(plugins::show))
         .routes(routes!(versions::upload, versions::list))
-        .routes(routes!(plugins::activation, plugins::activate))
-        .routes(routes!(plugins::rollback))
+        .routes(routes!(activation::show, activation::activate))
+        .routes(routes!(activation::rollback))
         .routes(routes!(plugins::settings, plugins::set))
         .routes(routes!(logs::follow))
         .routes(routes!(calls::list, calls::create))

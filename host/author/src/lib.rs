@@ -70,10 +70,15 @@ enum Command {
         name: String,
         /// The version.
         version: u32,
+        /// Its share of new sessions; with less than 100 it is on trial, and all others begin with the version that
+        /// is active. A caller meets the same version at each call.
+        #[arg(long, visible_alias = "share", default_value_t = 100,
+              value_parser = clap::value_parser!(u8).range(1..=100))]
+        percent: u8,
         #[command(flatten)]
         server: Server,
     },
-    /// Activate the version before.
+    /// End a trial, or activate the version before.
     Rollback {
         /// The plugin.
         name: String,
@@ -106,8 +111,9 @@ pub async fn run(plugin: Plugin) -> anyhow::Result<bool> {
         Command::Activate {
             name,
             version,
+            percent,
             server,
-        } => shelf::activate(&server.remote()?, &name, version).await,
+        } => shelf::activate(&server.remote()?, &name, version, percent).await,
         Command::Rollback { name, server } => shelf::rollback(&server.remote()?, &name).await,
         Command::Logs {
             name,

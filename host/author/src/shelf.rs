@@ -76,13 +76,10 @@ pub(crate) async fn list(remote: &Remote, name: Option<&str>) -> anyhow::Result<
                 text(one, "digest")
             );
         } else {
-            let active = &one["activation"]["version"];
-            let active = active.as_u64().map_or("nothing active".to_owned(), |it| {
-                format!("version {it} active")
-            });
             println!(
-                "{}  {active}, {} the newest",
+                "{}  {}, {} the newest",
                 text(one, "name"),
+                words::shares(&one["activation"]),
                 one["newest_version"]
             );
         }
@@ -93,14 +90,19 @@ pub(crate) async fn list(remote: &Remote, name: Option<&str>) -> anyhow::Result<
     Ok(true)
 }
 
-/// Activates a version.
-pub(crate) async fn activate(remote: &Remote, name: &str, version: u32) -> anyhow::Result<bool> {
+/// Activates a version, or tries it on a share of new sessions.
+pub(crate) async fn activate(
+    remote: &Remote,
+    name: &str,
+    version: u32,
+    percent: u8,
+) -> anyhow::Result<bool> {
     let path = format!("/api/v1/plugins/{name}/activation");
-    let active = remote.put(&path, &json!({ "version": version })).await?;
-    activated(remote, &active)
+    let body = json!({ "version": version, "percent": percent });
+    activated(remote, &remote.put(&path, &body).await?)
 }
 
-/// Activates the version before.
+/// Ends a trial, or activates the version before.
 pub(crate) async fn rollback(remote: &Remote, name: &str) -> anyhow::Result<bool> {
     let active = remote
         .post(&format!("/api/v1/plugins/{name}/rollback"))
@@ -112,13 +114,16 @@ fn activated(remote: &Remote, active: &Value) -> anyhow::Result<bool> {
     if remote.json {
         return show(active);
     }
+    let plugin = text(active, "plugin");
     let before = active["previous_version"].as_u64();
-    let before = before.map_or(String::new(), |it| format!(" (before: {it})"));
-    println!(
-        "{}: version {} is active{before}",
-        text(active, "plugin"),
-        active["version"]
-    );
+    match before {
+        _ if active["percent"] != 100 => println!("{plugin}: {}", words::shares(active)),
+        Some(before) => {
+            let version = &active["version"];
+            println!("{plugin}: version {version} is active (before: {before})");
+        }
+        None => println!("{plugin}: version {} is active", active["version"]),
+    }
     Ok(true)
 }
 

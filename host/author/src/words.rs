@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 /// What it imports and exports, a line each; the package is ours.
 pub(crate) fn ports(imports: &[String], exports: &[String]) -> String {
     let line = |what: &str, names: &[String]| {
@@ -25,6 +27,19 @@ pub(crate) fn difference(before: &[String], after: &[String]) -> String {
     gained.chain(lost).collect::<Vec<_>>().join(" ")
 }
 
+/// Which versions new sessions begin with, of an activation as a node tells it.
+pub(crate) fn shares(activation: &Value) -> String {
+    let shares = activation["shares"].as_array().map(Vec::as_slice);
+    match shares.unwrap_or_default() {
+        [] => "nothing active".to_owned(),
+        [active] => format!("version {} active", active["version"]),
+        [trial, active, ..] => format!(
+            "version {} active, version {} on trial for {} %",
+            active["version"], trial["version"], trial["percent"]
+        ),
+    }
+}
+
 /// `call-events` of `jackfield:policy/call-events@0.1.0`.
 fn short(name: &str) -> String {
     let own = name.strip_prefix("jackfield:policy/").unwrap_or(name);
@@ -33,11 +48,26 @@ fn short(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn names(names: &[&str]) -> Vec<String> {
         let full = |name: &&str| format!("jackfield:policy/{name}@0.1.0");
         names.iter().map(full).collect()
+    }
+
+    #[test]
+    fn a_version_on_trial_is_told_with_its_share() {
+        let all = json!({ "shares": [{ "version": 2, "percent": 100 }] });
+        let some = json!({ "shares": [{ "version": 3, "percent": 10 },
+                                      { "version": 2, "percent": 90 }] });
+        assert_eq!(shares(&Value::Null), "nothing active");
+        assert_eq!(shares(&all), "version 2 active");
+        assert_eq!(
+            shares(&some),
+            "version 2 active, version 3 on trial for 10 %"
+        );
     }
 
     #[test]

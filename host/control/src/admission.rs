@@ -7,7 +7,10 @@ use std::{borrow::Cow, collections::BTreeMap, net::SocketAddr, sync::Arc};
 use model::{ActivePlugin, Address, Hop, TenantConfig, TenantId, Transport, Trunk, TrunkId, Voice};
 use sip::{Incoming, Uri};
 
-use crate::{gateways::Gateways, hop, sources::Sources};
+use crate::{gateways::Gateways, hop, sources::Sources, versions};
+
+/// The domain of who does not say who it is.
+const NOBODY: &str = "anonymous.invalid";
 
 /// A call that may begin a session.
 #[derive(Debug)]
@@ -84,7 +87,7 @@ pub(crate) fn admit(
         .numbers
         .get(&*called)
         .ok_or(refused(404, "no such number"))?;
-    let plugin = tenant.plugins.get(&number.plugin);
+    let plugin = versions::begins_with(tenant, &number.plugin, who(&from, call));
     let plugin = plugin.ok_or(refused(480, "the number's plugin is not active"))?;
     Ok(Admitted {
         tenant: tenant.clone(),
@@ -194,9 +197,16 @@ fn narrow<'a>(trunks: &mut Vec<Candidate<'a>>, fits: impl Fn(&Candidate<'a>) -> 
     }
 }
 
+/// Who calls, as far as versions of policies are concerned: the number. Whoever has none (RFC 3323
+/// §4.1.1.3) is somebody else at each call.
+fn who<'a>(from: &'a Address, call: &'a Incoming) -> &'a str {
+    let is_known = from.host() != Some(NOBODY) && !from.user().is_empty();
+    if is_known { from.user() } else { &call.call_id }
+}
+
 /// P-Asserted-Identity, else From, of a peer that is believed; nobody else is named by a header.
 fn identity(call: &Incoming, trusted: bool) -> String {
-    let anonymous = || "sip:anonymous@anonymous.invalid".to_owned();
+    let anonymous = || format!("sip:anonymous@{NOBODY}");
     let asserted = call.asserted.as_ref().map(Uri::to_string);
     if trusted {
         asserted.unwrap_or_else(|| call.from.to_string())

@@ -17,6 +17,7 @@
 //! | `service_routes` | by way of which proxies trunks want calls |
 //! | `timers` | when what is due |
 //! | `tracer` | one line for each SIP message |
+//! | `versions` | which version of a plugin a session begins with |
 //! | [`hop`] | a tenant's word for a transport, and the endpoint's |
 //! | [`guard`] | which sources are heard, and how much of them |
 //! | [`placement`] | which shard a Call-ID belongs to |
@@ -48,6 +49,7 @@ mod shard;
 mod sources;
 mod timers;
 mod tracer;
+mod versions;
 
 pub use conferences::{Conferences, Full, Seat};
 pub use event::{GatewayNews, Guess, Input, Named, News, Output, TenantLog, Ticket, TurnRequest};

@@ -38,6 +38,11 @@ macro_rules! ids {
                 Self(Ulid::from_parts(unix_ms, 0))
             }
 
+            /// All of it, 16 octets.
+            pub fn octets(self) -> [u8; 16] {
+                self.0.to_bytes()
+            }
+
             /// The shard that minted it.
             pub fn shard(self) -> u8 {
                 ((self.0.random() >> 64) & 0x3f) as u8

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{NumberId, PhoneId, PromptFile, TenantId, Trunk, Voice};
+use crate::{NumberId, PhoneId, PromptFile, Rollout, TenantId, Trunk, Voice};
 
 /// A customer and all that its calls need to know.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub struct TenantConfig {
     pub secrets: BTreeMap<String, Ha1>,
     /// Its active plugins, by name.
     pub plugins: BTreeMap<String, ActivePlugin>,
+    /// What there is beside the active versions, by plugin; only for those that change over.
+    pub rollouts: BTreeMap<String, Rollout>,
     /// Its prompts, by name.
     pub prompts: BTreeMap<String, PromptFile>,
     /// The plugin that answers requests.
@@ -203,6 +205,13 @@ pub struct ActivePlugin {
 }
 
 impl TenantConfig {
+    /// Every version that new sessions may begin with.
+    pub fn versions(&self) -> impl Iterator<Item = &ActivePlugin> {
+        let rollouts = self.rollouts.values();
+        let trials = rollouts.filter_map(|it| Some(&it.trial.as_ref()?.plugin));
+        self.plugins.values().chain(trials)
+    }
+
     /// Whether the tenant may show `user` as calling party: its own numbers and phones.
     pub fn owns(&self, user: &str) -> bool {
         self.numbers.contains_key(user) || self.phones.contains_key(user)

@@ -296,6 +296,7 @@ impl Scene {
             prompts: BTreeMap::new(),
             fault_policy: FaultPolicy::Release,
             media_timeout: None,
+            rollouts: BTreeMap::new(),
         };
         Self {
             tenant: Arc::new(tenant),

@@ -69,7 +69,7 @@ impl Plugins {
     /// Compiles what is active for that tenant and not there yet. An error is the store's; a
     /// component that cannot be compiled any more keeps nothing else from being published.
     pub async fn prepare(&self, tenant: &TenantConfig) -> Result<(), StoreError> {
-        for plugin in tenant.plugins.values() {
+        for plugin in tenant.versions() {
             if self.get(&plugin.digest).is_some() {
                 continue;
             }
@@ -88,9 +88,7 @@ impl Plugins {
     /// Every shard has this configuration of the tenant, or knows that the tenant is gone: what
     /// nobody begins a session with any more may go.
     pub fn published(&self, tenant: TenantId, config: Option<&TenantConfig>) {
-        let plugins = config
-            .into_iter()
-            .flat_map(|config| config.plugins.values());
+        let plugins = config.into_iter().flat_map(TenantConfig::versions);
         let digests = plugins.map(|plugin| plugin.digest.clone()).collect();
         self.shelf().activate(tenant, digests);
     }

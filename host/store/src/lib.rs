@@ -6,6 +6,7 @@
 //! in [`admin`].
 #![forbid(unsafe_code)]
 
+mod activation;
 pub mod admin;
 mod ambiguity;
 mod binding;
@@ -34,6 +35,7 @@ mod trace;
 mod trunk;
 mod version;
 
+pub use activation::{Activation, OnTrial};
 pub use binding::{BindingChange, Changed, Located, NotChanged};
 pub use cdr::CdrFilter;
 pub use error::StoreError;
@@ -42,7 +44,7 @@ pub use key::{ApiKey, NewKey, Scope};
 pub use kv::{Commit, CommitError};
 pub use log::StoredLine;
 pub use page::{Listed, Page};
-pub use plugin::{Activation, Plugin};
+pub use plugin::Plugin;
 pub use prompt::{KeptAudio, Prompt};
 pub use recording::{Expired, Place, Placed, RecordingChange, RecordingFilter};
 pub use tenant::{BuiltIn, NewTenant, Tenant, settings::TenantSettings};

@@ -1,15 +1,14 @@
 //! Tenants, and the snapshot of everything that a tenant's calls need to know.
 
 pub(crate) mod settings;
+mod versions;
 
-use std::collections::BTreeMap;
-
-use model::{ActivePlugin, FaultPolicy, KeyId, TenantConfig, TenantId};
+use model::{FaultPolicy, KeyId, TenantConfig, TenantId};
 
 use crate::db::{Tx, parsed, query};
 use crate::key::{self, NewKey, Scope};
 use crate::{
-    NewVersion, Store, StoreError, limits, names, number, phone, plugin, prompt, trunk, version,
+    NewVersion, Store, StoreError, activation, limits, names, number, phone, prompt, trunk, version,
 };
 
 pub(crate) type Row = (String, String, String, String, String, i64);
@@ -115,8 +114,7 @@ pub(crate) async fn install(
         let added = version::add(tx, tenant, name, component, true, now_ms).await?;
         added.version
     };
-    plugin::activate(tx, tenant, name, version).await?;
-    Ok(())
+    activation::install(tx, tenant, name, version, now_ms).await
 }
 
 pub(crate) async fn read(tx: &mut Tx, tenant: TenantId) -> Result<Tenant, StoreError> {
@@ -146,6 +144,7 @@ pub(crate) async fn config(tx: &mut Tx, tenant: TenantId) -> Result<TenantConfig
     let row = read(tx, tenant).await?;
     let numbers = number::list(tx, tenant, "", limits::NUMBERS).await?;
     let phones = phone::list(tx, tenant, "", limits::PHONES).await?;
+    let (plugins, rollouts) = versions::read(tx, tenant).await?;
     Ok(TenantConfig {
         id: tenant,
         name: row.name,
@@ -154,46 +153,13 @@ pub(crate) async fn config(tx: &mut Tx, tenant: TenantId) -> Result<TenantConfig
         trunks: trunk::list(tx, tenant, "", limits::TRUNKS).await?,
         phones: phones.into_iter().map(|p| (p.user.clone(), p)).collect(),
         secrets: phone::secrets(tx, tenant).await?,
-        plugins: active_plugins(tx, tenant).await?,
+        plugins,
+        rollouts,
         prompts: prompt::files(tx, tenant).await?,
         default_plugin: row.default_plugin,
         fault_policy: row.fault_policy,
         media_timeout: settings::read(tx, tenant).await?.media_timeout(),
     })
-}
-
-async fn active_plugins(
-    tx: &mut Tx,
-    tenant: TenantId,
-) -> Result<BTreeMap<String, ActivePlugin>, StoreError> {
-    let mut settings: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    let rows: Vec<(String, String, String)> =
-        query("SELECT plugin, name, value FROM plugin_setting WHERE tenant = $1")
-            .bind(tenant)
-            .rows(tx)
-            .await?;
-    for (plugin, name, value) in rows {
-        settings.entry(plugin).or_default().insert(name, value);
-    }
-    let mut plugins = BTreeMap::new();
-    for version in version::active(tx, tenant).await? {
-        let name = version.plugin;
-        let plugin = ActivePlugin {
-            name: name.clone(),
-            version: version.version,
-            digest: version.digest,
-            exports: version.exports.iter().map(|e| short_name(e)).collect(),
-            settings: settings.remove(&name).unwrap_or_default().into(),
-        };
-        plugins.insert(name, plugin);
-    }
-    Ok(plugins)
-}
-
-/// `jackfield:policy/request-events@0.1.0` → `request-events`.
-fn short_name(interface: &str) -> String {
-    let name = interface.rsplit('/').next().unwrap_or_default();
-    name.split('@').next().unwrap_or_default().to_owned()
 }
 
 fn fault_policy_name(policy: FaultPolicy) -> &'static str {

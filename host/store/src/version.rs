@@ -6,6 +6,17 @@ use crate::db::{Tx, check_room, from_json, json_list, query};
 use crate::{Listed, Page, Store, StoreError, limits, plugin};
 
 type Row = (String, i64, String, i64, String, String, bool, i64);
+type InUse = (
+    String,
+    i64,
+    String,
+    i64,
+    String,
+    String,
+    bool,
+    i64,
+    Option<i64>,
+);
 
 /// A component that was checked.
 #[derive(Clone, Debug)]
@@ -195,21 +206,27 @@ pub(crate) async fn built_in(
     Ok(row.map(|(version,)| version as u32))
 }
 
-/// The versions that new sessions begin with.
-pub(crate) async fn active(
+/// The versions that new sessions begin with, and of each that is on trial the share, percent.
+pub(crate) async fn in_use(
     tx: &mut Tx,
     tenant: TenantId,
-) -> Result<Vec<PluginVersion>, StoreError> {
-    let rows = query(
-        "SELECT v.plugin, v.version, v.digest, v.size, v.imports, v.exports, v.built_in, v.created
+) -> Result<Vec<(PluginVersion, Option<u8>)>, StoreError> {
+    let rows: Vec<InUse> = query(
+        "SELECT v.plugin, v.version, v.digest, v.size, v.imports, v.exports, v.built_in, v.created,
+                CASE WHEN v.version = p.trial THEN p.percent END
          FROM plugin p
-         JOIN plugin_version v ON v.tenant = p.tenant AND v.plugin = p.name AND v.version = p.active
+         JOIN plugin_version v ON v.tenant = p.tenant AND v.plugin = p.name
+                               AND (v.version = p.active OR v.version = p.trial)
          WHERE p.tenant = $1 ORDER BY p.name",
     )
     .bind(tenant)
     .rows(tx)
     .await?;
-    rows.into_iter().map(from_row).collect()
+    let one = |(a, b, c, d, e, f, g, h, percent): InUse| {
+        let version = from_row((a, b, c, d, e, f, g, h))?;
+        Ok((version, percent.map(|percent| percent as u8)))
+    };
+    rows.into_iter().map(one).collect()
 }
 
 fn from_row(row: Row) -> Result<PluginVersion, StoreError> {

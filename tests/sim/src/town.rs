@@ -92,6 +92,7 @@ pub fn tenant(name: &str, n: u8, script: &str) -> TenantConfig {
         prompts: BTreeMap::new(),
         fault_policy: FaultPolicy::Release,
         media_timeout: None,
+        rollouts: BTreeMap::new(),
     }
 }
 

@@ -138,15 +138,47 @@ async fn a_version_is_activated_and_rolled_back() {
 }
 
 #[tokio::test]
-async fn shares_and_shadows_are_refused_by_their_pointer() {
+async fn a_share_of_new_sessions_is_tried_and_promoted() {
+    let api = Api::new().await;
+    let tenant = api.tenant("acme").await;
+    api.upload("makecall", &tenant.key, b"\0asm mine".to_vec())
+        .await
+        .expect(201);
+    let path = "/api/v1/plugins/makecall/activation";
+    let put = async |body: Value| api.call("PUT", path, &tenant.key, body).await;
+    let tried = put(json!({"version": 2, "percent": 10})).await.expect(200);
+    let shares = json!([{"version": 2, "percent": 10}, {"version": 1, "percent": 90}]);
+    assert_eq!(tried["shares"], shares);
+    assert_eq!(
+        [
+            &tried["version"],
+            &tried["percent"],
+            &tried["previous_version"]
+        ],
+        [2, 10, 1]
+    );
+    assert_eq!(tried["since"], "2026-07-24T08:00:00.000Z");
+    let plugins = api.get("/api/v1/plugins", &tenant.key).await.expect(200);
+    assert_eq!(plugins["data"][0]["activation"], tried);
+    let active = put(json!({"version": 1, "percent": 50})).await;
+    active.problem(409, "conflict");
+    let promoted = put(json!({"version": 2})).await.expect(200);
+    assert_eq!(promoted["shares"], json!([{"version": 2, "percent": 100}]));
+    assert_eq!(promoted["previous_version"], 1);
+}
+
+#[tokio::test]
+async fn no_share_and_a_shadow_are_refused_by_their_pointer() {
     let api = Api::new().await;
     let tenant = api.tenant("acme").await;
     let path = "/api/v1/plugins/makecall/activation";
     for (body, pointers) in [
         (
-            json!({"version": 1, "percent": 5, "shadow": true}),
+            json!({"version": 1, "percent": 0, "shadow": true}),
             vec!["#/percent", "#/shadow"],
         ),
+        (json!({"version": 1, "percent": 101}), vec!["#/percent"]),
+        (json!({"version": 1, "percent": 356}), vec!["#/percent"]),
         (json!({"version": -1}), vec!["#/version"]),
         (json!({"version": "1"}), vec!["#/version"]),
         (json!({"version": 1.5}), vec!["#/version"]),

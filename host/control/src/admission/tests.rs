@@ -65,6 +65,7 @@ fn tenant(
         prompts: BTreeMap::new(),
         fault_policy: FaultPolicy::Release,
         media_timeout: None,
+        rollouts: std::collections::BTreeMap::new(),
     })
 }
 

@@ -68,6 +68,7 @@ fn known(accept_from: &str) -> Known {
         prompts: BTreeMap::new(),
         fault_policy: FaultPolicy::Release,
         media_timeout: None,
+        rollouts: std::collections::BTreeMap::new(),
     };
     Known::of([Arc::new(tenant)].iter())
 }

@@ -22,6 +22,7 @@ fn tenant(id: TenantId, users: &[(&str, &str)]) -> TenantConfig {
         prompts: BTreeMap::new(),
         fault_policy: FaultPolicy::Release,
         media_timeout: None,
+        rollouts: BTreeMap::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 use model::{Answer, Ask, Event, Now, Refusal, Request, TenantId, limits};
 
 use super::{Shard, release::Ending};
-use crate::{Output, Ticket};
+use crate::{Output, Ticket, versions};
 
 impl Shard {
     pub(super) fn ask(&mut self, now: Now, ticket: Ticket, tenant: TenantId, ask: Ask) {
@@ -71,11 +71,11 @@ impl Shard {
             return Err(Refusal::Unavailable("too many sessions of this tenant"));
         }
         let tenant = self.tenants.get(&tenant).ok_or(Refusal::NotFound)?.clone();
-        let plugin = tenant
-            .plugins
-            .get(&tenant.default_plugin)
-            .ok_or(Refusal::NoHandler)?
-            .clone();
+        let id = request.id.to_string();
+        let user = Some(request.user.as_str()).filter(|user| !user.is_empty());
+        let who = user.unwrap_or(&id);
+        let plugin = versions::begins_with(&tenant, &tenant.default_plugin, who);
+        let plugin = plugin.ok_or(Refusal::NoHandler)?.clone();
         if !plugin
             .exports
             .iter()

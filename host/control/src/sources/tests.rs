@@ -56,6 +56,7 @@ fn town() -> Tenants {
             prompts: BTreeMap::new(),
             fault_policy: FaultPolicy::Release,
             media_timeout: None,
+            rollouts: BTreeMap::new(),
         };
         town.insert(tenant.id, Arc::new(tenant));
     }

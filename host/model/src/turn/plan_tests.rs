@@ -49,6 +49,7 @@ fn tenant(ids: &mut IdSource) -> TenantConfig {
         prompts: BTreeMap::new(),
         fault_policy: FaultPolicy::Release,
         media_timeout: None,
+        rollouts: BTreeMap::new(),
     }
 }
 

@@ -380,5 +380,6 @@ fn tenant(ids: &mut IdSource) -> Arc<TenantConfig> {
         prompts: BTreeMap::new(),
         fault_policy: FaultPolicy::Release,
         media_timeout: None,
+        rollouts: BTreeMap::new(),
     })
 }

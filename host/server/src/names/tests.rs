@@ -43,6 +43,7 @@ fn config(names: &[&str]) -> TenantConfig {
         prompts: BTreeMap::new(),
         fault_policy: FaultPolicy::Release,
         media_timeout: None,
+        rollouts: BTreeMap::new(),
     }
 }
 

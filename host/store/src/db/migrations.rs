@@ -5,7 +5,7 @@ use sqlx::SqlitePool;
 use crate::StoreError;
 
 /// What brings the tables up to date, in order. One that was released never changes.
-pub(super) const MIGRATIONS: [(&str, &str); 16] = [
+pub(super) const MIGRATIONS: [(&str, &str); 17] = [
     (
         "first",
         include_str!("../../migrations/sqlite/0001_first.sql"),
@@ -69,6 +69,10 @@ pub(super) const MIGRATIONS: [(&str, &str); 16] = [
     (
         "tenant settings",
         include_str!("../../migrations/sqlite/0016_tenant_settings.sql"),
+    ),
+    (
+        "plugin trial",
+        include_str!("../../migrations/sqlite/0017_plugin_trial.sql"),
     ),
 ];
 

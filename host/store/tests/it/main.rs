@@ -1,6 +1,7 @@
 //! The store on real SQLite files: what it promises, told by what comes back.
 
 mod access;
+mod activation;
 mod apart;
 mod bindings;
 mod home;

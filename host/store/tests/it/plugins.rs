@@ -49,34 +49,34 @@ async fn activation_and_rollback_swap_versions() {
     }
     let none = store.activation(acme, "ivr").await;
     assert_eq!(none, Err(StoreError::NotFound { what: "activation" }));
-    let first = store.activate(acme, "ivr", 1).await.unwrap();
+    let first = store.activate(acme, "ivr", 1, 100, NOW).await.unwrap();
     assert_eq!(
-        (first.version, first.previous, first.percent, first.revision),
-        (1, None, 100, 1)
+        (first.version, first.previous, first.trial, first.revision),
+        (1, None, None, 1)
     );
-    let refused = store.rollback(acme, "ivr").await;
+    let refused = store.rollback(acme, "ivr", NOW).await;
     assert!(
         matches!(refused, Err(StoreError::Conflict { .. })),
         "{refused:?}"
     );
-    let second = store.activate(acme, "ivr", 2).await.unwrap();
+    let second = store.activate(acme, "ivr", 2, 100, NOW).await.unwrap();
     assert_eq!(
         (second.version, second.previous, second.revision),
         (2, Some(1), 2)
     );
     assert_eq!(
-        store.activate(acme, "ivr", 2).await,
+        store.activate(acme, "ivr", 2, 100, NOW).await,
         Ok(second),
         "active already"
     );
-    let back = store.rollback(acme, "ivr").await.unwrap();
+    let back = store.rollback(acme, "ivr", NOW).await.unwrap();
     assert_eq!(
         (back.version, back.previous, back.revision),
         (1, Some(2), 3)
     );
     let what = "plugin version";
     assert_eq!(
-        store.activate(acme, "ivr", 9).await,
+        store.activate(acme, "ivr", 9, 100, NOW).await,
         Err(StoreError::NotFound { what })
     );
     assert_eq!(
@@ -95,7 +95,7 @@ async fn a_new_build_reaches_only_tenants_that_use_the_built_in() {
         .create_version(own, "makecall", &component("mine"), NOW)
         .await
         .unwrap();
-    store.activate(own, "makecall", 2).await.unwrap();
+    store.activate(own, "makecall", 2, 100, NOW).await.unwrap();
 
     for (build, changed) in [(1, vec![]), (2, vec![follows]), (2, vec![])] {
         let installed = admin::install_built_in(store, &built_in(build), NOW).await;
@@ -145,7 +145,7 @@ async fn plugins_of_others_are_not_found_nor_are_their_bytes() {
     let versions = store.versions(evil, "ivr", &Page::first(1)).await;
     assert_eq!(versions.map(drop), missing("plugin"));
     assert_eq!(
-        store.activate(evil, "ivr", 1).await.map(drop),
+        store.activate(evil, "ivr", 1, 100, NOW).await.map(drop),
         missing("plugin")
     );
     assert_eq!(

@@ -36,5 +36,6 @@ mod streams;
 mod takers;
 mod tones;
 mod transfers;
+mod versions;
 mod voices;
 mod watch;

@@ -1,0 +1,167 @@
+//! Which versions of a plugin new sessions begin with.
+
+use axum::{Json, extract::State as Of};
+use serde::Serialize;
+use store::Activation;
+use utoipa::ToSchema;
+
+use crate::{
+    State,
+    auth::{Develops, Reads},
+    body::{Body, Checked, Fields},
+    path::{PluginName, Target},
+    problem::{Problem, ProblemBody},
+    time::rfc3339,
+};
+
+/// Which versions of a plugin new sessions begin with.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Activation)]
+pub(super) struct ActivationBody {
+    /// The plugin.
+    plugin: String,
+    /// The version that was activated last: the one on trial if there is one.
+    version: u32,
+    /// Its share of new sessions.
+    percent: u8,
+    /// Whether it only runs along, without effects.
+    shadow: bool,
+    /// What a rollback brings back: all other sessions begin with it if that version is on trial.
+    previous_version: Option<u32>,
+    /// What new sessions begin with, the newest activation first.
+    shares: Vec<Share>,
+    /// Since when it is so; null if that was before the platform took note.
+    since: Option<String>,
+    /// Counts the changes.
+    revision: u64,
+}
+
+/// A version and its share of new sessions.
+#[derive(Serialize, ToSchema)]
+struct Share {
+    /// The version.
+    version: u32,
+    /// Percent of new sessions.
+    percent: u8,
+}
+
+/// A version to be active, or on trial.
+#[derive(ToSchema)]
+pub(super) struct NewActivation {
+    /// A version of the plugin.
+    version: u32,
+    /// Its share of new sessions, 1 to 100; 100 if absent. With less than 100 it is on trial: a calling number, or a
+    /// user of a request, begins with the same version each time, and all others begin with the version that is
+    /// active.
+    percent: Option<u8>,
+    /// Only `false` today, which is also the default.
+    #[allow(dead_code)] // read for its check; there is one mode
+    shadow: Option<bool>,
+}
+
+impl Body for NewActivation {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let version = fields.number("version", None);
+        let percent = fields.number("percent", Some(100));
+        let share = percent.and_then(|it| u8::try_from(it).ok());
+        let share = share.filter(|it| (1..=100).contains(it));
+        if percent.is_some() && share.is_none() {
+            fields.refuse::<()>("percent", "is not 1 to 100");
+        }
+        let shadow = fields.flag("shadow", false);
+        if shadow == Some(true) {
+            fields.refuse::<()>("shadow", "is not possible today");
+        }
+        Some(Self {
+            version: version?,
+            percent: Some(share?),
+            shadow: Some(shadow?),
+        })
+    }
+}
+
+/// What is active
+#[utoipa::path(get, path = "/api/v1/plugins/{name}/activation", tag = "policies",
+    params(("name" = String, Path, description = "The plugin")),
+    responses((status = 200, body = ActivationBody),
+              (status = "default", description = "Not done", body = ProblemBody)))]
+pub(super) async fn show(
+    Reads(tenant): Reads,
+    Of(state): Of<State>,
+    Target(PluginName(name)): Target<PluginName>,
+) -> Result<Json<ActivationBody>, Problem> {
+    Ok(Json(state.store().activation(tenant, &name).await?.into()))
+}
+
+/// Activate a version, or try it
+///
+/// New sessions begin with it, or that share of them; live ones stay with theirs. With 100 percent a trial is over,
+/// whichever version was tried.
+#[utoipa::path(put, path = "/api/v1/plugins/{name}/activation", tag = "policies",
+    params(("name" = String, Path, description = "The plugin")), request_body = NewActivation,
+    responses((status = 200, body = ActivationBody),
+              (status = "default", description = "Not done", body = ProblemBody)))]
+pub(super) async fn activate(
+    Develops(tenant): Develops,
+    Of(state): Of<State>,
+    Target(PluginName(name)): Target<PluginName>,
+    Checked(new): Checked<NewActivation>,
+) -> Result<Json<ActivationBody>, Problem> {
+    let (store, now) = (state.store(), state.now_ms());
+    let percent = new.percent.unwrap_or(100);
+    let activation = store.activate(tenant, &name, new.version, percent, now);
+    let activation = activation.await?;
+    state.control().tenant_changed(tenant).await?;
+    Ok(Json(activation.into()))
+}
+
+/// End a trial, or activate the version before
+#[utoipa::path(post, path = "/api/v1/plugins/{name}/rollback", tag = "policies",
+    params(("name" = String, Path, description = "The plugin")),
+    responses((status = 200, body = ActivationBody),
+              (status = "default", description = "Not done", body = ProblemBody)))]
+pub(super) async fn rollback(
+    Develops(tenant): Develops,
+    Of(state): Of<State>,
+    Target(PluginName(name)): Target<PluginName>,
+) -> Result<Json<ActivationBody>, Problem> {
+    let now = state.now_ms();
+    let activation = state.store().rollback(tenant, &name, now).await?;
+    state.control().tenant_changed(tenant).await?;
+    Ok(Json(activation.into()))
+}
+
+impl From<Activation> for ActivationBody {
+    fn from(activation: Activation) -> Self {
+        let Activation {
+            plugin,
+            version: active,
+            previous,
+            trial,
+            activated,
+            revision,
+        } = activation;
+        let on_trial = trial.map(|it| Share {
+            version: it.version,
+            percent: it.percent,
+        });
+        let rest = Share {
+            version: active,
+            percent: trial.map_or(100, |it| 100 - it.percent),
+        };
+        Self {
+            plugin,
+            version: trial.map_or(active, |it| it.version),
+            percent: trial.map_or(100, |it| it.percent),
+            shadow: false,
+            previous_version: if trial.is_some() {
+                Some(active)
+            } else {
+                previous
+            },
+            shares: on_trial.into_iter().chain([rest]).collect(),
+            since: (activated > 0).then(|| rfc3339(activated)),
+            revision,
+        }
+    }
+}
