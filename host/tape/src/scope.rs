@@ -127,6 +127,7 @@ impl Scope {
             default_plugin: String::new(),
             fault_policy: FaultPolicy::default(),
             media_timeout: None,
+            rollouts: BTreeMap::new(),
         }
     }
 }

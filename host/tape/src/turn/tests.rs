@@ -71,6 +71,7 @@ fn tenant() -> TenantConfig {
         default_plugin: "makecall".into(),
         fault_policy: FaultPolicy::Release,
         media_timeout: None,
+        rollouts: BTreeMap::new(),
     }
 }
 
