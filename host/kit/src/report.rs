@@ -20,6 +20,8 @@ pub struct Report {
 /// Something was not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
+    /// What is given cannot be.
+    Given(String),
     /// A step, counted from one, could not be taken, or was answered otherwise.
     Step(usize, String),
     /// A line that the ladder lacks, or does not have behind the one before.
@@ -37,6 +39,7 @@ pub enum Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Given(what) => write!(f, "given: {what}"),
             Self::Step(at, what) => write!(f, "step {at}: {what}"),
             Self::Missing(line) => write!(f, "missing, or not in this order: {line}"),
             Self::Unwanted(line) => write!(f, "unwanted: {line}"),
@@ -64,10 +67,7 @@ impl Report {
         let lines: Vec<&str> = ladders.lines().map(bare).collect();
         let mut from = 0;
         for wanted in &expect.lines {
-            match lines[from..]
-                .iter()
-                .position(|line| *line == wanted.as_str())
-            {
+            match lines[from..].iter().position(|line| is(line, wanted)) {
                 Some(found) => from += found + 1,
                 None => failures.push(Failure::Missing(wanted.clone())),
             }
@@ -75,7 +75,7 @@ impl Report {
         let unwanted = expect
             .never
             .iter()
-            .filter(|it| lines.contains(&it.as_str()));
+            .filter(|it| lines.iter().any(|line| is(line, it)));
         failures.extend(unwanted.map(|it| Failure::Unwanted(it.clone())));
         let logs = world.logs().iter().flat_map(|log| &log.lines);
         let log: Vec<_> = logs.map(|line| line.message.clone()).collect();
@@ -101,6 +101,12 @@ impl Report {
     }
 }
 
+/// Whether a line is what was expected of one.
+fn is(line: &str, wanted: &str) -> bool {
+    let begins = |wanted| line.starts_with(wanted);
+    wanted.strip_suffix('*').map_or(line == wanted, begins)
+}
+
 /// What a line of a ladder says, without the lines and arrows that it is drawn with.
 fn bare(line: &str) -> &str {
     let drawn = |it: char| matches!(it, '|' | '-' | '<' | '>' | '*' | '~' | ' ');
@@ -109,7 +115,7 @@ fn bare(line: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::bare;
+    use super::{bare, is};
 
     #[test]
     fn lines_are_known_without_their_drawing() {
@@ -123,5 +129,13 @@ mod tests {
             bare("|           play-start 1001 a tone:beep/us"),
             "play-start 1001 a tone:beep/us"
         );
+    }
+
+    #[test]
+    fn a_line_that_ends_with_a_star_is_the_beginning_of_one() {
+        assert!(is("record-start 1001 req_1", "record-start 1001 *"));
+        assert!(is("answer 1001", "answer 1001"));
+        assert!(!is("answer 1001", "answer 100"));
+        assert!(!is("record-start 1002 req_1", "record-start 1001 *"));
     }
 }

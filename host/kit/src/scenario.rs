@@ -4,6 +4,7 @@
 //! [given]
 //! settings = { operator = "3001" }
 //! prompts = { welcome = "1500ms" }        # of that length
+//! carriers = { 112 = ["Priority"] }       # a trunk of its own for that prefix, and its headers_out
 //!
 //! [[step]]
 //! phone = { user = "3001", rings = "200ms", answers = "1s" }
@@ -19,7 +20,8 @@
 //! hang-up = "1001"
 //!
 //! [expect]
-//! lines = ["on_incoming 1001", "answer 1001", "INVITE 3001 (SDP)"]    # of the ladder, in this order
+//! lines = ["on_incoming 1001", "answer 1001", "INVITE 3001 (SDP)"]    # of the ladder, in this order; "record-start *"
+//!                                                                     # is any line that begins so
 //! never = ["release 1001 500"]
 //! log = ["1001 calls 2001"]                                           # in a line of the log
 //! causes = { 1001 = 200 }                                             # of the record of a call
@@ -31,6 +33,9 @@ use serde::{Deserialize, Deserializer, de};
 
 /// The longest wait of a step, an hour: virtual time is cheap and not for nothing.
 const LONGEST: Duration = Duration::from_secs(3_600);
+
+/// Trunks that a scenario may add.
+const CARRIERS: usize = 16;
 
 /// Steps of a scenario.
 const STEPS: usize = 1_000;
@@ -55,6 +60,8 @@ pub(crate) struct Given {
     pub(crate) settings: BTreeMap<String, String>,
     /// Prompts by name, each of that length.
     pub(crate) prompts: BTreeMap<String, Time>,
+    /// Further trunks by prefix, which is a telephone as well, each with the headers that go on through it.
+    pub(crate) carriers: BTreeMap<String, Vec<String>>,
 }
 
 /// Something happens.
@@ -110,7 +117,8 @@ pub(crate) struct Phone {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Expect {
-    /// Lines of the ladder, in this order; others may be between them.
+    /// Lines of the ladder, in this order; others may be between them. One that ends with `*` is the
+    /// beginning of a line.
     pub(crate) lines: Vec<String>,
     /// Lines that it must not have.
     pub(crate) never: Vec<String>,
@@ -141,6 +149,11 @@ impl Scenario {
         }
         if scenario.step.len() > STEPS {
             return Err(ScenarioError(format!("it has more than {STEPS} steps")));
+        }
+        if scenario.given.carriers.len() > CARRIERS {
+            return Err(ScenarioError(format!(
+                "it has more than {CARRIERS} carriers"
+            )));
         }
         Ok(scenario)
     }

@@ -1,9 +1,9 @@
 //! Plays a scenario in the simulator's world.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use control::phone::{Behaviour, Input};
-use model::{Answer, PromptFile, TenantConfig};
+use model::{Answer, HeaderNames, IdSource, PromptFile, TenantConfig, Trunk, TrunkId};
 use sim::{Options, World, town};
 
 use crate::{
@@ -18,11 +18,17 @@ const MS: usize = 8;
 /// How long a phone waits before it refuses.
 const AT_ONCE: Duration = Duration::from_millis(100);
 
+/// Where further trunks are in the town's network, the first of them.
+const CARRIERS_AT: u8 = 50;
+
 pub(crate) fn play(scenario: &Scenario, components: &Components) -> Report {
     let mut world = World::new(Options::calm(), Box::new(components.clone()));
-    let tenant = tenant(&mut world, &scenario.given, components);
-    let tenant = world.add_tenant(tenant);
     let mut failures = Vec::new();
+    let mut tenant = tenant(&mut world, &scenario.given, components);
+    if let Err(what) = carriers(&mut tenant, &scenario.given) {
+        failures.push(Failure::Given(what));
+    }
+    let tenant = world.add_tenant(tenant);
     for (at, step) in scenario.step.iter().enumerate() {
         if let Err(what) = take(&mut world, tenant, step) {
             failures.push(Failure::Step(at + 1, what));
@@ -55,6 +61,23 @@ fn tenant(world: &mut World, given: &Given, components: &Components) -> TenantCo
         tenant.prompts.insert(name.clone(), file);
     }
     tenant
+}
+
+/// The tenant's further trunks.
+fn carriers(tenant: &mut TenantConfig, given: &Given) -> Result<(), String> {
+    let mut ids = IdSource::new([CARRIERS_AT; 32], 0, 0);
+    for (host, (prefix, headers)) in (CARRIERS_AT..).zip(&given.carriers) {
+        let address = SocketAddr::from(([10, 0, 1, host], 5060));
+        let headers_out = HeaderNames::new(headers.clone());
+        let headers_out = headers_out.map_err(|why| format!("carrier {prefix}: {why}"))?;
+        tenant.trunks.push(Trunk {
+            accept_from: vec![address.ip().to_string().parse()?],
+            prefixes: vec![prefix.clone()],
+            headers_out,
+            ..Trunk::new(TrunkId::mint(&mut ids, 1), prefix, address)
+        });
+    }
+    Ok(())
 }
 
 fn take(world: &mut World, tenant: usize, step: &Step) -> Result<(), String> {

@@ -82,12 +82,18 @@ fn a_step_that_cannot_be_taken_is_named_by_its_number() {
 
 #[test]
 fn a_file_that_is_no_scenario_is_refused_with_its_line() {
+    let many: String = (0..17).map(|it| format!("{it} = [],")).collect();
+    let many = format!(
+        "step = [{{ wait = \"1s\" }}]\ngiven.carriers = {{ {} }}",
+        many.trim_end_matches(',')
+    );
     for (text, said) in [
         ("", "it has no [[step]]: nothing happens"),
         ("step = [{ wait = \"3 s\" }]", "is no time up to an hour"),
         ("step = [{ wait = \"3601s\" }]", "is no time up to an hour"),
         ("step = [{ sing = \"1001\" }]", "unknown variant `sing`"),
         ("[expected]", "unknown field `expected`"),
+        (&many, "it has more than 16 carriers"),
     ] {
         let why = play(text, &makecall()).unwrap_err().to_string();
         assert!(why.contains(said), "{text}: {why}");
