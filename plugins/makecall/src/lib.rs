@@ -2,171 +2,142 @@
 //!
 //! A phone user asks over REST that its next call to its private number `caller` be led to `callee`.
 //! When that call comes within two minutes it is bridged, and the callee sees `caller`; any other
-//! call is refused. It owns the pending requests (one per phone user, under `pending/…` in the
-//! tenant's store) and the pairing of the two legs. It knows no tenant, trunk or phone: who may
-//! dial what is the platform's.
+//! call reaches the number's owner, if it has one, or is refused. It owns the pending requests (one per
+//! phone user, under `pending/…` in the tenant's store) and the pairing of the two legs. It knows no
+//! tenant, trunk or phone: who may dial what is the platform's. Its settings are in `docs/makecall.md`.
 
+mod dial;
+mod owner;
 mod pending;
-mod transfer;
-
-use std::time::Duration;
+mod refusal;
+mod terms;
 
 use jackfield_sdk::{
-    Call, CallPhase, Dial, DialReport, Error, Policy, ReleaseReport, Reply, Request, RequestOrigin,
-    Result, Session, store,
+    Call, CallPhase, Completion, DialReport, Pair, Policy, ReleaseReport, Reply, Request,
+    RequestOrigin, Result, pair,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use pending::Pending;
-use transfer::Transfer;
-
-/// How long a request waits for its call.
-const TIME_TO_LIVE: Duration = Duration::from_secs(120);
-
-/// How long the callee may ring, in seconds, unless the setting of that name says otherwise.
-const MAX_RING_SECONDS: u64 = 60;
+use terms::Terms;
 
 /// The policy.
 pub struct MakeCall;
 
-/// The two legs of a session, by call id; empty before there are two. A transfer may have put another in
-/// the place of either.
+/// What is remembered of a call.
 #[derive(Default, Serialize, Deserialize)]
-pub struct Legs {
-    caller: String,
-    callee: String,
-    /// The id of the request, which is the `user_data` of both.
-    request: String,
-    /// Whether their media is joined: early media joins it before the answer does.
-    joined: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    transfer: Option<Transfer>,
+pub struct State {
+    pair: Pair,
+    /// The cause with which the caller is released once it has heard why.
+    refusal: Option<u16>,
+    terms: Terms,
 }
 
-impl Legs {
-    /// The leg beside that one.
-    fn other(&self, leg: &str) -> Option<&str> {
-        match leg {
-            leg if leg == self.caller => Some(&self.callee),
-            leg if leg == self.callee => Some(&self.caller),
-            _ => None,
-        }
-    }
-
-    /// Another takes the place of that one.
-    fn replace(&mut self, leg: &str, by: String) {
-        if leg == self.caller {
-            self.caller = by;
-        } else {
-            self.callee = by;
-        }
+impl AsMut<Pair> for State {
+    fn as_mut(&mut self) -> &mut Pair {
+        &mut self.pair
     }
 }
+
+/// The session of a call, or of a request.
+type Session<'a> = jackfield_sdk::Session<'a, State>;
 
 impl Policy for MakeCall {
-    type State = Legs;
+    type State = State;
 
-    fn on_incoming(session: &mut Session<Legs>, call: &Call, _begin_time: u64) -> Result {
-        let user = call.from_number();
-        let request = match Pending::of(&user) {
-            Ok(Some(request)) if request.is_for_private_number(&call.to_number()) => request,
+    fn on_incoming(session: &mut Session<'_>, call: &Call, _begin_time: u64) -> Result {
+        let (user, number) = (call.from_number(), call.to_number());
+        let made = match Pending::of(&user) {
+            Ok(Some(request)) if request.is_for_private_number(&number) => {
+                // A request that cannot be fulfilled stays: the user may try again while it lasts.
+                if dial::connect(session, call, &request)? {
+                    pending::remove(&user)?;
+                }
+                return Ok(());
+            }
             // The request stays: it was made for another private number.
-            Ok(_) => return call.release(403),
-            Err(why) => return refuse(session, call, &why),
+            Ok(_) => owner::of(session, &number),
+            Err(why) => Err(why),
         };
-        call.set_user_data(&request.id)?;
-        let callee = match session.construct(&Dial {
-            from: &request.caller,
-            to: &request.callee,
-            max_ring: max_ring(session),
-            user_data: &request.id,
-            ..Dial::default()
-        }) {
-            Ok(callee) => callee,
-            // The request stays: the user may try again while it lasts.
-            Err(why) => return refuse(session, call, &why),
-        };
-        store::remove(&pending::key(&user))?;
-        session.state = Legs {
-            caller: call.id(),
-            callee: callee.id(),
-            request: request.id,
-            joined: false,
-            transfer: None,
-        };
+        match made {
+            Ok(Some(owner)) if owner != user => owner::call_back(session, call, &owner),
+            Ok(_) => refusal::nothing_pending(session, call),
+            Err(why) => refusal::because(session, call, &why, false),
+        }
+    }
+
+    fn on_ringing(session: &mut Session<'_>, callee: &Call, early_media: bool) -> Result {
+        pair::ringing(session, callee, early_media)
+    }
+
+    fn on_dial_completed(session: &mut Session<'_>, callee: &Call, report: DialReport) -> Result {
+        if pair::dialled(session, callee, &report)? {
+            terms::begin(session)?;
+        }
         Ok(())
     }
 
-    fn on_ringing(session: &mut Session<Legs>, callee: &Call, early_media: bool) -> Result {
-        if transfer::is_to(&session.state, callee) {
-            return Ok(());
+    fn on_play_completed(
+        session: &mut Session<'_>,
+        call: &Call,
+        _: u32,
+        how: Completion,
+    ) -> Result {
+        match session.state.refusal {
+            Some(cause) if call.phase() != CallPhase::Released => return call.release(cause),
+            Some(_) => {}
+            None => terms::told(session, call, how),
         }
-        let Some(caller) = session.call(&session.state.caller) else {
-            return Ok(());
-        };
-        match (early_media, caller.phase()) {
-            (true, _) => join(session, &caller, callee),
-            (false, CallPhase::Offered) => caller.ring(),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
-    fn on_dial_completed(session: &mut Session<Legs>, callee: &Call, report: DialReport) -> Result {
-        if transfer::is_to(&session.state, callee) {
-            return transfer::dialled(session, callee, &report);
-        }
-        let Some(caller) = session.call(&session.state.caller) else {
-            return Ok(());
-        };
-        match report.error {
-            Some(cause) => return caller.release_after(cause),
-            // It has hung up meanwhile: `on_released` comes next, and is what the caller hears of.
-            None if callee.phase() != CallPhase::Answered => return Ok(()),
-            None => caller.answer(&session.state.request)?,
-        }
-        join(session, &caller, callee)
+    fn on_timer(session: &mut Session<'_>, _: String) -> Result {
+        terms::last_minute(session)
     }
 
-    fn on_released(session: &mut Session<Legs>, call: &Call, report: ReleaseReport) -> Result {
-        if transfer::released(session, call, &report)? {
-            return Ok(());
+    fn on_released(session: &mut Session<'_>, call: &Call, report: ReleaseReport) -> Result {
+        if pair::released(session, call, &report)? {
+            terms::end(session);
         }
-        let other = session
-            .state
-            .other(&call.id())
-            .and_then(|id| session.call(id));
-        other.map_or(Ok(()), |other| other.release_after(report.cause))
+        Ok(())
     }
 
     fn on_transfer_requested(
-        session: &mut Session<Legs>,
+        session: &mut Session<'_>,
         call: &Call,
         target: String,
-        _replaces: Option<String>,
+        _: Option<String>,
     ) -> Result {
-        transfer::requested(session, call, &target)
+        pair::transfer(session, call, |session, shown| {
+            let (id, left) = (
+                session.state.pair.user_data(),
+                session.state.terms.left(session),
+            );
+            dial::dial(session, shown, &target, id, left)
+        })
     }
 
-    fn on_request(_: &mut Session<Legs>, request: Request) -> Result<Reply> {
+    fn on_request(session: &mut Session<'_>, request: Request) -> Result<Reply> {
         match request.verb.as_str() {
-            "makecall" => makecall(&request),
+            "makecall" => makecall(session, &request),
             "cancelcall" => cancelcall(&request),
-            "callin" => callin(&request),
+            "callin" => callin(session, &request),
             verb => Ok(Reply::unknown_verb(verb)),
         }
     }
 }
 
-jackfield_sdk::export!(MakeCall, optional: [request_events, transfer_events]);
+jackfield_sdk::export!(MakeCall, optional: [request_events, transfer_events, media_events, timer_events]);
 
 /// Remembers the request; the last one of a user counts, whatever its numbers.
-fn makecall(request: &Request) -> Result<Reply> {
+fn makecall(session: &Session<'_>, request: &Request) -> Result<Reply> {
     let pending = match Pending::parse(request) {
         Ok(pending) => pending,
         Err(refusal) => return Ok(refusal),
     };
-    store::put_for(&pending::key(&request.user), &pending, TIME_TO_LIVE)?;
+    pending.keep(&request.user)?;
+    owner::remember(session, &pending.caller, &request.user)?;
     Ok(Reply::ok(&json!({ "callid": pending.id })))
 }
 
@@ -175,46 +146,26 @@ fn cancelcall(request: &Request) -> Result<Reply> {
         let detail = "no call is pending for this user";
         return Ok(Reply::problem(404, "not-pending", detail));
     }
-    store::remove(&pending::key(&request.user))?;
+    pending::remove(&request.user)?;
     Ok(Reply::ok(&json!({})))
 }
 
 /// What an external CTI server asks: the same decision as for a call of our own, in words.
-fn callin(request: &Request) -> Result<Reply> {
+fn callin(session: &Session<'_>, request: &Request) -> Result<Reply> {
     if request.origin != RequestOrigin::Cti {
         let detail = "callin is for the tenant's own CTI server";
         return Ok(Reply::problem(403, "not-permitted", detail));
     }
-    let [from, to] = match pending::numbers(request, ["from", "to"]) {
-        Ok(numbers) => numbers,
+    let [from, to] = match request.addresses_and_flags(["from", "to"], []) {
+        Ok((numbers, [])) => numbers,
         Err(refusal) => return Ok(refusal),
     };
     Ok(match Pending::of(&from)? {
         Some(pending) if pending.is_for_either(&to) => {
-            store::remove(&pending::key(&from))?;
+            pending::remove(&from)?;
             let Pending { caller, callee, .. } = pending;
             Reply::ok(&json!({ "action": "bridge", "caller": caller, "callee": callee }))
         }
-        _ => Reply::ok(&json!({ "action": "reject", "cause": 403 })),
+        _ => Reply::ok(&json!({ "action": "reject", "cause": refusal::cause(session) })),
     })
-}
-
-/// Joins the media of the legs, once.
-fn join(session: &mut Session<Legs>, caller: &Call, callee: &Call) -> Result {
-    if !session.state.joined {
-        caller.bridge_start(callee)?;
-        session.state.joined = true;
-    }
-    Ok(())
-}
-
-fn refuse(session: &Session<Legs>, call: &Call, why: &Error) -> Result {
-    session.warn(&format!("the call cannot be made: {why}"));
-    call.release(why.cause())
-}
-
-fn max_ring(session: &Session<Legs>) -> Duration {
-    let setting = session.setting("max_ring_seconds");
-    let seconds = setting.and_then(|text| text.parse().ok());
-    Duration::from_secs(seconds.unwrap_or(MAX_RING_SECONDS))
 }

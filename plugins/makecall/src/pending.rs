@@ -1,12 +1,17 @@
 //! A pending request, and which calls it is for.
 
-use jackfield_sdk::{Reply, Request, number, store};
+use std::time::Duration;
+
+use jackfield_sdk::{Reply, Request, Result, is_address, number, store};
 use serde::{Deserialize, Serialize};
 
-/// The longest number or URI that is taken, in bytes; the user's is part of a key of 256.
+/// How long a request waits for its call.
+const TIME_TO_LIVE: Duration = Duration::from_secs(120);
+
+/// The longest number of a phone user, in octets: it is a part of a key.
 const LONGEST: usize = 200;
 
-/// What a phone user asked for.
+/// What a phone user asked for; or else what is done for somebody who did not.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pending {
     /// The id of the request.
@@ -14,27 +19,37 @@ pub(crate) struct Pending {
     /// The private number: the user dials it, the callee sees it.
     pub(crate) caller: String,
     pub(crate) callee: String,
+    /// Whether the call is to be recorded.
+    #[serde(default)]
+    pub(crate) record: bool,
 }
 
 impl Pending {
     /// What that phone user asked for last, if it waits still.
-    pub(crate) fn of(user: &str) -> jackfield_sdk::Result<Option<Self>> {
-        if is_number(user) {
-            store::get(&key(user))
-        } else {
-            Ok(None)
-        }
+    pub(crate) fn of(user: &str) -> Result<Option<Self>> {
+        key(user).map_or(Ok(None), |key| store::get(&key))
     }
 
     /// The request in that body, or the reply that says what is wrong with it.
-    pub(crate) fn parse(request: &Request) -> Result<Self, Reply> {
-        if !is_number(&request.user) {
+    pub(crate) fn parse(request: &Request) -> core::result::Result<Self, Reply> {
+        if key(&request.user).is_none() {
             let detail = "the telephone number in the path is not one";
             return Err(Reply::problem(400, "invalid-user", detail));
         }
-        let [caller, callee] = numbers(request, ["caller", "callee"])?;
+        let members = request.addresses_and_flags(["caller", "callee"], ["record"])?;
+        let ([caller, callee], [record]) = members;
         let id = request.id.clone();
-        Ok(Self { id, caller, callee })
+        Ok(Self {
+            id,
+            caller,
+            callee,
+            record,
+        })
+    }
+
+    /// It waits for the call of that user, in place of what waited before.
+    pub(crate) fn keep(&self, user: &str) -> Result {
+        key(user).map_or(Ok(()), |key| store::put_for(&key, self, TIME_TO_LIVE))
     }
 
     /// Whether a call to `to` is the one that was asked for.
@@ -48,25 +63,15 @@ impl Pending {
     }
 }
 
-/// Where the request of that phone user is kept.
-pub(crate) fn key(user: &str) -> String {
-    format!("pending/{}", number(user))
+/// Nothing waits for that user any more.
+pub(crate) fn remove(user: &str) -> Result {
+    key(user).map_or(Ok(()), |key| store::remove(&key))
 }
 
-/// The body's two members, which are numbers or URIs, or the reply that names what is not.
-pub(crate) fn numbers(request: &Request, names: [&str; 2]) -> Result<[String; 2], Reply> {
-    let texts = request.strings(names)?;
-    let why = "must be a telephone number or URI";
-    match names.iter().zip(&texts).find(|(_, text)| !is_number(text)) {
-        Some((name, _)) => Err(Reply::invalid_member(name, why)),
-        None => Ok(texts),
-    }
-}
-
-/// Whether the platform would take it for an address, as far as that can be told here.
-fn is_number(text: &str) -> bool {
-    let is_plain = |c: char| c.is_ascii_graphic() && !"<>\"\\,".contains(c);
-    !number(text).is_empty() && text.len() <= LONGEST && text.chars().all(is_plain)
+/// Where the request of that phone user is kept; none of somebody who has no number.
+fn key(user: &str) -> Option<String> {
+    let fits = is_address(user) && user.len() <= LONGEST;
+    fits.then(|| format!("pending/{}", number(user)))
 }
 
 #[cfg(test)]

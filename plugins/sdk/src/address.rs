@@ -20,13 +20,20 @@ pub fn number(address: &str) -> &str {
     user.split([';', ':', '?']).next().unwrap_or_default()
 }
 
+/// Whether the platform would take it for a number or URI of somebody who can be called, as far as that can be
+/// told here.
+pub fn is_address(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_graphic() && !"<>\"\\,".contains(c);
+    !number(text).is_empty() && text.len() <= 512 && text.chars().all(is_plain)
+}
+
 fn is(scheme: &str, names: &[&str]) -> bool {
     names.iter().any(|name| scheme.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::number;
+    use super::{is_address, number};
 
     #[test]
     fn a_number_is_the_user_part() {
@@ -42,5 +49,22 @@ mod tests {
         }
         assert_eq!(number("sip:example.com"), "");
         assert_eq!(number("sip:@example.com"), "");
+    }
+
+    #[test]
+    fn an_address_is_a_number_or_a_uri_of_somebody() {
+        for address in ["2001", "+4930123", "sip:2001@example.com", "tel:2001"] {
+            assert!(is_address(address), "{address}");
+        }
+        for text in [
+            "",
+            "20 01",
+            "<2001>",
+            "sip:@example.com",
+            "3001\r\nVia: x",
+            &"1".repeat(513),
+        ] {
+            assert!(!is_address(text), "{text:?}");
+        }
     }
 }

@@ -68,13 +68,14 @@ mod address;
 mod cause;
 #[cfg(any(test, all(target_family = "wasm", not(target_feature = "atomics"))))]
 mod heap;
+pub mod pair;
 mod panics;
 mod policy;
 mod request;
 mod session;
 pub mod store;
 
-pub use address::number;
+pub use address::{is_address, number};
 pub use bindings::base::exports::jackfield::policy::call_events::{DialReport, ReleaseReport};
 pub use bindings::base::jackfield::policy::call::{Call, ConfMode, Conference};
 pub use bindings::base::jackfield::policy::session::LogLevel;
@@ -85,6 +86,7 @@ pub use bindings::request::exports::jackfield::policy::request_events::{
     Reply, Request, RequestOrigin,
 };
 pub use cause::passed_on;
+pub use pair::Pair;
 pub use policy::Policy;
 pub use session::{Dial, Session};
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::{Reply, Request};
+use crate::{Reply, Request, is_address};
 
 impl Request {
     /// The body as a `T`; a reply with 400 if it is none.
@@ -29,6 +29,24 @@ impl Request {
         &self,
         names: [&str; N],
     ) -> core::result::Result<[String; N], Reply> {
+        let (texts, []) = self.strings_and_flags(names, [])?;
+        Ok(texts)
+    }
+
+    /// The same for an object that may have those flags as well: `true` or `false`, which is what an absent
+    /// one is.
+    ///
+    /// ```
+    /// # use jackfield_sdk::{Reply, Request};
+    /// # fn dial(request: Request) -> Result<Reply, Reply> {
+    /// let ([callee], [record]) = request.strings_and_flags(["callee"], ["record"])?;
+    /// # Ok(Reply::ok(&(callee, record))) }
+    /// ```
+    pub fn strings_and_flags<const N: usize, const F: usize>(
+        &self,
+        names: [&str; N],
+        flags: [&str; F],
+    ) -> core::result::Result<([String; N], [bool; F]), Reply> {
         let body = self.json::<Value>()?;
         let Value::Object(members) = body else {
             return Err(Reply::invalid_body(
@@ -37,20 +55,44 @@ impl Request {
             ));
         };
         let mut errors = Vec::new();
-        let values = names.map(|name| {
+        let texts = names.map(|name| {
             string(&members, name).unwrap_or_else(|why| {
                 errors.push(error(name, why));
                 String::new()
             })
         });
-        let unknown = members
-            .keys()
-            .filter(|name| !names.contains(&name.as_str()));
+        let set = flags.map(|name| match members.get(name) {
+            None => false,
+            Some(Value::Bool(set)) => *set,
+            Some(_) => {
+                errors.push(error(name, "must be true or false"));
+                false
+            }
+        });
+        let known = |name: &str| names.contains(&name) || flags.contains(&name);
+        let unknown = members.keys().filter(|name| !known(name));
         errors.extend(unknown.map(|name| error(name, "is not known here")));
         if errors.is_empty() {
-            Ok(values)
+            Ok((texts, set))
         } else {
             Err(Reply::invalid_members(errors))
+        }
+    }
+
+    /// The same, where each text is a telephone number or URI ([`is_address`]).
+    pub fn addresses_and_flags<const N: usize, const F: usize>(
+        &self,
+        names: [&str; N],
+        flags: [&str; F],
+    ) -> core::result::Result<([String; N], [bool; F]), Reply> {
+        let (texts, flags) = self.strings_and_flags(names, flags)?;
+        let mut named = names.iter().zip(&texts);
+        match named.find(|(_, text)| !is_address(text)) {
+            Some((name, _)) => Err(Reply::invalid_member(
+                name,
+                "must be a telephone number or URI",
+            )),
+            None => Ok((texts, flags)),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! It owns when the state is read and written: once before the handler and, if it changed, once
 //! after it. It adds no meaning of its own to what the host offers.
 
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -110,6 +110,18 @@ impl<S> Session<'_, S> {
     /// A setting or secret that the tenant configured for this plugin.
     pub fn setting(&self, name: &str) -> Option<String> {
         self.host.setting(name)
+    }
+
+    /// A setting as a number or whatever else can be read from text; what cannot counts as not set.
+    pub fn setting_as<T: FromStr>(&self, name: &str) -> Option<T> {
+        self.setting(name)?.trim().parse().ok()
+    }
+
+    /// A setting as a list of words, which blanks or commas part.
+    pub fn setting_words(&self, name: &str) -> Option<Vec<String>> {
+        let text = self.setting(name)?;
+        let words = text.split([' ', ',']).filter(|word| !word.is_empty());
+        Some(words.map(str::to_owned).collect())
     }
 
     /// One line, at most 1 KiB, to the log that the tenant reads.

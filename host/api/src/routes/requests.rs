@@ -30,13 +30,15 @@ struct MakeCall {
     /// Who is to be called.
     #[schema(example = "3001")]
     callee: String,
+    /// Whether the call is to be recorded; `false` if absent. The recording has the request's id as its name.
+    record: Option<bool>,
 }
 
 /// A request that is pending.
 #[derive(ToSchema)]
 #[allow(dead_code)] // the policy writes it; here it is only documented
 struct MadeCall {
-    /// The request's id: the `user_data` of both calls' CDRs.
+    /// The request's id: the `user_data` of both calls' CDRs, and the name of a recording.
     callid: String,
 }
 

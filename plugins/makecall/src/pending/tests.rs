@@ -20,6 +20,7 @@ fn pending() -> Pending {
 
 #[test]
 fn a_number_and_its_uri_have_one_request() {
+    assert_eq!(key("1001").as_deref(), Some("pending/1001"));
     assert_eq!(key("sip:1001@example.com"), key("1001"));
 }
 

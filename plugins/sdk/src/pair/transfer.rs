@@ -1,35 +1,30 @@
 //! Transfers: a party asks that the other one be led to somebody else.
-//!
-//! ```text
-//!  by ══ other          by asks: `to` is dialled, and `by` hears how that goes
-//!  by ══ other   to     `to` answers: `by` is released, the others are joined
-//!        other ══ to    `to` does not: nothing has changed, unless `by` has hung up
-//! ```
 
-use jackfield_sdk::{
-    Call, CallDirection, CallPhase, Dial, DialReport, ReleaseReport, Result, Session,
-};
 use serde::{Deserialize, Serialize};
 
-use crate::{Legs, max_ring};
+use super::Pair;
+use crate::{Call, CallDirection, CallPhase, DialReport, ReleaseReport, Result, Session};
 
 /// A transfer that is under way, by call id.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Transfer {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Transfer {
     by: String,
     to: String,
 }
 
-/// Dials whom the party wants, if the tenant may.
-pub(crate) fn requested(session: &mut Session<Legs>, by: &Call, target: &str) -> Result {
-    let other = session
-        .state
-        .other(&by.id())
-        .and_then(|id| session.call(id));
-    let Some(other) = other.filter(|_| session.state.transfer.is_none()) else {
+/// For `on_transfer_requested`: `dial` calls whom the party wants, and is told what that one may see: the number
+/// under which this conversation was begun. One transfer at a time; another is refused with 603.
+pub fn transfer<S: AsMut<Pair>>(
+    session: &mut Session<'_, S>,
+    by: &Call,
+    dial: impl FnOnce(&Session<'_, S>, &str) -> Result<Call>,
+) -> Result {
+    let pair = session.state.as_mut();
+    let other = pair.other(&by.id()).filter(|_| pair.transfer.is_none());
+    let other = other.map(str::to_owned);
+    let Some(other) = other.and_then(|id| session.call(&id)) else {
         return by.transfer_refuse(603);
     };
-    // The number under which this conversation was begun is the only one that is shown.
     let outbound = |call: &&&Call| call.direction() == CallDirection::Outbound;
     let Some(shown) = [by, &other]
         .iter()
@@ -39,17 +34,10 @@ pub(crate) fn requested(session: &mut Session<Legs>, by: &Call, target: &str) ->
         return by.transfer_refuse(603);
     };
     by.transfer_accept()?;
-    let made = session.construct(&Dial {
-        from: &shown,
-        to: target,
-        max_ring: max_ring(session),
-        user_data: &session.state.request,
-        ..Dial::default()
-    });
-    match made {
+    match dial(session, &shown) {
         Ok(to) => {
             let (by, to) = (by.id(), to.id());
-            session.state.transfer = Some(Transfer { by, to });
+            session.state.as_mut().transfer = Some(Transfer { by, to });
             Ok(())
         }
         Err(why) => {
@@ -60,17 +48,23 @@ pub(crate) fn requested(session: &mut Session<Legs>, by: &Call, target: &str) ->
 }
 
 /// Whether that call is the one to which somebody is being transferred.
-pub(crate) fn is_to(legs: &Legs, call: &Call) -> bool {
-    let to = legs.transfer.as_ref().map(|transfer| &transfer.to);
-    to == Some(&call.id())
+pub(super) fn is_to<S: AsMut<Pair>>(session: &mut Session<'_, S>, call: &Call) -> bool {
+    let transfer = session.state.as_mut().transfer.as_ref();
+    transfer.map(|transfer| &transfer.to) == Some(&call.id())
 }
 
 /// Dialling it is over.
-pub(crate) fn dialled(session: &mut Session<Legs>, to: &Call, report: &DialReport) -> Result {
-    let Some(Transfer { by, to: id }) = session.state.transfer.take() else {
+pub(super) fn dialled<S: AsMut<Pair>>(
+    session: &mut Session<'_, S>,
+    to: &Call,
+    report: &DialReport,
+) -> Result {
+    let pair = session.state.as_mut();
+    let Some(Transfer { by, to: id }) = pair.transfer.take() else {
         return Ok(());
     };
-    let other = session.state.other(&by).and_then(|id| session.call(id));
+    let other = pair.other(&by).map(str::to_owned);
+    let other = other.and_then(|id| session.call(&id));
     let asker = session.call(&by);
     let Some(other) = other else {
         // It has gone, and with it the reason to call anybody.
@@ -85,28 +79,28 @@ pub(crate) fn dialled(session: &mut Session<Legs>, to: &Call, report: &DialRepor
         asker.release(200)?;
     }
     other.bridge_start(to)?;
-    session.state.replace(&by, id);
+    session.state.as_mut().replace(&by, id);
     Ok(())
 }
 
 /// A call is over while a transfer is under way; whether that is all there is to do.
-pub(crate) fn released(
-    session: &Session<Legs>,
+pub(super) fn released<S: AsMut<Pair>>(
+    session: &mut Session<'_, S>,
     call: &Call,
     report: &ReleaseReport,
 ) -> Result<bool> {
-    let Some(Transfer { by, to }) = &session.state.transfer else {
+    let Some(Transfer { by, to }) = session.state.as_mut().transfer.clone() else {
         return Ok(false);
     };
     let gone = call.id();
-    if gone == *by {
+    if gone == by {
         // The other waits for the answer.
         return Ok(true);
     }
-    if gone != *to
-        && let Some(to) = session.call(to)
+    if gone != to
+        && let Some(to) = session.call(&to)
     {
         to.release_after(report.cause)?;
     }
-    Ok(gone == *to)
+    Ok(gone == to)
 }

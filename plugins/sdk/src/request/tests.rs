@@ -48,6 +48,37 @@ fn every_offending_member_is_named() {
 }
 
 #[test]
+fn a_flag_may_be_absent_and_is_nothing_but_true_or_false() {
+    let flag = |body: &str| request(body).strings_and_flags(["callee"], ["record"]);
+    assert_eq!(flag(r#"{"callee":"3001"}"#).unwrap().1, [false]);
+    assert_eq!(
+        flag(r#"{"callee":"3001","record":true}"#).unwrap().1,
+        [true]
+    );
+    for body in [
+        r#"{"callee":"3001","record":"true"}"#,
+        r#"{"callee":"3001","record":1}"#,
+    ] {
+        let refusal = flag(body).unwrap_err();
+        assert!(refusal.body.contains("\"#/record\""), "{}", refusal.body);
+    }
+}
+
+#[test]
+fn a_member_that_is_no_address_is_named() {
+    let body = r#"{"caller":"sip:2001@example.com","callee":"30 01"}"#;
+    let refusal = request(body).addresses_and_flags(["caller", "callee"], []);
+    let refusal = refusal.unwrap_err();
+    assert!(refusal.body.contains("\"#/callee\""), "{}", refusal.body);
+    let body = body.replace(' ', "");
+    assert!(
+        request(&body)
+            .addresses_and_flags(["caller", "callee"], [])
+            .is_ok()
+    );
+}
+
+#[test]
 fn a_body_that_is_no_object_is_refused() {
     for body in ["", "{", "[]", "\"text\"", "null"] {
         assert_eq!(pointers(body), [""; 0], "{body}");

@@ -35,3 +35,8 @@ fn check(plugin: &str, folder: &str) {
 fn makecall_plays_what_every_makecall_does() {
     check("makecall", "base");
 }
+
+#[test]
+fn makecall_plays_what_its_settings_are_for() {
+    check("makecall", "product");
+}
