@@ -17,8 +17,10 @@ pub(crate) struct Session {
     pub(crate) id: SessionId,
     /// As it was when the session began.
     pub(crate) tenant: Arc<TenantConfig>,
-    /// The version is pinned.
+    /// The version is pinned, unless a later one takes over.
     pub(crate) plugin: ActivePlugin,
+    /// The active version that was last thought of to take over; at first the one of its begin.
+    pub(crate) asked_version: u32,
     pub(crate) state: Arc<[u8]>,
     /// Oldest first; a call stays until nothing of it can happen any more.
     pub(crate) calls: Vec<CallId>,
@@ -55,6 +57,8 @@ pub(crate) struct Out {
     pub(crate) terminal: bool,
     /// It tells that call's wish to transfer, which must be answered.
     pub(crate) asked: bool,
+    /// It asks that version to take the session over.
+    pub(crate) to: Option<Box<ActivePlugin>>,
 }
 
 impl Session {

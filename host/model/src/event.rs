@@ -247,6 +247,11 @@ pub enum Event {
     },
     /// A request wants an answer.
     Request(Request),
+    /// The session is to go on with this version of its policy, which makes its state out of that of another.
+    Migrate {
+        /// The version that wrote the state.
+        from: u32,
+    },
 }
 
 impl Event {
@@ -269,6 +274,28 @@ impl Event {
             Self::TransferCompleted { .. } => "on_transfer_completed",
             Self::Timer { .. } => "on_timer",
             Self::Request(_) => "on_request",
+            Self::Migrate { .. } => "migrate",
+        }
+    }
+
+    /// The interface that it belongs to, as `events.wit` names it.
+    pub fn interface(&self) -> &'static str {
+        match self {
+            Self::Incoming { .. }
+            | Self::Ringing { .. }
+            | Self::DialCompleted { .. }
+            | Self::Answered { .. }
+            | Self::Released { .. } => "call-events",
+            Self::Digit { .. } | Self::DigitsCollected { .. } => "digit-events",
+            Self::PlayCompleted { .. } | Self::RecordCompleted { .. } => "media-events",
+            Self::CommandFailed { .. } => "command-events",
+            Self::ConferencePlayCompleted { .. } | Self::ConferenceRecordCompleted { .. } => {
+                "conference-events"
+            }
+            Self::TransferRequested { .. } | Self::TransferCompleted { .. } => "transfer-events",
+            Self::Timer { .. } => "timer-events",
+            Self::Request(_) => "request-events",
+            Self::Migrate { .. } => "upgrade",
         }
     }
 
@@ -290,7 +317,8 @@ impl Event {
             Self::ConferencePlayCompleted { .. }
             | Self::ConferenceRecordCompleted { .. }
             | Self::Timer { .. }
-            | Self::Request(_) => None,
+            | Self::Request(_)
+            | Self::Migrate { .. } => None,
         }
     }
 

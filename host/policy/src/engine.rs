@@ -15,7 +15,7 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationCon
 use crate::bindings::FullPolicy;
 use crate::bindings::exports::jackfield::policy::{
     call_events, command_events, conference_events, digit_events, media_events, request_events,
-    timer_events, transfer_events,
+    timer_events, transfer_events, upgrade,
 };
 use crate::host::{Host, StoreReads};
 use crate::limits::{self, Limits};
@@ -56,6 +56,7 @@ pub struct Policy {
     pub(crate) digits: Option<digit_events::GuestIndices>,
     pub(crate) commands: Option<command_events::GuestIndices>,
     pub(crate) transfers: Option<transfer_events::GuestIndices>,
+    pub(crate) upgrade: Option<upgrade::GuestIndices>,
 }
 
 impl Policy {
@@ -138,6 +139,7 @@ impl Engine {
         let digits = digit_events::GuestIndices::new(&instance).ok();
         let commands = command_events::GuestIndices::new(&instance).ok();
         let transfers = transfer_events::GuestIndices::new(&instance).ok();
+        let upgrade = upgrade::GuestIndices::new(&instance).ok();
         Ok(Policy {
             manifest,
             instance,
@@ -149,6 +151,7 @@ impl Engine {
             digits,
             commands,
             transfers,
+            upgrade,
         })
     }
 

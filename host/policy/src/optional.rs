@@ -78,6 +78,7 @@ pub(crate) async fn handle(
                 .await?;
         }
         Event::Timer { name } => expire(store, policy, instance, &name).await?,
+        Event::Migrate { from } => migrate(store, policy, instance, from).await?,
         Event::Request(request) => return ask(store, policy, instance, &request).await.map(Some),
         event => conferred(store, policy, instance, event).await?,
     }
@@ -114,6 +115,23 @@ async fn expire(
     timers
         .call_on_timer(store, Resource::new_borrow(0), name)
         .await
+}
+
+/// Lets it make its state out of another version's.
+async fn migrate(
+    store: &mut Store<Host>,
+    policy: &Policy,
+    instance: &Instance,
+    from: u32,
+) -> wasmtime::Result<()> {
+    let Some(upgrade) = &policy.upgrade else {
+        return Err(missing(store, "upgrade"));
+    };
+    let upgrade = upgrade.load(&mut *store, instance)?;
+    let (from, state) = (from.to_string(), store.data().kept_state());
+    let made = upgrade.call_migrate(&mut *store, &from, &state).await?;
+    store.data_mut().take_over(made);
+    Ok(())
 }
 
 /// Calls the handler of what ended in a conference.

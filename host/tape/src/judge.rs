@@ -111,22 +111,10 @@ pub fn difference(recorded: &Did, now: &Did) -> Option<Difference> {
 
 /// Whether a component with these exports is told of that event at all.
 pub fn hears(exports: &[String], event: &Event) -> bool {
-    let interface = match event {
-        Event::Incoming { .. }
-        | Event::Ringing { .. }
-        | Event::DialCompleted { .. }
-        | Event::Answered { .. }
-        | Event::Released { .. } => return true,
-        Event::Digit { .. } | Event::DigitsCollected { .. } => "digit-events",
-        Event::PlayCompleted { .. } | Event::RecordCompleted { .. } => "media-events",
-        Event::CommandFailed { .. } => "command-events",
-        Event::ConferencePlayCompleted { .. } | Event::ConferenceRecordCompleted { .. } => {
-            "conference-events"
-        }
-        Event::TransferRequested { .. } | Event::TransferCompleted { .. } => "transfer-events",
-        Event::Timer { .. } => "timer-events",
-        Event::Request(_) => "request-events",
-    };
+    let interface = event.interface();
+    if interface == "call-events" {
+        return true;
+    }
     exports.iter().any(|export| export.contains(interface))
 }
 

@@ -3,7 +3,8 @@
 //! It answers every call. Each digit is added to the user data of its call, so that the CDR tells what
 //! arrived; `#` hangs up, `A` calls 3001 and `B` 3002. `C` collects up to four digits that `#` or `*` ends, and begins
 //! to collect the next four whenever as many have come; after `*` it begins twice, and stops. The
-//! digit 1 alone, with `#`, puts the party on hold for two seconds, and 2 sends it digits. Its twin for the simulator is `tests/sim/src/script/keypad.rs`.
+//! digit 1 alone, with `#`, puts the party on hold for two seconds, and 2 sends it digits. It takes sessions over from
+//! other versions, but refuses those of version 7, and fails on those of version 8. Its twin for the simulator is `tests/sim/src/script/keypad.rs`.
 
 use std::time::Duration;
 
@@ -84,6 +85,17 @@ impl Policy for Keypad {
             _ => other.release(487),
         })
     }
+
+    fn migrate(
+        from_version: &str,
+        _: serde_json::Value,
+    ) -> core::result::Result<Self::State, String> {
+        match from_version {
+            "7" => Err("version 7 keyed otherwise".to_owned()),
+            "8" => panic!("on purpose"),
+            _ => Ok(()),
+        }
+    }
 }
 
 fn collect(call: &Call) -> Result {
@@ -99,4 +111,4 @@ fn dial(session: &mut Session<()>, to: &str) -> Result {
     session.construct(&dial).map(|_| ())
 }
 
-jackfield_sdk::export!(Keypad, optional: [command_events, digit_events, timer_events]);
+jackfield_sdk::export!(Keypad, optional: [command_events, digit_events, timer_events, upgrade]);

@@ -52,6 +52,30 @@ pub fn keys(world: &mut World) {
     world.run_to_rest();
 }
 
+/// The caller of a policy that wants digits keys `1`; then another version of it is active, and the caller
+/// keys `2`, and then the one that hangs up.
+pub fn upgrade(world: &mut World, from: u32, to: u32) {
+    activate(world, from);
+    let alice = world.line(0, "1001");
+    world.dial(alice, "2001");
+    world.run_for(SECOND);
+    world.press(alice, "1");
+    world.run_for(SECOND);
+    activate(world, to);
+    world.press(alice, "2#");
+    world.run_for(5 * SECOND);
+    world.run_to_rest();
+}
+
+/// New sessions begin with that version.
+fn activate(world: &mut World, version: u32) {
+    let mut tenant = (**world.tenant(0)).clone();
+    for plugin in tenant.plugins.values_mut() {
+        plugin.version = version;
+    }
+    world.change_tenant(0, tenant);
+}
+
 /// Who meets in a conference.
 pub const MEMBERS: [&str; 3] = ["1001", "1002", "3002"];
 

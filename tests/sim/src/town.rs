@@ -207,7 +207,7 @@ fn plugin(script: &str) -> ActivePlugin {
     let mut exports = vec!["request-events", "transfer-events"];
     let is_room = ["conference", "conference-room"].contains(&script);
     if ["keypad", "collector"].contains(&script) {
-        exports.extend(["command-events", "digit-events", "timer-events"]);
+        exports.extend(["command-events", "digit-events", "timer-events", "upgrade"]);
     }
     if script == "ivr" {
         exports.extend(["digit-events", "media-events"]);

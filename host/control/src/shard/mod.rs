@@ -32,6 +32,7 @@ mod through;
 mod traces;
 mod transfer;
 mod turns;
+mod upgrade;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -392,10 +393,13 @@ impl Shard {
     ) -> SessionId {
         let id = SessionId::mint(&mut self.ids, now.unix_ms);
         let trace = Trace::new(id, tenant.id, now.unix_ms);
+        let active = tenant.plugins.get(&plugin.name);
+        let asked_version = active.map_or(plugin.version, |it| it.version);
         let session = Session {
             id,
             tenant,
             plugin,
+            asked_version,
             state: [].into(),
             calls: Vec::new(),
             timers: std::collections::BTreeSet::new(),
@@ -485,6 +489,13 @@ impl Shard {
     }
 
     fn log(&mut self, now: Now, session: SessionId, lines: Vec<LogLine>) {
+        if let Some(version) = self.sessions.get(&session).map(|s| s.plugin.version) {
+            self.log_of(now, session, version, lines);
+        }
+    }
+
+    /// What another version than the session's may have to say.
+    fn log_of(&mut self, now: Now, session: SessionId, version: u32, lines: Vec<LogLine>) {
         let Some(session) = self.sessions.get(&session) else {
             return;
         };
@@ -494,7 +505,7 @@ impl Shard {
         self.out.push_back(Output::Log(Box::new(TenantLog {
             tenant: session.tenant.id,
             plugin: session.plugin.name.clone(),
-            version: session.plugin.version,
+            version,
             session: session.id,
             at: now.unix_ms,
             lines,

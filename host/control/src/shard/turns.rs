@@ -5,16 +5,16 @@
 //! ```
 
 use model::{
-    Answer, CallId, Cause, Command, ConferenceView, Event, FaultPolicy, LogLevel, LogLine, Now,
-    Refusal, SessionId, TraceItem, limits,
+    ActivePlugin, Answer, CallId, Cause, Command, ConferenceView, Event, FaultPolicy, LogLevel,
+    LogLine, Now, Refusal, SessionId, TraceItem, limits,
     turn::{Effects, Fault, TurnOutcome, View},
 };
 
-use super::Shard;
+use super::{Shard, upgrade};
 use crate::{
     Output, Ticket, TurnRequest,
     call::{Call, State},
-    session::Out,
+    session::{Out, Session},
 };
 
 impl Shard {
@@ -45,8 +45,8 @@ impl Shard {
 
     /// Whether the policy of a session wants to be told what is in that interface.
     pub(super) fn hears(&self, session: SessionId, interface: &str) -> bool {
-        let exports = self.sessions.get(&session).map(|s| &s.plugin.exports);
-        exports.is_some_and(|exports| exports.iter().any(|export| export.contains(interface)))
+        let plugin = self.sessions.get(&session).map(|s| &s.plugin);
+        plugin.is_some_and(|plugin| upgrade::hears(plugin, interface))
     }
 
     /// Begins the next turn, if none is out and an event waits.
@@ -57,11 +57,16 @@ impl Shard {
         if s.turn.is_some() {
             return;
         }
-        let Some(event) = s.queue.pop_front() else {
+        if s.queue.is_empty() {
             return self.prune(session);
+        }
+        if let Some(to) = self.due_version(session) {
+            return self.begin_upgrade(now, session, to);
+        }
+        let next = |s: &mut Session| s.queue.pop_front();
+        let Some(event) = self.sessions.get_mut(&session).and_then(next) else {
+            return;
         };
-        let ticket = self.ticket();
-        let ids = model::IdSource::new(self.ids.seed(), self.config.node, self.config.shard);
         let mut view = self.view(now, session, event.call());
         if let (Some(view), Event::TransferRequested { call, .. }) = (&mut view, &event) {
             view.asked = self.calls.get(call).and_then(|call| call.asked.clone());
@@ -72,17 +77,34 @@ impl Shard {
             let size = 0;
             view.gone = (!is_there).then_some(ConferenceView { id, name, size });
         }
-        let (Some(s), Some(view)) = (self.sessions.get_mut(&session), view) else {
+        if let Some(view) = view {
+            self.run(session, view, event, None);
+        }
+    }
+
+    /// Puts a turn out: of the session's version, or of one that is to take over.
+    pub(super) fn run(
+        &mut self,
+        session: SessionId,
+        view: View,
+        event: Event,
+        to: Option<Box<ActivePlugin>>,
+    ) {
+        let ticket = self.ticket();
+        let ids = model::IdSource::new(self.ids.seed(), self.config.node, self.config.shard);
+        let Some(s) = self.sessions.get_mut(&session) else {
             return;
         };
+        let plugin = to.as_deref().unwrap_or(&s.plugin);
+        let (digest, version) = (plugin.digest.clone(), plugin.version);
         s.turn = Some(Out {
             ticket,
             name: event.name(),
             call: event.call(),
             terminal: matches!(event, Event::Released { .. }),
             asked: matches!(event, Event::TransferRequested { .. }),
+            to,
         });
-        let (digest, version) = (s.plugin.digest.clone(), s.plugin.version);
         let number = s.turns;
         s.turns = number.saturating_add(1);
         self.turns.insert(ticket, session);
@@ -98,7 +120,7 @@ impl Shard {
         self.out.push_back(Output::RunTurn(Box::new(request)));
     }
 
-    fn view(&self, now: Now, session: SessionId, about: Option<CallId>) -> Option<View> {
+    pub(super) fn view(&self, now: Now, session: SessionId, about: Option<CallId>) -> Option<View> {
         let s = self.sessions.get(&session)?;
         let calls = s.calls.iter().filter_map(|id| self.calls.get(id));
         let seen = calls.filter(|call| !call.is_released() || Some(call.id) == about);
@@ -137,30 +159,18 @@ impl Shard {
         {
             call.progress.released = true;
         }
-        match outcome {
-            TurnOutcome::Done(effects) => {
+        match (out.to.clone(), outcome) {
+            (Some(to), outcome) => self.upgraded(now, session, (&out, *to), outcome),
+            (None, TurnOutcome::Done(effects)) => {
                 tracing::debug!(event = out.name, "turn done");
                 self.carry_out(now, session, &out, *effects);
             }
-            TurnOutcome::Fault {
-                kind,
-                mut logs,
-                usage,
-            } => {
+            (None, TurnOutcome::Fault { kind, logs, usage }) => {
                 tracing::debug!(event = out.name, fault = kind.as_str(), "turn faulted");
                 if let Some(s) = self.sessions.get_mut(&session) {
                     s.usage.add(usage);
                 }
-                let what = format!(
-                    "{} faulted: {}; nothing of it happened",
-                    out.name,
-                    kind.as_str()
-                );
-                logs.push(LogLine {
-                    level: LogLevel::Error,
-                    message: what,
-                });
-                self.log(now, session, logs);
+                self.log_fault(now, session, &out, (kind, logs));
                 self.fault(now, session, &out, kind);
             }
         }
@@ -217,6 +227,21 @@ impl Shard {
                 answer: Answer::Reply(reply),
             });
         }
+    }
+
+    fn log_fault(
+        &mut self,
+        now: Now,
+        session: SessionId,
+        out: &Out,
+        (kind, mut logs): (Fault, Vec<LogLine>),
+    ) {
+        let (event, kind) = (out.name, kind.as_str());
+        logs.push(LogLine {
+            level: LogLevel::Error,
+            message: format!("{event} faulted: {kind}; nothing of it happened"),
+        });
+        self.log(now, session, logs);
     }
 
     fn fault(&mut self, now: Now, session: SessionId, out: &Out, kind: Fault) {

@@ -17,6 +17,24 @@ impl Host {
         Resource::new_own(self.lend(id))
     }
 
+    /// The state with which the turn began.
+    pub(crate) fn kept_state(&self) -> Vec<u8> {
+        self.plan.view().state.to_vec()
+    }
+
+    /// What `migrate` has made of it: the state, or why there is none.
+    pub(crate) fn take_over(&mut self, made: Result<Vec<u8>, String>) {
+        let most = model::limits::STATE;
+        match made {
+            Ok(state) if state.len() <= most => self.state = Some(state),
+            Ok(_) => {
+                let why = format!("the state of migrate has more than {most} octets");
+                self.log(model::LogLevel::Error, &why);
+            }
+            Err(why) => self.log(model::LogLevel::Warn, &why),
+        }
+    }
+
     fn dial(&mut self, dial: &Dial<'_>) -> Answer<Resource<Call>> {
         let headers = dial
             .headers

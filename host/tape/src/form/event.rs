@@ -120,6 +120,8 @@ pub(crate) enum EventForm {
     Timer { name: String },
     #[serde(rename = "on_request")]
     Request(#[serde(with = "RequestForm")] Request),
+    #[serde(rename = "migrate")]
+    Migrate { from: u32 },
 }
 
 #[derive(Serialize, Deserialize)]

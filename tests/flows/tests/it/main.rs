@@ -5,3 +5,4 @@ mod faults;
 mod ladders;
 mod replays;
 mod scenarios;
+mod versions;

@@ -1,8 +1,8 @@
 //! The twin of `plugins/keypad`: the digits that a caller keys become the user data of its call.
 
 use model::{
-    CallId, Completion, Event,
-    turn::{Dial, Phase},
+    CallId, Completion, Event, LogLevel,
+    turn::{CommandError, Dial, Phase},
 };
 
 use super::{Desk, Handled};
@@ -68,6 +68,15 @@ pub(super) fn handle(desk: &mut Desk<'_>, event: &Event) -> Handled {
             desk.plan.set_user_data(*call, &told)
         }
         Event::Released { .. } => part(desk),
+        Event::Migrate { from: 7 } => {
+            desk.log(LogLevel::Warn, "version 7 keyed otherwise");
+            Ok(())
+        }
+        Event::Migrate { from: 8 } => Err(CommandError::NotFound("on purpose".to_owned())),
+        Event::Migrate { .. } => {
+            desk.state = Some(b"null".to_vec());
+            Ok(())
+        }
         _ => Ok(()),
     }
 }

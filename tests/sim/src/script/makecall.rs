@@ -38,7 +38,8 @@ pub(super) fn handle(desk: &mut Desk<'_>, event: &Event) -> Handled {
         | Event::RecordCompleted { .. }
         | Event::ConferencePlayCompleted { .. }
         | Event::ConferenceRecordCompleted { .. }
-        | Event::TransferCompleted { .. } => Ok(()),
+        | Event::TransferCompleted { .. }
+        | Event::Migrate { .. } => Ok(()),
     }
 }
 

@@ -126,3 +126,49 @@ fn a_live_session_stays_with_its_version_over_an_activation() {
     });
     assert_eq!(errors, 0);
 }
+
+/// A caller of the keypad is in a call while version 9 is activated: the version in its record, what it
+/// keyed, and what was logged.
+fn upgraded(from: u32) -> (u32, String, Vec<String>) {
+    let (world, errors) = count_errors(|| {
+        let mut world = world(2, town::tenant("acme", 1, "keypad"));
+        scenes::upgrade(&mut world, from, 9);
+        world
+    });
+    assert_eq!(errors, 0);
+    assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
+    assert_eq!(world.ended("1001"), Some(200));
+    let lines = world.logs().iter().flat_map(|log| {
+        assert_eq!(log.version, 9);
+        log.lines.iter().map(|line| line.message.clone())
+    });
+    let lines = lines.collect();
+    let cdr = world.cdrs().remove(0);
+    (cdr.version, cdr.user_data.clone(), lines)
+}
+
+#[test]
+fn a_live_session_goes_on_with_a_later_version_that_takes_it_over() {
+    let (version, keyed, lines) = upgraded(1);
+    assert_eq!((version, keyed.as_str()), (9, "12"));
+    assert_eq!(lines, [""; 0]);
+}
+
+#[test]
+fn a_version_that_refuses_a_session_or_fails_at_it_leaves_it_where_it_is() {
+    let (version, keyed, lines) = upgraded(7);
+    assert_eq!((version, keyed.as_str()), (7, "12"));
+    let stays = "migrate: refused; stays with version 7";
+    assert_eq!(lines, ["version 7 keyed otherwise", stays]);
+    let (version, keyed, lines) = upgraded(8);
+    assert_eq!((version, keyed.as_str()), (8, "12"));
+    let stays = "migrate: fault: trap; stays with version 8";
+    assert_eq!(lines.last().map(String::as_str), Some(stays));
+}
+
+#[test]
+fn nobody_goes_back_to_an_earlier_version() {
+    let (version, keyed, lines) = upgraded(10);
+    assert_eq!((version, keyed.as_str()), (10, "12"));
+    assert_eq!(lines, [""; 0]);
+}
