@@ -32,6 +32,8 @@ pub enum Failure {
     Unsaid(String),
     /// A call ended with another cause, or there was none.
     Cause(String, u16, Option<u16>),
+    /// The record of a call has something else from the policy, or there is none.
+    UserData(String, String, Option<String>),
     /// A rule of the platform was broken: a mistake of ours, not of the policy.
     Rule(String),
 }
@@ -52,6 +54,10 @@ impl fmt::Display for Failure {
                     f,
                     "no call of {user} ended, of which one should with {wanted}"
                 )
+            }
+            Self::UserData(user, wanted, was) => {
+                let was = was.as_deref().unwrap_or("nothing");
+                write!(f, "the user data of {user}'s call is {was}, not {wanted}")
             }
             Self::Rule(what) => write!(
                 f,
@@ -82,21 +88,33 @@ impl Report {
         let said = |text: &&String| log.iter().any(|line| line.contains(text.as_str()));
         let unsaid = expect.log.iter().filter(|text| !said(text));
         failures.extend(unsaid.map(|it| Failure::Unsaid(it.clone())));
-        for (user, wanted) in &expect.causes {
-            let cdrs = world.cdrs().into_iter().rev();
-            let mut own =
-                cdrs.filter(|cdr| [cdr.from.user(), cdr.to.user()].contains(&user.as_str()));
-            let was = own.find_map(|cdr| cdr.cause);
-            if was != Some(*wanted) {
-                failures.push(Failure::Cause(user.clone(), *wanted, was));
-            }
-        }
+        records(world, expect, &mut failures);
         let broken = world.watch().violations().iter();
         failures.extend(broken.map(|it| Failure::Rule(it.clone())));
         Self {
             failures,
             ladders,
             log,
+        }
+    }
+}
+
+/// The record of the last call of each of those of whom something is expected.
+fn records(world: &World, expect: &Expect, failures: &mut Vec<Failure>) {
+    let last = |user: &str| {
+        let mut cdrs = world.cdrs().into_iter().rev();
+        cdrs.find(|cdr| cdr.cause.is_some() && [cdr.from.user(), cdr.to.user()].contains(&user))
+    };
+    for (user, wanted) in &expect.causes {
+        let was = last(user).and_then(|cdr| cdr.cause);
+        if was != Some(*wanted) {
+            failures.push(Failure::Cause(user.clone(), *wanted, was));
+        }
+    }
+    for (user, wanted) in &expect.user_data {
+        let was = last(user).map(|cdr| cdr.user_data.clone());
+        if was.as_ref() != Some(wanted) {
+            failures.push(Failure::UserData(user.clone(), wanted.clone(), was));
         }
     }
 }

@@ -25,6 +25,7 @@
 //! never = ["release 1001 500"]
 //! log = ["1001 calls 2001"]                                           # in a line of the log
 //! causes = { 1001 = 200 }                                             # of the record of a call
+//! user-data = { 1001 = "crm-42" }                                     # of the record of a call
 //! ```
 
 use std::{collections::BTreeMap, time::Duration};
@@ -115,7 +116,7 @@ pub(crate) struct Phone {
 
 /// How it must have gone.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub(crate) struct Expect {
     /// Lines of the ladder, in this order; others may be between them. One that ends with `*` is the
     /// beginning of a line.
@@ -126,6 +127,8 @@ pub(crate) struct Expect {
     pub(crate) log: Vec<String>,
     /// How the last call of each of these ended.
     pub(crate) causes: BTreeMap<String, u16>,
+    /// What the record of the last call of each of these has from the policy.
+    pub(crate) user_data: BTreeMap<String, String>,
 }
 
 /// A length of time: `250ms` or `3s`.

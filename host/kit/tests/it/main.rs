@@ -56,6 +56,24 @@ fn what_is_not_as_expected_is_named() {
 }
 
 #[test]
+fn what_a_record_should_have_from_the_policy_is_named() {
+    let other = format!("{BRIDGED}user-data = {{ 1001 = \"crm\", 1002 = \"42\" }}");
+    let report = play(&other, &makecall()).unwrap();
+    let told: Vec<_> = report.failures.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].starts_with("the user data of 1001's call is req_"));
+    assert_eq!(told[1], "the user data of 1002's call is nothing, not 42");
+}
+
+#[test]
+fn a_carrier_whose_headers_are_the_platforms_own_is_named() {
+    let other = format!("{BRIDGED}\n[given.carriers]\n112 = [\"Via\"]");
+    let report = play(&other, &makecall()).unwrap();
+    let first = report.failures[0].to_string();
+    assert!(first.starts_with("given: carrier 112: "), "{first}");
+}
+
+#[test]
 fn a_step_that_cannot_be_taken_is_named_by_its_number() {
     for (from, to, said) in [
         (
