@@ -1,5 +1,6 @@
 //! Call flows with the real components, in the simulator's world.
 
+mod call_module;
 mod components;
 mod faults;
 mod ladders;
