@@ -19,7 +19,13 @@ fn a_policy_is_told_by_its_imports_and_exports() {
     assert_eq!(manifest.imports, imports);
     let mut exports = manifest.exports.clone();
     exports.sort_unstable();
-    let expect = ["call-events", "request-events", "transfer-events"];
+    let expect = [
+        "call-events",
+        "media-events",
+        "request-events",
+        "timer-events",
+        "transfer-events",
+    ];
     assert_eq!(
         exports,
         expect.map(|name| format!("jackfield:policy/{name}@0.1.0"))
