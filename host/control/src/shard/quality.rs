@@ -24,15 +24,19 @@ pub(super) fn told(stats: &Stats) -> Option<String> {
     let sent = stats.packets_received + stats.packets_lost;
     let lost = 100.0 * stats.packets_lost as f64 / sent as f64;
     let ms = |us: u64| us as f64 / 1_000.0;
-    let mut words = format!("was heard: {lost:.1} % lost, jitter {:.1} ms", ms(jitter));
-    if let Some(lost) = quality.remote_lost {
-        words += &format!("; missed {lost} of {} packets", stats.packets_sent);
-    }
-    if let Some(rtt) = quality.rtt_us {
-        words += &format!(", round trip {:.1} ms", ms(rtt));
-    }
-    words += &format!("; MOS {:.1}", f64::from(mos) / 100.0);
-    Some(words)
+    let missed = quality
+        .remote_lost
+        .map(|lost| format!("; missed {lost} of {} packets", stats.packets_sent));
+    let trip = quality
+        .rtt_us
+        .map(|rtt| format!(", round trip {:.1} ms", ms(rtt)));
+    Some(format!(
+        "was heard: {lost:.1} % lost, jitter {:.1} ms{}{}; MOS {:.1}",
+        ms(jitter),
+        missed.unwrap_or_default(),
+        trip.unwrap_or_default(),
+        f64::from(mos) / 100.0
+    ))
 }
 
 #[cfg(test)]
