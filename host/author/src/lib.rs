@@ -7,6 +7,7 @@
 mod check;
 mod project;
 mod remote;
+mod search;
 mod shelf;
 mod trial;
 mod words;
@@ -47,6 +48,9 @@ enum Command {
     },
     /// Play scenarios against a component: real SIP and media, no phones, and no time passes.
     Test(trial::Args),
+    /// Search around scenarios for orders of events that the policy was not written for: hang-ups at every
+    /// moment, answers that cross them, keys pressed twice, slow turns, lost packets.
+    Fuzz(search::Args),
     /// Upload a component as a new version, which is not active yet.
     Push {
         /// The component.
@@ -104,6 +108,7 @@ pub async fn run(plugin: Plugin) -> anyhow::Result<bool> {
         Command::Build { folder } => project::build(&folder),
         Command::Check { file } => check::run(&file),
         Command::Test(args) => trial::run(args).await,
+        Command::Fuzz(args) => search::run(args).await,
         Command::Push { file, name, server } => {
             shelf::push(&server.remote()?, &file, name.as_deref()).await
         }

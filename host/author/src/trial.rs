@@ -13,13 +13,45 @@ use crate::project;
 
 /// Scenarios, and the component that they are played against.
 #[derive(clap::Args, Debug)]
-pub(crate) struct Args {
+pub(crate) struct Against {
     /// Scenario files, and folders of them.
     #[arg(default_value = "scenarios")]
     scenarios: Vec<PathBuf>,
     /// The component; without it, that of the project in this folder, as it was built last.
     #[arg(long, value_name = "FILE")]
     component: Option<PathBuf>,
+}
+
+impl Against {
+    /// The component, compiled.
+    pub(crate) fn components(&self) -> anyhow::Result<Components> {
+        let component = match &self.component {
+            Some(file) => file.clone(),
+            None => project::built(Path::new("."))?,
+        };
+        let bytes = fs::read(&component).with_context(|| {
+            let component = component.display();
+            format!("cannot read {component}: `jackfield plugin build` makes it")
+        })?;
+        let refused = || format!("{}", component.display());
+        Components::of(&bytes).with_context(refused)
+    }
+
+    /// The scenario files; at least one.
+    pub(crate) fn files(&self) -> anyhow::Result<Vec<PathBuf>> {
+        let files = kit::files(&self.scenarios).context("cannot list the scenarios")?;
+        if files.is_empty() {
+            bail!("there are no scenarios: a folder's are its files *.toml");
+        }
+        Ok(files)
+    }
+}
+
+/// What `plugin test` is told.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    against: Against,
     /// Draw the ladder of those that pass as well.
     #[arg(long)]
     ladder: bool,
@@ -33,20 +65,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<bool> {
 }
 
 fn play(args: &Args) -> anyhow::Result<bool> {
-    let component = match &args.component {
-        Some(file) => file.clone(),
-        None => project::built(Path::new("."))?,
-    };
-    let bytes = fs::read(&component).with_context(|| {
-        let component = component.display();
-        format!("cannot read {component}: `jackfield plugin build` makes it")
-    })?;
-    let refused = || format!("{}", component.display());
-    let components = Components::of(&bytes).with_context(refused)?;
-    let files = kit::files(&args.scenarios).context("cannot list the scenarios")?;
-    if files.is_empty() {
-        bail!("there are no scenarios: a folder's are its files *.toml");
-    }
+    let components = args.against.components()?;
+    let files = args.against.files()?;
     let began = now();
     let mut failed = 0;
     for file in &files {
@@ -77,6 +97,6 @@ fn play(args: &Args) -> anyhow::Result<bool> {
 
 /// For how long it took.
 #[expect(clippy::disallowed_methods, reason = "the clock of a command")]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }

@@ -7,6 +7,8 @@
 //! the numbers 2001 and 2002 lead to the policy.
 
 mod components;
+mod course;
+mod fuzz;
 mod replay;
 mod report;
 mod scenario;
@@ -15,6 +17,7 @@ mod stage;
 use std::path::Path;
 
 pub use components::{Components, ComponentsError};
+pub use fuzz::{Finding, Search, SearchError, Searched, fuzz};
 pub use replay::{Divergence, Verdict, replay};
 pub use report::{Failure, Report};
 pub use scenario::{Scenario, ScenarioError};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use model::TraceItem;
 use sim::World;
 
 use crate::scenario::Expect;
@@ -34,6 +35,10 @@ pub enum Failure {
     Cause(String, u16, Option<u16>),
     /// The record of a call has something else from the policy, or there is none.
     UserData(String, String, Option<String>),
+    /// A handler faulted, and nothing that speaks of a fault was expected: nothing of its turn happened.
+    Fault(String, String),
+    /// A phone was still in its call long after everybody who had called had hung up.
+    Left(String),
     /// A rule of the platform was broken: a mistake of ours, not of the policy.
     Rule(String),
 }
@@ -59,6 +64,11 @@ impl fmt::Display for Failure {
                 let was = was.as_deref().unwrap_or("nothing");
                 write!(f, "the user data of {user}'s call is {was}, not {wanted}")
             }
+            Self::Fault(event, kind) => write!(f, "{event} faulted: {kind}"),
+            Self::Left(user) => write!(
+                f,
+                "{user} was left in its call: all who had called had hung up long before"
+            ),
             Self::Rule(what) => write!(
                 f,
                 "a rule of the platform was broken, please report it: {what}"
@@ -81,6 +91,7 @@ impl Report {
         let unwanted = expect
             .never
             .iter()
+            .chain(&expect.in_no_order)
             .filter(|it| lines.iter().any(|line| is(line, it)));
         failures.extend(unwanted.map(|it| Failure::Unwanted(it.clone())));
         let logs = world.logs().iter().flat_map(|log| &log.lines);
@@ -89,8 +100,10 @@ impl Report {
         let unsaid = expect.log.iter().filter(|text| !said(text));
         failures.extend(unsaid.map(|it| Failure::Unsaid(it.clone())));
         records(world, expect, &mut failures);
-        let broken = world.watch().violations().iter();
-        failures.extend(broken.map(|it| Failure::Rule(it.clone())));
+        if !expect.lines.iter().any(|it| it.starts_with(FAULT)) {
+            failures.extend(faults(world));
+        }
+        failures.extend(world.watch().violations().iter().map(|it| broken(it)));
         Self {
             failures,
             ladders,
@@ -123,6 +136,32 @@ fn records(world: &World, expect: &Expect, failures: &mut Vec<Failure>) {
 fn is(line: &str, wanted: &str) -> bool {
     let begins = |wanted| line.starts_with(wanted);
     wanted.strip_suffix('*').map_or(line == wanted, begins)
+}
+
+/// How the decisions of a turn begin that faulted.
+const FAULT: &str = "fault: ";
+
+fn faults(world: &World) -> impl Iterator<Item = Failure> {
+    let entries = world.traces().into_iter().flat_map(|trace| &trace.entries);
+    entries.filter_map(|entry| match &entry.item {
+        TraceItem::Turn {
+            event, decisions, ..
+        } => {
+            let kind = decisions.first()?.strip_prefix(FAULT)?;
+            Some(Failure::Fault(event.clone(), kind.to_owned()))
+        }
+        _ => None,
+    })
+}
+
+/// What the watch has seen. That nobody is left in a call is the policy's to care for.
+fn broken(rule: &str) -> Failure {
+    let left = rule.strip_prefix("telephone ");
+    let left = left.and_then(|it| it.strip_suffix(" is in a call that is over"));
+    left.map_or_else(
+        || Failure::Rule(rule.to_owned()),
+        |user| Failure::Left(user.to_owned()),
+    )
 }
 
 /// What a line of a ladder says, without the lines and arrows that it is drawn with.

@@ -23,6 +23,7 @@
 //! lines = ["on_incoming 1001", "answer 1001", "INVITE 3001 (SDP)"]    # of the ladder, in this order; "record-start *"
 //!                                                                     # is any line that begins so
 //! never = ["release 1001 500"]
+//! in-no-order = ["construct 1001 -> 911"]                             # nor when `plugin fuzz` changes the order
 //! log = ["1001 calls 2001"]                                           # in a line of the log
 //! causes = { 1001 = 200 }                                             # of the record of a call
 //! user-data = { 1001 = "crm-42" }                                     # of the record of a call
@@ -30,7 +31,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The longest wait of a step, an hour: virtual time is cheap and not for nothing.
 const LONGEST: Duration = Duration::from_secs(3_600);
@@ -63,10 +64,14 @@ pub(crate) struct Given {
     pub(crate) prompts: BTreeMap<String, Time>,
     /// Further trunks by prefix, which is a telephone as well, each with the headers that go on through it.
     pub(crate) carriers: BTreeMap<String, Vec<String>>,
+    /// How long each turn takes; a millisecond if it is not said. What happens meanwhile waits.
+    pub(crate) turns: Option<Time>,
+    /// Bad links to the phones, of that seed: packets are lost, late and doubled. Good ones if it is not said.
+    pub(crate) weather: Option<u64>,
 }
 
 /// Something happens.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) enum Step {
     /// A phone will do so with calls that come in.
@@ -84,33 +89,35 @@ pub(crate) enum Step {
 }
 
 /// A request over REST, and what its answer has to be.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Request {
     pub(crate) user: String,
     pub(crate) verb: String,
     #[serde(default)]
     pub(crate) body: String,
-    pub(crate) status: u16,
+    /// Any, if it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) status: Option<u16>,
     /// What its body has somewhere.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) says: String,
 }
 
 /// What a phone does with calls that come in. Times count from the call.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Phone {
     pub(crate) user: String,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) rings: Option<Time>,
     /// It sends audio instead of ringing.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) early_media: Option<Time>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) answers: Option<Time>,
     /// With this status, at once.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refuses: Option<u16>,
 }
 
@@ -123,6 +130,9 @@ pub(crate) struct Expect {
     pub(crate) lines: Vec<String>,
     /// Lines that it must not have.
     pub(crate) never: Vec<String>,
+    /// Lines that it must not have in whatever order things happen: the search holds to them as well.
+    #[serde(rename = "in-no-order")]
+    pub(crate) in_no_order: Vec<String>,
     /// Each is in a line of the log.
     pub(crate) log: Vec<String>,
     /// How the last call of each of these ended.
@@ -159,6 +169,16 @@ impl Scenario {
             )));
         }
         Ok(scenario)
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let ms = self.0.as_millis();
+        match ms % 1_000 {
+            0 => serializer.collect_str(&format_args!("{}s", ms / 1_000)),
+            _ => serializer.collect_str(&format_args!("{ms}ms")),
+        }
     }
 }
 

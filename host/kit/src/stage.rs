@@ -4,12 +4,12 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use control::phone::{Behaviour, Input};
 use model::{Answer, HeaderNames, IdSource, PromptFile, TenantConfig, Trunk, TrunkId};
-use sim::{Options, World, town};
+use sim::{Link, Options, Pace, Random, World, town};
 
 use crate::{
     Components,
     report::{Failure, Report},
-    scenario::{Given, Phone, Request, Scenario, Step},
+    scenario::{Given, Phone, Request, Scenario, Step, Time},
 };
 
 /// Samples of a millisecond of a prompt: 8 kHz.
@@ -22,13 +22,24 @@ const AT_ONCE: Duration = Duration::from_millis(100);
 const CARRIERS_AT: u8 = 50;
 
 pub(crate) fn play(scenario: &Scenario, components: &Components) -> Report {
-    let mut world = World::new(Options::calm(), Box::new(components.clone()));
+    let (world, failures) = played(scenario, components);
+    Report::of(&world, &scenario.expect, failures)
+}
+
+/// The world in which it was played, at rest, and the step that could not be taken.
+pub(crate) fn played(scenario: &Scenario, components: &Components) -> (World, Vec<Failure>) {
+    let mut world = World::new(options(&scenario.given), Box::new(components.clone()));
     let mut failures = Vec::new();
     let mut tenant = tenant(&mut world, &scenario.given, components);
     if let Err(what) = carriers(&mut tenant, &scenario.given) {
         failures.push(Failure::Given(what));
     }
     let tenant = world.add_tenant(tenant);
+    if let Some(seed) = scenario.given.weather {
+        let link = Link::stormy(&mut Random::new(seed));
+        let lines = world.lines_mut();
+        lines.iter_mut().for_each(|line| line.link = link);
+    }
     for (at, step) in scenario.step.iter().enumerate() {
         if let Err(what) = take(&mut world, tenant, step) {
             failures.push(Failure::Step(at + 1, what));
@@ -36,7 +47,20 @@ pub(crate) fn play(scenario: &Scenario, components: &Components) -> Report {
         }
     }
     world.run_to_rest();
-    Report::of(&world, &scenario.expect, failures)
+    (world, failures)
+}
+
+fn options(given: &Given) -> Options {
+    let mut options = Options::calm();
+    if let Some(Time(takes)) = given.turns {
+        options.turns = Pace {
+            least: takes,
+            most: takes,
+            ..options.turns
+        };
+    }
+    options.seed = given.weather.unwrap_or(options.seed);
+    options
 }
 
 /// The town's tenant with that policy.
@@ -112,8 +136,7 @@ fn ask(world: &mut World, tenant: usize, request: &Request) -> Result<(), String
         return Err(format!("{verb} of {user} was not answered by the policy"));
     };
     let (was, body) = (reply.status, reply.body);
-    if was != request.status {
-        let wanted = request.status;
+    if let Some(wanted) = request.status.filter(|wanted| *wanted != was) {
         return Err(format!(
             "{verb} of {user} was answered {was}, not {wanted}: {body}"
         ));

@@ -208,6 +208,11 @@ impl World {
         self.unix_ms
     }
 
+    /// Milliseconds from the world's beginning to a unix time of its.
+    pub fn since_dawn(&self, unix_ms: u64) -> u64 {
+        unix_ms.saturating_sub(DAWN.as_millis() as u64)
+    }
+
     /// Time goes on until then.
     fn pass(&mut self, until: Duration) {
         self.machine += until.saturating_sub(self.now);

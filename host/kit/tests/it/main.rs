@@ -4,15 +4,18 @@ use std::{path::Path, sync::OnceLock};
 
 use kit::{Components, play};
 
+mod fuzz;
+
 /// The component, built once.
 fn makecall() -> Components {
     static BUILT: OnceLock<Vec<u8>> = OnceLock::new();
-    let component = BUILT.get_or_init(|| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugins");
-        pack::plugin(&root, "makecall", &target).unwrap()
-    });
-    Components::of(component).unwrap()
+    Components::of(BUILT.get_or_init(|| built("makecall"))).unwrap()
+}
+
+fn built(plugin: &str) -> Vec<u8> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugins");
+    pack::plugin(&root, plugin, &target).unwrap()
 }
 
 const BRIDGED: &str = r#"
