@@ -37,8 +37,9 @@ pub(crate) fn played(scenario: &Scenario, components: &Components) -> (World, Ve
     let tenant = world.add_tenant(tenant);
     if let Some(seed) = scenario.given.weather {
         let link = Link::stormy(&mut Random::new(seed));
-        let lines = world.lines_mut();
-        lines.iter_mut().for_each(|line| line.link = link);
+        for line in world.lines_mut() {
+            line.link = link;
+        }
     }
     for (at, step) in scenario.step.iter().enumerate() {
         if let Err(what) = take(&mut world, tenant, step) {

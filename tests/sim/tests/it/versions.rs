@@ -61,7 +61,7 @@ fn versions(world: &World, user: &str) -> Vec<u32> {
 
 #[test]
 fn a_caller_meets_the_same_version_at_each_call_on_each_shard_and_after_a_restart() {
-    let (_, errors) = count_errors(|| {
+    let ((), errors) = count_errors(|| {
         let tenant = || town::tenant("acme", 1, "makecall");
         let mut before = [1; 2];
         for percent in [10, 30, 50, 70, 90] {
@@ -90,7 +90,7 @@ fn a_caller_meets_the_same_version_at_each_call_on_each_shard_and_after_a_restar
 
 #[test]
 fn a_trial_ends_for_new_sessions_at_once() {
-    let (_, errors) = count_errors(|| {
+    let ((), errors) = count_errors(|| {
         let tenant = town::tenant("acme", 1, "makecall");
         let mut world = world(2, trying(tenant.clone(), 99));
         call(&mut world, "1001");
@@ -107,7 +107,7 @@ fn a_trial_ends_for_new_sessions_at_once() {
 
 #[test]
 fn a_live_session_stays_with_its_version_over_an_activation() {
-    let (_, errors) = count_errors(|| {
+    let ((), errors) = count_errors(|| {
         let tenant = town::tenant("acme", 1, "makecall");
         let mut world = world(2, tenant.clone());
         call(&mut world, "1001");
