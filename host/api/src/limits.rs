@@ -20,8 +20,8 @@ pub const UPLOADS: usize = 4;
 pub const CONTROL_QUEUE: usize = 256;
 /// How long a question to the shards may take: twice the whole time of a turn, and a little.
 pub const CONTROL_ANSWER: Duration = Duration::from_secs(5);
-/// How long the check of a component may take: a debug build compiles for seconds.
-pub const PLUGIN_CHECK: Duration = Duration::from_secs(60);
+/// How long the check of a component may take: one of a managed language compiles for half a minute.
+pub const PLUGIN_CHECK: Duration = Duration::from_secs(120);
 /// Octets of an audio file: what the decoder takes.
 pub const AUDIO: usize = 20 * 1024 * 1024;
 /// How long the decoding of an audio file may take, those before it included.

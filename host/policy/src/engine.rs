@@ -1,8 +1,7 @@
 //! The engine: one per process, shared by its shards. Compiles policies and starts turns.
 //!
-//! It owns wasmtime's configuration, the pool of instances and the epoch ticker. Compiling runs on
-//! the caller's thread and may take seconds for a component that is hostile within the caps of
-//! `validate`; the caller keeps it off the shards.
+//! It owns wasmtime's configuration, the pool of instances and the epoch ticker, and loads machine code that
+//! `compiler` has put out.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,6 +11,7 @@ use model::turn::TurnOutcome;
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use crate::artefact::{Artefact, SealKey};
 use crate::bindings::FullPolicy;
 use crate::bindings::exports::jackfield::policy::{
     call_events, command_events, conference_events, digit_events, media_events, request_events,
@@ -120,17 +120,35 @@ impl Engine {
         validate(bytes, &self.shared.limits)
     }
 
-    /// Judges, compiles and links a component.
+    /// Judges, compiles and links a component in this process: for tools and tests. A node compiles in another
+    /// one ([`Compiler`](crate::Compiler)).
     pub fn compile(&self, bytes: &[u8]) -> Result<Policy, Refusal> {
-        let manifest = Arc::new(self.validate(bytes)?);
-        let failed = |why: wasmtime::Error| Refusal::compile(format_args!("{why:#}"));
-        let component = Component::from_binary(&self.shared.wasmtime, bytes).map_err(failed)?;
-        let instance = self
-            .shared
-            .linker
-            .instantiate_pre(&component)
-            .map_err(failed)?;
-        let calls = call_events::GuestIndices::new(&instance).map_err(failed)?;
+        let manifest = self.validate(bytes)?;
+        let component = Component::from_binary(&self.shared.wasmtime, bytes).map_err(not_taken)?;
+        self.link(manifest, &component)
+    }
+
+    /// Loads and links what the compiler has put out for the component of that manifest. None: it is
+    /// damaged, not of this node, or of another version of the platform; it is to be compiled anew.
+    pub fn load(
+        &self,
+        manifest: Manifest,
+        artefact: &Artefact,
+        key: &SealKey,
+    ) -> Option<Result<Policy, Refusal>> {
+        let code = artefact.open(key, &manifest.digest)?;
+        // SAFETY: what is loaded must be what wasmtime has serialised. The seal says that it is: it was made by
+        // `Artefact::seal`, which is called on the compiler's output and on nothing else, with a key that only
+        // this node has. That the code is of the same wasmtime and settings is checked by wasmtime itself.
+        // docs/adr/0018-components-are-compiled-in-a-child.md says why there is no way around it.
+        let component = unsafe { Component::deserialize(&self.shared.wasmtime, code) };
+        Some(self.link(manifest, &component.ok()?))
+    }
+
+    fn link(&self, manifest: Manifest, component: &Component) -> Result<Policy, Refusal> {
+        let instance = self.shared.linker.instantiate_pre(component);
+        let instance = instance.map_err(not_taken)?;
+        let calls = call_events::GuestIndices::new(&instance).map_err(not_taken)?;
         // Which interfaces it exports was judged above, so here an error can only mean "has none".
         let timers = timer_events::GuestIndices::new(&instance).ok();
         let requests = request_events::GuestIndices::new(&instance).ok();
@@ -141,7 +159,7 @@ impl Engine {
         let transfers = transfer_events::GuestIndices::new(&instance).ok();
         let upgrade = upgrade::GuestIndices::new(&instance).ok();
         Ok(Policy {
-            manifest,
+            manifest: Arc::new(manifest),
             instance,
             calls,
             timers,
@@ -188,7 +206,17 @@ impl std::fmt::Debug for Engine {
     }
 }
 
-fn config(limits: &Limits) -> Config {
+fn not_taken(why: wasmtime::Error) -> Refusal {
+    Refusal::compile(format_args!("{why:#}"))
+}
+
+/// The machine code of a component, for an engine of any [`Limits`].
+pub(crate) fn machine_code(component: &[u8]) -> wasmtime::Result<Vec<u8>> {
+    wasmtime::Engine::new(&code())?.precompile_component(component)
+}
+
+/// What the code depends on. Without the pool, which reserves more address space than a compiler may have.
+fn code() -> Config {
     let mut config = Config::new();
     config
         .concurrency_support(false)
@@ -198,8 +226,13 @@ fn config(limits: &Limits) -> Config {
         .cranelift_nan_canonicalization(true)
         .wasm_memory64(false)
         .wasm_multi_memory(false)
-        .wasm_relaxed_simd(false)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits)));
+        .wasm_relaxed_simd(false);
+    config
+}
+
+fn config(limits: &Limits) -> Config {
+    let mut config = code();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits)));
     config
 }
 

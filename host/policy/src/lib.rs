@@ -6,7 +6,9 @@
 //! and what it did is a value ([`model::turn::TurnOutcome`]) that somebody else commits. It knows
 //! neither the database (reads come through [`StoreReads`]) nor sessions, shards and sockets.
 
+mod artefact;
 mod bindings;
+mod compiler;
 mod convert;
 mod engine;
 mod host;
@@ -18,6 +20,8 @@ mod ticker;
 mod turn;
 mod validate;
 
+pub use artefact::{Artefact, SealKey};
+pub use compiler::{CompileLimits, Compiler, serve_child};
 pub use engine::{Engine, EngineError, Policy};
 pub use host::{StoreRead, StoreReads, Unavailable};
 pub use limits::Limits;

@@ -2,6 +2,7 @@
 //! stands in it.
 
 use std::fmt::Display;
+use std::time::Duration;
 
 use model::brief;
 
@@ -55,6 +56,15 @@ pub enum Refusal {
     /// The compiler or the linker refused it.
     #[error("the component cannot be compiled: {0}")]
     Compile(String),
+    /// Compiling it takes longer than it may.
+    #[error("the component takes more than {} s of processor time to compile", .0.as_secs())]
+    CompileTime(Duration),
+    /// Compiling it takes more memory than it may; MiB.
+    #[error("the component takes more than {0} MiB of memory to compile")]
+    CompileMemory(usize),
+    /// The node's own failure, not the component's.
+    #[error("the node could not compile the component: {0}")]
+    NotCompiled(String),
 }
 
 impl Refusal {

@@ -26,6 +26,9 @@ pub use self::{
     sip::Sip,
 };
 
+/// Processor time of a compiler at most: what waits behind it waits twice as long.
+const COMPILE_LONGEST: Duration = Duration::from_secs(600);
+
 /// The whole of it, as written.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -104,6 +107,10 @@ pub struct Plugins {
     pub memory: String,
     /// An uploaded component: `2MiB`.
     pub upload_max: String,
+    /// Processor time of its compiler: `30s`.
+    pub compile_time: String,
+    /// Memory of its compiler: `1024MiB`.
+    pub compile_memory: String,
 }
 
 /// The page for Prometheus.
@@ -164,6 +171,8 @@ impl Default for Plugins {
             turn_deadline: "50ms".into(),
             memory: "16MiB".into(),
             upload_max: "2MiB".into(),
+            compile_time: "30s".into(),
+            compile_memory: "1024MiB".into(),
         }
     }
 }
@@ -215,6 +224,7 @@ impl Config {
         self.turn_deadline()?;
         self.turn_memory()?;
         self.upload_max()?;
+        self.compile_limits()?;
         self.media_places()?;
         self.sip.check()?;
         self.metrics_listen()?;
@@ -260,6 +270,21 @@ impl Config {
     /// Octets of an uploaded component at most.
     pub fn upload_max(&self) -> anyhow::Result<usize> {
         size(&self.plugins.upload_max).context("plugins.upload_max")
+    }
+
+    /// What compiling a component may take.
+    pub fn compile_limits(&self) -> anyhow::Result<policy::CompileLimits> {
+        let time = duration(&self.plugins.compile_time).context("plugins.compile_time")?;
+        if time < Duration::from_secs(1) || time > COMPILE_LONGEST {
+            let text = &self.plugins.compile_time;
+            bail!("plugins.compile_time is not between 1s and 10m: {text:?}");
+        }
+        let memory = size(&self.plugins.compile_memory).context("plugins.compile_memory")?;
+        Ok(policy::CompileLimits {
+            time,
+            memory,
+            ..policy::CompileLimits::default()
+        })
     }
 
     /// Where the metrics are served, if anywhere.

@@ -84,10 +84,20 @@ enum Command {
     Softphone(softphone::Args),
     /// Policies: write, build, check, upload, activate.
     Plugin(author::Plugin),
+    /// What a node starts to compile a component; not for people.
+    #[command(name = COMPILE, hide = true)]
+    Compile,
 }
+
+/// The command of the compiler's process.
+const COMPILE: &str = "compile-component";
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if matches!(cli.command, Command::Compile) {
+        // Without threads and sockets, which its limits would count.
+        return policy::serve_child();
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(workers())
         .enable_all()
@@ -132,6 +142,8 @@ async fn run(command: Command) -> anyhow::Result<bool> {
             start_log("warn", false)?;
             softphone::run(args).await
         }
+        // It is served before there is a runtime.
+        Command::Compile => Ok(true),
         Command::Plugin(plugin) => {
             start_log("warn", false)?;
             author::run(plugin).await

@@ -2,32 +2,38 @@
 //!
 //! A shard finds its policy here without waiting: whatever is active was compiled before its tenant's
 //! snapshot was published. What is no longer active anywhere stays for a while, because live sessions
-//! run on with it; should it be gone, it is compiled anew from its row. Uploads are compiled to be
-//! judged and not kept.
+//! run on with it; should it be gone, it is made anew from its row. Uploads are compiled to be judged, and only
+//! what they were compiled to is kept, on disk.
 
+mod kept;
 mod shelf;
+mod workshop;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use anyhow::Context;
 use bytes::Bytes;
 use model::{Manifest, TenantConfig, TenantId};
-use policy::{Engine, Limits, Policy};
+use policy::{Engine, Limits, Policy, Refusal};
 use shelf::Shelf;
 use store::{Store, StoreError};
 use tokio::sync::Semaphore;
+use workshop::Workshop;
 
 use crate::{clock, config::Config, shard::TURNS};
 
-/// Components compiled at one time: each takes a core for a while.
-const COMPILING: usize = 1;
+/// Components made at one time, of uploads and of others each: a compiler takes a core for a while.
+const MADE: usize = 1;
 
 /// The compiled components.
 pub struct Plugins {
-    engine: Engine,
+    workshop: Arc<Workshop>,
     store: Store,
     shelf: RwLock<Shelf<Policy>>,
-    compiling: Arc<Semaphore>,
+    /// Uploads that are judged.
+    judging: Arc<Semaphore>,
+    /// What calls need, which does not queue behind uploads.
+    making: Arc<Semaphore>,
 }
 
 impl Plugins {
@@ -40,17 +46,19 @@ impl Plugins {
             turns: u32::from(crate::fleet::shard_count()) * TURNS as u32,
             ..Limits::default()
         };
+        let engine = Engine::new(limits, clock::instant).context("plugins")?;
         Ok(Self {
-            engine: Engine::new(limits, clock::instant).context("plugins")?,
+            workshop: Arc::new(Workshop::new(config, engine)?),
             store,
             shelf: RwLock::default(),
-            compiling: Arc::new(Semaphore::new(COMPILING)),
+            judging: Arc::new(Semaphore::new(MADE)),
+            making: Arc::new(Semaphore::new(MADE)),
         })
     }
 
     /// What runs them.
     pub fn engine(&self) -> &Engine {
-        &self.engine
+        self.workshop.engine()
     }
 
     /// The component of that digest, if it is there.
@@ -62,7 +70,7 @@ impl Plugins {
     /// Judges an upload; the refusal is in the words of `plugin check`. Dropped, it leaves the queue
     /// of those who wait for the compiler.
     pub async fn check(&self, bytes: Bytes) -> Result<Manifest, String> {
-        let policy = self.compile(bytes).await?;
+        let policy = self.make(bytes, &self.judging).await?;
         Ok(policy.manifest().clone())
     }
 
@@ -74,7 +82,7 @@ impl Plugins {
                 continue;
             }
             let bytes = self.store.component(tenant.id, &plugin.digest).await?;
-            match self.compile(bytes.into()).await {
+            match self.make(bytes.into(), &self.making).await {
                 Ok(policy) => self.shelve(policy),
                 // Its sessions fault as `instance`; the tenant's log says so at each.
                 Err(why) => {
@@ -102,7 +110,7 @@ impl Plugins {
                 return None;
             }
         };
-        let policy = self.compile(bytes.into()).await.ok()?;
+        let policy = self.make(bytes.into(), &self.making).await.ok()?;
         self.shelve(Arc::clone(&policy));
         Some(policy)
     }
@@ -116,24 +124,28 @@ impl Plugins {
         self.shelf.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn compile(&self, bytes: Bytes) -> Result<Arc<Policy>, String> {
+    async fn make(&self, bytes: Bytes, desk: &Arc<Semaphore>) -> Result<Arc<Policy>, String> {
         let ended = |_| "the node ends".to_owned();
-        let compiling = Arc::clone(&self.compiling);
-        let permit = compiling.acquire_owned().await.map_err(ended)?;
-        let engine = self.engine.clone();
-        let manifest = engine.validate(&bytes).map_err(|why| why.to_string())?;
+        let permit = Arc::clone(desk).acquire_owned().await.map_err(ended)?;
+        let manifest = self.engine().validate(&bytes);
+        let manifest = manifest.map_err(|why| why.to_string())?;
         if let Some(known) = self.get(&manifest.digest) {
             return Ok(known);
         }
-        // Off the runtime's threads: it is pure computation. It keeps its place though nobody waits
-        // for it any more.
-        let compiled = tokio::task::spawn_blocking(move || {
+        let workshop = Arc::clone(&self.workshop);
+        // It keeps its place though nobody waits for it any more: the child that compiles goes on.
+        let made = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            engine.compile(&bytes)
+            workshop.make(&bytes)
         });
-        match compiled.await {
+        match made.await {
             Ok(Ok(policy)) => Ok(Arc::new(policy)),
-            Ok(Err(refusal)) => Err(refusal.to_string()),
+            Ok(Err(refusal)) => {
+                if let Refusal::NotCompiled(why) = &refusal {
+                    tracing::warn!(digest = manifest.digest, why, "the compiler failed");
+                }
+                Err(refusal.to_string())
+            }
             Err(_) => Err("the compiler failed on it".to_owned()),
         }
     }

@@ -1,6 +1,7 @@
 //! The policy host with real components: makecall turn by turn, every way to misbehave, and what
 //! an upload may not be.
 
+mod bombs;
 mod faults;
 mod makecall;
 mod patches;

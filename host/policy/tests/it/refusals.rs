@@ -64,7 +64,7 @@ fn a_component_beyond_the_size_is_refused_unread() {
 }
 
 /// An empty component: it exports nothing.
-const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
+pub(crate) const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
 
 #[test]
 fn a_component_without_call_events_is_refused() {
@@ -75,7 +75,7 @@ fn a_component_without_call_events_is_refused() {
 }
 
 /// A component with one more section.
-fn with_section(base: &[u8], id: u8, content: &[u8]) -> Vec<u8> {
+pub(crate) fn with_section(base: &[u8], id: u8, content: &[u8]) -> Vec<u8> {
     let mut bytes = base.to_vec();
     bytes.push(id);
     bytes.extend(length(content.len()));
@@ -84,7 +84,7 @@ fn with_section(base: &[u8], id: u8, content: &[u8]) -> Vec<u8> {
 }
 
 /// A length, as LEB128.
-fn length(mut rest: usize) -> Vec<u8> {
+pub(crate) fn length(mut rest: usize) -> Vec<u8> {
     let mut octets = Vec::new();
     while rest > 0x7f {
         octets.push((rest & 0x7f) as u8 | 0x80);

@@ -26,11 +26,13 @@ async fn serve(room: usize, work: impl AsyncFnOnce(Control, mpsc::Receiver<Mail>
     let store = Store::open(&url).await.unwrap();
     tokio::time::pause();
     let (shard, mail) = mpsc::channel(room);
+    let mut config = Config::default();
+    config.node.data = folder.path().into();
     let asks = Asks {
         shards: vec![shard],
         placement: Placement::new([1; 16], 1),
         publisher: Publisher::shown_by(Gauge::noop()),
-        plugins: Arc::new(Plugins::new(&Config::default(), store).unwrap()),
+        plugins: Arc::new(Plugins::new(&config, store).unwrap()),
         prompts: Arc::new(Prompts::new(folder.path(), MEMORY)),
         recordings: Arc::new(Shelf::new(folder.path(), None)),
         metrics: Metrics::off(),

@@ -1,15 +1,27 @@
+use std::{env, process::ExitCode};
+
 use model::{IdSource, KeyId, TenantId};
 use store::{NewTenant, Store, admin};
 
 use super::Plugins;
 use crate::{config::Config, setup};
 
+/// Not a test of its own: the workshop of tests starts it, without any environment.
+#[test]
+fn a_child_of_these_tests() {
+    if env::var_os("CARGO_MANIFEST_DIR").is_none() {
+        assert_eq!(policy::serve_child(), ExitCode::SUCCESS);
+    }
+}
+
 #[tokio::test]
 async fn an_upload_is_judged_and_not_kept_and_what_a_session_needs_is_fetched() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/jackfield.db", folder.path().display());
     let store = Store::open(&url).await.unwrap();
-    let plugins = Plugins::new(&Config::default(), store.clone()).unwrap();
+    let mut config = Config::default();
+    config.node.data = folder.path().into();
+    let plugins = Plugins::new(&config, store.clone()).unwrap();
     let built_in = setup::built_in(&plugins).await.unwrap();
     let digest = built_in.component.digest.clone();
     assert!(plugins.get(&digest).is_none());
@@ -29,4 +41,22 @@ async fn an_upload_is_judged_and_not_kept_and_what_a_session_needs_is_fetched() 
     assert!(plugins.fetch(stranger, &digest).await.is_none());
     assert!(plugins.fetch(new.id, &digest).await.is_some());
     assert!(plugins.get(&digest).is_some());
+
+    // What it was compiled to outlives the process, and damage to it costs a compilation.
+    for damage in [false, true] {
+        let files = std::fs::read_dir(folder.path().join("compiled")).unwrap();
+        let files = files.map(|file| file.unwrap().path());
+        let files: Vec<_> = files.filter(|file| file.extension().is_some()).collect();
+        let [file] = &files[..] else {
+            panic!("{files:?}");
+        };
+        let written = std::fs::metadata(file).unwrap().modified().unwrap();
+        if damage {
+            std::fs::write(file, "no machine code").unwrap();
+        }
+        let again = Plugins::new(&config, store.clone()).unwrap();
+        assert!(again.fetch(new.id, &digest).await.is_some());
+        let now = std::fs::metadata(file).unwrap().modified().unwrap();
+        assert_eq!(now != written, damage);
+    }
 }
