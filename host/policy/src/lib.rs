@@ -14,6 +14,7 @@ mod engine;
 mod host;
 mod interfaces;
 mod limits;
+mod meter;
 mod optional;
 mod refusal;
 mod ticker;

@@ -32,8 +32,8 @@ pub(crate) const REFUSAL: usize = 500;
 /// Limits of a turn, and of the component that runs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Guest run time of a turn, in whole milliseconds: a call that waits for its policy is heard as
-    /// a delay. Waits for the store do not count.
+    /// Guest run time of a turn, looked at each millisecond: a call that waits for its policy is heard as
+    /// a delay. Waits for the store and for a processor do not count.
     pub guest_time: Duration,
     /// The whole time of a turn, waits included; then it is given up.
     pub whole_time: Duration,
@@ -66,14 +66,5 @@ impl Default for Limits {
             component: 2 << 20,
             turns: 256,
         }
-    }
-}
-
-impl Limits {
-    /// The guest run time in ticks of the epoch; at least one.
-    pub(crate) fn ticks(&self) -> u32 {
-        u32::try_from(self.guest_time.as_millis())
-            .unwrap_or(u32::MAX)
-            .max(1)
     }
 }

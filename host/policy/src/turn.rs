@@ -3,9 +3,7 @@
 //! It owns the limits in time and the verdict. A turn that does not return has done nothing: its
 //! commands, state and writes are dropped here, and its log lines survive.
 
-use std::pin::pin;
-use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use model::turn::{Fault, TurnOutcome, Usage, View};
 use model::{Event, IdSource, Reply};
@@ -15,7 +13,8 @@ use wasmtime::{Store, Trap, UpdateDeadline};
 use crate::convert;
 use crate::engine::{Policy, Shared};
 use crate::host::{Host, Stop, StoreReads};
-use crate::optional;
+use crate::ticker::TICK;
+use crate::{meter, optional};
 
 /// What a turn is about.
 #[derive(Clone, Debug)]
@@ -41,7 +40,7 @@ pub(crate) async fn run(
     let mut store = store(shared, Host::new(view, ids, reads, shared.limits));
     let mut guest_time = Duration::ZERO;
     let result = {
-        let handler = timed(
+        let handler = meter::timed(
             handle(&mut store, policy, event),
             shared.clock,
             &mut guest_time,
@@ -53,6 +52,8 @@ pub(crate) async fn run(
         turns: 1,
         guest_us: guest_time.as_micros() as u64,
         host_calls: host.calls_made(),
+        memory: host.memory_used() as u64,
+        faults: 0,
     };
     match result {
         Ok(Ok(reply)) => TurnOutcome::Done(Box::new(host.into_effects(reply, usage))),
@@ -75,20 +76,20 @@ fn store(shared: &Shared, host: Host) -> Store<Host> {
     store.set_hostcall_fuel(limits.call_bytes);
     store.set_max_component_handles(limits.handles);
     store.set_epoch_deadline(1);
-    let mut ticks_left = limits.ticks();
-    // The callback runs only while the guest does. After a yield the deadline is set anew; the tick
-    // that goes by around a wait for the store is not the guest's and costs nothing.
+    let mut left = limits.guest_time;
+    // The callback runs only while the guest does, at each tick of the epoch. After a yield the deadline is set
+    // anew; a tick that went by around a wait for the store is no reason to yield.
     store.epoch_deadline_callback(move |mut context| {
+        left = left.saturating_sub(meter::lap().unwrap_or(TICK));
+        if left.is_zero() {
+            let text = format!("the guest ran longer than {:?}", limits.guest_time);
+            context.data_mut().stop(Fault::Deadline, text);
+            return Ok(UpdateDeadline::Interrupt);
+        }
         if context.data_mut().take_has_waited() {
             return Ok(UpdateDeadline::Continue(1));
         }
-        ticks_left -= 1;
-        if ticks_left > 0 {
-            return Ok(UpdateDeadline::Yield(1));
-        }
-        let text = format!("the guest ran longer than {:?}", limits.guest_time);
-        context.data_mut().stop(Fault::Deadline, text);
-        Ok(UpdateDeadline::Interrupt)
+        Ok(UpdateDeadline::Yield(1))
     });
     store
 }
@@ -172,16 +173,4 @@ fn verdict(host: &Host, why: &wasmtime::Error) -> (Fault, String) {
         return (Fault::HostCalls, root);
     }
     (Fault::Trap, root)
-}
-
-/// Adds up the time that a future spends being polled: what it waits for does not count.
-async fn timed<F: Future>(future: F, clock: fn() -> Instant, spent: &mut Duration) -> F::Output {
-    let mut future = pin!(future);
-    std::future::poll_fn(|context| {
-        let begin = clock();
-        let poll: Poll<F::Output> = future.as_mut().poll(context);
-        *spent += clock().saturating_duration_since(begin);
-        poll
-    })
-    .await
 }

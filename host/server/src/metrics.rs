@@ -2,8 +2,8 @@
 //!
 //! Owns the names, their help and the handles through which everything else counts. A counter or a
 //! histogram is fed where its fact happens and costs an atomic addition; a gauge is asked for when
-//! the page is read ([`Sources`]). No label names a tenant, a number or a call: whoever can create
-//! those could create series without end. Nothing is global: the demo's node is one of its process,
+//! the page is read ([`Sources`]). No label names a number or a call: whoever can create those could create series
+//! without end; so many tenants have series of their own, and the others share one ([`tenants`]). Nothing is global: the demo's node is one of its process,
 //! and tests may have several.
 
 mod calls;
@@ -12,6 +12,7 @@ mod page;
 mod process;
 mod sound;
 mod sources;
+mod tenants;
 
 use std::{
     sync::Arc,
@@ -22,10 +23,14 @@ use anyhow::Context;
 pub use calls::Calls;
 use metrics::{Counter, Gauge, Histogram, NoopRecorder, counter, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
-use model::{CallDirection, EndReason, turn::TurnOutcome};
+use model::{
+    CallDirection, EndReason, TenantId,
+    turn::{TurnOutcome, Usage},
+};
 pub use page::serve;
 use sound::Sound;
 pub use sources::Sources;
+use tenants::{Tenants, Used};
 
 use crate::clock;
 
@@ -38,8 +43,11 @@ struct Inner {
     set_up: Histogram,
     sound: Sound,
     guest: Histogram,
+    memory: Histogram,
+    tenants: Tenants,
     turn: Histogram,
     turn_reruns: Counter,
+    slow_turns: [Counter; 2],
     reads: Timed,
     commits: Timed,
     cdr_commits: Timed,
@@ -91,8 +99,12 @@ impl Metrics {
                 set_up: histogram!("jackfield_call_set_up_seconds"),
                 sound: Sound::new(),
                 guest: histogram!("jackfield_turn_guest_seconds"),
+                memory: histogram!("jackfield_turn_memory_bytes"),
+                tenants: Tenants::new(Used::of),
                 turn: histogram!("jackfield_turn_seconds"),
                 turn_reruns: counter!("jackfield_turn_reruns_total"),
+                slow_turns: ["moved", "begun"]
+                    .map(|how| counter!("jackfield_turns_slow_total", "how" => how)),
                 reads: Timed::of("read"),
                 commits: Timed::of("commit"),
                 cdr_commits: Timed::of("cdrs"),
@@ -136,7 +148,7 @@ impl Metrics {
     }
 
     /// A turn ended, its commit included.
-    pub fn turn(&self, outcome: &TurnOutcome, took: Duration) {
+    pub fn turn(&self, tenant: TenantId, outcome: &TurnOutcome, took: Duration) {
         self.0.turn.record(took.as_secs_f64());
         let (name, usage) = match outcome {
             TurnOutcome::Done(effects) => ("done", effects.usage),
@@ -147,12 +159,29 @@ impl Metrics {
         if usage.turns > 0 {
             let guest = Duration::from_micros(usage.guest_us);
             self.0.guest.record(guest.as_secs_f64());
+            self.0.memory.record(usage.memory as f64);
+            let faults = u32::from(matches!(outcome, TurnOutcome::Fault { .. }));
+            self.used(tenant, Usage { faults, ..usage });
         }
+    }
+
+    /// What a turn of that tenant used.
+    fn used(&self, tenant: TenantId, usage: Usage) {
+        let Some(recorder) = &self.0.recorder else {
+            return;
+        };
+        let make = |label| on(Some(recorder), || Used::of(label));
+        self.0.tenants.add(tenant, usage, make);
     }
 
     /// A turn was in conflict and runs again.
     pub fn turn_again(&self) {
         self.0.turn_reruns.increment(1);
+    }
+
+    /// Turns that went on in the slow lane, and those that began there.
+    pub fn slow_turns(&self) -> [Counter; 2] {
+        self.0.slow_turns.clone()
     }
 
     /// A policy's read.

@@ -66,10 +66,18 @@ impl TurnRunner {
     /// has begun may take longer.
     pub async fn run(&self, request: TurnRequest) -> TurnOutcome {
         let began = clock::instant();
-        let span = request.span();
-        let outcome = self.run_to_commit(request).instrument(span).await;
+        let (span, tenant) = (request.span(), request.view.tenant.id);
+        let mut outcome = self.run_to_commit(request).instrument(span).await;
         let took = clock::instant().saturating_duration_since(began);
-        self.metrics.turn(&outcome, took);
+        self.metrics.turn(tenant, &outcome, took);
+        if let TurnOutcome::Fault { logs, usage, .. } = &mut outcome
+            && usage.turns > 0
+        {
+            logs.push(LogLine {
+                level: LogLevel::Info,
+                message: format!("this turn used {usage}"),
+            });
+        }
         outcome
     }
 

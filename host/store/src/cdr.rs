@@ -15,7 +15,7 @@ macro_rules! columns {
         "call_id, tenant, session_id, direction, from_uri, to_uri, begin_time, answer_time, \
          end_time, dropped_by, cause, end_reason, user_data, number, plugin, version, codec, \
          packets_received, packets_sent, packets_lost, turns, guest_us, host_calls, \
-         jitter_us, remote_lost, remote_jitter_us, rtt_us, mos"
+         jitter_us, remote_lost, remote_jitter_us, rtt_us, mos, memory, faults"
     };
 }
 
@@ -48,6 +48,8 @@ record! {
         remote_jitter_us: Option<i64>,
         rtt_us: Option<i64>,
         mos: Option<i64>,
+        memory: i64,
+        faults: i64,
     }
 }
 
@@ -120,7 +122,7 @@ pub(crate) fn upsert(batch: &mut Batch, cdrs: &[Cdr]) -> bool {
     }
     batch.add(listed(
         concat!("INSERT INTO cdr (", columns!(), ") VALUES "),
-        28,
+        30,
         cdrs.iter().flat_map(values),
         " ON CONFLICT (tenant, call_id) DO UPDATE SET
          from_uri = excluded.from_uri, to_uri = excluded.to_uri,
@@ -131,12 +133,13 @@ pub(crate) fn upsert(batch: &mut Batch, cdrs: &[Cdr]) -> bool {
          packets_sent = excluded.packets_sent, packets_lost = excluded.packets_lost,
          turns = excluded.turns, guest_us = excluded.guest_us, host_calls = excluded.host_calls,
          jitter_us = excluded.jitter_us, remote_lost = excluded.remote_lost,
-         remote_jitter_us = excluded.remote_jitter_us, rtt_us = excluded.rtt_us, mos = excluded.mos",
+         remote_jitter_us = excluded.remote_jitter_us, rtt_us = excluded.rtt_us, mos = excluded.mos,
+         memory = excluded.memory, faults = excluded.faults",
     ));
     true
 }
 
-fn values(cdr: &Cdr) -> [Value; 28] {
+fn values(cdr: &Cdr) -> [Value; 30] {
     [
         cdr.call.into(),
         cdr.tenant.into(),
@@ -168,6 +171,8 @@ fn values(cdr: &Cdr) -> [Value; 28] {
         cdr.quality.remote_jitter_us.into(),
         cdr.quality.rtt_us.into(),
         cdr.quality.mos.map(u64::from).into(),
+        cdr.usage.memory.into(),
+        cdr.usage.faults.into(),
     ]
 }
 
@@ -222,6 +227,8 @@ fn from_row(tenant: TenantId, row: Row) -> Result<Cdr, StoreError> {
             turns: row.turns as u32,
             guest_us: row.guest_us as u64,
             host_calls: row.host_calls as u32,
+            memory: row.memory as u64,
+            faults: row.faults as u32,
         },
     })
 }

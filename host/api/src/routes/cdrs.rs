@@ -68,7 +68,8 @@ pub(super) struct CdrBody {
     rtt_ms: Option<f64>,
     /// Mean opinion score, estimated (ITU-T G.107), of the worse direction: 1.0 to 4.41.
     mos: Option<f64>,
-    /// What the policy's turns used: `turns`, `guest_us`, `host_calls`.
+    /// What the policy's turns used: `turns`, `guest_us` (microseconds of a processor), `host_calls`, `memory` (octets
+    /// that one had at the most), and how many faulted: `faults`.
     usage: BTreeMap<&'static str, u64>,
 }
 
@@ -108,6 +109,8 @@ impl From<Cdr> for CdrBody {
             ("turns", u64::from(cdr.usage.turns)),
             ("guest_us", cdr.usage.guest_us),
             ("host_calls", u64::from(cdr.usage.host_calls)),
+            ("memory", cdr.usage.memory),
+            ("faults", u64::from(cdr.usage.faults)),
         ];
         let quality = cdr.quality;
         let milliseconds = |us: u64| us as f64 / 1_000.0;

@@ -42,6 +42,8 @@ pub(crate) async fn ended_call(api: &mut Api, tenant: &Tenant, user_data: &str) 
             turns: 4,
             guest_us: 300,
             host_calls: 12,
+            memory: 65_536,
+            faults: 1,
         },
     };
     let written = store::admin::record(&api.store, std::slice::from_ref(&cdr));
@@ -190,7 +192,7 @@ async fn a_record_has_every_field_of_the_contract() {
         "plugin": "makecall", "version": 1, "codec": "PCMA",
         "packets_received": 3000, "packets_sent": 2999, "packets_lost": 1,
         "jitter_ms": 1.5, "remote_lost": 2, "remote_jitter_ms": 0.125, "rtt_ms": 40.25, "mos": 4.38,
-        "usage": {"turns": 4, "guest_us": 300, "host_calls": 12},
+        "usage": {"turns": 4, "guest_us": 300, "host_calls": 12, "memory": 65536, "faults": 1},
     });
     assert_eq!(listed, json!({"data": [expected], "has_more": false}));
 }

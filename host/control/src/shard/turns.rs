@@ -7,7 +7,7 @@
 use model::{
     ActivePlugin, Answer, CallId, Cause, Command, ConferenceView, Event, FaultPolicy, LogLevel,
     LogLine, Now, Refusal, SessionId, TraceItem, limits,
-    turn::{Effects, Fault, TurnOutcome, View},
+    turn::{Effects, Fault, TurnOutcome, Usage, View},
 };
 
 use super::{Shard, upgrade};
@@ -162,13 +162,14 @@ impl Shard {
         match (out.to.clone(), outcome) {
             (Some(to), outcome) => self.upgraded(now, session, (&out, *to), outcome),
             (None, TurnOutcome::Done(effects)) => {
-                tracing::debug!(event = out.name, "turn done");
+                tracing::debug!(event = out.name, used = %effects.usage, "turn done");
                 self.carry_out(now, session, &out, *effects);
             }
             (None, TurnOutcome::Fault { kind, logs, usage }) => {
-                tracing::debug!(event = out.name, fault = kind.as_str(), "turn faulted");
+                let fault = kind.as_str();
+                tracing::debug!(event = out.name, fault, used = %usage, "turn faulted");
                 if let Some(s) = self.sessions.get_mut(&session) {
-                    s.usage.add(usage);
+                    s.usage.add(Usage { faults: 1, ..usage });
                 }
                 self.log_fault(now, session, &out, (kind, logs));
                 self.fault(now, session, &out, kind);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use model::{
     ActivePlugin, Event, LogLevel, LogLine, Now, SessionId, TraceItem,
-    turn::{Effects, TurnOutcome},
+    turn::{Effects, TurnOutcome, Usage},
 };
 
 use super::Shard;
@@ -74,6 +74,7 @@ impl Shard {
                 (logs, usage, state.ok_or("refused".to_owned()))
             }
             TurnOutcome::Fault { kind, logs, usage } => {
+                let usage = Usage { faults: 1, ..usage };
                 (logs, usage, Err(format!("fault: {}", kind.as_str())))
             }
         };

@@ -37,6 +37,8 @@ pub(crate) struct Host {
     bytes: usize,
     stop: Option<Stop>,
     wanted_memory: bool,
+    /// Octets of its linear memory.
+    memory: usize,
 }
 
 impl Host {
@@ -60,6 +62,7 @@ impl Host {
             bytes: 0,
             stop: None,
             wanted_memory: false,
+            memory: 0,
         }
     }
 
@@ -94,6 +97,11 @@ impl Host {
 
     pub(crate) fn calls_made(&self) -> u32 {
         self.calls_made
+    }
+
+    /// Octets of linear memory that it came to have: memory is never given back.
+    pub(crate) fn memory_used(&self) -> usize {
+        self.memory
     }
 
     /// The log lines of a turn that faulted, and why it did.
@@ -162,6 +170,9 @@ impl ResourceLimiter for Host {
     ) -> wasmtime::Result<bool> {
         let is_allowed = desired <= self.limits.memory;
         self.wanted_memory |= !is_allowed;
+        if is_allowed {
+            self.memory = self.memory.max(desired);
+        }
         Ok(is_allowed)
     }
 

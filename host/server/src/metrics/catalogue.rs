@@ -54,6 +54,22 @@ pub(super) const BUCKETS: &[(&str, &[f64])] = &[
         ],
     ),
     (
+        "jackfield_turn_memory_bytes",
+        &[
+            131_072.0,
+            262_144.0,
+            524_288.0,
+            1_048_576.0,
+            2_097_152.0,
+            4_194_304.0,
+            8_388_608.0,
+            16_777_216.0,
+            33_554_432.0,
+            67_108_864.0,
+            134_217_728.0,
+        ],
+    ),
+    (
         "jackfield_turn_seconds",
         &[
             0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1,
@@ -78,6 +94,10 @@ const MEASURES: &[(&str, &str)] = &[
     (
         "jackfield_call_lost_ratio",
         "Calls that ended and whose party was heard, by the part of its RTP packets that never came",
+    ),
+    (
+        "jackfield_turn_memory_bytes",
+        "Turns, by the linear memory that they came to have",
     ),
 ];
 
@@ -179,6 +199,27 @@ const COUNTERS: &[(&str, &str)] = &[
     (
         "jackfield_turn_reruns_total",
         "Runs of turns that were in conflict over the store and ran again",
+    ),
+    (
+        "jackfield_turns_slow_total",
+        "Turns that were not done in time on their session shard and were moved to the slow lane, and those that \
+         begun there because their tenant's had been slow",
+    ),
+    (
+        "jackfield_tenant_turns_total",
+        "Turns of a tenant's policies; the tenants beyond a hundred are one, other",
+    ),
+    (
+        "jackfield_tenant_turn_faults_total",
+        "Of these, those that faulted",
+    ),
+    (
+        "jackfield_tenant_guest_microseconds_total",
+        "Processor time of a tenant's policies",
+    ),
+    (
+        "jackfield_tenant_host_calls_total",
+        "What a tenant's policies called the host for",
     ),
     (
         "jackfield_store_failures_total",

@@ -5,7 +5,7 @@ use sqlx::SqlitePool;
 use crate::StoreError;
 
 /// What brings the tables up to date, in order. One that was released never changes.
-pub(super) const MIGRATIONS: [(&str, &str); 17] = [
+pub(super) const MIGRATIONS: [(&str, &str); 18] = [
     (
         "first",
         include_str!("../../migrations/sqlite/0001_first.sql"),
@@ -73,6 +73,10 @@ pub(super) const MIGRATIONS: [(&str, &str); 17] = [
     (
         "plugin trial",
         include_str!("../../migrations/sqlite/0017_plugin_trial.sql"),
+    ),
+    (
+        "usage",
+        include_str!("../../migrations/sqlite/0018_usage.sql"),
     ),
 ];
 

@@ -55,6 +55,8 @@ fn ended(mut cdr: Cdr) -> Cdr {
         turns: 4,
         guest_us: 120,
         host_calls: 9,
+        memory: 1_179_648,
+        faults: 1,
     };
     cdr
 }
