@@ -10,6 +10,7 @@ use std::{
 };
 
 use model::{Now, Wall};
+use rustix::time::{ClockId, clock_gettime};
 
 static WALL: LazyLock<Mutex<Wall>> =
     LazyLock::new(|| Mutex::new(Wall::new(Instant::now(), machine())));
@@ -17,6 +18,13 @@ static WALL: LazyLock<Mutex<Wall>> =
 /// The monotonic clock.
 pub fn instant() -> Instant {
     Instant::now()
+}
+
+/// What this thread has had of a processor. Asking for it is a call of the kernel.
+pub fn processor() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    // It is never negative, and beyond a second it counts seconds.
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// The node's wall clock, milliseconds since 1970-01-01T00:00:00Z.

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, thread::JoinHandle,
 use anyhow::Context;
 use control::{Conferences, Counts, Meters, ShardConfig, placement::Placement};
 use media::{io as media_io, recorder::Recorder};
-use model::Cdr;
+use model::{Cdr, turn::TurnOutcome};
 use sip::Transport;
 use store::{Store, admin};
 use tokio::{
@@ -21,6 +21,7 @@ use crate::{
     commits::Commits,
     config::Config,
     guard::Door,
+    lane::Lane,
     metrics::{Metrics, Sources},
     outage::Outage,
     outlets::{CdrJob, Losses, Outlets, Record},
@@ -31,7 +32,7 @@ use crate::{
     registrar::Registrar,
     setup::random,
     shard,
-    shard::{MAILBOX, Mail},
+    shard::{MAILBOX, Mail, TURNS},
     stream,
     stream::Streams,
     turns::TurnRunner,
@@ -104,13 +105,15 @@ impl Fleet {
         let (outage, commits) = (Outage::default(), Arc::new(Commits::new(store.clone())));
         let (connections, mut threads) = (streams.addresses(), Vec::new());
         let (meters, conferences) = (Meters::default(), Conferences::new(media.len()));
+        let lane = Arc::new(start_lane(count, &watch, metrics)?);
         let keys = (placement, random()?, (meters, conferences.clone()));
         for (shard, mail) in (0..count).zip(receivers) {
             let settings = shard_config(config, shard, keys.clone(), listeners, &connections)?;
             let outlets = outlets.of(shard);
             let (plugins, commits) = (Arc::clone(plugins), Arc::clone(&commits));
             let (told, outage) = (metrics.clone(), outage.clone());
-            let turns = TurnRunner::new(plugins, store.clone(), commits, told, outage);
+            let lane = Arc::clone(&lane);
+            let turns = TurnRunner::new(plugins, store.clone(), commits, told, outage, lane);
             let guests = (turns, Arc::clone(prompts));
             let part = watch.part(format!("session shard {shard}"));
             threads.push(shard::start(
@@ -296,6 +299,12 @@ async fn vital(task: impl Future<Output = ()>, part: Part) {
 pub fn shard_count() -> u8 {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     cores.clamp(2, 16) as u8
+}
+
+/// A thread for every two session shards: what is slow must not have all cores.
+fn start_lane(count: u8, watch: &Watch, metrics: &Metrics) -> anyhow::Result<Lane<TurnOutcome>> {
+    let parts = (0..count / 2).map(|_| watch.part("a thread of the slow lane"));
+    Lane::start(parts, usize::from(count) * TURNS, metrics.slow_turns())
 }
 
 fn start_media(

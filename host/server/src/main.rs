@@ -15,6 +15,7 @@ mod fair;
 mod files;
 mod fleet;
 mod guard;
+mod lane;
 mod line;
 mod metrics;
 mod names;

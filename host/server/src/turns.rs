@@ -22,6 +22,7 @@ use tracing::Instrument;
 use crate::{
     clock,
     commits::{Commits, NotCommitted},
+    lane::Lane,
     metrics::Metrics,
     outage::Outage,
     plugins::Plugins,
@@ -41,6 +42,7 @@ pub struct TurnRunner {
     runtime: Handle,
     metrics: Metrics,
     outage: Outage,
+    lane: Arc<Lane<TurnOutcome>>,
 }
 
 impl TurnRunner {
@@ -51,6 +53,7 @@ impl TurnRunner {
         commits: Arc<Commits>,
         metrics: Metrics,
         outage: Outage,
+        lane: Arc<Lane<TurnOutcome>>,
     ) -> Self {
         Self {
             plugins,
@@ -59,6 +62,7 @@ impl TurnRunner {
             runtime: Handle::current(),
             metrics,
             outage,
+            lane,
         }
     }
 
@@ -101,7 +105,6 @@ impl TurnRunner {
                     return fault(Fault::TooLong, "the tenant's store is busy");
                 }
             }
-            let engine = self.plugins.engine();
             let reads = Box::new(Reads {
                 store: self.store.clone(),
                 metrics: self.metrics.clone(),
@@ -109,8 +112,7 @@ impl TurnRunner {
                 now,
                 until,
             });
-            let outcome = engine.run_within(left(until), &policy, input.clone(), reads);
-            let effects = match outcome.await {
+            let effects = match self.guest(&policy, input.clone(), reads).await {
                 TurnOutcome::Done(effects) if !effects.store.is_empty() => effects,
                 outcome => return outcome,
             };
@@ -132,6 +134,24 @@ impl TurnRunner {
         }
         // Every way out is above; the loop's last run never goes on.
         fault(Fault::Store, "its writes were in conflict to the end")
+    }
+
+    /// Runs the guest, here or in the slow lane.
+    async fn guest(
+        &self,
+        policy: &Arc<Policy>,
+        input: TurnInput,
+        reads: Box<Reads>,
+    ) -> TurnOutcome {
+        let (engine, policy) = (self.plugins.engine().clone(), Arc::clone(policy));
+        let (tenant, until) = (reads.tenant, reads.until);
+        let turn = async move {
+            // It may have waited for its turn in the lane.
+            let longest = left(until);
+            engine.run_within(longest, &policy, input, reads).await
+        };
+        let outcome = self.lane.run(tenant, turn).await;
+        outcome.unwrap_or_else(|| fault(Fault::Instance, "the node ends"))
     }
 
     /// A crowd and a quota are the tenant's affair, and stand in its log; an outage is ours.
