@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use policy::{Artefact, CompileLimits, Compiler, Refusal, SealKey, serve_child};
 
-use crate::refusals::{EMPTY, length, with_section};
+use crate::bomb::{EMPTY, bomb_in};
 use crate::scene::{component, engine};
 
 /// In whose environment this program is the compiler's child, not tests: children are started without any.
@@ -39,31 +39,6 @@ fn usual() -> Compiler {
     compiler(time, memory)
 }
 
-/// One function of loops in loops, around a use of each of many locals: each loop must hand each local on, so
-/// that the compiler's work grows with the product of both.
-fn bomb(loops: usize, locals: u32) -> Vec<u8> {
-    let mut body = [&[1][..], &length(locals as usize), &[0x7e]].concat();
-    body.extend([0x03, 0x40].repeat(loops));
-    for local in 0..locals {
-        // local = local + 1
-        let local = length(local as usize);
-        body.extend([&[0x20][..], &local, &[0x42, 1, 0x7c, 0x21], &local].concat());
-    }
-    // Each loop may begin again.
-    body.extend([0x20, 0, 0xa7, 0x0d, 0, 0x0b].repeat(loops));
-    body.push(0x0b);
-    let code = [&[1][..], &length(body.len()), &body].concat();
-    let module = b"\0asm\x01\0\0\0";
-    let module = with_section(module, 1, &[1, 0x60, 0, 0]);
-    let module = with_section(&module, 3, &[1, 0]);
-    with_section(&module, 10, &code)
-}
-
-/// makecall with a module that nobody instantiates: a policy like any other until it is compiled.
-fn makecall_with(module: &[u8]) -> Vec<u8> {
-    with_section(&component("makecall"), 1, module)
-}
-
 #[test]
 fn a_component_is_compiled_by_a_child_and_runs_here() {
     let bytes = component("makecall");
@@ -90,7 +65,7 @@ fn what_the_compiler_did_not_seal_is_not_loaded() {
 
 #[test]
 fn a_bomb_that_takes_time_is_refused_and_the_limit_is_named() {
-    let bytes = makecall_with(&bomb(3_000, 4_000));
+    let bytes = bomb_in(&component("makecall"));
     let manifest = engine().validate(&bytes).unwrap();
     let refused = compiler(Duration::from_secs(1), 16 << 30).compile(&manifest.digest, &bytes);
     assert_eq!(refused, Err(Refusal::CompileTime(Duration::from_secs(1))));
@@ -100,7 +75,7 @@ fn a_bomb_that_takes_time_is_refused_and_the_limit_is_named() {
 
 #[test]
 fn a_bomb_that_takes_memory_is_refused_and_the_limit_is_named() {
-    let bytes = makecall_with(&bomb(3_000, 4_000));
+    let bytes = bomb_in(&component("makecall"));
     let manifest = engine().validate(&bytes).unwrap();
     let refused = compiler(Duration::from_secs(60), 96 << 20).compile(&manifest.digest, &bytes);
     assert_eq!(refused, Err(Refusal::CompileMemory(96)));

@@ -154,10 +154,11 @@ async fn the_setting_chooses_the_fault() {
 
 #[tokio::test]
 async fn an_event_without_an_export_is_a_fault_of_the_instance() {
-    let mut scene = Scene::new(faulty());
-    let (kind, logs) = scene.fault(Event::Timer { name: "t".into() }).await;
+    let mut scene = Scene::new(makecall());
+    let (call, _) = scene.incoming("1001", "2001");
+    let (kind, logs) = scene.fault(Event::Digit { call, digit: '1' }).await;
     assert_eq!(kind, Fault::Instance);
-    assert!(logs[0].message.contains("timer-events"), "{logs:?}");
+    assert!(logs[0].message.contains("digit-events"), "{logs:?}");
 }
 
 #[tokio::test]

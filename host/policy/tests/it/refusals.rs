@@ -4,6 +4,7 @@ use std::path::Path;
 
 use policy::{Engine, Limits, Refusal};
 
+use crate::bomb::{EMPTY, length, with_section};
 use crate::scene::{clock, component, engine};
 
 fn refusal(bytes: &[u8]) -> Refusal {
@@ -63,35 +64,12 @@ fn a_component_beyond_the_size_is_refused_unread() {
     );
 }
 
-/// An empty component: it exports nothing.
-pub(crate) const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
-
 #[test]
 fn a_component_without_call_events_is_refused() {
     assert_eq!(
         refusal(EMPTY),
         Refusal::MissingExport("jackfield:policy/call-events")
     );
-}
-
-/// A component with one more section.
-pub(crate) fn with_section(base: &[u8], id: u8, content: &[u8]) -> Vec<u8> {
-    let mut bytes = base.to_vec();
-    bytes.push(id);
-    bytes.extend(length(content.len()));
-    bytes.extend(content);
-    bytes
-}
-
-/// A length, as LEB128.
-pub(crate) fn length(mut rest: usize) -> Vec<u8> {
-    let mut octets = Vec::new();
-    while rest > 0x7f {
-        octets.push((rest & 0x7f) as u8 | 0x80);
-        rest >>= 7;
-    }
-    octets.push(rest as u8);
-    octets
 }
 
 /// An instance type without members, and an import of it under that name.
