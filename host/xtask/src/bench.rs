@@ -19,6 +19,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
+use crate::plugins;
 use crate::setup;
 use crate::shell::{self, Workspace};
 use figure::Figure;
@@ -59,6 +60,8 @@ enum Bench {
     Call,
     /// The server under SIPp: memory per live call.
     Memory,
+    /// The server under SIPp: what calls notice of another tenant whose policy never ends.
+    Neighbour,
 }
 
 /// Measures and prints.
@@ -93,12 +96,16 @@ fn measure(workspace: &Workspace, bench: Bench, options: &Options) -> Result<Rep
     command.args(options.numbers());
     match bench {
         Bench::Turn => setup::wasm_target(workspace)?,
-        Bench::Call | Bench::Memory => {
+        Bench::Call | Bench::Memory | Bench::Neighbour => {
             if !setup::SIPP.is_there(workspace) {
                 let name = bench.name();
                 bail!("bench {name} needs SIPp: install it and put it on the search path");
             }
             command.env("JACKFIELD_BIN", release_server(workspace)?);
+            if bench == Bench::Neighbour {
+                plugins::build(workspace, "faulty")?;
+                command.env("JACKFIELD_PLUGINS", workspace.plugins());
+            }
         }
         Bench::Codec | Bench::Store | Bench::Media => {}
     }
@@ -189,6 +196,7 @@ impl Bench {
             Self::Media => "media",
             Self::Call => "call",
             Self::Memory => "memory",
+            Self::Neighbour => "neighbour",
         }
     }
 
@@ -205,6 +213,7 @@ impl Bench {
                 "allocations for each packet",
                 "io_uring to tokio",
             ],
+            Self::Neighbour => &["set-up, ratio", "audio's way, ratio"],
             _ => &[],
         }
     }
@@ -215,7 +224,7 @@ impl Bench {
             Self::Turn => "policy",
             Self::Store => "store",
             Self::Media => "media",
-            Self::Call | Self::Memory => "e2e",
+            Self::Call | Self::Memory | Self::Neighbour => "e2e",
         }
     }
 }

@@ -3,7 +3,7 @@
 //! It owns which folders are policies and what is printed of the results. How a crate becomes a
 //! component is `pack`'s business; whether the host accepts it, the policy host's.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{fs, str};
 
 use anyhow::{Context, Result, bail};
@@ -15,18 +15,24 @@ use crate::shell::Workspace;
 /// Builds every policy into `target/plugins/NAME.wasm` and prints its size and imports.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     setup::wasm_target(workspace)?;
-    let folder = workspace.plugins();
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     for name in policies(&workspace.root.join("plugins"))? {
-        let component = pack::plugin(&workspace.root, &name, &workspace.target.join("policies"))?;
-        let file = folder.join(format!("{name}.wasm"));
-        fs::write(&file, &component).with_context(|| format!("cannot write {}", file.display()))?;
+        let (file, component) = build(workspace, &name)?;
         let (imports, exports) = interfaces(&component)?;
         println!("{}: {} bytes", file.display(), component.len());
         println!("  imports {}", list(&imports));
         println!("  exports {}", list(&exports));
     }
     Ok(())
+}
+
+/// Builds one policy into `target/plugins/NAME.wasm`; the file and what is in it.
+pub(crate) fn build(workspace: &Workspace, name: &str) -> Result<(PathBuf, Vec<u8>)> {
+    let folder = workspace.plugins();
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let component = pack::plugin(&workspace.root, name, &workspace.target.join("policies"))?;
+    let file = folder.join(format!("{name}.wasm"));
+    fs::write(&file, &component).with_context(|| format!("cannot write {}", file.display()))?;
+    Ok((file, component))
 }
 
 /// The packages under `folder` that build a module of their own, in order; the SDK is none.

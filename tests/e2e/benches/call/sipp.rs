@@ -52,6 +52,10 @@ pub(crate) struct Caller {
 /// The end that is called.
 pub(crate) struct Callee(Sipp);
 
+/// An end that calls, and whose calls are meant to fail; ended when dropped.
+#[allow(dead_code, reason = "only the benchmark of neighbours attacks")]
+pub(crate) struct Attacker(Sipp);
+
 struct Sipp {
     child: Child,
     folder: TempDir,
@@ -134,6 +138,19 @@ impl Caller {
             delays: self.sipp.delays(),
             cpu,
         }
+    }
+}
+
+#[allow(dead_code, reason = "only the benchmark of neighbours attacks")]
+impl Attacker {
+    /// Begins so many calls each second, and in all.
+    pub(crate) fn start(local: SocketAddr, node: SocketAddr, rate: u32, calls: u32) -> Self {
+        let [rate, calls] = [rate, calls].map(|it| it.to_string());
+        let node = node.to_string();
+        let mut arguments = vec![node.as_str(), "-r", &rate, "-m", &calls, "-l", &calls];
+        arguments.extend(["-recv_timeout", PATIENCE_MS]);
+        let scenario = include_str!("../neighbour/attack.xml");
+        Self(Sipp::start("attack", scenario, "", local, &arguments))
     }
 }
 
