@@ -43,6 +43,7 @@ mod node;
 mod office;
 mod opus;
 mod pending;
+mod product;
 mod prompts;
 mod protected;
 mod recordings;
