@@ -17,6 +17,8 @@
 //! [[step]]
 //! wait = "10s"
 //! [[step]]
+//! transfer = { by = "1001", to = "3002" }
+//! [[step]]
 //! hang-up = "1001"
 //!
 //! [expect]
@@ -80,6 +82,8 @@ pub(crate) enum Step {
     Call { from: String, to: String },
     /// Somebody keys.
     Keys { by: String, keys: String },
+    /// Somebody asks that the other side of its call be led to somebody else (REFER).
+    Transfer { by: String, to: String },
     /// Somebody hangs up.
     HangUp(String),
     /// Time passes.

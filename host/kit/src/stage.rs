@@ -119,6 +119,12 @@ fn take(world: &mut World, tenant: usize, step: &Step) -> Result<(), String> {
             let line = line(world, by)?;
             world.press(line, keys);
         }
+        Step::Transfer { by, to } => {
+            let line = line(world, by)?;
+            let to = format!("sip:{to}@{}", world.tenant(tenant).domain).parse();
+            let to = to.map_err(|_| format!("{step:?}: not somebody to be called"))?;
+            world.phone(line, Input::Transfer(to));
+        }
         Step::HangUp(user) => {
             let line = line(world, user)?;
             world.hang_up(line);

@@ -23,11 +23,7 @@ pub(crate) fn connect(session: &mut Session<'_>, call: &Call, asked: &Pending) -
     // Nobody can help a private number.
     let from = emergency.then(|| call.from_uri());
     let from = from.as_ref().unwrap_or(&asked.caller);
-    let terms = if emergency {
-        Terms::default()
-    } else {
-        Terms::of(session, asked.record)
-    };
+    let terms = Terms::of(session, asked.record, emergency);
     match dial(session, from, &asked.callee, &asked.id, terms.longest()) {
         Ok(callee) => {
             session.state = State {
@@ -37,10 +33,7 @@ pub(crate) fn connect(session: &mut Session<'_>, call: &Call, asked: &Pending) -
             };
             Ok(true)
         }
-        Err(why) => {
-            refusal::because(session, call, &why, emergency)?;
-            Ok(false)
-        }
+        Err(why) => refusal::because(session, call, &why, emergency).map(|()| false),
     }
 }
 

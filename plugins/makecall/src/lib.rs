@@ -92,8 +92,8 @@ impl Policy for MakeCall {
         Ok(())
     }
 
-    fn on_timer(session: &mut Session<'_>, _: String) -> Result {
-        terms::last_minute(session)
+    fn on_timer(session: &mut Session<'_>, name: String) -> Result {
+        terms::due(session, &name)
     }
 
     fn on_released(session: &mut Session<'_>, call: &Call, report: ReleaseReport) -> Result {
@@ -110,11 +110,11 @@ impl Policy for MakeCall {
         _: Option<String>,
     ) -> Result {
         pair::transfer(session, call, |session, shown| {
-            let (id, left) = (
+            let (id, longest) = (
                 session.state.pair.user_data(),
-                session.state.terms.left(session),
+                session.state.terms.longest(),
             );
-            dial::dial(session, shown, &target, id, left)
+            dial::dial(session, shown, &target, id, longest)
         })
     }
 
@@ -128,7 +128,10 @@ impl Policy for MakeCall {
     }
 }
 
-jackfield_sdk::export!(MakeCall, optional: [request_events, transfer_events, media_events, timer_events]);
+jackfield_sdk::export!(
+    MakeCall,
+    optional: [request_events, transfer_events, media_events, timer_events]
+);
 
 /// Remembers the request; the last one of a user counts, whatever its numbers.
 fn makecall(session: &Session<'_>, request: &Request) -> Result<Reply> {

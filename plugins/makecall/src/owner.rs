@@ -21,7 +21,7 @@ pub(crate) fn of(session: &Session<'_>, private: &str) -> Result<Option<String>>
     store::get(&key(private))
 }
 
-/// That user asks for a call by that number.
+/// That user asks for a call by this number.
 pub(crate) fn remember(session: &Session<'_>, private: &str, user: &str) -> Result {
     let lasts = Duration::from_secs(days(session).saturating_mul(DAY));
     if lasts.is_zero() {

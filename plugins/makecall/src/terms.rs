@@ -2,8 +2,11 @@
 //!
 //! ```text
 //!  answered ── consent prompt ── its end: recording begins
-//!  answered ─────────────────── a minute before the maximum: two beeps ── the maximum: released by the platform
+//!  answered ─────────────────── a minute before the maximum: two beeps ── the maximum: released
 //! ```
+//!
+//! The platform ends a call at its maximum; of one to which somebody was transferred that is its own, so that a timer
+//! looks after the conversation as well.
 
 use std::time::Duration;
 
@@ -18,32 +21,39 @@ const LONGEST: u64 = 4 * 3_600;
 /// How long before the end both are told of it.
 const LAST_MINUTE: Duration = Duration::from_secs(60);
 
-/// The name of the timer of that.
-const TIMER: &str = "last-minute";
+/// How long after the platform the timer of the end is due.
+const LATER: Duration = Duration::from_secs(1);
+
+/// The timers of both.
+const WARNING: &str = "last-minute";
+const END: &str = "end";
 
 /// The terms of a conversation.
 #[derive(Default, Serialize, Deserialize)]
 pub(crate) struct Terms {
     /// Seconds that it may last; 0: as many as the tenant has.
     longest: u64,
-    /// When it ends, in Unix milliseconds; 0: it has not begun, or nothing is set.
-    ends: u64,
     record: bool,
     /// Who hears now that it will be recorded, by call id.
     telling: Vec<String>,
 }
 
 impl Terms {
-    /// As they are set; `asked`: whether somebody asked for a recording.
-    pub(crate) fn of(session: &Session<'_>, asked: bool) -> Self {
-        let set: Option<u64> = session.setting_as("max_call_seconds");
+    /// As they are set; `asked`: whether somebody asked for a recording. An emergency has none.
+    pub(crate) fn of(session: &Session<'_>, asked: bool, emergency: bool) -> Self {
+        if emergency {
+            return Self::default();
+        }
+        let longest: Option<u64> = session.setting_as("max_call_seconds");
+        let record = match session.setting("record").as_deref() {
+            Some("always") => true,
+            Some("never") => false,
+            _ => asked,
+        };
+        let longest = longest.unwrap_or_default().min(LONGEST);
         Self {
-            longest: set.unwrap_or_default().min(LONGEST),
-            record: match session.setting("record").as_deref() {
-                Some("always") => true,
-                Some("never") => false,
-                _ => asked,
-            },
+            longest,
+            record,
             ..Self::default()
         }
     }
@@ -52,24 +62,16 @@ impl Terms {
     pub(crate) fn longest(&self) -> Duration {
         Duration::from_secs(self.longest)
     }
-
-    /// How much of that is left; zero as before.
-    pub(crate) fn left(&self, session: &Session<'_>) -> Duration {
-        match self.ends {
-            0 => self.longest(),
-            ends => Duration::from_millis(ends.saturating_sub(session.now()).max(1)),
-        }
-    }
 }
 
 /// They have begun to talk.
 pub(crate) fn begin(session: &mut Session<'_>) -> Result {
     let longest = session.state.terms.longest();
     if !longest.is_zero() {
-        session.state.terms.ends = session.now() + longest.as_millis() as u64;
+        session.timer_start(END, longest + LATER)?;
     }
-    if let Some(until_told) = longest.checked_sub(LAST_MINUTE).filter(|it| !it.is_zero()) {
-        session.timer_start(TIMER, until_told)?;
+    if longest > LAST_MINUTE {
+        session.timer_start(WARNING, longest.saturating_sub(LAST_MINUTE))?;
     }
     if !session.state.terms.record {
         return Ok(());
@@ -81,12 +83,13 @@ pub(crate) fn begin(session: &mut Session<'_>) -> Result {
     }
     let to = session.setting("consent_to");
     for (party, call) in parties(session) {
-        if to.as_deref().is_some_and(|to| to != "both" && to != party) {
+        if matches!(to.as_deref(), Some(only @ ("caller" | "callee")) if only != party) {
             continue;
         }
         if let Err(why) = call.play_start(&prompt, 1, "") {
             session.warn(&format!("not recorded: consent_prompt: {why}"));
-            return Ok(());
+            session.state.terms.telling.clear();
+            break;
         }
         session.state.terms.telling.push(call.id());
     }
@@ -108,11 +111,13 @@ pub(crate) fn told(session: &mut Session<'_>, call: &Call, how: Completion) {
     }
 }
 
-/// Two beeps for both; not for who is just being told that it is recorded.
-pub(crate) fn last_minute(session: &mut Session<'_>) -> Result {
+/// A timer has fired. In the last minute both hear two beeps, but for who is just being told that it is recorded.
+pub(crate) fn due(session: &mut Session<'_>, timer: &str) -> Result {
     let beeps = ["tone:beep", "silence:200", "tone:beep"].map(str::to_owned);
     for (_, call) in parties(session) {
-        if !session.state.terms.telling.contains(&call.id()) {
+        if timer == END {
+            call.release(200)?;
+        } else if !session.state.terms.telling.contains(&call.id()) {
             call.play_start(&beeps, 1, "")?;
         }
     }
@@ -121,8 +126,9 @@ pub(crate) fn last_minute(session: &mut Session<'_>) -> Result {
 
 /// It is over.
 pub(crate) fn end(session: &mut Session<'_>) {
-    if std::mem::take(&mut session.state.terms.ends) > 0 {
-        session.timer_stop(TIMER);
+    if session.state.terms.longest > 0 {
+        session.timer_stop(WARNING);
+        session.timer_stop(END);
     }
 }
 

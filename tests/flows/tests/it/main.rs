@@ -2,6 +2,7 @@
 
 mod call_module;
 mod components;
+mod emergency;
 mod faults;
 mod ladders;
 mod replays;
