@@ -1,10 +1,11 @@
 //! A policy that misbehaves harms nobody but its own calls.
 
 use media::sdp::Codec;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::bomb;
 use crate::handset::Audio;
-use crate::node::Node;
+use crate::node::{Node, component};
 use crate::office::{Office, check};
 use crate::sipp;
 
@@ -74,4 +75,74 @@ fn a_turn_that_traps_leaves_nothing_but_its_log() {
         "lines survive a fault: {log}"
     );
     assert_eq!(office.live(), 0);
+}
+
+#[test]
+fn whatever_policies_do_in_every_event_no_call_of_another_tenant_fails() {
+    if !sipp::is_there() {
+        return;
+    }
+    let node = Node::start();
+    let office = Office::open(&node, "acme");
+    let faults = ["trap", "spin", "hoard", "recurse", "flood"];
+    let hostile = faults.map(|fault| {
+        let hostile = Office::open(&node, fault);
+        hostile.install_faulty(fault);
+        hostile.set("faulty", &json!({ "fault": fault, "fault-in": "all" }));
+        hostile
+    });
+    let attacks: Vec<_> = hostile
+        .iter()
+        .map(|hostile| {
+            let refused = hostile.calls("uac-refused", "9001").with("status", 500);
+            refused.calls(30).rate(5).start()
+        })
+        .collect();
+    for _ in 0..3 {
+        let id = office.makecall("2001", "3001");
+        let mut callee = office.is_called("uas-answers").start();
+        let user = office.calls("uac-answered", "2001").with("talk", 500);
+        user.start().finish();
+        callee.finish();
+        for cdr in office.cdrs(&id, 2) {
+            check(&cdr, &json!({ "cause": 200, "end_reason": "released" }));
+            assert_eq!(cdr["usage"]["faults"], 0, "{cdr:#}");
+        }
+    }
+    for mut attack in attacks {
+        attack.finish();
+    }
+    for (fault, hostile) in faults.iter().zip(&hostile) {
+        let cdrs = hostile.cdrs_where("number=9001&limit=100", 30);
+        let has_faulted = |cdr: &Value| cdr["usage"]["faults"].as_u64() >= Some(1);
+        assert!(cdrs.iter().all(has_faulted), "{fault}: {cdrs:#?}");
+        assert_eq!(hostile.live(), 0, "{fault}");
+        hostile.log_with("faulty", "this turn used");
+    }
+}
+
+#[test]
+fn a_component_that_is_a_bomb_to_compile_is_refused_and_calls_go_on() {
+    if !sipp::is_there() {
+        return;
+    }
+    let node = Node::start_with(&[("PLUGINS__COMPILE_TIME", "5s")]);
+    let (office, hostile) = (Office::open(&node, "acme"), Office::open(&node, "hostile"));
+    std::thread::scope(|all| {
+        let upload = all.spawn(|| {
+            let bomb = bomb::bomb_in(&component("makecall"));
+            hostile.rest.upload("/api/v1/plugins/bomb/versions", bomb)
+        });
+        let id = office.makecall("2001", "3001");
+        let mut callee = office.is_called("uas-answers").start();
+        let user = office.calls("uac-answered", "2001").with("talk", 500);
+        user.start().finish();
+        callee.finish();
+        assert_eq!(office.cdrs(&id, 2)[0]["cause"], 200);
+        let refused = upload.join().expect("it is answered").expect(422);
+        let why = refused["detail"].as_str().unwrap_or_default();
+        assert!(why.contains("to compile"), "{refused:#}");
+    });
+    // What is no bomb is compiled as before.
+    hostile.install_faulty("trap");
 }

@@ -17,6 +17,9 @@ mod announced;
 mod author;
 mod baresip;
 mod binary;
+#[allow(dead_code, reason = "the tests of the policy host make more of it")]
+#[path = "../../../../host/policy/tests/it/bomb.rs"]
+mod bomb;
 mod callee;
 mod caller;
 mod carrier;
