@@ -27,8 +27,9 @@ use crate::validate::validate;
 /// Octets of the stack of one turn, and how much of it the guest may use.
 const STACK: usize = 1 << 20;
 const GUEST_STACK: usize = 512 << 10;
-/// Core instances of one component: itself and the shims around it.
-const CORE_INSTANCES: u32 = 8;
+/// Core instances of one component: itself and the shims around it; a runtime in pieces has one of each. They are
+/// counted and not set aside.
+const CORE_INSTANCES: u32 = limits::MODULES;
 /// Tables of one component at run time.
 const TABLES: u32 = 4;
 
@@ -225,7 +226,9 @@ fn code() -> Config {
         .async_stack_size(STACK)
         .cranelift_nan_canonicalization(true)
         .wasm_memory64(false)
-        .wasm_multi_memory(false)
+        // Not for guests, who are judged without it: what wasmtime itself puts between two components of one
+        // upload copies from memory to memory, and compiling that panics without.
+        .wasm_multi_memory(true)
         .wasm_relaxed_simd(false);
     config
 }
@@ -259,3 +262,6 @@ fn pool(limits: &Limits) -> PoolingAllocationConfig {
         .pagemap_scan(Enabled::Auto);
     pool
 }
+
+#[cfg(test)]
+mod tests;
