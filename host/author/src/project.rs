@@ -1,7 +1,11 @@
 //! Projects: a folder that an author begins with, and the component that is built of it.
 //!
 //! Owns the templates, which are in this program: a new project needs neither this repository nor a registry of
-//! ours. The SDK and the interface are a part of it, so what it was written against can always be read.
+//! ours. What it is written with and the interface are a part of it, so what it was written against can always be
+//! read.
+
+mod files;
+mod tools;
 
 use std::{
     fs,
@@ -11,91 +15,66 @@ use std::{
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 
-use crate::words;
+use crate::{check, words};
 
 /// What a policy can be written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Language {
     /// Rust, with the SDK.
     Rust,
+    /// JavaScript, by componentize-js.
+    Js,
+    /// Python, by componentize-py.
+    Python,
 }
 
-/// Files of a new project in Rust.
-const PROJECT: [(&str, &str); 5] = [
-    (
-        "Cargo.toml",
-        include_str!("../templates/rust/Cargo.toml.txt"),
-    ),
-    (
-        "src/lib.rs",
-        include_str!("../templates/rust/src/lib.rs.txt"),
-    ),
-    ("README.md", include_str!("../templates/rust/README.md.txt")),
-    (
-        "scenarios/answers.toml",
-        include_str!("../templates/rust/answers.toml.txt"),
-    ),
-    (
-        "jackfield/sdk/Cargo.toml",
-        include_str!("../templates/rust/sdk.toml.txt"),
-    ),
-];
-
-/// Where the sources of the SDK go.
-const SDK: &str = "jackfield/sdk/src";
-
-macro_rules! sdk {
-    ($($file:literal),*) => {
-        [$(($file, include_str!(concat!("../../../plugins/sdk/src/", $file)))),*]
-    };
+/// What projects of a language have in common.
+struct Custom {
+    /// By which they are known.
+    manifest: &'static str,
+    /// The policy itself.
+    policy: &'static str,
+    /// What brings the language's tools.
+    install: &'static str,
 }
 
-/// The sources of the SDK, but its tests.
-const SOURCES: [(&str, &str); 11] = sdk![
-    "adapter.rs",
-    "address.rs",
-    "bindings.rs",
-    "cause.rs",
-    "heap.rs",
-    "lib.rs",
-    "panics.rs",
-    "policy.rs",
-    "request.rs",
-    "session.rs",
-    "store.rs"
-];
-
-/// The interface.
-const WIT: [(&str, &str); 3] = [
-    ("types.wit", include_str!("../../../wit/types.wit")),
-    ("call.wit", include_str!("../../../wit/call.wit")),
-    ("events.wit", include_str!("../../../wit/events.wit")),
-];
-
-/// Versions that are known to go together; cargo leaves out what a project does not need.
-const LOCK: &str = include_str!("../../../Cargo.lock");
+impl Language {
+    fn custom(self) -> Custom {
+        match self {
+            Self::Rust => Custom {
+                manifest: "Cargo.toml",
+                policy: "src/lib.rs",
+                install: "rustup target add wasm32-unknown-unknown",
+            },
+            Self::Js => Custom {
+                manifest: "package.json",
+                policy: "policy.js",
+                install: "npm install",
+            },
+            Self::Python => Custom {
+                manifest: "pyproject.toml",
+                policy: "policy.py",
+                install: "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt",
+            },
+        }
+    }
+}
 
 /// Begins a project in a folder of that name, which must not be there yet.
 pub(crate) fn new(name: &str, language: Language) -> anyhow::Result<bool> {
-    let Language::Rust = language;
     check_name(name)?;
     let folder = Path::new(name);
     if folder.exists() {
         bail!("{name} is there already: choose another name, or remove it");
     }
-    for (file, text) in PROJECT {
-        write(folder, file, &text.replace("{{name}}", name))?;
+    for (file, text) in files::of(language, name) {
+        write(folder, &file, &text)?;
     }
-    for (file, text) in SOURCES {
-        write(folder, &format!("{SDK}/{file}"), text)?;
-    }
-    for (file, text) in WIT {
-        write(folder, &format!("wit/{file}"), text)?;
-    }
-    write(folder, "Cargo.lock", LOCK)?;
-    write(folder, ".gitignore", "/target\n")?;
-    println!("{name}/src/lib.rs is the policy: it answers, beeps twice and hangs up");
-    println!("next: cd {name} && jackfield plugin build");
+    let Custom {
+        policy, install, ..
+    } = language.custom();
+    println!("{name}/{policy} is the policy: it answers, beeps twice and hangs up");
+    println!("next: cd {name} && {install} && jackfield plugin build");
     Ok(true)
 }
 
@@ -121,37 +100,55 @@ fn write(folder: &Path, file: &str, text: &str) -> anyhow::Result<()> {
 
 /// Where the component of the project in that folder is, once it is built.
 pub(crate) fn built(folder: &Path) -> anyhow::Result<PathBuf> {
-    let name = name(folder)?;
+    let (_, name) = identity(folder)?;
     Ok(folder.join("target/plugins").join(format!("{name}.wasm")))
 }
 
-/// What the project in that folder is called.
-fn name(folder: &Path) -> anyhow::Result<String> {
-    let manifest = folder.join("Cargo.toml");
-    let text = fs::read_to_string(&manifest).with_context(|| {
-        let manifest = manifest.display();
-        let folder = folder.display();
-        format!("cannot read {manifest}: is {folder} a project of `plugin new`?")
-    })?;
-    let name =
-        package(&text).with_context(|| format!("{}: no package name", manifest.display()))?;
-    Ok(name.to_owned())
+/// What the project in that folder is written in, and called: its manifest tells both.
+fn identity(folder: &Path) -> anyhow::Result<(Language, String)> {
+    let all = Language::value_variants();
+    let there = |it: &&Language| folder.join(it.custom().manifest).is_file();
+    let Some(&language) = all.iter().find(there) else {
+        let manifests: Vec<_> = all.iter().map(|it| it.custom().manifest).collect();
+        let (folder, manifests) = (folder.display(), manifests.join(", "));
+        bail!("{folder} is no project of `plugin new`: it has none of {manifests}");
+    };
+    let file = folder.join(language.custom().manifest);
+    let text =
+        fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let name = match language {
+        Language::Rust => named(&text, "[package]").map(str::to_owned),
+        Language::Python => named(&text, "[project]").map(str::to_owned),
+        Language::Js => package(&text),
+    };
+    let name = name.with_context(|| format!("{}: no name", file.display()))?;
+    check_name(&name).with_context(|| format!("{}", file.display()))?;
+    Ok((language, name))
 }
 
 /// Builds the project into `target/plugins/NAME.wasm`, and says what that can do.
 pub(crate) fn build(folder: &Path) -> anyhow::Result<bool> {
-    let name = name(folder)?;
+    let (language, name) = identity(folder)?;
     let folder = folder.canonicalize().context("the folder is not there")?;
     let target = folder.join("target");
-    let component = pack::project(&folder, &name, &target.join("policies"))?;
-    let engine = policy::Engine::new(policy::Limits::default(), crate::check::clock)?;
-    let file: PathBuf = target.join("plugins").join(format!("{name}.wasm"));
-    write(&target, &format!("plugins/{name}.wasm"), "")?;
-    fs::write(&file, &component).with_context(|| format!("cannot write {}", file.display()))?;
+    let plugins = target.join("plugins");
+    let file = plugins.join(format!("{name}.wasm"));
+    fs::create_dir_all(&plugins).with_context(|| format!("cannot make {}", plugins.display()))?;
+    match language {
+        Language::Rust => {
+            let component = pack::project(&folder, &name, &target.join("policies"))?;
+            fs::write(&file, component)
+                .with_context(|| format!("cannot write {}", file.display()))?;
+        }
+        Language::Js => tools::js(&folder, &file)?,
+        Language::Python => tools::python(&folder, &file)?,
+    }
+    let component = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
     println!("target/plugins/{name}.wasm: {} octets", component.len());
-    match engine.validate(&component) {
+    match check::engine()?.validate(&component) {
         Ok(manifest) => {
             print!("{}", words::ports(&manifest.imports, &manifest.exports));
+            check::tell_size(component.len());
             Ok(true)
         }
         Err(refusal) => {
@@ -161,14 +158,20 @@ pub(crate) fn build(folder: &Path) -> anyhow::Result<bool> {
     }
 }
 
-/// The name of the package that a manifest describes.
-fn package(manifest: &str) -> Option<&str> {
+/// The name in that part of a manifest.
+fn named<'a>(manifest: &'a str, part: &str) -> Option<&'a str> {
     let mut lines = manifest.lines().map(str::trim);
-    lines.find(|line| *line == "[package]")?;
+    lines.find(|line| *line == part)?;
     let own = lines.take_while(|line| !line.starts_with('['));
     let mut values = own.filter_map(|line| line.split_once('='));
     let (_, name) = values.find(|(key, _)| key.trim() == "name")?;
     Some(name.trim().trim_matches('"'))
+}
+
+/// The name of the package that a `package.json` describes.
+fn package(manifest: &str) -> Option<String> {
+    let manifest: serde_json::Value = serde_json::from_str(manifest).ok()?;
+    manifest["name"].as_str().map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -196,39 +199,33 @@ mod tests {
     #[test]
     fn the_name_of_a_package_is_found_in_its_own_part() {
         let manifest = "[lib]\nname = \"x\"\n[package]\nversion = \"1\"\nname = \"bell\"\n";
-        assert_eq!(package(manifest), Some("bell"));
-        assert_eq!(package("[package]\n[lib]\nname = \"x\"\n"), None);
+        assert_eq!(named(manifest, "[package]"), Some("bell"));
+        assert_eq!(named("[package]\n[lib]\nname = \"x\"\n", "[package]"), None);
     }
 
     #[test]
-    fn the_whole_sdk_and_interface_go_with_a_project() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let listed = |folder: &str| {
-            let files = fs::read_dir(root.join(folder)).unwrap();
-            let names = files.map(|it| it.unwrap().file_name().into_string().unwrap());
-            let mut names: Vec<_> = names.filter(|name| name.contains('.')).collect();
-            names.sort();
-            names
-        };
-        assert_eq!(listed("plugins/sdk/src"), SOURCES.map(|(name, _)| name));
-        let mut wit = WIT.map(|(name, _)| name);
-        wit.sort_unstable();
-        assert_eq!(listed("wit"), wit);
+    fn a_project_tells_its_language_and_name_by_its_manifest() {
+        for language in [Language::Rust, Language::Js, Language::Python] {
+            let folder = tempfile::tempdir().unwrap();
+            for (file, text) in files::of(language, "bell") {
+                write(folder.path(), &file, &text).unwrap();
+            }
+            let told = identity(folder.path()).unwrap();
+            assert_eq!(told, (language, "bell".to_owned()));
+        }
     }
 
     #[test]
-    fn the_template_names_the_versions_of_this_workspace() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.toml");
-        let workspace = fs::read_to_string(root).unwrap();
-        let (_, manifest) = PROJECT
-            .iter()
-            .find(|(file, _)| file.contains("sdk"))
-            .unwrap();
-        let versions = manifest.lines().skip_while(|it| *it != "[dependencies]");
-        let versions: Vec<_> = versions.skip(1).collect();
-        assert_eq!(versions.len(), 3);
-        for line in versions {
-            assert!(workspace.lines().any(|own| own == line), "{line}");
+    fn a_folder_without_a_project_and_a_manifest_without_a_good_name_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = identity(folder.path()).unwrap_err().to_string();
+        assert!(
+            told.contains("Cargo.toml, package.json, pyproject.toml"),
+            "{told}"
+        );
+        for manifest in [r#"{"version": "1"}"#, r#"{"name": "../up"}"#, "{"] {
+            write(folder.path(), "package.json", manifest).unwrap();
+            assert!(identity(folder.path()).is_err(), "{manifest}");
         }
     }
 }

@@ -15,6 +15,10 @@ use sim::{Policies, Snapshot, script::Scripts};
 /// time nobody waits.
 const GUEST_TIME: Duration = Duration::from_millis(500);
 
+/// Octets of a component at most. What a node takes is its operator's to say; this is more than any language's
+/// runtime has, and bounds what a file that is none may cost.
+pub const COMPONENT: usize = 64 << 20;
+
 /// Policies by the digest that worlds know them by. A digest of none is a script's of the simulator. Cheap to
 /// clone; of one thread, for it runs turns to their end.
 #[derive(Clone)]
@@ -39,10 +43,11 @@ pub enum ComponentsError {
 }
 
 impl Components {
-    /// An engine as tests want it: with the limits of a node, but for the time of a turn.
+    /// An engine as tests want it: with the limits of a node, but for the time of a turn and the size of a component.
     pub fn engine() -> Result<Engine, EngineError> {
         let limits = Limits {
             guest_time: GUEST_TIME,
+            component: COMPONENT,
             ..Limits::default()
         };
         Engine::new(limits, clock)

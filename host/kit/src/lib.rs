@@ -16,7 +16,7 @@ mod stage;
 
 use std::path::Path;
 
-pub use components::{Components, ComponentsError};
+pub use components::{COMPONENT, Components, ComponentsError};
 pub use fuzz::{Finding, Search, SearchError, Searched, fuzz};
 pub use replay::{Divergence, Verdict, replay};
 pub use report::{Failure, Report};

@@ -7,6 +7,7 @@
 mod bench;
 mod demo;
 mod fuzz;
+mod languages;
 mod plugins;
 mod setup;
 mod shell;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use crate::languages::{self, LANGUAGES};
 use crate::setup::{BARESIP, Peer, SIPP};
 use crate::shell::{self, Workspace};
 use crate::{plugins, setup, sim, tidy};
@@ -19,10 +20,12 @@ const SEEDS: u32 = 2_000;
 /// Sets up, builds, tidies and tests.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut stages = Stages::default();
-    let (peers, sipvicious) = stages.run("set-up", || {
+    let (peers, sipvicious, languages) = stages.run("set-up", || {
         setup::wasm_target(workspace)?;
         let peers = [SIPP, BARESIP].map(|peer| (peer.is_there(workspace), peer));
-        Ok((peers, setup::sipvicious(workspace)))
+        let languages = LANGUAGES.each_ref();
+        let languages = languages.map(|it| (it.is_there(workspace), it));
+        Ok((peers, setup::sipvicious(workspace), languages))
     })?;
     // All targets at once: the server's binary and the tests then share one resolution of features,
     // and the end-to-end tier finds the binary that belongs to this source.
@@ -31,6 +34,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     stages.run("plugins", || plugins::run(workspace))?;
     stages.run("tidy", || tidy::run(workspace))?;
     stages.run("tests", || tests(workspace, &peers, sipvicious))?;
+    stages.run("languages", || languages::run(workspace, &languages))?;
     stages.run("opus", || opus(workspace))?;
     stages.run("seeds", || sim::run(workspace, SEEDS))?;
     stages.print();
@@ -39,6 +43,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
             "xtask: left out for want of {}: {}",
             peer.program, peer.shows
         );
+    }
+    for (_, language) in languages.iter().filter(|(is_there, _)| !is_there) {
+        let example = language.example;
+        println!("xtask: left out for want of its tools: plugins/{example}");
     }
     Ok(())
 }
@@ -88,7 +96,7 @@ impl Stages {
 
     fn print(&self) {
         for (name, took) in &self.0 {
-            println!("xtask: {name:<8} {:>7.1} s", took.as_secs_f64());
+            println!("xtask: {name:<9} {:>7.1} s", took.as_secs_f64());
         }
     }
 }

@@ -120,3 +120,10 @@ fn a_file_that_is_no_scenario_is_refused_with_its_line() {
         assert!(why.contains(said), "{text}: {why}");
     }
 }
+
+#[test]
+fn a_file_that_no_node_would_ever_take_is_refused_unread() {
+    let why = Components::of(&vec![0; kit::COMPONENT + 1]).err().unwrap();
+    let said = "has 67108865 octets; at most 67108864 are allowed";
+    assert!(why.to_string().contains(said), "{why}");
+}

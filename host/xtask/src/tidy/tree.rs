@@ -8,7 +8,7 @@ use std::{fs, io};
 use crate::tidy::source;
 
 /// Folders that hold no source.
-const SKIPPED: [&str; 4] = ["target", "data", ".git", "corpus"];
+const SKIPPED: [&str; 6] = ["target", "data", ".git", "corpus", "node_modules", ".venv"];
 
 /// Every text that the checks look at.
 #[derive(Debug, Default)]
