@@ -19,6 +19,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
+use crate::languages::LANGUAGES;
 use crate::plugins;
 use crate::setup;
 use crate::shell::{self, Workspace};
@@ -95,7 +96,14 @@ fn measure(workspace: &Workspace, bench: Bench, options: &Options) -> Result<Rep
     command.args(["--package", bench.package(), "--bench", bench.name(), "--"]);
     command.args(options.numbers());
     match bench {
-        Bench::Turn => setup::wasm_target(workspace)?,
+        Bench::Turn => {
+            setup::wasm_target(workspace)?;
+            for language in LANGUAGES.iter().filter(|it| it.is_there(workspace)) {
+                let component = language.component(workspace, &release_server(workspace)?)?;
+                let variable = format!("BENCH_{}", language.name.to_uppercase());
+                command.env(variable, workspace.root.join(component));
+            }
+        }
         Bench::Call | Bench::Memory | Bench::Neighbour => {
             if !setup::SIPP.is_there(workspace) {
                 let name = bench.name();
@@ -214,6 +222,7 @@ impl Bench {
                 "io_uring to tokio",
             ],
             Self::Neighbour => &["set-up, ratio", "audio's way, ratio"],
+            Self::Turn => &["memory for its policy"],
             _ => &[],
         }
     }
