@@ -12,6 +12,12 @@ use crate::{Call, CallPhase, Error, Result};
 /// | 401, 407 | 500 | a challenge was for us, and the other party cannot answer it |
 /// | 503 | 500 | RFC 3261 §16.7 (6): 503 would stop the caller's trunk from sending any call |
 /// | all others | unchanged | |
+///
+/// ```
+/// # use jackfield_sdk::passed_on;
+/// assert_eq!(passed_on(486), 486, "busy is busy");
+/// assert_eq!(passed_on(302), 480, "nobody is led elsewhere");
+/// ```
 pub fn passed_on(cause: u16) -> u16 {
     match cause {
         300..=399 => 480,
@@ -23,6 +29,14 @@ pub fn passed_on(cause: u16) -> u16 {
 impl Call {
     /// Releases this call because the other party of the conversation ended with `cause`, or could
     /// not be reached for it.
+    ///
+    /// ```
+    /// # use jackfield_sdk::{Call, ReleaseReport, Result, Session};
+    /// /// One party has hung up: so do all others.
+    /// fn on_released<S>(session: &Session<S>, report: &ReleaseReport) -> Result {
+    ///     session.calls().iter().try_for_each(|other| other.release_after(report.cause))
+    /// }
+    /// ```
     pub fn release_after(&self, cause: u16) -> Result {
         self.release(heard_by_the_other(
             cause,
@@ -45,6 +59,18 @@ impl Error {
     ///
     /// 403 not permitted; 404 not found; 488 unsupported; 503 limit exceeded or unavailable; 500 for
     /// what is the policy's own mistake.
+    ///
+    /// ```
+    /// # use jackfield_sdk::{Call, Dial, Result, Session};
+    /// fn lead<S>(session: &Session<S>, caller: &Call, to: &str) -> Result {
+    ///     let from = caller.from_uri();
+    ///     match session.construct(&Dial { from: &from, to, ..Dial::default() }) {
+    ///         Ok(_) => Ok(()),
+    ///         // Returned, it would undo the event, and the caller would hear 500.
+    ///         Err(why) => caller.release(why.cause()),
+    ///     }
+    /// }
+    /// ```
     pub fn cause(&self) -> u16 {
         match self {
             Self::NotPermitted(_) => 403,

@@ -17,6 +17,42 @@ use crate::{Result, Session};
 /// [`on_incoming`](Self::on_incoming), [`on_released`](Self::on_released); outbound
 /// [`on_ringing`](Self::on_ringing), [`on_dial_completed`](Self::on_dial_completed) exactly once,
 /// [`on_answered`](Self::on_answered) if it was, [`on_released`](Self::on_released).
+///
+/// A menu: whoever calls keys a digit, and is led on by it.
+///
+/// ```
+/// use jackfield_sdk::{Call, Completion, Policy, Result, Session};
+///
+/// struct Menu;
+///
+/// impl Policy for Menu {
+///     type State = ();
+///
+///     fn on_incoming(_: &mut Session<()>, call: &Call, _begin_time: u64) -> Result {
+///         call.answer("menu")?;
+///         call.play_start(&["welcome".to_owned()], 1, "")?;
+///         // One digit, ended by none, within ten seconds.
+///         call.collect_start(1, "", 10_000, 10_000).map(|_| ())
+///     }
+///
+///     fn on_digits_collected(
+///         session: &mut Session<()>,
+///         call: &Call,
+///         _operation: u32,
+///         digits: String,
+///         _how: Completion,
+///     ) -> Result {
+///         session.info(&format!("{} chose {digits:?}", call.from_number()));
+///         match digits.as_str() {
+///             "1" => call.transfer("sip:sales@example.com", None),
+///             _ => call.release(200),
+///         }
+///     }
+/// }
+///
+/// jackfield_sdk::export!(Menu, optional: [digit_events]);
+/// # fn main() {}
+/// ```
 #[allow(unused_variables)]
 pub trait Policy {
     /// What this policy remembers of one session between events: kept as JSON, at most 16 KiB.

@@ -11,6 +11,26 @@ use crate::{Reply, Request, is_address};
 
 impl Request {
     /// The body as a `T`; a reply with 400 if it is none.
+    ///
+    /// ```
+    /// # use jackfield_sdk::{Reply, Request, Result, Session};
+    /// #[derive(serde::Deserialize)]
+    /// struct Wake {
+    ///     /// Milliseconds since 1970.
+    ///     at: u64,
+    /// }
+    ///
+    /// fn on_request(session: &mut Session<()>, request: Request) -> Result<Reply> {
+    ///     let wake: Wake = match request.json() {
+    ///         Ok(wake) => wake,
+    ///         Err(refusal) => return Ok(refusal),
+    ///     };
+    ///     if wake.at <= session.now() {
+    ///         return Ok(Reply::invalid_member("at", "is over"));
+    ///     }
+    ///     Ok(Reply::ok(&serde_json::json!({ "in": wake.at - session.now() })))
+    /// }
+    /// ```
     pub fn json<T: DeserializeOwned>(&self) -> core::result::Result<T, Reply> {
         serde_json::from_str(&self.body)
             .map_err(|why| Reply::invalid_body(&why.to_string(), vec![]))
@@ -111,6 +131,13 @@ impl Reply {
     }
 
     /// A refusal as problem details. `code` is for programs and stays; `detail` is for people.
+    ///
+    /// ```
+    /// # use jackfield_sdk::Reply;
+    /// let reply = Reply::problem(404, "not-pending", "no call is pending for this user");
+    /// assert_eq!(reply.status, 404);
+    /// assert!(reply.body.contains(r#""code":"not-pending""#));
+    /// ```
     pub fn problem(status: u16, code: &str, detail: &str) -> Self {
         Self::json(
             status,

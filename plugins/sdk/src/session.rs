@@ -15,6 +15,41 @@ use crate::{Call, CallPhase, Conference, Error, LogLevel, Result};
 ///
 /// Events of one session arrive one at a time, in order. It ends when its last call is released and
 /// its last timer has fired.
+///
+/// ```
+/// use jackfield_sdk::{Call, CallPhase, Policy, Result, Session};
+/// use serde::{Deserialize, Serialize};
+/// use std::time::Duration;
+///
+/// /// Lets a caller wait for ten seconds before it is told that nobody comes.
+/// struct Patience;
+///
+/// #[derive(Default, Serialize, Deserialize)]
+/// struct Waiting {
+///     caller: String,
+/// }
+///
+/// impl Policy for Patience {
+///     type State = Waiting;
+///
+///     fn on_incoming(session: &mut Session<Waiting>, call: &Call, _begin_time: u64) -> Result {
+///         session.state.caller = call.id();
+///         call.ring()?;
+///         session.timer_start("enough", Duration::from_secs(10))
+///     }
+///
+///     fn on_timer(session: &mut Session<Waiting>, _name: String) -> Result {
+///         // Another event, another instance: what it knows of the caller stands in the state.
+///         match session.call(&session.state.caller) {
+///             Some(caller) if caller.phase() != CallPhase::Answered => caller.release(480),
+///             _ => Ok(()),
+///         }
+///     }
+/// }
+///
+/// jackfield_sdk::export!(Patience, optional: [timer_events]);
+/// # fn main() {}
+/// ```
 pub struct Session<'a, S> {
     /// What the policy remembers of this session. It is kept if the handler returns `Ok`.
     pub state: S,
@@ -23,6 +58,23 @@ pub struct Session<'a, S> {
 }
 
 /// An outbound call that is to be: who calls whom, and for how long.
+///
+/// ```
+/// use jackfield_sdk::{Call, Dial, Result, Session};
+/// use std::time::Duration;
+///
+/// /// Calls the night watch in the name of whoever calls; gives up after twenty seconds of ringing.
+/// fn wake<S>(session: &Session<S>, caller: &Call) -> Result<Call> {
+///     session.construct(&Dial {
+///         from: &caller.from_uri(),
+///         to: "3001",
+///         max_ring: Duration::from_secs(20),
+///         user_data: "night watch",
+///         headers: &[("X-Shift", "night")],
+///         ..Dial::default()
+///     })
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Dial<'a> {
     /// The calling party as the callee will see it: a SIP or tel URI or a number.

@@ -3,6 +3,31 @@
 //! Values are JSON. Keys are at most 256 bytes, values 64 KiB. Reads and writes belong to the event:
 //! if another session changed a key that this event read, the event is run again; so of several
 //! takers exactly one gets the value.
+//!
+//! ```
+//! use jackfield_sdk::{Result, Session, store};
+//! use serde::{Deserialize, Serialize};
+//! use std::time::Duration;
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct Ticket {
+//!     number: String,
+//! }
+//!
+//! /// Gives out a ticket that is good for an hour.
+//! fn give(to: &str, number: String) -> Result {
+//!     store::put_for(&format!("ticket/{to}"), &Ticket { number }, Duration::from_secs(3_600))
+//! }
+//!
+//! /// Whoever comes first with it has it; nobody has it twice.
+//! fn redeem<S>(session: &Session<S>, from: &str) -> Result<bool> {
+//!     let Some(ticket) = store::take::<Ticket>(&format!("ticket/{from}"))? else {
+//!         return Ok(false);
+//!     };
+//!     session.info(&format!("ticket {} of {from} is redeemed", ticket.number));
+//!     Ok(true)
+//! }
+//! ```
 
 use std::time::Duration;
 
