@@ -38,10 +38,11 @@ const EVENTS = {
  *       onTimer(session, name) { … },
  *     });
  *
- * Export what wit/world.wit exports: only that is told to the policy.
+ * Export what wit/world.wit exports: only that is told to the policy. With `upgrade` among it,
+ * `migrate(fromVersion, state)` says what becomes of the state of sessions that another version began.
  */
 export function policy(handlers) {
-  const known = Object.values(EVENTS).flatMap((events) => Object.keys(events));
+  const known = ["migrate", ...Object.values(EVENTS).flatMap((events) => Object.keys(events))];
   const unknown = Object.keys(handlers).filter((name) => !known.includes(name));
   if (unknown.length > 0) throw new Error(`there is no event ${unknown.join(", ")}`);
   const wrapped = ([name, least]) => [name, handler(name, handlers[name] ?? least)];
@@ -49,7 +50,8 @@ export function policy(handlers) {
     name,
     Object.fromEntries(Object.entries(events).map(wrapped)),
   ]);
-  return Object.fromEntries(all);
+  const migrate = migration(handlers.migrate ?? ((_fromVersion, state) => state));
+  return { ...Object.fromEntries(all), upgrade: { migrate } };
 }
 
 /** One service session: the calls that belong together, and what the policy remembers of them. */
@@ -61,14 +63,14 @@ class Session {
 
   constructor(raw) {
     this.#raw = raw;
-    this.#before = decode(raw.state());
-    this.state = this.#before === "" ? {} : JSON.parse(this.#before);
+    this.#before = decode(raw.state()) || "{}";
+    this.state = JSON.parse(this.#before);
   }
 
   /** Keeps the state if it changed. */
   keep() {
     const after = JSON.stringify(this.state);
-    if (after !== (this.#before || "{}")) this.#raw.setState(encode(after));
+    if (after !== this.#before) this.#raw.setState(encode(after));
   }
 
   /** The id of this session, unique on the platform. */
@@ -248,6 +250,17 @@ function handler(name, on) {
     } catch (why) {
       raw.log("error", `${name}: ${words(why)}`);
       throw why;
+    }
+  };
+}
+
+/** What this version makes of a state; what `migrate` throws is why the session stays with the version that it has. */
+function migration(migrate) {
+  return (fromVersion, state) => {
+    try {
+      return encode(JSON.stringify(migrate(fromVersion, JSON.parse(decode(state) || "{}"))));
+    } catch (why) {
+      throw words(why);
     }
   };
 }

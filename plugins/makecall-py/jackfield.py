@@ -58,11 +58,17 @@ class Policy:
     def on_request(self, session, request):
         return unknown_verb(request.verb)
 
+    def migrate(self, from_version, state):
+        """What becomes of the state of sessions that another version began."""
+        return state
+
 
 def exports(policy, *interfaces):
     """The classes that the component exports, by name; those of wit/world.wit:
 
         CallEvents, TimerEvents = exports(Bell, "CallEvents", "TimerEvents")
+
+    `"Upgrade"` is one of them: then `migrate` of the policy is asked.
     """
     return [_interface(policy, name) for name in interfaces]
 
@@ -250,6 +256,8 @@ def number(address):
 
 
 def _interface(policy, name):
+    if name == "Upgrade":
+        return type(name, (), {"migrate": _migration(policy)})
     handlers = {event: _handler(policy, event) for event in _EVENTS[name]}
     return type(name, (), handlers)
 
@@ -267,6 +275,18 @@ def _handler(policy, event):
             raise
 
     return handle
+
+
+def _migration(policy):
+    def migrate(_, from_version, state):
+        try:
+            after = policy().migrate(from_version, json.loads(state or b"{}"))
+            return json.dumps(after, separators=(",", ":")).encode()
+        except Exception as why:
+            # Why the session stays with the version that it has.
+            raise Err(_words(why)) from None
+
+    return migrate
 
 
 def _answered(handler, session, request):
