@@ -101,6 +101,7 @@ impl Course {
             Step::Phone(Phone { user, .. })
             | Step::Call { from: user, .. }
             | Step::Keys { by: user, .. }
+            | Step::Transfer { by: user, .. }
             | Step::HangUp(user) => Some(user.clone()),
             Step::Request(_) | Step::Wait(_) => None,
         };
