@@ -12,6 +12,7 @@ mod numbers;
 mod phones;
 mod plugins;
 mod prompts;
+mod recorded;
 mod recordings;
 mod requests;
 mod settings;
@@ -75,6 +76,8 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(traces::svg))
         .routes(routes!(traces::text))
         .routes(routes!(traces::of_session))
+        .routes(routes!(recorded::list))
+        .routes(routes!(recorded::turns))
         .routes(routes!(cdrs::list))
         .routes(routes!(recordings::list))
         .routes(routes!(recordings::show, recordings::delete))

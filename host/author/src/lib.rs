@@ -7,6 +7,7 @@
 mod check;
 mod project;
 mod remote;
+mod replay;
 mod search;
 mod shelf;
 mod trial;
@@ -15,6 +16,7 @@ mod words;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use shelf::How;
 
 pub use remote::Server;
 
@@ -51,6 +53,8 @@ enum Command {
     /// Search around scenarios for orders of events that the policy was not written for: hang-ups at every
     /// moment, answers that cross them, keys pressed twice, slow turns, lost packets.
     Fuzz(search::Args),
+    /// Run recorded sessions on a component, and show the first decision of each that differs.
+    Replay(Box<replay::Args>),
     /// Upload a component as a new version, which is not active yet.
     Push {
         /// The component.
@@ -79,6 +83,10 @@ enum Command {
         #[arg(long, visible_alias = "share", default_value_t = 100,
               value_parser = clap::value_parser!(u8).range(1..=100))]
         percent: u8,
+        /// Only let it run along with new sessions, without effects: `list` counts where it decides otherwise, and
+        /// `logs` tells. An activation ends it.
+        #[arg(long, conflicts_with = "percent")]
+        shadow: bool,
         #[command(flatten)]
         server: Server,
     },
@@ -109,6 +117,7 @@ pub async fn run(plugin: Plugin) -> anyhow::Result<bool> {
         Command::Check { file } => check::run(&file),
         Command::Test(args) => trial::run(args).await,
         Command::Fuzz(args) => search::run(args).await,
+        Command::Replay(args) => replay::run(*args).await,
         Command::Push { file, name, server } => {
             shelf::push(&server.remote()?, &file, name.as_deref()).await
         }
@@ -117,8 +126,16 @@ pub async fn run(plugin: Plugin) -> anyhow::Result<bool> {
             name,
             version,
             percent,
+            shadow,
             server,
-        } => shelf::activate(&server.remote()?, &name, version, percent).await,
+        } => {
+            let how = if shadow {
+                How::Shadow
+            } else {
+                How::Share(percent)
+            };
+            shelf::activate(&server.remote()?, &name, version, how).await
+        }
         Command::Rollback { name, server } => shelf::rollback(&server.remote()?, &name).await,
         Command::Logs {
             name,

@@ -41,7 +41,7 @@ fn search(args: &Args) -> anyhow::Result<bool> {
     };
     let began = trial::now();
     let (mut runs, mut found) = (0, 0);
-    for file in args.against.files()? {
+    for file in args.against.files(&["toml"])? {
         let searched = around(&file, &components, search)?;
         let name = file.display();
         println!("{:>4} found around {name}", searched.findings.len());

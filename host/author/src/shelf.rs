@@ -90,15 +90,26 @@ pub(crate) async fn list(remote: &Remote, name: Option<&str>) -> anyhow::Result<
     Ok(true)
 }
 
-/// Activates a version, or tries it on a share of new sessions.
+/// How a version is activated.
+pub(crate) enum How {
+    /// For that share of new sessions, percent.
+    Share(u8),
+    /// To run along.
+    Shadow,
+}
+
+/// Activates a version, tries it on a share of new sessions, or lets it run along.
 pub(crate) async fn activate(
     remote: &Remote,
     name: &str,
     version: u32,
-    percent: u8,
+    how: How,
 ) -> anyhow::Result<bool> {
     let path = format!("/api/v1/plugins/{name}/activation");
-    let body = json!({ "version": version, "percent": percent });
+    let body = match how {
+        How::Share(percent) => json!({ "version": version, "percent": percent }),
+        How::Shadow => json!({ "version": version, "shadow": true }),
+    };
     activated(remote, &remote.put(&path, &body).await?)
 }
 
@@ -117,7 +128,9 @@ fn activated(remote: &Remote, active: &Value) -> anyhow::Result<bool> {
     let plugin = text(active, "plugin");
     let before = active["previous_version"].as_u64();
     match before {
-        _ if active["percent"] != 100 => println!("{plugin}: {}", words::shares(active)),
+        _ if active["percent"] != 100 || !active["shadow"].is_null() => {
+            println!("{plugin}: {}", words::shares(active));
+        }
         Some(before) => {
             let version = &active["version"];
             println!("{plugin}: version {version} is active (before: {before})");

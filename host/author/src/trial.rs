@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use kit::Components;
+use kit::{Components, Recorded, Verdict};
 
 use crate::project;
 
@@ -37,9 +37,9 @@ impl Against {
         Components::of(&bytes).with_context(refused)
     }
 
-    /// The scenario files; at least one.
-    pub(crate) fn files(&self) -> anyhow::Result<Vec<PathBuf>> {
-        let files = kit::files(&self.scenarios).context("cannot list the scenarios")?;
+    /// The files whose names end so, or that are named; at least one.
+    pub(crate) fn files(&self, ends: &[&str]) -> anyhow::Result<Vec<PathBuf>> {
+        let files = kit::files(&self.scenarios, ends).context("cannot list the scenarios")?;
         if files.is_empty() {
             bail!("there are no scenarios: a folder's are its files *.toml");
         }
@@ -66,12 +66,23 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<bool> {
 
 fn play(args: &Args) -> anyhow::Result<bool> {
     let components = args.against.components()?;
-    let files = args.against.files()?;
+    let files = args.against.files(&["toml", "json"])?;
     let began = now();
     let mut failed = 0;
     for file in &files {
         let name = file.display();
         let text = fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
+        if file.extension().is_some_and(|end| end == "json") {
+            let session = Recorded::read(&text).with_context(|| format!("{name}"))?;
+            let verdict = kit::replay(&session, &components);
+            let passed = matches!(verdict, Verdict::Same(_));
+            failed += usize::from(!passed);
+            println!("{} {name}", if passed { "ok    " } else { "FAILED" });
+            if !passed {
+                println!("    {verdict}");
+            }
+            continue;
+        }
         let report = kit::play(&text, &components).with_context(|| format!("{name}"))?;
         let passed = report.failures.is_empty();
         failed += usize::from(!passed);

@@ -30,7 +30,21 @@ pub(crate) fn difference(before: &[String], after: &[String]) -> String {
 /// Which versions new sessions begin with, of an activation as a node tells it.
 pub(crate) fn shares(activation: &Value) -> String {
     let shares = activation["shares"].as_array().map(Vec::as_slice);
-    match shares.unwrap_or_default() {
+    let begun = begun(shares.unwrap_or_default());
+    let shadow = &activation["shadow"];
+    if shadow.is_null() {
+        return begun;
+    }
+    let [version, sessions] = [&shadow["version"], &shadow["sessions"]];
+    let [differ, unknown] = [&shadow["differ"], &shadow["unknown"]];
+    format!(
+        "{begun}, version {version} its shadow ({sessions} sessions, {differ} differ, {unknown} unknown)"
+    )
+}
+
+/// The versions that have effects.
+fn begun(shares: &[Value]) -> String {
+    match shares {
         [] => "nothing active".to_owned(),
         [active] => format!("version {} active", active["version"]),
         [trial, active, ..] => format!(
@@ -67,6 +81,12 @@ mod tests {
         assert_eq!(
             shares(&some),
             "version 2 active, version 3 on trial for 10 %"
+        );
+        let mut shadow = all.clone();
+        shadow["shadow"] = json!({ "version": 3, "sessions": 9, "differ": 1, "unknown": 2 });
+        assert_eq!(
+            shares(&shadow),
+            "version 2 active, version 3 its shadow (9 sessions, 1 differ, 2 unknown)"
         );
     }
 

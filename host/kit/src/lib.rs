@@ -18,7 +18,8 @@ use std::path::Path;
 
 pub use components::{COMPONENT, Components, ComponentsError};
 pub use fuzz::{Finding, Search, SearchError, Searched, fuzz};
-pub use replay::{Divergence, Verdict, replay};
+pub use recorded::Session as Recorded;
+pub use replay::{Verdict, replay};
 pub use report::{Failure, Report};
 pub use scenario::{Scenario, ScenarioError};
 
@@ -28,8 +29,12 @@ pub fn play(text: &str, components: &Components) -> Result<Report, ScenarioError
     Ok(stage::play(&scenario, components))
 }
 
-/// The scenario files in these places: files as they are named, folders by what is in them, in order.
-pub fn files(places: &[impl AsRef<Path>]) -> std::io::Result<Vec<std::path::PathBuf>> {
+/// The files in these places: as they are named, and of folders those whose names end so, in order.
+/// Scenarios are `toml`, recorded sessions `json`.
+pub fn files(
+    places: &[impl AsRef<Path>],
+    ends: &[&str],
+) -> std::io::Result<Vec<std::path::PathBuf>> {
     let mut files = Vec::new();
     for place in places {
         let place = place.as_ref();
@@ -40,7 +45,8 @@ pub fn files(places: &[impl AsRef<Path>]) -> std::io::Result<Vec<std::path::Path
         let mut inside = Vec::new();
         for entry in std::fs::read_dir(place)? {
             let path = entry?.path();
-            if path.extension().is_some_and(|end| end == "toml") {
+            let end = path.extension();
+            if end.is_some_and(|end| ends.iter().any(|it| end == *it)) {
                 inside.push(path);
             }
         }

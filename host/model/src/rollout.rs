@@ -7,6 +7,8 @@ use crate::ActivePlugin;
 pub struct Rollout {
     /// The version that is on trial.
     pub trial: Option<Trial>,
+    /// The version that runs along on events of new sessions, without effects.
+    pub shadow: Option<ActivePlugin>,
 }
 
 /// A version that only a share of new sessions begins with; all others begin with the active one.

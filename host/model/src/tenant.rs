@@ -42,6 +42,8 @@ pub struct TenantConfig {
     /// For how long a party that was heard may say nothing; none: as the node has it. Never longer than
     /// the node has it.
     pub media_timeout: Option<Duration>,
+    /// Whether turns of its policies are recorded.
+    pub records_turns: bool,
 }
 
 /// What happens to the calls of a session whose policy faulted.
@@ -205,11 +207,14 @@ pub struct ActivePlugin {
 }
 
 impl TenantConfig {
-    /// Every version that new sessions may begin with.
+    /// Every version that new sessions may begin with, or that runs along.
     pub fn versions(&self) -> impl Iterator<Item = &ActivePlugin> {
         let rollouts = self.rollouts.values();
-        let trials = rollouts.filter_map(|it| Some(&it.trial.as_ref()?.plugin));
-        self.plugins.values().chain(trials)
+        let beside = rollouts.flat_map(|it| {
+            let trial = it.trial.as_ref().map(|trial| &trial.plugin);
+            trial.into_iter().chain(&it.shadow)
+        });
+        self.plugins.values().chain(beside)
     }
 
     /// Whether the tenant may show `user` as calling party: its own numbers and phones.

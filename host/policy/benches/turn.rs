@@ -317,6 +317,7 @@ impl Scene {
             fault_policy: FaultPolicy::Release,
             media_timeout: None,
             rollouts: BTreeMap::new(),
+            records_turns: true,
         };
         Self {
             tenant: Arc::new(tenant),

@@ -35,7 +35,7 @@ use crate::{
     shard::{MAILBOX, Mail, TURNS},
     stream,
     stream::Streams,
-    turns::TurnRunner,
+    turns::{Beside, TurnRunner},
     udp::Listener,
     vital::{Part, Watch},
 };
@@ -87,7 +87,6 @@ impl Fleet {
         let (losses, urgent) = <(Arc<Losses>, Arc<Notify>)>::default();
         let recorded = (&records_in, &losses);
         let (media, recorder) = start_media(config, count, &mailboxes, &watch, recorded)?;
-        let door = Arc::new(Door::new(config.limits.settings()?)?);
         let outlets = Outlets {
             shard: 0,
             shards: mailboxes.iter().map(mpsc::Sender::downgrade).collect(),
@@ -100,20 +99,19 @@ impl Fleet {
             records: records_in,
             registers,
             losses: Arc::clone(&losses),
-            door: Arc::clone(&door),
+            door: Arc::new(Door::new(config.limits.settings()?)?),
         };
         let (outage, commits) = (Outage::default(), Arc::new(Commits::new(store.clone())));
         let (connections, mut threads) = (streams.addresses(), Vec::new());
         let (meters, conferences) = (Meters::default(), Conferences::new(media.len()));
-        let lane = Arc::new(start_lane(count, &watch, metrics)?);
+        let (beside, ends) = Beside::new(start_lane(count, &watch, metrics)?, &losses);
         let keys = (placement, random()?, (meters, conferences.clone()));
         for (shard, mail) in (0..count).zip(receivers) {
             let settings = shard_config(config, shard, keys.clone(), listeners, &connections)?;
-            let outlets = outlets.of(shard);
             let (plugins, commits) = (Arc::clone(plugins), Arc::clone(&commits));
             let (told, outage) = (metrics.clone(), outage.clone());
-            let lane = Arc::clone(&lane);
-            let turns = TurnRunner::new(plugins, store.clone(), commits, told, outage, lane);
+            let (outlets, beside) = (outlets.of(shard), beside.clone());
+            let turns = TurnRunner::new(plugins, store.clone(), commits, told, outage, beside);
             let guests = (turns, Arc::clone(prompts));
             let part = watch.part(format!("session shard {shard}"));
             threads.push(shard::start(
@@ -121,7 +119,9 @@ impl Fleet {
             )?);
         }
         let queues = (cdr_jobs, urgent, record_jobs, register_jobs);
-        let writers = start_writers(store, metrics, &mailboxes, queues, &outage, &watch);
+        let mut writers = start_writers(store, metrics, &mailboxes, queues, &outage, &watch);
+        let rows = (store, outlets.records.clone(), outage);
+        threads.push(ends.start(beside, plugins, rows, metrics, &mut writers)?);
         watch.arm();
         Ok(Fleet {
             watch,
@@ -136,7 +136,7 @@ impl Fleet {
             registers: outlets.registers.downgrade(),
             losses,
             conferences,
-            door,
+            door: outlets.door,
         })
     }
 

@@ -30,6 +30,7 @@ mod records;
 mod registrar;
 mod rest;
 mod setup;
+mod shadows;
 mod shard;
 mod sockets;
 mod softphone;

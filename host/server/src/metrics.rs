@@ -53,6 +53,8 @@ struct Inner {
     cdr_commits: Timed,
     traces: Timed,
     logs: Timed,
+    recorded: Timed,
+    shadows: [Counter; 3],
     cdr_rows: Counter,
     cdrs_kept: Gauge,
     asks_under_way: Gauge,
@@ -61,6 +63,9 @@ struct Inner {
     connections: Gauge,
     connections_closed: Counter,
 }
+
+/// What a turn of a shadow shows.
+const VERDICTS: [&str; 3] = ["same", "differs", "unknown"];
 
 /// How long one kind of work on the store takes, and how often it fails.
 pub struct Timed {
@@ -110,6 +115,9 @@ impl Metrics {
                 cdr_commits: Timed::of("cdrs"),
                 traces: Timed::of("trace"),
                 logs: Timed::of("log"),
+                recorded: Timed::of("turns"),
+                shadows: VERDICTS
+                    .map(|verdict| counter!("jackfield_shadow_turns_total", "verdict" => verdict)),
                 cdr_rows: counter!("jackfield_cdr_rows_total"),
                 cdrs_kept: gauge!("jackfield_cdrs_kept"),
                 asks_under_way: gauge!("jackfield_requests_under_way"),
@@ -208,6 +216,19 @@ impl Metrics {
     /// The writing of log lines.
     pub fn log(&self) -> Running<'_> {
         self.0.logs.begin()
+    }
+
+    /// The writing of recorded turns.
+    pub fn recorded(&self) -> Running<'_> {
+        self.0.recorded.begin()
+    }
+
+    /// A shadow ran a turn, or could not: one of [`VERDICTS`].
+    pub fn shadow(&self, verdict: &str) {
+        let all = VERDICTS.iter().zip(&self.0.shadows);
+        for (_, counter) in all.filter(|(known, _)| **known == verdict) {
+            counter.increment(1);
+        }
     }
 
     /// What counts and times the calls of one shard.

@@ -248,6 +248,9 @@ async fn sweep(store: Store, prompts: Arc<Prompts>) {
         if let Err(error) = needed.await {
             tracing::warn!(%error, "files of prompts could not be swept");
         }
+        if let Err(error) = admin::sweep_recorded(&store, clock::unix_ms()).await {
+            tracing::warn!(%error, "old recorded sessions could not be swept");
+        }
         // Batch by batch, so that commits of turns come in between.
         loop {
             match admin::sweep_expired(&store, clock::unix_ms()).await {

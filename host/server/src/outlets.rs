@@ -22,7 +22,7 @@ use bytes::Bytes;
 use control::{News, Output, TenantLog, Ticket, registrar::Registration};
 use model::{Cdr, SessionId, TenantId, Trace};
 use sip::{Flow, Transport};
-use store::RecordingChange;
+use store::{RecordingChange, ShadowTally};
 use tokio::{
     sync::{Notify, mpsc},
     time::{Instant, timeout_at},
@@ -57,6 +57,17 @@ pub enum Record {
     Log(Box<TenantLog>),
     /// A recording begins, or its file is whole or has failed.
     Recording(RecordingChange),
+    /// What a shadow has shown.
+    Shadow {
+        /// Whose.
+        tenant: TenantId,
+        /// Of which plugin.
+        plugin: String,
+        /// Its version.
+        version: u32,
+        /// How much.
+        tally: ShadowTally,
+    },
 }
 
 /// How much was lost because a queue was full.
@@ -74,6 +85,10 @@ pub struct Losses {
     pub siblings: AtomicU64,
     /// What shards were to know of each other.
     pub news: AtomicU64,
+    /// Turns that are not recorded.
+    pub turns: AtomicU64,
+    /// Turns that no shadow ran.
+    pub shadows: AtomicU64,
     /// Prompts that were not read for a call, because too many were.
     pub prompts: AtomicU64,
 }

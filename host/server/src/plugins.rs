@@ -43,7 +43,7 @@ impl Plugins {
             guest_time: config.turn_deadline()?,
             memory: config.turn_memory()?,
             component: config.upload_max()?,
-            turns: u32::from(crate::fleet::shard_count()) * TURNS as u32,
+            turns: u32::from(crate::fleet::shard_count()) * TURNS as u32 + 1,
             ..Limits::default()
         };
         let engine = Engine::new(limits, clock::instant).context("plugins")?;

@@ -5,6 +5,8 @@
 //! beginning, an end or a trace, and they gather for [`RELAXED`]. A call that is answered sooner than
 //! that has one row less to be written.
 
+pub mod turns;
+
 use std::{
     collections::{BTreeMap, VecDeque, btree_map::Entry},
     pin::pin,
@@ -280,6 +282,15 @@ pub async fn write_records(
             match record {
                 Record::Trace(trace) => traces.push(*trace),
                 Record::Recording(change) => recordings.push(change),
+                Record::Shadow {
+                    tenant,
+                    plugin,
+                    version,
+                    tally,
+                } => {
+                    let added = store.add_shadow(tenant, &plugin, version, tally).await;
+                    told(&outage, "what a shadow showed is lost", added);
+                }
                 Record::Log(log) => {
                     let work = metrics.log();
                     let written = write_log(&store, *log).await;

@@ -4,6 +4,8 @@
 //! tenant's lock from before its first read, and nothing can come between. All of it has one deadline.
 //! A read is a message to the database's thread and one back, awaited for at most [`READ`].
 
+mod beside;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -22,11 +24,13 @@ use tracing::Instrument;
 use crate::{
     clock,
     commits::{Commits, NotCommitted},
-    lane::Lane,
     metrics::Metrics,
     outage::Outage,
     plugins::Plugins,
+    records::turns::Notes,
 };
+
+pub use beside::Beside;
 
 /// How long a policy's read may take before it is told `unavailable`.
 const READ: Duration = Duration::from_millis(250);
@@ -42,7 +46,7 @@ pub struct TurnRunner {
     runtime: Handle,
     metrics: Metrics,
     outage: Outage,
-    lane: Arc<Lane<TurnOutcome>>,
+    beside: Beside,
 }
 
 impl TurnRunner {
@@ -53,7 +57,7 @@ impl TurnRunner {
         commits: Arc<Commits>,
         metrics: Metrics,
         outage: Outage,
-        lane: Arc<Lane<TurnOutcome>>,
+        beside: Beside,
     ) -> Self {
         Self {
             plugins,
@@ -62,7 +66,7 @@ impl TurnRunner {
             runtime: Handle::current(),
             metrics,
             outage,
-            lane,
+            beside,
         }
     }
 
@@ -71,9 +75,14 @@ impl TurnRunner {
     pub async fn run(&self, request: TurnRequest) -> TurnOutcome {
         let began = clock::instant();
         let (span, tenant) = (request.span(), request.view.tenant.id);
-        let mut outcome = self.run_to_commit(request).instrument(span).await;
+        let notes = Beside::notes(&request);
+        let run = self.run_to_commit(&request, notes.as_ref());
+        let mut outcome = run.instrument(span).await;
         let took = clock::instant().saturating_duration_since(began);
         self.metrics.turn(tenant, &outcome, took);
+        if let Some(notes) = notes {
+            self.beside.take(request, &notes, &outcome);
+        }
         if let TurnOutcome::Fault { logs, usage, .. } = &mut outcome
             && usage.turns > 0
         {
@@ -85,17 +94,11 @@ impl TurnRunner {
         outcome
     }
 
-    async fn run_to_commit(&self, request: TurnRequest) -> TurnOutcome {
+    async fn run_to_commit(&self, request: &TurnRequest, notes: Option<&Notes>) -> TurnOutcome {
         let until = clock::instant() + limits::TURN_WHOLE;
-        let tenant = request.view.tenant.id;
-        let Some(policy) = self.policy(tenant, request.digest, until).await else {
+        let (tenant, now) = (request.view.tenant.id, request.view.now);
+        let Some(policy) = self.policy(tenant, &request.digest, until).await else {
             return fault(Fault::Instance, "its component is not there");
-        };
-        let now = request.view.now;
-        let input = TurnInput {
-            view: request.view,
-            event: request.event,
-            ids: request.ids,
         };
         for run in 1..=RUNS {
             let mut held = None;
@@ -105,14 +108,23 @@ impl TurnRunner {
                     return fault(Fault::TooLong, "the tenant's store is busy");
                 }
             }
+            if let Some(notes) = notes {
+                notes.take();
+            }
             let reads = Box::new(Reads {
                 store: self.store.clone(),
                 metrics: self.metrics.clone(),
                 tenant,
                 now,
                 until,
+                notes: notes.cloned(),
             });
-            let effects = match self.guest(&policy, input.clone(), reads).await {
+            let input = TurnInput {
+                view: request.view.clone(),
+                event: request.event.clone(),
+                ids: request.ids.clone(),
+            };
+            let effects = match self.guest(&policy, input, reads).await {
                 TurnOutcome::Done(effects) if !effects.store.is_empty() => effects,
                 outcome => return outcome,
             };
@@ -150,7 +162,7 @@ impl TurnRunner {
             let longest = left(until);
             engine.run_within(longest, &policy, input, reads).await
         };
-        let outcome = self.lane.run(tenant, turn).await;
+        let outcome = self.beside.lane.run(tenant, turn).await;
         outcome.unwrap_or_else(|| fault(Fault::Instance, "the node ends"))
     }
 
@@ -165,15 +177,11 @@ impl TurnRunner {
 
     /// The component; compiled anew if it is no longer there, as for a session that outlived its
     /// version for long.
-    async fn policy(
-        &self,
-        tenant: TenantId,
-        digest: String,
-        until: Instant,
-    ) -> Option<Arc<Policy>> {
-        if let Some(policy) = self.plugins.get(&digest) {
+    async fn policy(&self, tenant: TenantId, digest: &str, until: Instant) -> Option<Arc<Policy>> {
+        if let Some(policy) = self.plugins.get(digest) {
             return Some(policy);
         }
+        let digest = digest.to_owned();
         let plugins = Arc::clone(&self.plugins);
         // The set owns the task: giving up the wait ends it.
         let mut task = JoinSet::new();
@@ -234,6 +242,8 @@ struct Reads {
     now: u64,
     /// The end of the turn.
     until: Instant,
+    /// Where it is noted what was read, if the turn is recorded.
+    notes: Option<Notes>,
 }
 
 impl StoreReads for Reads {
@@ -245,6 +255,9 @@ impl StoreReads for Reads {
             let read = tokio::time::timeout(longest, read).await;
             let read = read.ok().and_then(Result::ok);
             work.done(read.is_some());
+            if let Some(notes) = &self.notes {
+                notes.note(key, read.as_ref());
+            }
             read.ok_or(Unavailable)
         })
     }

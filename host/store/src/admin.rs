@@ -11,7 +11,7 @@ use crate::group::Job;
 use crate::key::{self, ApiKey, NewKey, Scope};
 use crate::{
     BuiltIn, Expired, Listed, Located, NewTenant, Page, Placed, Records, Store, StoreError, Tenant,
-    binding, cdr, kv, limits, recording, secret, tenant,
+    binding, cdr, kv, limits, recorded, recording, secret, tenant,
 };
 
 /// Makes a tenant with its admin key and the active built-in policy, or nothing of it.
@@ -197,6 +197,12 @@ async fn add_platform_key(
         secret: secret.to_owned(),
     };
     key::insert(tx, None, &new, now_ms).await
+}
+
+/// Removes recorded sessions that are older than [`limits::RECORDED_KEPT`], at most [`limits::SWEEP`] of
+/// them; tells how many.
+pub async fn sweep_recorded(store: &Store, now_ms: u64) -> Result<u64, StoreError> {
+    recorded::sweep(store, now_ms).await
 }
 
 /// Writes records of calls and sessions, all of them or none, and returns when they are durable.

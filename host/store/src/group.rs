@@ -17,10 +17,10 @@ use model::{Cdr, TenantId, Trace, turn::StoreTouch};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    RecordingChange, StoreError, cdr,
+    RecordedTurn, RecordingChange, StoreError, cdr,
     db::{Batch, Pen},
     kv::{CommitError, Memory, Sheet},
-    limits, recording, trace,
+    limits, recorded, recording, trace,
 };
 
 /// Something to be written.
@@ -56,6 +56,17 @@ pub struct Records {
     pub traces: Vec<Trace>,
     /// What happened to recordings, in order.
     pub recordings: Vec<RecordingChange>,
+    /// Turns of policies.
+    pub turns: Vec<RecordedTurn>,
+}
+
+impl From<&[RecordedTurn]> for Records {
+    fn from(turns: &[RecordedTurn]) -> Self {
+        Self {
+            turns: turns.to_vec(),
+            ..Self::default()
+        }
+    }
 }
 
 impl From<&[RecordingChange]> for Records {
@@ -201,6 +212,7 @@ async fn try_group(pen: &mut Pen, group: &[Job], memory: &Memory) -> Result<Vec<
         if let Job::Records(records, _) = job {
             changes |= cdr::upsert(&mut batch, &records.cdrs);
             changes |= recording::put(&mut batch, &records.recordings);
+            changes |= recorded::put(&mut batch, &records.turns);
             match trace::put(&mut batch, &records.traces) {
                 Ok(any) => changes |= any,
                 Err(error) => {

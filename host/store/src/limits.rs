@@ -56,6 +56,10 @@ pub const TELNUM: usize = model::limits::TELNUM;
 pub const DOMAIN: usize = 253;
 /// Octets of a phone's password.
 pub const PASSWORD: usize = 128;
+/// Newest sessions of one tenant whose turns are kept: a few kilobytes each.
+pub const RECORDED: i64 = 10_000;
+/// How long they are kept at the most: they tell who called whom, as records do, and more.
+pub const RECORDED_KEPT: Duration = Duration::from_secs(30 * 86_400);
 /// Newest log lines kept per plugin.
 pub const LOG_LINES: i64 = 10_000;
 /// Keys of one tenant in the policies' store, those included that expired and were not swept yet.

@@ -145,6 +145,7 @@ pub(crate) async fn config(tx: &mut Tx, tenant: TenantId) -> Result<TenantConfig
     let numbers = number::list(tx, tenant, "", limits::NUMBERS).await?;
     let phones = phone::list(tx, tenant, "", limits::PHONES).await?;
     let (plugins, rollouts) = versions::read(tx, tenant).await?;
+    let settings = settings::read(tx, tenant).await?;
     Ok(TenantConfig {
         id: tenant,
         name: row.name,
@@ -158,7 +159,8 @@ pub(crate) async fn config(tx: &mut Tx, tenant: TenantId) -> Result<TenantConfig
         prompts: prompt::files(tx, tenant).await?,
         default_plugin: row.default_plugin,
         fault_policy: row.fault_policy,
-        media_timeout: settings::read(tx, tenant).await?.media_timeout(),
+        media_timeout: settings.media_timeout(),
+        records_turns: settings.records_turns,
     })
 }
 

@@ -93,6 +93,7 @@ pub fn tenant(name: &str, n: u8, script: &str) -> TenantConfig {
         fault_policy: FaultPolicy::Release,
         media_timeout: None,
         rollouts: BTreeMap::new(),
+        records_turns: true,
     }
 }
 

@@ -1,8 +1,11 @@
 //! Which versions of a plugin new sessions begin with.
 
+use std::collections::BTreeMap;
+
 use axum::{Json, extract::State as Of};
+use model::TenantId;
 use serde::Serialize;
-use store::Activation;
+use store::{Activation, Shadow};
 use utoipa::ToSchema;
 
 use crate::{
@@ -24,8 +27,8 @@ pub(super) struct ActivationBody {
     version: u32,
     /// Its share of new sessions.
     percent: u8,
-    /// Whether it only runs along, without effects.
-    shadow: bool,
+    /// The version that runs along with new sessions, without effects; null if none does.
+    shadow: Option<ShadowBody>,
     /// What a rollback brings back: all other sessions begin with it if that version is on trial.
     previous_version: Option<u32>,
     /// What new sessions begin with, the newest activation first.
@@ -45,6 +48,22 @@ struct Share {
     percent: u8,
 }
 
+/// A version that runs along, and what it has shown since then.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Shadow)]
+struct ShadowBody {
+    /// The version.
+    version: u32,
+    /// Sessions that it followed from their first turn.
+    sessions: u64,
+    /// Turns that it ran.
+    turns: u64,
+    /// Sessions in which it decided otherwise; the log says where.
+    differ: u64,
+    /// Sessions of which nothing more can be told: it read a key that the live turn had not read, or a turn was lost.
+    unknown: u64,
+}
+
 /// A version to be active, or on trial.
 #[derive(ToSchema)]
 pub(super) struct NewActivation {
@@ -54,8 +73,8 @@ pub(super) struct NewActivation {
     /// user of a request, begins with the same version each time, and all others begin with the version that is
     /// active.
     percent: Option<u8>,
-    /// Only `false` today, which is also the default.
-    #[allow(dead_code)] // read for its check; there is one mode
+    /// Only let it run along on the events of new sessions, without effects; false if absent. What is active stays so.
+    /// An activation ends it.
     shadow: Option<bool>,
 }
 
@@ -69,8 +88,11 @@ impl Body for NewActivation {
             fields.refuse::<()>("percent", "is not 1 to 100");
         }
         let shadow = fields.flag("shadow", false);
-        if shadow == Some(true) {
-            fields.refuse::<()>("shadow", "is not possible today");
+        if shadow == Some(true) && share.is_some_and(|share| share != 100) {
+            fields.refuse::<()>(
+                "percent",
+                "is for versions that have effects: a shadow has none",
+            );
         }
         Some(Self {
             version: version?,
@@ -90,7 +112,7 @@ pub(super) async fn show(
     Of(state): Of<State>,
     Target(PluginName(name)): Target<PluginName>,
 ) -> Result<Json<ActivationBody>, Problem> {
-    Ok(Json(state.store().activation(tenant, &name).await?.into()))
+    shown(&state, tenant, &name).await
 }
 
 /// Activate a version, or try it
@@ -109,10 +131,16 @@ pub(super) async fn activate(
 ) -> Result<Json<ActivationBody>, Problem> {
     let (store, now) = (state.store(), state.now_ms());
     let percent = new.percent.unwrap_or(100);
-    let activation = store.activate(tenant, &name, new.version, percent, now);
-    let activation = activation.await?;
+    let shadow = new.shadow == Some(true);
+    if !shadow {
+        let activation = store.activate(tenant, &name, new.version, percent, now);
+        activation.await?;
+    }
+    store
+        .set_shadow(tenant, &name, shadow.then_some(new.version))
+        .await?;
     state.control().tenant_changed(tenant).await?;
-    Ok(Json(activation.into()))
+    shown(&state, tenant, &name).await
 }
 
 /// End a trial, or activate the version before
@@ -126,9 +154,32 @@ pub(super) async fn rollback(
     Target(PluginName(name)): Target<PluginName>,
 ) -> Result<Json<ActivationBody>, Problem> {
     let now = state.now_ms();
-    let activation = state.store().rollback(tenant, &name, now).await?;
+    state.store().rollback(tenant, &name, now).await?;
     state.control().tenant_changed(tenant).await?;
-    Ok(Json(activation.into()))
+    shown(&state, tenant, &name).await
+}
+
+async fn shown(
+    state: &State,
+    tenant: TenantId,
+    name: &str,
+) -> Result<Json<ActivationBody>, Problem> {
+    let body: ActivationBody = state.store().activation(tenant, name).await?.into();
+    Ok(Json(body.with(&state.store().shadows(tenant).await?)))
+}
+
+impl ActivationBody {
+    /// The same with the shadow of its plugin, if it has one.
+    pub(super) fn with(mut self, shadows: &BTreeMap<String, Shadow>) -> Self {
+        self.shadow = shadows.get(&self.plugin).map(|shadow| ShadowBody {
+            version: shadow.version,
+            sessions: shadow.tally.sessions,
+            turns: shadow.tally.turns,
+            differ: shadow.tally.differ,
+            unknown: shadow.tally.unknown,
+        });
+        self
+    }
 }
 
 impl From<Activation> for ActivationBody {
@@ -153,7 +204,7 @@ impl From<Activation> for ActivationBody {
             plugin,
             version: trial.map_or(active, |it| it.version),
             percent: trial.map_or(100, |it| it.percent),
-            shadow: false,
+            shadow: None,
             previous_version: if trial.is_some() {
                 Some(active)
             } else {

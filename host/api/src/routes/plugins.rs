@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::{Json, extract::State as Of};
 use serde::Serialize;
-use store::Plugin;
+use store::{Plugin, Shadow};
 use utoipa::ToSchema;
 
 use super::activation::ActivationBody;
@@ -60,7 +60,13 @@ pub(super) async fn list(
     query: Parameters,
 ) -> Result<Json<List<PluginBody>>, Problem> {
     let page = query.only_page()?;
-    Ok(List::of(state.store().plugins(tenant, &page).await?))
+    let plugins = state.store().plugins(tenant, &page).await?;
+    let shadows = state.store().shadows(tenant).await?;
+    let shown = |plugin| PluginBody::from(plugin).with(&shadows);
+    Ok(Json(List {
+        data: plugins.data.into_iter().map(shown).collect(),
+        has_more: plugins.has_more,
+    }))
 }
 
 /// One plugin
@@ -73,7 +79,8 @@ pub(super) async fn show(
     Of(state): Of<State>,
     Target(PluginName(name)): Target<PluginName>,
 ) -> Result<Json<PluginBody>, Problem> {
-    Ok(Json(state.store().plugin(tenant, &name).await?.into()))
+    let plugin = PluginBody::from(state.store().plugin(tenant, &name).await?);
+    Ok(Json(plugin.with(&state.store().shadows(tenant).await?)))
 }
 
 /// The settings
@@ -104,6 +111,15 @@ pub(super) async fn set(
     state.store().set_settings(tenant, &name, &settings).await?;
     state.control().tenant_changed(tenant).await?;
     Ok(Json(Settings(settings)))
+}
+
+impl PluginBody {
+    fn with(self, shadows: &BTreeMap<String, Shadow>) -> Self {
+        Self {
+            activation: self.activation.map(|it| it.with(shadows)),
+            ..self
+        }
+    }
 }
 
 impl From<Plugin> for PluginBody {

@@ -20,15 +20,20 @@ pub(super) struct Settings {
     media_timeout_seconds: Option<u32>,
     /// For how many days recordings are kept: 1 to 36,500.
     recordings_days: Option<u32>,
+    /// Whether turns of policies are recorded for replay; true if it is left out. They tell settings, states and
+    /// digits that were keyed.
+    records_turns: bool,
 }
 
 impl Body for Settings {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let timeout = fields.count("media_timeout_seconds");
         let days = fields.count("recordings_days");
+        let turns = fields.flag("records_turns", true);
         Some(Self {
             media_timeout_seconds: timeout?,
             recordings_days: days?,
+            records_turns: turns?,
         })
     }
 }
@@ -59,6 +64,7 @@ pub(super) async fn set(
     let settings = TenantSettings {
         media_timeout_s: new.media_timeout_seconds,
         recordings_days: new.recordings_days,
+        records_turns: new.records_turns,
     };
     let store = state.store();
     store.set_tenant_settings(tenant, settings).await?;
@@ -71,6 +77,7 @@ impl From<TenantSettings> for Settings {
         Self {
             media_timeout_seconds: settings.media_timeout_s,
             recordings_days: settings.recordings_days,
+            records_turns: settings.records_turns,
         }
     }
 }

@@ -19,6 +19,7 @@ fn allowed(method: &str, path: &str) -> [bool; 5] {
         (_, p) if p.starts_with("/api/user/") => users,
         ("post", "/api/cti/callin") => develops,
         (_, p) if p.starts_with("/api/v1/keys") => administers,
+        ("get", "/api/v1/sessions" | "/api/v1/sessions/{id}/turns") => develops,
         ("get", _) => reads,
         (_, p) if p.starts_with("/api/v1/prompts") => develops,
         (_, p) if p.starts_with("/api/v1/recordings") => develops,

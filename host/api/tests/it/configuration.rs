@@ -346,10 +346,12 @@ async fn a_tenant_sets_what_it_may_and_the_rest_is_the_nodes() {
     let api = Api::new().await;
     let tenant = api.tenant("acme").await;
     let reader = api.key(&tenant, "read", None).await;
-    let nothing = json!({ "media_timeout_seconds": null, "recordings_days": null });
+    let nothing =
+        json!({ "media_timeout_seconds": null, "recordings_days": null, "records_turns": true });
     assert_eq!(api.get(SETTINGS, &reader).await.expect(200), nothing);
     let set = async |body: Value| api.call("PUT", SETTINGS, &tenant.key, body).await;
-    let both = json!({ "media_timeout_seconds": 30, "recordings_days": 90 });
+    let both =
+        json!({ "media_timeout_seconds": 30, "recordings_days": 90, "records_turns": false });
     assert_eq!(set(both.clone()).await.expect(200), both);
     assert_eq!(api.get(SETTINGS, &reader).await.expect(200), both);
     let config = api.store.tenant_config(tenant.id).await.unwrap();
@@ -357,6 +359,7 @@ async fn a_tenant_sets_what_it_may_and_the_rest_is_the_nodes() {
         config.media_timeout,
         Some(std::time::Duration::from_secs(30))
     );
+    assert!(!config.records_turns);
     assert_eq!(api.shards.lock().unwrap().changed, [tenant.id; 2]);
     let wrong = set(json!({ "media_timeout_seconds": 4 })).await;
     wrong.problem(422, "invalid-body");
@@ -365,6 +368,8 @@ async fn a_tenant_sets_what_it_may_and_the_rest_is_the_nodes() {
     assert_eq!(wrong.pointers(), ["#/recordings_days"]);
     // What is left out is as the node has it again.
     let half = json!({ "recordings_days": null, "media_timeout_seconds": 5 });
-    assert_eq!(set(half.clone()).await.expect(200), half);
+    let mut whole = half.clone();
+    whole["records_turns"] = json!(true);
+    assert_eq!(set(half).await.expect(200), whole);
     assert_eq!(set(json!({})).await.expect(200), nothing);
 }

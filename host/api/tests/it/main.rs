@@ -9,6 +9,7 @@ mod isolation;
 mod policies;
 mod problems;
 mod prompts;
+mod recorded;
 mod recordings;
 mod requests;
 mod spelling;

@@ -115,7 +115,7 @@ async fn a_version_is_activated_and_rolled_back() {
     );
     assert_eq!(
         (&active["percent"], &active["shadow"]),
-        (&json!(100), &json!(false))
+        (&json!(100), &Value::Null)
     );
     assert_eq!(api.get(path, &tenant.key).await.expect(200), active);
     put(json!({"version": 3})).await.problem(404, "not-found");
@@ -168,14 +168,67 @@ async fn a_share_of_new_sessions_is_tried_and_promoted() {
 }
 
 #[tokio::test]
-async fn no_share_and_a_shadow_are_refused_by_their_pointer() {
+async fn a_shadow_runs_along_until_something_is_activated() {
+    let api = Api::new().await;
+    let tenant = api.tenant("acme").await;
+    api.upload("makecall", &tenant.key, b"\0asm mine".to_vec())
+        .await
+        .expect(201);
+    let path = "/api/v1/plugins/makecall/activation";
+    let put = async |body: Value| api.call("PUT", path, &tenant.key, body).await;
+    let beside = put(json!({"version": 2, "shadow": true})).await.expect(200);
+    let shadow = json!({"version": 2, "sessions": 0, "turns": 0, "differ": 0, "unknown": 0});
+    assert_eq!(
+        (&beside["version"], &beside["shadow"]),
+        (&json!(1), &shadow)
+    );
+    let config = api.store.tenant_config(tenant.id).await.unwrap();
+    let rollout = &config.rollouts["makecall"];
+    assert_eq!(rollout.shadow.as_ref().map(|it| it.version), Some(2));
+    assert_eq!(rollout.trial, None);
+    assert!(
+        config.versions().any(|it| it.version == 2),
+        "it is compiled"
+    );
+    let tally = store::ShadowTally {
+        sessions: 3,
+        turns: 9,
+        differ: 1,
+        unknown: 1,
+    };
+    for version in [2, 7] {
+        let added = api.store.add_shadow(tenant.id, "makecall", version, tally);
+        added.await.unwrap();
+    }
+    let shadow = json!({"version": 2, "sessions": 3, "turns": 9, "differ": 1, "unknown": 1});
+    let shown = api.get(path, &tenant.key).await.expect(200);
+    assert_eq!(shown["shadow"], shadow);
+    let listed = api.get("/api/v1/plugins", &tenant.key).await.expect(200);
+    assert_eq!(listed["data"][0]["activation"], shown);
+    for (wrong, status, code) in [(1, 409, "conflict"), (3, 404, "not-found")] {
+        let answer = put(json!({"version": wrong, "shadow": true})).await;
+        answer.problem(status, code);
+    }
+    let active = put(json!({"version": 1})).await.expect(200);
+    assert_eq!(
+        (&active["version"], &active["shadow"]),
+        (&json!(1), &Value::Null)
+    );
+}
+
+#[tokio::test]
+async fn a_share_of_a_shadow_and_no_share_are_refused_by_their_pointer() {
     let api = Api::new().await;
     let tenant = api.tenant("acme").await;
     let path = "/api/v1/plugins/makecall/activation";
     for (body, pointers) in [
         (
             json!({"version": 1, "percent": 0, "shadow": true}),
-            vec!["#/percent", "#/shadow"],
+            vec!["#/percent"],
+        ),
+        (
+            json!({"version": 1, "percent": 50, "shadow": true}),
+            vec!["#/percent"],
         ),
         (json!({"version": 1, "percent": 101}), vec!["#/percent"]),
         (json!({"version": 1, "percent": 356}), vec!["#/percent"]),

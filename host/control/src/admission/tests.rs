@@ -66,6 +66,7 @@ fn tenant(
         fault_policy: FaultPolicy::Release,
         media_timeout: None,
         rollouts: std::collections::BTreeMap::new(),
+        records_turns: true,
     })
 }
 

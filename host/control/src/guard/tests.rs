@@ -69,6 +69,7 @@ fn known(accept_from: &str) -> Known {
         fault_policy: FaultPolicy::Release,
         media_timeout: None,
         rollouts: std::collections::BTreeMap::new(),
+        records_turns: true,
     };
     Known::of([Arc::new(tenant)].iter())
 }

@@ -23,6 +23,7 @@ fn tenant(id: TenantId, users: &[(&str, &str)]) -> TenantConfig {
         fault_policy: FaultPolicy::Release,
         media_timeout: None,
         rollouts: BTreeMap::new(),
+        records_turns: true,
     }
 }
 

@@ -57,6 +57,7 @@ fn town() -> Tenants {
             fault_policy: FaultPolicy::Release,
             media_timeout: None,
             rollouts: BTreeMap::new(),
+            records_turns: true,
         };
         town.insert(tenant.id, Arc::new(tenant));
     }

@@ -50,6 +50,7 @@ fn tenant(ids: &mut IdSource) -> TenantConfig {
         fault_policy: FaultPolicy::Release,
         media_timeout: None,
         rollouts: BTreeMap::new(),
+        records_turns: true,
     }
 }
 

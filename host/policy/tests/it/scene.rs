@@ -381,5 +381,6 @@ fn tenant(ids: &mut IdSource) -> Arc<TenantConfig> {
         fault_policy: FaultPolicy::Release,
         media_timeout: None,
         rollouts: BTreeMap::new(),
+        records_turns: true,
     })
 }

@@ -126,11 +126,15 @@ const HISTOGRAMS: &[(&str, &str)] = &[
     (
         "jackfield_store_seconds",
         "Work of the store as those who wait for it see it: a policy's read, a turn's commit, the \
-         commit of a group of CDRs, a trace, lines of a log",
+         commit of a group of CDRs, a trace, lines of a log, recorded turns",
     ),
 ];
 
 const COUNTERS: &[(&str, &str)] = &[
+    (
+        "jackfield_shadow_turns_total",
+        "Turns that a shadow ran, by what they showed",
+    ),
     (
         "jackfield_calls_begun_total",
         "Calls that were admitted or constructed",

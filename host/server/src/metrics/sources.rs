@@ -119,6 +119,8 @@ impl Sources {
             ("siblings", losses.siblings.load(Ordering::Relaxed)),
             ("cdrs", losses.cdrs.load(Ordering::Relaxed)),
             ("records", losses.records.load(Ordering::Relaxed)),
+            ("turns", losses.turns.load(Ordering::Relaxed)),
+            ("shadows", losses.shadows.load(Ordering::Relaxed)),
             ("registers", losses.registers.load(Ordering::Relaxed)),
             ("recordings", self.recordings.refused()),
             ("prompts", losses.prompts.load(Ordering::Relaxed)),

@@ -44,6 +44,7 @@ fn config(names: &[&str]) -> TenantConfig {
         fault_policy: FaultPolicy::Release,
         media_timeout: None,
         rollouts: BTreeMap::new(),
+        records_turns: true,
     }
 }
 

@@ -5,7 +5,7 @@ use sqlx::SqlitePool;
 use crate::StoreError;
 
 /// What brings the tables up to date, in order. One that was released never changes.
-pub(super) const MIGRATIONS: [(&str, &str); 18] = [
+pub(super) const MIGRATIONS: [(&str, &str); 20] = [
     (
         "first",
         include_str!("../../migrations/sqlite/0001_first.sql"),
@@ -77,6 +77,14 @@ pub(super) const MIGRATIONS: [(&str, &str); 18] = [
     (
         "usage",
         include_str!("../../migrations/sqlite/0018_usage.sql"),
+    ),
+    (
+        "recorded turns",
+        include_str!("../../migrations/sqlite/0019_recorded_turns.sql"),
+    ),
+    (
+        "plugin shadow",
+        include_str!("../../migrations/sqlite/0020_plugin_shadow.sql"),
     ),
 ];
 

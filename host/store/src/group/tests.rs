@@ -104,6 +104,7 @@ async fn a_group_of_all_kinds_is_written_whole() {
         cdrs: cdrs.clone(),
         traces: vec![trace],
         recordings: Vec::new(),
+        turns: Vec::new(),
     };
     // Nobody writes before all of them wait.
     let turn = home.store.db().write().await.unwrap();

@@ -8,13 +8,25 @@ use crate::db::{Tx, query};
 use crate::{Store, StoreError, limits};
 
 /// What a tenant has set; `None` is as the node has it. A node's own value is the most.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TenantSettings {
     /// For how many seconds a party that was heard may say nothing before its call ends, 5 to
     /// [`limits::MEDIA_TIMEOUT`].
     pub media_timeout_s: Option<u32>,
     /// For how many days recordings are kept, 1 to [`limits::RECORDING_DAYS`].
     pub recordings_days: Option<u32>,
+    /// Whether turns of its policies are recorded.
+    pub records_turns: bool,
+}
+
+impl Default for TenantSettings {
+    fn default() -> Self {
+        Self {
+            media_timeout_s: None,
+            recordings_days: None,
+            records_turns: true,
+        }
+    }
 }
 
 impl Store {
@@ -31,13 +43,16 @@ impl Store {
     ) -> Result<(), StoreError> {
         check(settings)?;
         let mut tx = self.db().write().await?;
-        let set =
-            query("UPDATE tenant SET media_timeout_s = $2, recordings_days = $3 WHERE id = $1")
-                .bind(tenant)
-                .bind(settings.media_timeout_s.map(u64::from))
-                .bind(settings.recordings_days.map(u64::from))
-                .run(&mut tx)
-                .await?;
+        let set = query(
+            "UPDATE tenant SET media_timeout_s = $2, recordings_days = $3, records_turns = $4
+             WHERE id = $1",
+        )
+        .bind(tenant)
+        .bind(settings.media_timeout_s.map(u64::from))
+        .bind(settings.recordings_days.map(u64::from))
+        .bind(settings.records_turns)
+        .run(&mut tx)
+        .await?;
         if set == 0 {
             return Err(StoreError::NotFound { what: "tenant" });
         }
@@ -60,17 +75,18 @@ fn check(settings: TenantSettings) -> Result<(), StoreError> {
 }
 
 pub(crate) async fn read(tx: &mut Tx, tenant: TenantId) -> Result<TenantSettings, StoreError> {
-    let row: Option<(Option<i64>, Option<i64>)> =
-        query("SELECT media_timeout_s, recordings_days FROM tenant WHERE id = $1")
+    let row: Option<(Option<i64>, Option<i64>, bool)> =
+        query("SELECT media_timeout_s, recordings_days, records_turns FROM tenant WHERE id = $1")
             .bind(tenant)
             .row(tx)
             .await?;
-    let (timeout, days) = row.ok_or(StoreError::NotFound { what: "tenant" })?;
+    let (timeout, days, records_turns) = row.ok_or(StoreError::NotFound { what: "tenant" })?;
     // They were checked when they were written.
     let small = |value: i64| value as u32;
     Ok(TenantSettings {
         media_timeout_s: timeout.map(small),
         recordings_days: days.map(small),
+        records_turns,
     })
 }
 

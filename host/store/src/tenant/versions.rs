@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use model::{ActivePlugin, Rollout, TenantId, Trial};
 
 use crate::db::{Tx, query};
-use crate::{StoreError, version};
+use crate::{PluginVersion, StoreError, shadow, version};
 
 type Settings = BTreeMap<String, Arc<BTreeMap<String, String>>>;
 
@@ -18,21 +18,30 @@ pub(super) async fn read(
     let mut plugins = BTreeMap::new();
     let mut rollouts: BTreeMap<String, Rollout> = BTreeMap::new();
     for (version, trial) in version::in_use(tx, tenant).await? {
-        let name = version.plugin;
-        let plugin = ActivePlugin {
-            name: name.clone(),
-            version: version.version,
-            digest: version.digest,
-            exports: version.exports.iter().map(|e| short_name(e)).collect(),
-            settings: settings.get(&name).cloned().unwrap_or_default(),
-        };
+        let name = version.plugin.clone();
+        let plugin = in_use(version, settings.get(&name).cloned().unwrap_or_default());
         if let Some(percent) = trial {
             rollouts.entry(name).or_default().trial = Some(Trial { plugin, percent });
         } else {
             plugins.insert(name, plugin);
         }
     }
+    for (name, shadow) in shadow::all(tx, tenant).await? {
+        let version = version::find(tx, tenant, &name, shadow.version).await?;
+        let settings = settings.get(&name).cloned().unwrap_or_default();
+        rollouts.entry(name).or_default().shadow = Some(in_use(version, settings));
+    }
     Ok((plugins, rollouts))
+}
+
+fn in_use(version: PluginVersion, settings: Arc<BTreeMap<String, String>>) -> ActivePlugin {
+    ActivePlugin {
+        name: version.plugin,
+        version: version.version,
+        digest: version.digest,
+        exports: version.exports.iter().map(|e| short_name(e)).collect(),
+        settings,
+    }
 }
 
 async fn settings(tx: &mut Tx, tenant: TenantId) -> Result<Settings, StoreError> {

@@ -10,6 +10,7 @@ mod life;
 mod log;
 mod plugins;
 mod prompts;
+mod recorded;
 mod recordings;
 mod records;
 mod spelling;

@@ -16,7 +16,7 @@ const DOWNWARD: [(&str, &[&str]); 11] = [
     ("host/uring", &[]),
     ("host/store", &["model"]),
     ("host/policy", &["model"]),
-    ("host/tape", &["model"]),
+    ("host/recorded", &["model"]),
     ("host/api", &["store", "model"]),
     ("host/control", &["sip", "media", "model"]),
     ("host/author", &["kit", "model", "pack", "policy"]),
@@ -37,11 +37,11 @@ const OURS: [&str; 16] = [
     "model",
     "pack",
     "policy",
+    "recorded",
     "server",
     "sim",
     "sip",
     "store",
-    "tape",
     "uring",
 ];
 

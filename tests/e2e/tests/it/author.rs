@@ -1,7 +1,8 @@
 //! The author's way, by its commands: from nothing to a policy that answers calls, and back.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use media::handset::Speech;
 use media::sdp::Codec;
@@ -9,7 +10,7 @@ use media::tone;
 use serde_json::json;
 
 use crate::handset::Audio;
-use crate::node::{Node, binary};
+use crate::node::{self, Node, binary};
 use crate::office::{Office, check};
 use crate::sipp;
 
@@ -103,9 +104,10 @@ fn an_author_comes_from_nothing_to_a_policy_that_answers_calls() {
     assert_eq!(active, "bell: version 1 is active\n");
     office.number("2001", "bell");
     if sipp::is_there() {
-        call(&office);
+        call(&office, 1);
         let log = author.does("logs bell");
         assert!(log.contains("1001 calls 2001"), "{log}");
+        replays(&author, component);
     }
     let again = author.does(&format!("push {component} --json"));
     assert!(again.contains("\"version\": 2"), "{again}");
@@ -120,6 +122,9 @@ fn an_author_comes_from_nothing_to_a_policy_that_answers_calls() {
         "{list}"
     );
     assert_eq!(author.does("list bell").lines().count(), 2);
+    if sipp::is_there() {
+        shadows(&author, &office);
+    }
     let unknown = author.fails("activate bell 7");
     assert!(unknown.contains("404"), "{unknown}");
     let stranger = Author {
@@ -130,8 +135,75 @@ fn an_author_comes_from_nothing_to_a_policy_that_answers_calls() {
     assert!(refused.contains("401"), "{refused}");
 }
 
+/// The call was recorded: the component decides the same again, another one does not, and a saved
+/// recording is a test.
+fn replays(author: &Author, component: &str) {
+    let replay = format!("replay {component} --plugin bell");
+    let until = Instant::now() + Duration::from_secs(5);
+    // Its last turns are written within a second.
+    let said = loop {
+        let said = author.does(&replay);
+        if said.contains("1 sessions of 4 turns") || Instant::now() > until {
+            break said;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    };
+    assert!(said.contains("1 the same, 0 differ"), "{said}");
+    author.does(&format!("{replay} --save-test call"));
+    let played = author.does("test");
+    assert!(played.contains("2 of 2 passed"), "{played}");
+    let other = memo(author);
+    let output = author.run(&format!("replay {} scenarios", other.display()));
+    let said = text_of(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("turn 1, on_incoming: command 1 differs"),
+        "{said}"
+    );
+    assert!(said.contains("recorded:  answer 1001 \"bell\""), "{said}");
+    assert!(said.contains("0 the same, 1 differ"), "{said}");
+    std::fs::remove_file(author.folder.join("scenarios/call.json")).expect("it was saved");
+}
+
+/// A component that decides otherwise.
+fn memo(author: &Author) -> PathBuf {
+    let file = author.folder.join("memo.wasm");
+    std::fs::write(&file, node::component("memo")).expect("the folder is ours");
+    file
+}
+
+/// Another version runs along with a call that goes as if it did not, and tells what it would have done.
+fn shadows(author: &Author, office: &Office) {
+    let other = memo(author);
+    author.does(&format!("push {} --name bell", other.display()));
+    let beside = author.does("activate bell 3 --shadow");
+    assert!(
+        beside.contains("version 1 active, version 3 its shadow (0 sessions"),
+        "{beside}"
+    );
+    call(office, 2);
+    let until = Instant::now() + Duration::from_secs(5);
+    let list = loop {
+        let list = author.does("list");
+        if list.contains("1 differ") || Instant::now() > until {
+            break list;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    };
+    assert!(
+        list.contains("version 3 its shadow (1 sessions, 1 differ, 0 unknown)"),
+        "{list}"
+    );
+    let log = author.does("logs bell");
+    assert!(
+        log.contains("shadow of version 1: turn 1, on_incoming: command 1 differs"),
+        "{log}"
+    );
+    author.does("activate bell 1");
+}
+
 /// A caller hears both beeps.
-fn call(office: &Office) {
+fn call(office: &Office, calls: usize) {
     let mut audio = Audio::bind();
     let caller = office.calls("uac-listens", "2001");
     let mut caller = caller.with("rtp", audio.port()).start();
@@ -143,7 +215,7 @@ fn call(office: &Office) {
         .filter(|it| tone::level_of(it, 1_000) > -19.0);
     let beeps = beeps.count();
     assert!((3..=4).contains(&beeps), "400 ms of beeps: {beeps}");
-    let cdr = office.cdrs_where("number=2001", 1).remove(0);
+    let cdr = office.cdrs_where("number=2001", calls).remove(0);
     check(
         &cdr,
         &json!({ "user_data": "bell", "plugin": "bell", "dropped_by": "sys" }),

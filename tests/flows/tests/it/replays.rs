@@ -13,8 +13,8 @@ use std::{
 use control::{TurnRequest, phone};
 use kit::{Components, Verdict, replay};
 use model::{SessionId, turn::TurnOutcome};
+use recorded::{Did, Seen, Session, Turn};
 use sim::{Options, Policies, Snapshot, World, town};
-use tape::{Did, Seen, Session, Turn};
 
 use crate::components::components;
 
@@ -27,12 +27,12 @@ const OF_ONE: usize = 50;
 const LINE: &str = r#"        return Ok(Reply::problem(404, "not-pending", detail));"#;
 const CHANGED: &str = r#"        return Ok(Reply::problem(410, "not-pending", detail));"#;
 
-type Tape = Rc<RefCell<BTreeMap<SessionId, BTreeMap<u32, Turn>>>>;
+type Taken = Rc<RefCell<BTreeMap<SessionId, BTreeMap<u32, Turn>>>>;
 
 /// The components, and what they were given and did.
 struct Recorder {
     components: Components,
-    tape: Tape,
+    taken: Taken,
 }
 
 impl Policies for Recorder {
@@ -59,8 +59,8 @@ impl Policies for Recorder {
             reads,
             did: Did::of(&outcome),
         };
-        let mut tape = self.tape.borrow_mut();
-        let session = tape.entry(request.view.session).or_default();
+        let mut taken = self.taken.borrow_mut();
+        let session = taken.entry(request.view.session).or_default();
         // The last run of a turn is the one that counts.
         session.insert(request.number, turn);
         outcome
@@ -69,11 +69,11 @@ impl Policies for Recorder {
 
 /// A thousand sessions, as they are read from what was written of them.
 fn recorded() -> Vec<Session> {
-    let tape = Tape::default();
+    let taken = Taken::default();
     for first in (0..ROUNDS).step_by(OF_ONE) {
         let recorder = Recorder {
             components: components(),
-            tape: Rc::clone(&tape),
+            taken: Rc::clone(&taken),
         };
         let options = Options {
             seed: first as u64,
@@ -86,7 +86,7 @@ fn recorded() -> Vec<Session> {
         }
         assert_eq!(world.watch().violations(), [""; 0]);
     }
-    let sessions = tape.take().into_values().map(|turns| {
+    let sessions = taken.take().into_values().map(|turns| {
         let session = Session::new(turns.into_values().collect()).unwrap();
         Session::read(&session.write().unwrap()).unwrap()
     });

@@ -21,7 +21,7 @@ fn files(plugin: &str, folder: &str) -> Vec<PathBuf> {
         .join(plugin)
         .join("scenarios")
         .join(folder);
-    let files = kit::files(&[place]).unwrap();
+    let files = kit::files(&[place], &["toml"]).unwrap();
     assert!(!files.is_empty());
     files
 }

@@ -30,7 +30,10 @@ fn second(tenant: &TenantConfig) -> ActivePlugin {
 fn trying(mut tenant: TenantConfig, percent: u8) -> TenantConfig {
     let plugin = second(&tenant);
     let trial = Some(Trial { plugin, percent });
-    let rollout = Rollout { trial };
+    let rollout = Rollout {
+        trial,
+        ..Rollout::default()
+    };
     tenant.rollouts.insert("makecall".to_owned(), rollout);
     tenant
 }

@@ -3,7 +3,7 @@
 use model::SessionId;
 use serde::Deserialize;
 
-use crate::{TapeError, Turn, turn::Form};
+use crate::{RecordedError, Turn, turn::Form};
 
 /// The turns of one session, in order.
 #[derive(Clone, Debug)]
@@ -24,25 +24,27 @@ struct Answer {
 
 impl Session {
     /// One of these turns, of which there is one at least.
-    pub fn new(turns: Vec<Turn>) -> Result<Self, TapeError> {
-        let nothing = || TapeError("it has no turns".to_owned());
+    pub fn new(turns: Vec<Turn>) -> Result<Self, RecordedError> {
+        let nothing = || RecordedError("it has no turns".to_owned());
         let first = turns.first().ok_or_else(nothing)?;
         let (id, plugin) = (first.view.session, first.view.plugin.clone());
         if turns.iter().any(|turn| turn.view.session != id) {
-            return Err(TapeError("its turns are of several sessions".to_owned()));
+            return Err(RecordedError(
+                "its turns are of several sessions".to_owned(),
+            ));
         }
         Ok(Self { id, plugin, turns })
     }
 
     /// Reads one: `{"turns": […]}`, as the API answers.
-    pub fn read(text: &str) -> Result<Self, TapeError> {
+    pub fn read(text: &str) -> Result<Self, RecordedError> {
         let answer: Answer = serde_json::from_str(text)?;
         let turns: Result<_, _> = answer.turns.into_iter().map(Form::turn).collect();
         Self::new(turns?)
     }
 
     /// Its text, a turn on each line.
-    pub fn write(&self) -> Result<String, TapeError> {
+    pub fn write(&self) -> Result<String, RecordedError> {
         let turns: Result<Vec<_>, _> = self.turns.iter().map(Turn::write).collect();
         let turns = turns?.join(",\n");
         Ok(format!("{{\"turns\": [\n{turns}\n]}}\n"))

@@ -72,6 +72,7 @@ fn tenant() -> TenantConfig {
         fault_policy: FaultPolicy::Release,
         media_timeout: None,
         rollouts: BTreeMap::new(),
+        records_turns: true,
     }
 }
 

@@ -128,6 +128,7 @@ impl Scope {
             fault_policy: FaultPolicy::default(),
             media_timeout: None,
             rollouts: BTreeMap::new(),
+            records_turns: true,
         }
     }
 }

@@ -53,9 +53,9 @@ pub enum Seen {
 /// Why a text is no recorded turn or session.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a recorded session of this platform: {0}")]
-pub struct TapeError(pub(crate) String);
+pub struct RecordedError(pub(crate) String);
 
-impl From<serde_json::Error> for TapeError {
+impl From<serde_json::Error> for RecordedError {
     fn from(why: serde_json::Error) -> Self {
         Self(why.to_string())
     }
@@ -116,7 +116,7 @@ enum SeenForm {
 
 impl Turn {
     /// Its text: one line of JSON.
-    pub fn write(&self) -> Result<String, TapeError> {
+    pub fn write(&self) -> Result<String, RecordedError> {
         let mut form = Form::of(self);
         let text = serde_json::to_string(&form)?;
         form.tenant = Some(Scope::of(&self.view.tenant, &text));
@@ -124,7 +124,7 @@ impl Turn {
     }
 
     /// Reads one.
-    pub fn read(text: &str) -> Result<Self, TapeError> {
+    pub fn read(text: &str) -> Result<Self, RecordedError> {
         let form: Form = serde_json::from_str(text)?;
         form.turn()
     }
@@ -167,8 +167,8 @@ impl Form {
         }
     }
 
-    pub(crate) fn turn(self) -> Result<Turn, TapeError> {
-        let lacks = || TapeError("a turn names no tenant".to_owned());
+    pub(crate) fn turn(self) -> Result<Turn, RecordedError> {
+        let lacks = || RecordedError("a turn names no tenant".to_owned());
         let tenant = self.tenant.ok_or_else(lacks)?.tenant();
         let seen = |seen| match seen {
             SeenForm::Value { value, version } => Seen::Value(value.0, version),

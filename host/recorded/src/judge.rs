@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use model::Event;
+use model::{CallDirection, Event, turn::View};
 
 use crate::Did;
 
@@ -41,6 +41,27 @@ impl fmt::Display for What {
             Self::Command(at) => write!(f, "command {at}"),
             Self::Reply => f.write_str("the reply"),
             Self::Write(key) => write!(f, "the key {key:?}"),
+        }
+    }
+}
+
+impl Difference {
+    /// The same with parties in place of their calls' ids.
+    #[must_use]
+    pub fn named(self, view: &View) -> Self {
+        let name = |text: String| {
+            view.calls.iter().fold(text, |text, call| {
+                let party = match call.direction {
+                    CallDirection::Inbound => &call.from,
+                    CallDirection::Outbound => &call.to,
+                };
+                text.replace(&call.id.to_string(), party.user())
+            })
+        };
+        Self {
+            what: self.what,
+            recorded: name(self.recorded),
+            now: name(self.now),
         }
     }
 }
@@ -112,6 +133,10 @@ pub fn difference(recorded: &Did, now: &Did) -> Option<Difference> {
 /// Whether a component with these exports is told of that event at all.
 pub fn hears(exports: &[String], event: &Event) -> bool {
     let interface = event.interface();
+    // What a version takes over from another is of that day: one that is replayed has its own state.
+    if matches!(event, Event::Migrate { .. }) {
+        return false;
+    }
     if interface == "call-events" {
         return true;
     }

@@ -10,6 +10,7 @@
 //! belongs here.
 #![forbid(unsafe_code)]
 
+mod course;
 mod did;
 mod form;
 mod judge;
@@ -19,7 +20,8 @@ mod session;
 mod turn;
 mod words;
 
+pub use course::{Course, Divergence, Known, Step, Unanswered};
 pub use did::{Did, Kept};
 pub use judge::{Difference, What, difference, hears};
 pub use session::Session;
-pub use turn::{Reads, Seen, TapeError, Turn};
+pub use turn::{Reads, RecordedError, Seen, Turn};
