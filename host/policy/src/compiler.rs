@@ -34,8 +34,10 @@ const ARENA: (&str, &str) = ("MIMALLOC_ARENA_RESERVE", "16384");
 /// What compiling one component may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CompileLimits {
-    /// Processor time, in whole seconds; by the clock twice as much.
+    /// Processor time, in whole seconds.
     pub time: Duration,
+    /// Time by the clock, which on a busy machine is much longer.
+    pub patience: Duration,
     /// Octets of memory beyond what an idle compiler has.
     pub memory: usize,
     /// Octets of machine code.
@@ -46,6 +48,7 @@ impl Default for CompileLimits {
     fn default() -> Self {
         Self {
             time: Duration::from_secs(30),
+            patience: Duration::from_secs(300),
             memory: 1 << 30,
             code: 256 << 20,
         }
@@ -78,7 +81,9 @@ impl Compiler {
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
         let child = self.start(theirs).map_err(failed)?;
         let talked = self.talk(ours, digest, component);
-        let ended = child.end(talked.is_err()).map_err(failed)?;
+        let ended = child
+            .end(talked.as_ref().is_err_and(is_late))
+            .map_err(failed)?;
         match talked {
             Ok(outcome) => self.judge(outcome, digest),
             Err(why) => Err(self.why_not(&why, &ended)),
@@ -103,9 +108,8 @@ impl Compiler {
         digest: &str,
         component: &[u8],
     ) -> std::io::Result<Outcome> {
-        let longest = Some(Duration::from_secs(self.limits.seconds() * 2));
-        socket.set_read_timeout(longest)?;
-        socket.set_write_timeout(longest)?;
+        socket.set_read_timeout(Some(self.limits.patience))?;
+        socket.set_write_timeout(Some(self.limits.patience))?;
         let order = Order {
             key: self.key.clone(),
             seconds: self.limits.seconds(),
@@ -134,9 +138,12 @@ impl Compiler {
 
     /// Why a child that has ended said nothing.
     fn why_not(&self, silence: &std::io::Error, ended: &Ended) -> Refusal {
-        let late = matches!(silence.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+        if is_late(silence) {
+            let patience = self.limits.patience;
+            return Refusal::NotCompiled(format!("it took longer than {patience:?}"));
+        }
         let signal = ended.status.signal();
-        if late || signal == Some(Signal::XCPU.as_raw()) {
+        if signal == Some(Signal::XCPU.as_raw()) {
             return Refusal::CompileTime(Duration::from_secs(self.limits.seconds()));
         }
         // Rust's words for an allocation that failed, before it ends the process.
@@ -156,6 +163,11 @@ impl Compiler {
     }
 }
 
+/// Whether that is the end of our patience.
+fn is_late(why: &std::io::Error) -> bool {
+    matches!(why.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
 /// A child that runs; it never outlives this.
 struct Running(Child);
 
@@ -166,18 +178,10 @@ struct Ended {
 }
 
 impl Running {
-    /// Waits until it has ended; `by_force` if there is nothing to wait for.
+    /// Waits until it has ended; `by_force` if it says nothing and may never end. One that closed its socket is about
+    /// to end by itself, and its status says why.
     fn end(mut self, by_force: bool) -> std::io::Result<Ended> {
-        // One that has ended by itself is beyond it, and keeps its own status.
-        if by_force && self.0.try_wait()?.is_none() {
-            // Its end of the socket closes a moment before it is gone, so its own status is waited for.
-            let patience = Duration::from_millis(1);
-            let mut patience = std::iter::repeat_n(patience, 1_000);
-            while self.0.try_wait()?.is_none()
-                && let Some(moment) = patience.next()
-            {
-                std::thread::sleep(moment);
-            }
+        if by_force {
             self.0.kill()?;
         }
         let status = self.0.wait()?;

@@ -282,6 +282,7 @@ impl Config {
         let memory = size(&self.plugins.compile_memory).context("plugins.compile_memory")?;
         Ok(policy::CompileLimits {
             time,
+            patience: time * 10,
             memory,
             ..policy::CompileLimits::default()
         })

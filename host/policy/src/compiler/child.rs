@@ -13,7 +13,7 @@ use crate::artefact::{Artefact, SealKey};
 use crate::engine;
 
 /// How much the child gives way to calls: nice values go to 19.
-const NICE: i32 = 10;
+const NICE: i32 = 5;
 /// Files that it may have open: those that it was started with.
 const FILES: u64 = 16;
 

@@ -116,3 +116,16 @@ fn a_compiler_that_is_not_there_is_the_nodes_failure() {
         "{refused:?}"
     );
 }
+
+#[test]
+fn a_compiler_that_says_nothing_is_not_waited_for_for_ever() {
+    let mut compiler = usual();
+    compiler.program = "/bin/sleep".into();
+    compiler.arguments = vec!["1000".to_owned()];
+    compiler.limits.patience = Duration::from_millis(50);
+    let refused = compiler.compile("sha256:any", EMPTY);
+    let Err(Refusal::NotCompiled(why)) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(why, "it took longer than 50ms");
+}

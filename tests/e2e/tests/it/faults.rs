@@ -126,7 +126,7 @@ fn a_component_that_is_a_bomb_to_compile_is_refused_and_calls_go_on() {
     if !sipp::is_there() {
         return;
     }
-    let node = Node::start_with(&[("PLUGINS__COMPILE_TIME", "5s")]);
+    let node = Node::start_with(&[("PLUGINS__COMPILE_TIME", "10s")]);
     let (office, hostile) = (Office::open(&node, "acme"), Office::open(&node, "hostile"));
     std::thread::scope(|all| {
         let upload = all.spawn(|| {
