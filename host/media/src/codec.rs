@@ -353,17 +353,15 @@ fn in_frames(
 }
 
 fn expand(law: Law, payload: &[u8], samples: &mut [i16]) -> usize {
-    for (sample, &octet) in samples.iter_mut().zip(payload) {
-        *sample = g711::decode_sample(law, octet);
-    }
-    payload.len().min(samples.len())
+    let length = payload.len().min(samples.len());
+    g711::decode(law, &payload[..length], &mut samples[..length]);
+    length
 }
 
 fn compress(law: Law, samples: &[i16], payload: &mut [u8]) -> usize {
-    for (octet, &sample) in payload.iter_mut().zip(samples) {
-        *octet = g711::encode_sample(law, sample);
-    }
-    payload.len().min(samples.len())
+    let length = payload.len().min(samples.len());
+    g711::encode(law, &samples[..length], &mut payload[..length]);
+    length
 }
 
 /// The distance of what is heard from what was said, as a tone would have it.

@@ -99,6 +99,12 @@ pub const BIND_TRIES: usize = 64;
 /// Packets read at once from a socket that was just connected, to see that no stranger's waits.
 pub const RECEIVE_BURST: usize = 8;
 
+/// How long a packet that is relayed may wait for others, so that a shard is woken once for several.
+pub const GATHER_RELAYED: Duration = Duration::from_micros(200);
+
+/// The same where none is relayed: it is heard at a tick, which comes each millisecond.
+pub const GATHER_HEARD: Duration = Duration::from_millis(1);
+
 /// Packets of a handset that may be sent late; more than these are left out instead.
 pub const LATE_FRAMES: u32 = 10;
 

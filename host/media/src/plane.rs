@@ -16,6 +16,7 @@
 //! every 20 ms (`wheel`), whose packets are drained by `poll_packet`; it covers the route. Every port reports by RTCP
 //! each 5 s (`reporting`), on the same way. Knows nothing of calls: `control` decides what is bridged to what.
 
+mod ahead;
 mod attendant;
 mod chime;
 mod confer;
@@ -132,6 +133,8 @@ pub struct Plane {
     attendants: Attendants,
     /// What came to its end in a tick, while the tick lasts.
     ended: Vec<(PortId, Ended)>,
+    /// How many ports are one end of a bridge.
+    relays: usize,
     /// How many ports are recorded.
     tapes: usize,
     blocks: Blocks,
@@ -152,6 +155,7 @@ impl Plane {
             mixer: Mixer::default(),
             attendants: Attendants::default(),
             ended: Vec::new(),
+            relays: 0,
             tapes: 0,
             blocks: Blocks::default(),
             random: ChaCha8Rng::from_seed(seed),
@@ -372,6 +376,9 @@ impl Plane {
 
     fn set_route(&mut self, port: PortId, route: Route) {
         if let Some(state) = self.ports.get_mut(&port) {
+            let is_relay = |route| usize::from(matches!(route, Route::Relay(_)));
+            self.relays -= is_relay(state.route());
+            self.relays += is_relay(route);
             state.set_route(route);
         }
     }

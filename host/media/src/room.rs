@@ -196,6 +196,11 @@ impl Room {
         self.taken.fetch_and(!(1 << place.ring), Ordering::AcqRel);
     }
 
+    /// Whether other shards have members.
+    pub fn is_shared(&self, place: &Place) -> bool {
+        self.taken.load(Ordering::Acquire) & !(1 << place.ring) != 0
+    }
+
     /// Once each 20 ms: tells what the members of this shard say together, and writes what those of all
     /// other shards say. False if there are none: then nothing is written.
     pub fn exchange(&self, place: &mut Place, rate: Rate, sum: &[i32], others: &mut [i32]) -> bool {

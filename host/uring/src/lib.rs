@@ -46,10 +46,9 @@ const SEND: u64 = 1 << 62;
 const WAKE: u64 = 2 << 62;
 const KINDS: u64 = 3 << 62;
 
-/// How long what came may wait for company, and how much of it is company enough: being woken for each
-/// packet would cost a fifth of relaying it.
-const GATHER: Duration = Duration::from_micros(200);
-const TOGETHER: usize = 32;
+/// How much of what came is company enough, by how long it may wait for it: half of the buffers at most.
+const TOGETHER_EACH: Duration = Duration::from_micros(6);
+const TOGETHER: usize = LENT as usize / 2;
 
 /// The longest wait.
 const LONGEST: Duration = Duration::from_secs(100);
@@ -195,8 +194,8 @@ impl Ring {
     }
 
     /// Hands over what is to be sent, and waits until something came, at most so long. What came may have
-    /// waited 0.2 ms for more.
-    pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+    /// waited for more until `patience` was over, where the kernel can do that.
+    pub fn wait(&mut self, timeout: Option<Duration>, patience: Duration) -> io::Result<()> {
         self.release();
         self.pool.publish();
         let most = timeout.unwrap_or(LONGEST);
@@ -205,8 +204,10 @@ impl Ring {
         // The answers to what is sent are not what is waited for.
         let mut want = self.sending + 1;
         if self.gathers {
-            args = args.min_wait_usec(GATHER.min(most).as_micros() as u32);
-            want = self.sending + TOGETHER;
+            let patience = patience.min(most);
+            args = args.min_wait_usec(patience.as_micros() as u32);
+            let company = patience.as_micros() / TOGETHER_EACH.as_micros();
+            want += (company as usize).min(TOGETHER);
         }
         let done = self.kernel.submitter().submit_with_args(want, &args);
         match done {

@@ -28,7 +28,7 @@ fn next(ring: &mut Ring) -> Event {
         match ring.poll() {
             Some(Event::Sent) => {}
             Some(event) => return event,
-            None => ring.wait(Some(PATIENCE / 1_000)).unwrap(),
+            None => ring.wait(Some(PATIENCE / 1_000), Duration::ZERO).unwrap(),
         }
     }
     panic!("nothing comes");
@@ -75,7 +75,7 @@ fn all_that_came_at_once_is_told_though_there_are_fewer_buffers() {
     let [(a, to_a), (b, to_b), (peer, _)] = [(); 3].map(|()| socket());
     ring.add(0, &a).unwrap();
     ring.add(1, &b).unwrap();
-    ring.wait(Some(Duration::ZERO)).unwrap();
+    ring.wait(Some(Duration::ZERO), Duration::ZERO).unwrap();
     let each = LENT / 2 + 50;
     for n in 0..each {
         peer.send_to(&n.to_be_bytes(), to_a).unwrap();
@@ -103,7 +103,7 @@ fn a_socket_that_was_removed_is_heard_no_more_and_its_seat_is_used_again() {
         assert!(matches!(next(&mut ring), Event::Received { key: told, .. } if told == key));
         // This one waits in the queue of answers and is of nobody any more.
         peer.send_to(b"too late", to).unwrap();
-        ring.wait(Some(PATIENCE)).unwrap();
+        ring.wait(Some(PATIENCE), Duration::ZERO).unwrap();
         ring.remove(seat);
         assert!(ring.poll().is_none());
     }
@@ -114,7 +114,7 @@ fn a_ring_that_is_dropped_frees_its_sockets() {
     let Some(mut ring) = ring(8) else { return };
     let (ours, to) = socket();
     ring.add(1, &ours).unwrap();
-    ring.wait(Some(Duration::ZERO)).unwrap();
+    ring.wait(Some(Duration::ZERO), Duration::ZERO).unwrap();
     drop(ours);
     assert!(UdpSocket::bind(to).is_err(), "the ring has it");
     drop(ring);
@@ -150,7 +150,7 @@ fn whoever_writes_the_descriptor_wakes_it_each_time() {
     let (reader, mut writer) = std::io::pipe().unwrap();
     ring.wake_by(&reader).unwrap();
     for _ in 0..3 {
-        ring.wait(Some(Duration::ZERO)).unwrap();
+        ring.wait(Some(Duration::ZERO), Duration::ZERO).unwrap();
         assert!(ring.poll().is_none());
         std::io::Write::write_all(&mut writer, b"x").unwrap();
         assert!(matches!(next(&mut ring), Event::Woken));

@@ -2,10 +2,12 @@
 //!
 //! Owns the sockets and the one buffer through which all packets go. Level-triggered, so that one packet per
 //! report will do: a socket where more wait reports again, after the others had their turn, and none is
-//! asked in vain, which would cost as much as a tenth of relaying a packet.
+//! asked in vain, which would cost as much as a tenth of relaying a packet. Where packets only go to ears
+//! the thread sleeps after a round that brought some, for as long as the next may wait; so one of them alone never waits.
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::thread;
 use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
@@ -24,6 +26,9 @@ use crate::plane::Forward;
 /// Sockets reported by one poll.
 const EVENTS: usize = 256;
 
+/// The shortest sleep that lets packets gather: a shorter one costs what it saves.
+const NAP: Duration = Duration::from_micros(500);
+
 /// One octet more than a packet may have, so that longer ones are seen to be longer.
 const BUFFER: usize = limits::PACKET + 1;
 
@@ -38,6 +43,8 @@ pub(super) struct Epoll {
     again: Option<(PortId, usize)>,
     buffer: Box<[u8; BUFFER]>,
     len: usize,
+    /// Whether the last round brought something.
+    busy: bool,
 }
 
 impl Epoll {
@@ -53,6 +60,7 @@ impl Epoll {
             again: None,
             buffer: Box::new([0; BUFFER]),
             len: 0,
+            busy: false,
         })
     }
 
@@ -70,15 +78,22 @@ impl Epoll {
 }
 
 impl Net for Epoll {
-    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+    fn wait(&mut self, timeout: Option<Duration>, patience: Duration) -> io::Result<()> {
         self.events.clear();
         self.done = 0;
+        let mut timeout = timeout;
+        if self.busy && patience >= NAP {
+            thread::sleep(timeout.map_or(patience, |it| it.min(patience)));
+            timeout = Some(Duration::ZERO);
+        }
         let timeout = timeout.and_then(|it| Timespec::try_from(it).ok());
         let room = spare_capacity(&mut self.events);
         match epoll::wait(&self.poll, room, timeout.as_ref()) {
-            Ok(_) | Err(Errno::INTR) => Ok(()),
-            Err(error) => Err(error.into()),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
+        self.busy = !self.events.is_empty();
+        Ok(())
     }
 
     fn next(&mut self, tally: &Tally) -> Option<Came> {
@@ -99,6 +114,12 @@ impl Net for Epoll {
             }
         }
         None
+    }
+
+    fn ahead(&self) -> impl Iterator<Item = PortId> + Clone {
+        let events = self.events.get(self.done..).unwrap_or_default();
+        let ports = events.iter().map(|event| PortId(event.data.u64()));
+        ports.filter(|port| self.sockets.contains_key(port))
     }
 
     fn packet(&mut self) -> &mut [u8] {

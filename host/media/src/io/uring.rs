@@ -38,8 +38,10 @@ impl Uring {
 }
 
 impl Net for Uring {
-    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        self.ring.wait(timeout)
+    fn wait(&mut self, timeout: Option<Duration>, patience: Duration) -> io::Result<()> {
+        // Packets are received when the wait is over: those of a whole millisecond would make a tick late.
+        let patience = patience.min(limits::GATHER_RELAYED);
+        self.ring.wait(timeout, patience)
     }
 
     fn next(&mut self, tally: &Tally) -> Option<Came> {
@@ -57,6 +59,11 @@ impl Net for Uring {
                 Event::Unsent(error) => tally.unsent(&error),
             }
         }
+    }
+
+    /// The ring tells one at a time.
+    fn ahead(&self) -> impl Iterator<Item = PortId> + Clone {
+        std::iter::empty()
     }
 
     fn packet(&mut self) -> &mut [u8] {

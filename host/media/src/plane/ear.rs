@@ -8,15 +8,13 @@ mod shelf;
 #[cfg(test)]
 mod tests;
 
+use std::hint::black_box;
 use std::time::Instant;
 
 use super::jitter::Jitter;
 use crate::codec::{Codec, Decoder, Rate};
 use crate::conceal::Conceal;
 use crate::noise::Noise;
-
-/// Quieter than this on average is silence: −50 dBm0 and less, where nobody misses 10 ms.
-const QUIET: i32 = 70;
 
 /// See the module's header.
 #[derive(Debug)]
@@ -31,8 +29,6 @@ pub struct Ear {
     shelf: Option<Box<shelf::Shelf>>,
     /// What is heard of a party that suppresses silence, and whether it speaks again.
     noise: Option<(Noise, bool)>,
-    /// Whether the last frame was silence.
-    is_quiet: bool,
 }
 
 impl Ear {
@@ -46,13 +42,24 @@ impl Ear {
             #[cfg(feature = "opus")]
             shelf: None,
             noise: None,
-            is_quiet: false,
         }
     }
 
     /// The rate at which it hears.
     pub fn rate(&self) -> Rate {
         self.rate
+    }
+
+    /// Reads what the next packet needs.
+    pub(super) fn touch(&self) {
+        self.jitter.touch();
+    }
+
+    /// Reads what the next 20 ms need.
+    pub(super) fn touch_all(&self) {
+        self.jitter.touch();
+        self.conceal.touch();
+        black_box(self.decoder.codec());
     }
 
     /// Takes a packet of audio; see [`Jitter::put`].
@@ -77,6 +84,7 @@ impl Ear {
     /// The next 20 ms: [`Rate::frame`] samples, once at each tick.
     pub fn take(&mut self, now: Instant, frame: &mut [i16]) {
         debug_assert_eq!(frame.len(), self.rate.frame());
+        let quiet = self.jitter.awaits_silence(now) && self.conceal.is_quiet();
         let mut halves = frame.chunks_exact_mut(self.rate.frame() / 2);
         let Ear {
             decoder,
@@ -86,7 +94,7 @@ impl Ear {
             noise,
             ..
         } = self;
-        self.jitter.take(now, self.is_quiet, |piece| {
+        self.jitter.take(now, quiet, |piece| {
             let Some(half) = halves.next() else { return };
             let Some((codec, octets)) = piece else {
                 if let Some((noise, _)) = noise {
@@ -113,8 +121,6 @@ impl Ear {
             decoder.decode(octets, half);
             conceal.heard(half);
         });
-        let loudness: i32 = frame.iter().map(|&s| i32::from(s).abs()).sum();
-        self.is_quiet = loudness < QUIET * self.rate.frame() as i32;
     }
 
     /// The buffer, for its counters and its delay.

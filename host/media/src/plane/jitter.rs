@@ -23,6 +23,7 @@ mod margins;
 #[cfg(test)]
 mod tests;
 
+use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use crate::codec::Codec;
@@ -171,6 +172,24 @@ impl Jitter {
         }
     }
 
+    /// Reads what the next packet and the next 20 ms need.
+    pub(super) fn touch(&self) {
+        black_box(self.counts.played);
+        if let Some(playout) = &self.playout {
+            black_box((playout.next, playout.stream, playout.margins.most()));
+            for piece in playout.next..playout.next + 4 {
+                let slot = &self.slots[place(piece)];
+                black_box((slot.piece, slot.octets[PIECE - 1]));
+            }
+        }
+    }
+
+    /// Whether silence would be used to make the delay shorter or longer.
+    pub fn awaits_silence(&mut self, now: Instant) -> bool {
+        let least = self.playout.as_mut().and_then(|it| it.margins.least(now));
+        least.is_some_and(|least| !(MARGIN_LOW..=MARGIN_HIGH).contains(&least))
+    }
+
     /// The next 20 ms: `each` is called twice, with 10 ms of payload, or without where there is none.
     /// `quiet`: what was heard last was silence.
     pub fn take(
@@ -299,8 +318,8 @@ impl Playout {
         let Some(least) = self.margins.least(now) else {
             return Slip::None;
         };
-        let rested = now.saturating_duration_since(self.slipped) >= FORCED_EVERY;
-        let slip = if least > MARGIN_FORCED && rested || least > MARGIN_HIGH && quiet {
+        let rested = || now.saturating_duration_since(self.slipped) >= FORCED_EVERY;
+        let slip = if least > MARGIN_HIGH && quiet || least > MARGIN_FORCED && rested() {
             Slip::LeaveOut
         } else if least < MARGIN_LOW && quiet && self.may_wait(PIECE_TIME) {
             Slip::PutIn

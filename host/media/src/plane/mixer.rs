@@ -15,6 +15,7 @@
 mod tests;
 
 use std::collections::BTreeMap;
+use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -50,8 +51,8 @@ struct Hall {
     sum: [i32; FRAME_SAMPLES],
     /// What the members on other shards say; empty if there are none.
     others: Option<[i32; FRAME_SAMPLES]>,
-    /// When the room was looked at last: it belongs to all shards, and a look fetches it from memory.
-    exchanged: Option<Instant>,
+    /// When the room is looked at next: it belongs to all shards, and a look fetches it from memory.
+    looks_at: Option<Instant>,
     /// Who came and went until then.
     comings: Comings,
 }
@@ -192,17 +193,19 @@ impl Mixer {
         if !part.mode.talks() {
             said = [0; FRAME_SAMPLES];
         }
-        hall.replace(part, &said);
-        part.said[..length].copy_from_slice(&said[..length]);
-        if looks {
-            hall.exchange();
-        }
         part.listen(hall.comings);
+        if looks && hall.has_company() {
+            hall.replace(part, &said);
+            hall.exchange();
+            hall.write(&said, heard);
+            part.said[..length].copy_from_slice(&said[..length]);
+        } else {
+            hall.pass(part, &said, heard);
+        }
         if !part.mode.hears() {
             *heard = [0; FRAME_SAMPLES];
             return length;
         }
-        hall.write(&said, heard);
         if let Some(chime) = &mut part.chime
             && !self.chimes.ring(chime, hall.rate, &mut heard[..length])
         {
@@ -239,7 +242,7 @@ impl Hall {
             era: 0,
             sum: [0; FRAME_SAMPLES],
             others: None,
-            exchanged: None,
+            looks_at: None,
             comings: room.comings(),
         }
     }
@@ -266,16 +269,47 @@ impl Hall {
         }
     }
 
+    /// The same, and what it hears of everybody else, in one go.
+    fn pass(
+        &mut self,
+        part: &mut Part,
+        said: &[i16; FRAME_SAMPLES],
+        heard: &mut [i16; FRAME_SAMPLES],
+    ) {
+        let length = self.rate.frame();
+        let said = part.said[..length].iter_mut().zip(said);
+        let turns = self.sum[..length].iter_mut().zip(said).zip(heard);
+        match &self.others {
+            None => {
+                for ((sum, (old, &new)), heard) in turns {
+                    let rest = *sum - i32::from(*old);
+                    (*sum, *old, *heard) = (rest + i32::from(new), new, cut(rest));
+                }
+            }
+            Some(others) => {
+                for (((sum, (old, &new)), heard), other) in turns.zip(others) {
+                    let rest = *sum - i32::from(*old);
+                    (*sum, *old, *heard) = (rest + i32::from(new), new, cut(rest + other));
+                }
+            }
+        }
+    }
+
     /// Looks at the room, once each 20 ms, with the turn of whoever comes first. True if this is it.
     fn look(&mut self, due: Instant) -> bool {
-        let is_early = |at: Instant| due.saturating_duration_since(at) < EXCHANGE;
-        if self.exchanged.is_some_and(is_early) {
+        if self.looks_at.is_some_and(|at| due < at) {
             return false;
         }
-        self.exchanged = Some(due);
+        self.looks_at = Some(due + EXCHANGE);
         self.comings = self.room.comings();
         self.keep_rate();
         true
+    }
+
+    /// Whether there were or are members on other shards.
+    fn has_company(&self) -> bool {
+        let place = self.place.as_ref();
+        self.others.is_some() || place.is_some_and(|place| self.room.is_shared(place))
     }
 
     /// Tells the other shards and hears them.
@@ -294,7 +328,6 @@ impl Hall {
 
     /// Everybody but whoever said that.
     fn write(&self, said: &[i16; FRAME_SAMPLES], heard: &mut [i16; FRAME_SAMPLES]) {
-        let cut = |it: i32| it.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16;
         let own = self.sum[..self.rate.frame()].iter().zip(said);
         match &self.others {
             None => {
@@ -311,7 +344,29 @@ impl Hall {
     }
 }
 
+/// What is too loud is cut.
+fn cut(sum: i32) -> i16 {
+    sum.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16
+}
+
 impl Member {
+    /// Reads what a packet that comes needs.
+    pub(super) fn touch_ear(&self) {
+        self.ear.touch();
+    }
+
+    /// Reads what its turn needs.
+    pub(super) fn touch(&self, mixer: &Mixer) {
+        if let Some(Some(hall)) = mixer.halls.get(self.part.hall) {
+            let length = hall.rate.frame();
+            black_box((hall.sum[0], hall.sum[length / 4], self.part.said[0]));
+            black_box((self.part.said[length / 2], hall.members));
+            black_box((hall.looks_at, hall.comings));
+        }
+        black_box((self.sent, self.encoder.codec(), self.part.told));
+        self.ear.touch_all();
+    }
+
     /// What it says comes as packets: see [`Ear::put`].
     pub(super) fn ear(&mut self) -> &mut Ear {
         &mut self.ear

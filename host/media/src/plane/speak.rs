@@ -1,11 +1,13 @@
 //! Ports that say something by themselves: who has a turn, and what a turn puts out.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::ahead::{TOGETHER, expect_turns};
 use super::player::Player;
 use super::port::Ended;
 use super::{Forward, Plane};
 use crate::command::{Event, Play, PortId};
+use crate::limits;
 
 impl Plane {
     /// Does what is due by `now`: a frame of each port that says something by itself. Its packets are
@@ -14,7 +16,11 @@ impl Plane {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.report_due(now);
         while let Some(tick) = self.wheel.advance(now) {
-            for &port in self.wheel.ports(tick) {
+            for (at, &port) in self.wheel.ports(tick).iter().enumerate() {
+                if at % TOGETHER == 0 {
+                    let next = self.wheel.ports(tick)[at..].chunks(TOGETHER).next();
+                    expect_turns(&self.ports, &self.mixer, next.unwrap_or_default());
+                }
                 let taper = &mut (now, &mut self.blocks, &mut self.outputs);
                 let Some(state) = self.ports.get_mut(&port) else {
                     self.attendants.turn(tick, port, &mut self.mixer, taper);
@@ -42,6 +48,16 @@ impl Plane {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let due = [self.wheel.due(), self.agenda.due()];
         due.into_iter().flatten().min()
+    }
+
+    /// How long packets may wait for company before they are handed in. One that is sent on waits little; what
+    /// only goes to an ear has time until the next tick.
+    pub fn patience(&self) -> Duration {
+        if self.relays > 0 {
+            limits::GATHER_RELAYED
+        } else {
+            limits::GATHER_HEARD
+        }
     }
 
     /// The next packet that a port says by itself, or that was protected; drain until `None` after

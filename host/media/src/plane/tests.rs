@@ -289,3 +289,14 @@ fn the_same_seed_gives_the_same_packets() {
     let run = || Bench::bridged().stream(A, first(1), 3);
     assert_eq!(run(), run());
 }
+
+#[test]
+fn packets_gather_longer_where_none_is_relayed() {
+    let mut bench = Bench::bridged();
+    assert_eq!(bench.plane.patience(), limits::GATHER_RELAYED);
+    bench.command(Command::Unbridge { port: A });
+    assert_eq!(bench.plane.patience(), limits::GATHER_HEARD);
+    bench.command(Command::Bridge { a: A, b: B });
+    bench.command(Command::Close { port: B });
+    assert_eq!(bench.plane.patience(), limits::GATHER_HEARD);
+}

@@ -18,9 +18,11 @@ const ENOUGH: u32 = 20;
 #[derive(Debug)]
 pub(super) struct Margins {
     spans: [Span; SPANS],
-    /// The newest, and when it began.
+    /// All of them together.
+    all: Span,
+    /// The newest, and when it ends.
     current: usize,
-    began: Instant,
+    ends: Instant,
     /// Spans that have ended since the beginning, up to all of them.
     complete: usize,
 }
@@ -42,55 +44,72 @@ impl Margins {
     pub(super) fn new(now: Instant) -> Self {
         Margins {
             spans: [NOTHING; SPANS],
+            all: NOTHING,
             current: 0,
-            began: now,
+            ends: now + SPAN,
             complete: 0,
         }
     }
 
     pub(super) fn note(&mut self, now: Instant, margin: i64) {
         self.advance(now);
-        let span = &mut self.spans[self.current];
-        span.packets += 1;
-        span.least = span.least.min(margin);
-        span.most = span.most.max(margin);
+        self.spans[self.current].note(margin);
+        self.all.note(margin);
     }
 
     /// Every packet comes so much earlier, seen from a play-out that was moved.
     pub(super) fn shift(&mut self, by: i64) {
-        for span in self.spans.iter_mut().filter(|it| it.packets > 0) {
+        let spans = self.spans.iter_mut().chain([&mut self.all]);
+        for span in spans.filter(|it| it.packets > 0) {
             span.least += by;
             span.most += by;
         }
     }
 
     pub(super) fn most(&self) -> Option<i64> {
-        let heard = self.spans.iter().filter(|it| it.packets > 0);
-        heard.map(|it| it.most).max()
+        (self.all.packets > 0).then_some(self.all.most)
     }
 
     /// `None` until enough was heard for long enough.
     pub(super) fn least(&mut self, now: Instant) -> Option<i64> {
         self.advance(now);
-        let packets: u32 = self.spans.iter().map(|it| it.packets).sum();
-        let heard = self.spans.iter().filter(|it| it.packets > 0);
-        let least = heard.map(|it| it.least).min()?;
-        (packets >= ENOUGH && self.complete + 1 >= SPANS).then_some(least)
+        let is_enough = self.all.packets >= ENOUGH && self.complete + 1 >= SPANS;
+        is_enough.then_some(self.all.least)
     }
 
     fn advance(&mut self, now: Instant) {
+        if now >= self.ends {
+            self.forget(now);
+        }
+    }
+
+    /// The newest span is over, and perhaps some after it.
+    fn forget(&mut self, now: Instant) {
         for _ in 0..SPANS {
-            if now.saturating_duration_since(self.began) < SPAN {
-                return;
+            if now < self.ends {
+                break;
             }
-            self.began += SPAN;
+            self.ends += SPAN;
             self.complete = (self.complete + 1).min(SPANS);
             self.current = (self.current + 1) % SPANS;
             self.spans[self.current] = NOTHING;
         }
         // Nothing was asked for longer than is remembered.
-        if now.saturating_duration_since(self.began) >= SPAN {
-            self.began = now;
+        if now >= self.ends {
+            self.ends = now + SPAN;
         }
+        self.all = self.spans.iter().fold(NOTHING, |all, span| Span {
+            packets: all.packets + span.packets,
+            least: all.least.min(span.least),
+            most: all.most.max(span.most),
+        });
+    }
+}
+
+impl Span {
+    fn note(&mut self, margin: i64) {
+        self.packets += 1;
+        self.least = self.least.min(margin);
+        self.most = self.most.max(margin);
     }
 }

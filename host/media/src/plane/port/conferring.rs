@@ -30,6 +30,20 @@ impl Port {
         Some(member)
     }
 
+    /// Reads what a packet that comes needs of its part.
+    pub(in crate::plane) fn touch_ear(&self) {
+        if let Some(member) = &self.member {
+            member.touch_ear();
+        }
+    }
+
+    /// Reads what a turn needs of its part, and of its conference.
+    pub(in crate::plane) fn touch_member(&self, mixer: &Mixer) {
+        if let Some(member) = &self.member {
+            member.touch(mixer);
+        }
+    }
+
     /// What was agreed to be sent.
     pub(in crate::plane) fn codec(&self) -> Option<Codec> {
         self.leg.as_ref().map(|leg| leg.agreed.codec)
