@@ -87,6 +87,12 @@ enum Command {
         /// `logs` tells. An activation ends it.
         #[arg(long, conflicts_with = "percent")]
         shadow: bool,
+        /// So many of its turns may not fault within the window, or it is given up for the version before; 0: never.
+        #[arg(long, default_value_t = model::limits::PROBATION_FAULTS)]
+        max_faults: u32,
+        /// That window, seconds.
+        #[arg(long, default_value_t = model::limits::PROBATION_WITHIN_S)]
+        fault_window: u32,
         #[command(flatten)]
         server: Server,
     },
@@ -127,12 +133,18 @@ pub async fn run(plugin: Plugin) -> anyhow::Result<bool> {
             version,
             percent,
             shadow,
+            max_faults,
+            fault_window,
             server,
         } => {
             let how = if shadow {
                 How::Shadow
             } else {
-                How::Share(percent)
+                How::Share {
+                    percent,
+                    max_faults,
+                    fault_window,
+                }
             };
             shelf::activate(&server.remote()?, &name, version, how).await
         }

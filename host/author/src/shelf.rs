@@ -92,8 +92,15 @@ pub(crate) async fn list(remote: &Remote, name: Option<&str>) -> anyhow::Result<
 
 /// How a version is activated.
 pub(crate) enum How {
-    /// For that share of new sessions, percent.
-    Share(u8),
+    /// For a share of new sessions, unless too many of its turns fault within the window.
+    Share {
+        /// Percent.
+        percent: u8,
+        /// So many are too many.
+        max_faults: u32,
+        /// Seconds.
+        fault_window: u32,
+    },
     /// To run along.
     Shadow,
 }
@@ -107,7 +114,14 @@ pub(crate) async fn activate(
 ) -> anyhow::Result<bool> {
     let path = format!("/api/v1/plugins/{name}/activation");
     let body = match how {
-        How::Share(percent) => json!({ "version": version, "percent": percent }),
+        How::Share {
+            percent,
+            max_faults,
+            fault_window,
+        } => json!({
+            "version": version, "percent": percent,
+            "max_faults": max_faults, "fault_window_seconds": fault_window,
+        }),
         How::Shadow => json!({ "version": version, "shadow": true }),
     };
     activated(remote, &remote.put(&path, &body).await?)

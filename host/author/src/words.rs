@@ -30,15 +30,20 @@ pub(crate) fn difference(before: &[String], after: &[String]) -> String {
 /// Which versions new sessions begin with, of an activation as a node tells it.
 pub(crate) fn shares(activation: &Value) -> String {
     let shares = activation["shares"].as_array().map(Vec::as_slice);
-    let begun = begun(shares.unwrap_or_default());
+    let mut words = begun(shares.unwrap_or_default());
+    let given_up = &activation["rolled_back"];
+    if let (Some(why), Some(at)) = (given_up["why"].as_str(), given_up["at"].as_str()) {
+        let version = &given_up["version"];
+        words += &format!(" (version {version} was given up at {at}: {why})");
+    }
     let shadow = &activation["shadow"];
     if shadow.is_null() {
-        return begun;
+        return words;
     }
     let [version, sessions] = [&shadow["version"], &shadow["sessions"]];
     let [differ, unknown] = [&shadow["differ"], &shadow["unknown"]];
     format!(
-        "{begun}, version {version} its shadow ({sessions} sessions, {differ} differ, {unknown} unknown)"
+        "{words}, version {version} its shadow ({sessions} sessions, {differ} differ, {unknown} unknown)"
     )
 }
 
@@ -76,6 +81,12 @@ mod tests {
         let all = json!({ "shares": [{ "version": 2, "percent": 100 }] });
         let some = json!({ "shares": [{ "version": 3, "percent": 10 },
                                       { "version": 2, "percent": 90 }] });
+        let back = json!({ "version": 2, "why": "3 turns faulted", "at": "today" });
+        let back = json!({ "shares": [{ "version": 1, "percent": 100 }], "rolled_back": back });
+        assert_eq!(
+            shares(&back),
+            "version 1 active (version 2 was given up at today: 3 turns faulted)"
+        );
         assert_eq!(shares(&Value::Null), "nothing active");
         assert_eq!(shares(&all), "version 2 active");
         assert_eq!(

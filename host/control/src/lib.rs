@@ -22,6 +22,7 @@
 //! | [`guard`] | which sources are heard, and how much of them |
 //! | [`placement`] | which shard a Call-ID belongs to |
 //! | [`lockout`] | who guessed a password too often |
+//! | [`probation`] | which new versions of policies fault too often |
 //! | [`registrar`] | how a REGISTER changes the bindings of an address of record |
 //! | [`phone`] | a user agent for the demo, the softphone and the simulator |
 #![forbid(unsafe_code)]
@@ -41,6 +42,7 @@ pub mod lockout;
 mod meter;
 pub mod phone;
 pub mod placement;
+pub mod probation;
 mod probe;
 pub mod registrar;
 mod service_routes;

@@ -64,7 +64,7 @@ pub use pii::Pii;
 pub use prompt::PromptFile;
 pub use recording::{Audio, Recording, RecordingState};
 pub use rewrite::{NoNumber, Rewrite, Rule, RuleError, Rules, Spelling};
-pub use rollout::{Rollout, Trial};
+pub use rollout::{Probation, Rollout, Trial};
 pub use route::{NoRoute, Route, Target, Via, ring_groups};
 pub use sound::{Country, Sound, Tone};
 pub use srtp::Srtp;

@@ -167,3 +167,14 @@ pub const BINDING_PATH: usize = 1024;
 pub const BINDING_SHORTEST: Duration = Duration::from_secs(60);
 /// The longest life of a binding, and that of one for which nothing was asked. RFC 3261 §10.2.
 pub const BINDING_LONGEST: Duration = Duration::from_secs(3600);
+/// For how long a version of a policy is new, after it became active for all: faults later on are no reason to
+/// bring the version before back, which nobody remembers by then.
+pub const PROBATION: Duration = Duration::from_secs(24 * 3600);
+/// So many turns of a new version that fault are too many, if whoever activated it says nothing else.
+pub const PROBATION_FAULTS: u32 = 3;
+/// The most that may be allowed: as many moments are remembered for each plugin.
+pub const PROBATION_FAULTS_MOST: u32 = 100;
+/// Within that time, if whoever activated it says nothing else: seconds. A small office has a call or two in it.
+pub const PROBATION_WITHIN_S: u32 = 600;
+/// The longest such time: seconds.
+pub const PROBATION_WITHIN_MOST_S: u32 = 86_400;

@@ -48,6 +48,7 @@ struct Inner {
     turn: Histogram,
     turn_reruns: Counter,
     slow_turns: [Counter; 2],
+    given_up: Counter,
     reads: Timed,
     commits: Timed,
     cdr_commits: Timed,
@@ -110,6 +111,7 @@ impl Metrics {
                 turn_reruns: counter!("jackfield_turn_reruns_total"),
                 slow_turns: ["moved", "begun"]
                     .map(|how| counter!("jackfield_turns_slow_total", "how" => how)),
+                given_up: counter!("jackfield_plugin_rollbacks_total"),
                 reads: Timed::of("read"),
                 commits: Timed::of("commit"),
                 cdr_commits: Timed::of("cdrs"),
@@ -190,6 +192,11 @@ impl Metrics {
     /// Turns that went on in the slow lane, and those that began there.
     pub fn slow_turns(&self) -> [Counter; 2] {
         self.0.slow_turns.clone()
+    }
+
+    /// A version of a plugin was given up because its turns faulted.
+    pub fn given_up(&self) {
+        self.0.given_up.increment(1);
     }
 
     /// A policy's read.

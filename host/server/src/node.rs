@@ -115,6 +115,7 @@ impl Node {
         })?);
         let mut service = JoinSet::new();
         let publisher = asks.publisher.clone();
+        service.spawn(give_up(&plugins, &store, &publisher, &metrics));
         service.spawn(publisher.run(async move |it| press.publish(it).await));
         service.spawn(asks.serve(requests));
         service.spawn(look_up(names, dns, mailboxes, streams.certified()));
@@ -233,6 +234,18 @@ async fn publish_all(press: &Press, store: &Store) -> anyhow::Result<()> {
     }
     press.door.tenants(tenants.into_iter());
     Registrar::new(store, &press.shards).restore().await
+}
+
+/// Gives up versions of plugins that fault.
+fn give_up(
+    plugins: &Arc<Plugins>,
+    store: &Store,
+    publisher: &Publisher,
+    metrics: &Metrics,
+) -> impl Future<Output = ()> + use<> {
+    let (plugins, store) = (Arc::clone(plugins), store.clone());
+    let (publisher, metrics) = (publisher.clone(), metrics.clone());
+    async move { plugins.judge().run(store, publisher, metrics).await }
 }
 
 /// Looks up the names of gateways.

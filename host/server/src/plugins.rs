@@ -5,6 +5,7 @@
 //! run on with it; should it be gone, it is made anew from its row. Uploads are compiled to be judged, and only
 //! what they were compiled to is kept, on disk.
 
+mod judge;
 mod kept;
 mod shelf;
 mod workshop;
@@ -13,6 +14,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use anyhow::Context;
 use bytes::Bytes;
+use judge::Judge;
 use model::{Manifest, TenantConfig, TenantId};
 use policy::{Engine, Limits, Policy, Refusal};
 use shelf::Shelf;
@@ -34,6 +36,7 @@ pub struct Plugins {
     judging: Arc<Semaphore>,
     /// What calls need, which does not queue behind uploads.
     making: Arc<Semaphore>,
+    judge: Judge,
 }
 
 impl Plugins {
@@ -53,12 +56,18 @@ impl Plugins {
             shelf: RwLock::default(),
             judging: Arc::new(Semaphore::new(MADE)),
             making: Arc::new(Semaphore::new(MADE)),
+            judge: Judge::default(),
         })
     }
 
     /// What runs them.
     pub fn engine(&self) -> &Engine {
         self.workshop.engine()
+    }
+
+    /// Who gives up versions that fault.
+    pub fn judge(&self) -> &Judge {
+        &self.judge
     }
 
     /// The component of that digest, if it is there.
@@ -96,6 +105,7 @@ impl Plugins {
     /// Every shard has this configuration of the tenant, or knows that the tenant is gone: what
     /// nobody begins a session with any more may go.
     pub fn published(&self, tenant: TenantId, config: Option<&TenantConfig>) {
+        self.judge.published(tenant, config);
         let plugins = config.into_iter().flat_map(TenantConfig::versions);
         let digests = plugins.map(|plugin| plugin.digest.clone()).collect();
         self.shelf().activate(tenant, digests);

@@ -13,7 +13,7 @@ use std::{
 
 use control::TurnRequest;
 use model::{
-    LogLevel, LogLine, TenantId, limits,
+    LogLevel, LogLine, Now, TenantId, limits,
     turn::{Effects, Fault, TurnOutcome, Usage},
 };
 use policy::{Policy, StoreRead, StoreReads, TurnInput, Unavailable};
@@ -78,8 +78,18 @@ impl TurnRunner {
         let notes = Beside::notes(&request);
         let run = self.run_to_commit(&request, notes.as_ref());
         let mut outcome = run.instrument(span).await;
-        let took = clock::instant().saturating_duration_since(began);
+        let ended = Now {
+            mono: clock::instant(),
+            unix_ms: request.view.now,
+        };
+        let took = ended.mono.saturating_duration_since(began);
         self.metrics.turn(tenant, &outcome, took);
+        let fault = match &outcome {
+            TurnOutcome::Done(_) => None,
+            TurnOutcome::Fault { kind, .. } => Some(*kind),
+        };
+        let whose = (tenant, request.view.plugin.as_str(), request.version);
+        self.plugins.judge().turned(ended, whose, fault);
         if let Some(notes) = notes {
             self.beside.take(request, &notes, &outcome);
         }

@@ -19,6 +19,12 @@ pub struct Activation {
     pub previous: Option<u32>,
     /// The version on trial.
     pub trial: Option<OnTrial>,
+    /// So many turns of a new version that fault are too many; 0: none are.
+    pub max_faults: u32,
+    /// Within so many seconds.
+    pub fault_window_s: u32,
+    /// The version that the platform has given up, unless a hand has activated anything since.
+    pub given_up: Option<GivenUp>,
     /// When it became so, Unix milliseconds; 0 if that was before the platform took note.
     pub activated: u64,
     /// Counts the changes.
@@ -34,23 +40,64 @@ pub struct OnTrial {
     pub percent: u8,
 }
 
+/// A version whose turns faulted too often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenUp {
+    /// The version.
+    pub version: u32,
+    /// Why, in words.
+    pub why: String,
+    /// When, Unix milliseconds.
+    pub at: u64,
+}
+
+/// A version that new sessions shall begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewActivation {
+    /// The version.
+    pub version: u32,
+    /// Its share of them, 1 to 100 percent.
+    pub percent: u8,
+    /// See [`Activation::max_faults`]: at most [`model::limits::PROBATION_FAULTS_MOST`].
+    pub max_faults: u32,
+    /// See [`Activation::fault_window_s`]: 1 to [`model::limits::PROBATION_WITHIN_MOST_S`].
+    pub fault_window_s: u32,
+}
+
+impl NewActivation {
+    /// With the usual probation.
+    pub fn of(version: u32, percent: u8) -> Self {
+        Self {
+            version,
+            percent,
+            max_faults: model::limits::PROBATION_FAULTS,
+            fault_window_s: model::limits::PROBATION_WITHIN_S,
+        }
+    }
+}
+
 impl Store {
     /// What new sessions of the plugin begin with; not found if nothing was activated yet.
     pub async fn activation(&self, tenant: TenantId, name: &str) -> Result<Activation, StoreError> {
         active(&mut self.db().read().await?, tenant, name).await
     }
 
-    /// Lets that share of new sessions begin with this version, 1 to 100 percent. With 100 it is the
-    /// active one, and no other is on trial any more; with less it is on trial beside the active one, in
-    /// place of any other. What is so already changes nothing.
+    /// Lets that share of new sessions begin with this version. With 100 percent it is the active one,
+    /// and no other is on trial any more; with less it is on trial beside the active one, in place of
+    /// any other. What is so already changes nothing.
     pub async fn activate(
         &self,
         tenant: TenantId,
         name: &str,
-        version: u32,
-        percent: u8,
+        new: NewActivation,
         now_ms: u64,
     ) -> Result<Activation, StoreError> {
+        let NewActivation {
+            version,
+            percent,
+            max_faults,
+            fault_window_s,
+        } = new;
         let mut tx = self.db().write().await?;
         let before = plugin::read(&mut tx, tenant, name).await?.activation;
         version::find(&mut tx, tenant, name, version).await?;
@@ -67,6 +114,12 @@ impl Store {
                 return Err(StoreError::Conflict { what });
             }
             (Some(before), trial) => Activation { trial, ..before },
+        };
+        let next = Activation {
+            max_faults,
+            fault_window_s,
+            given_up: None,
+            ..next
         };
         let activation = write(&mut tx, tenant, next, now_ms).await?;
         tx.commit().await?;
@@ -95,9 +148,44 @@ impl Store {
             (None, Some(previous)) => before.with(previous),
             (None, None) => return Err(nothing()),
         };
+        let next = Activation {
+            given_up: None,
+            ..next
+        };
         let activation = write(&mut tx, tenant, next, now_ms).await?;
         tx.commit().await?;
         Ok(activation)
+    }
+
+    /// Ends the trial of that version, or brings the version before it back, because its turns fault.
+    /// Tells whether it did: a hand may have been faster.
+    pub async fn give_up(
+        &self,
+        tenant: TenantId,
+        name: &str,
+        given_up: GivenUp,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.db().write().await?;
+        let before = active(&mut tx, tenant, name).await?;
+        let at = given_up.at;
+        let trial = before.trial.map(|trial| trial.version);
+        let next = match before.previous {
+            _ if trial == Some(given_up.version) => Activation {
+                trial: None,
+                ..before
+            },
+            Some(previous) if trial.is_none() && before.version == given_up.version => {
+                before.with(previous)
+            }
+            _ => return Ok(false),
+        };
+        let next = Activation {
+            given_up: Some(given_up),
+            ..next
+        };
+        write(&mut tx, tenant, next, at).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 }
 
@@ -108,6 +196,9 @@ impl Activation {
             version,
             previous: None,
             trial: None,
+            max_faults: model::limits::PROBATION_FAULTS,
+            fault_window_s: model::limits::PROBATION_WITHIN_S,
+            given_up: None,
             activated: 0,
             revision: 0,
         }
@@ -141,6 +232,7 @@ pub(crate) async fn install(
         None => Activation::first(name, version),
         Some(before) => Activation {
             trial: before.trial.filter(|trial| trial.version != version),
+            given_up: None,
             ..before.with(version)
         },
     };
@@ -161,12 +253,16 @@ async fn write(
     next: Activation,
     now_ms: u64,
 ) -> Result<Activation, StoreError> {
+    let before = plugin::read(tx, tenant, &next.plugin).await?.activation;
+    if before.as_ref() == Some(&next) {
+        return Ok(next);
+    }
+    let given_up = next.given_up.as_ref();
     query(
         "UPDATE plugin SET active = $3, previous = $4, trial = $5, percent = $6, activated = $7,
-                           revision = revision + 1
-         WHERE tenant = $1 AND name = $2
-           AND (active IS NULL OR active <> $3 OR coalesce(trial, 0) <> coalesce($5, 0)
-                OR percent <> $6)",
+                           max_faults = $8, fault_window_s = $9, given_up = $10,
+                           given_up_why = $11, given_up_at = $12, revision = revision + 1
+         WHERE tenant = $1 AND name = $2",
     )
     .bind(tenant)
     .bind(&next.plugin)
@@ -175,6 +271,11 @@ async fn write(
     .bind(next.trial.map(|trial| u64::from(trial.version)))
     .bind(next.trial.map_or(100, |trial| u32::from(trial.percent)))
     .bind(now_ms)
+    .bind(next.max_faults)
+    .bind(next.fault_window_s)
+    .bind(given_up.map(|it| u64::from(it.version)))
+    .bind(given_up.map(|it| it.why.clone()))
+    .bind(given_up.map(|it| it.at))
     .run(tx)
     .await?;
     active(tx, tenant, &next.plugin).await

@@ -37,7 +37,7 @@ mod trace;
 mod trunk;
 mod version;
 
-pub use activation::{Activation, OnTrial};
+pub use activation::{Activation, GivenUp, NewActivation, OnTrial};
 pub use binding::{BindingChange, Changed, Located, NotChanged};
 pub use cdr::CdrFilter;
 pub use error::StoreError;

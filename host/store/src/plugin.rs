@@ -3,7 +3,11 @@
 use model::TenantId;
 
 use crate::db::{Tx, check_room, query};
-use crate::{Activation, Listed, OnTrial, Page, Store, StoreError, limits, names};
+use crate::{Activation, GivenUp, Listed, OnTrial, Page, Store, StoreError, limits, names};
+
+/// What is read of a plugin.
+const COLUMNS: &str = "name, versions, active, previous, trial, percent, activated, revision,
+                       max_faults, fault_window_s, given_up, given_up_why, given_up_at";
 
 type Row = (
     String,
@@ -14,6 +18,11 @@ type Row = (
     i64,
     i64,
     i64,
+    i64,
+    i64,
+    Option<i64>,
+    Option<String>,
+    Option<i64>,
 );
 
 /// A tenant's named policy.
@@ -34,10 +43,9 @@ impl Store {
         tenant: TenantId,
         page: &Page<String>,
     ) -> Result<Listed<Plugin>, StoreError> {
-        let rows: Vec<Row> = query(
-            "SELECT name, versions, active, previous, trial, percent, activated, revision
-             FROM plugin WHERE tenant = $1 AND name > $2 ORDER BY name LIMIT $3",
-        )
+        let rows: Vec<Row> = query(format!(
+            "SELECT {COLUMNS} FROM plugin WHERE tenant = $1 AND name > $2 ORDER BY name LIMIT $3"
+        ))
         .bind(tenant)
         .bind(page.cursor())
         .bind(page.rows())
@@ -53,10 +61,9 @@ impl Store {
 }
 
 pub(crate) async fn read(tx: &mut Tx, tenant: TenantId, name: &str) -> Result<Plugin, StoreError> {
-    let row = query(
-        "SELECT name, versions, active, previous, trial, percent, activated, revision
-         FROM plugin WHERE tenant = $1 AND name = $2",
-    )
+    let row = query(format!(
+        "SELECT {COLUMNS} FROM plugin WHERE tenant = $1 AND name = $2"
+    ))
     .bind(tenant)
     .bind(name)
     .row(tx)
@@ -99,16 +106,38 @@ pub(crate) async fn ensure(
 }
 
 fn from_row(row: Row) -> Plugin {
-    let (name, versions, active, previous, trial, percent, activated, revision) = row;
+    let (
+        name,
+        versions,
+        active,
+        previous,
+        trial,
+        percent,
+        activated,
+        revision,
+        max,
+        window,
+        up,
+        why,
+        at,
+    ) = row;
     let on_trial = |version| OnTrial {
         version: version as u32,
         percent: percent as u8,
     };
+    let given_up = up.map(|version| GivenUp {
+        version: version as u32,
+        why: why.unwrap_or_default(),
+        at: at.unwrap_or_default() as u64,
+    });
     let activation = active.map(|version| Activation {
         plugin: name.clone(),
         version: version as u32,
         previous: previous.map(|version| version as u32),
         trial: trial.map(on_trial),
+        max_faults: max as u32,
+        fault_window_s: window as u32,
+        given_up,
         activated: activated as u64,
         revision: revision as u64,
     });

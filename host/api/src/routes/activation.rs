@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{Json, extract::State as Of};
-use model::TenantId;
+use model::{TenantId, limits};
 use serde::Serialize;
 use store::{Activation, Shadow};
 use utoipa::ToSchema;
@@ -33,6 +33,12 @@ pub(super) struct ActivationBody {
     previous_version: Option<u32>,
     /// What new sessions begin with, the newest activation first.
     shares: Vec<Share>,
+    /// So many turns of a new version, or one on trial, that fault are too many, and it is given up; 0: never.
+    max_faults: u32,
+    /// Within so many seconds.
+    fault_window_seconds: u32,
+    /// The version that was given up because its turns faulted; null again once anything is activated by hand.
+    rolled_back: Option<RolledBack>,
     /// Since when it is so; null if that was before the platform took note.
     since: Option<String>,
     /// Counts the changes.
@@ -64,6 +70,17 @@ struct ShadowBody {
     unknown: u64,
 }
 
+/// A version whose turns faulted too often.
+#[derive(Serialize, ToSchema)]
+struct RolledBack {
+    /// The version.
+    version: u32,
+    /// Why, in words.
+    why: String,
+    /// When.
+    at: String,
+}
+
 /// A version to be active, or on trial.
 #[derive(ToSchema)]
 pub(super) struct NewActivation {
@@ -73,6 +90,12 @@ pub(super) struct NewActivation {
     /// user of a request, begins with the same version each time, and all others begin with the version that is
     /// active.
     percent: Option<u8>,
+    /// It is given up if so many of its turns fault, 0 to 100, and a larger part of them than of the version's before: the
+    /// trial ends, or that version is active again. For one that is active for all this is so for a day. 3 if absent;
+    /// 0: never.
+    max_faults: Option<u32>,
+    /// Within so many seconds, 1 to 86,400; 600 if absent.
+    fault_window_seconds: Option<u32>,
     /// Only let it run along on the events of new sessions, without effects; false if absent. What is active stays so.
     /// An activation ends it.
     shadow: Option<bool>,
@@ -87,6 +110,16 @@ impl Body for NewActivation {
         if percent.is_some() && share.is_none() {
             fields.refuse::<()>("percent", "is not 1 to 100");
         }
+        let max_faults = fields.number("max_faults", Some(limits::PROBATION_FAULTS));
+        let most = limits::PROBATION_FAULTS_MOST;
+        if max_faults.is_some_and(|it| it > most) {
+            fields.refuse::<()>("max_faults", &format!("is more than {most}"));
+        }
+        let window = fields.number("fault_window_seconds", Some(limits::PROBATION_WITHIN_S));
+        let most = limits::PROBATION_WITHIN_MOST_S;
+        if window.is_some_and(|it| it == 0 || it > most) {
+            fields.refuse::<()>("fault_window_seconds", &format!("is not 1 to {most}"));
+        }
         let shadow = fields.flag("shadow", false);
         if shadow == Some(true) && share.is_some_and(|share| share != 100) {
             fields.refuse::<()>(
@@ -97,6 +130,8 @@ impl Body for NewActivation {
         Some(Self {
             version: version?,
             percent: Some(share?),
+            max_faults,
+            fault_window_seconds: window,
             shadow: Some(shadow?),
         })
     }
@@ -130,15 +165,18 @@ pub(super) async fn activate(
     Checked(new): Checked<NewActivation>,
 ) -> Result<Json<ActivationBody>, Problem> {
     let (store, now) = (state.store(), state.now_ms());
-    let percent = new.percent.unwrap_or(100);
     let shadow = new.shadow == Some(true);
     if !shadow {
-        let activation = store.activate(tenant, &name, new.version, percent, now);
-        activation.await?;
+        let usual = store::NewActivation::of(new.version, new.percent.unwrap_or(100));
+        let new = store::NewActivation {
+            max_faults: new.max_faults.unwrap_or(usual.max_faults),
+            fault_window_s: new.fault_window_seconds.unwrap_or(usual.fault_window_s),
+            ..usual
+        };
+        store.activate(tenant, &name, new, now).await?;
     }
-    store
-        .set_shadow(tenant, &name, shadow.then_some(new.version))
-        .await?;
+    let shadow = shadow.then_some(new.version);
+    store.set_shadow(tenant, &name, shadow).await?;
     state.control().tenant_changed(tenant).await?;
     shown(&state, tenant, &name).await
 }
@@ -189,9 +227,17 @@ impl From<Activation> for ActivationBody {
             version: active,
             previous,
             trial,
+            max_faults,
+            fault_window_s,
+            given_up,
             activated,
             revision,
         } = activation;
+        let rolled_back = given_up.map(|it| RolledBack {
+            version: it.version,
+            why: it.why,
+            at: rfc3339(it.at),
+        });
         let on_trial = trial.map(|it| Share {
             version: it.version,
             percent: it.percent,
@@ -211,6 +257,9 @@ impl From<Activation> for ActivationBody {
                 previous
             },
             shares: on_trial.into_iter().chain([rest]).collect(),
+            max_faults,
+            fault_window_seconds: fault_window_s,
+            rolled_back,
             since: (activated > 0).then(|| rfc3339(activated)),
             revision,
         }

@@ -217,6 +217,44 @@ async fn a_shadow_runs_along_until_something_is_activated() {
 }
 
 #[tokio::test]
+async fn a_version_that_was_given_up_is_shown_until_a_hand_activates_again() {
+    let api = Api::new().await;
+    let tenant = api.tenant("acme").await;
+    api.upload("makecall", &tenant.key, b"\0asm mine".to_vec())
+        .await
+        .expect(201);
+    let path = "/api/v1/plugins/makecall/activation";
+    let put = async |body: Value| api.call("PUT", path, &tenant.key, body).await.expect(200);
+    let body = json!({"version": 2, "max_faults": 5, "fault_window_seconds": 60});
+    let active = put(body).await;
+    assert_eq!(
+        [&active["max_faults"], &active["fault_window_seconds"]],
+        [5, 60]
+    );
+    assert_eq!(active["rolled_back"], Value::Null);
+    let given_up = store::GivenUp {
+        version: 2,
+        why: "five turns faulted".into(),
+        at: crate::harness::NOW,
+    };
+    let flip = api.store.give_up(tenant.id, "makecall", given_up);
+    assert_eq!(flip.await, Ok(true));
+    let active = api.get(path, &tenant.key).await.expect(200);
+    let at = "2026-07-24T08:00:00.000Z";
+    let told = json!({"version": 2, "why": "five turns faulted", "at": at});
+    assert_eq!(
+        (&active["rolled_back"], &active["version"]),
+        (&told, &json!(1))
+    );
+    let active = put(json!({"version": 1})).await;
+    assert_eq!(active["rolled_back"], Value::Null);
+    assert_eq!(
+        [&active["max_faults"], &active["fault_window_seconds"]],
+        [3, 600]
+    );
+}
+
+#[tokio::test]
 async fn a_share_of_a_shadow_and_no_share_are_refused_by_their_pointer() {
     let api = Api::new().await;
     let tenant = api.tenant("acme").await;
@@ -232,6 +270,14 @@ async fn a_share_of_a_shadow_and_no_share_are_refused_by_their_pointer() {
         ),
         (json!({"version": 1, "percent": 101}), vec!["#/percent"]),
         (json!({"version": 1, "percent": 356}), vec!["#/percent"]),
+        (
+            json!({"version": 1, "max_faults": 101, "fault_window_seconds": 86_401}),
+            vec!["#/max_faults", "#/fault_window_seconds"],
+        ),
+        (
+            json!({"version": 1, "fault_window_seconds": 0}),
+            vec!["#/fault_window_seconds"],
+        ),
         (json!({"version": -1}), vec!["#/version"]),
         (json!({"version": "1"}), vec!["#/version"]),
         (json!({"version": 1.5}), vec!["#/version"]),

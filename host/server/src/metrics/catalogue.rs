@@ -226,6 +226,10 @@ const COUNTERS: &[(&str, &str)] = &[
         "What a tenant's policies called the host for",
     ),
     (
+        "jackfield_plugin_rollbacks_total",
+        "Versions of plugins that were given up because their turns faulted",
+    ),
+    (
         "jackfield_store_failures_total",
         "Work that the store refused or did not do in time; conflicts of turns are none",
     ),

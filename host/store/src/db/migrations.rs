@@ -5,7 +5,7 @@ use sqlx::SqlitePool;
 use crate::StoreError;
 
 /// What brings the tables up to date, in order. One that was released never changes.
-pub(super) const MIGRATIONS: [(&str, &str); 20] = [
+pub(super) const MIGRATIONS: [(&str, &str); 21] = [
     (
         "first",
         include_str!("../../migrations/sqlite/0001_first.sql"),
@@ -85,6 +85,10 @@ pub(super) const MIGRATIONS: [(&str, &str); 20] = [
     (
         "plugin shadow",
         include_str!("../../migrations/sqlite/0020_plugin_shadow.sql"),
+    ),
+    (
+        "plugin probation",
+        include_str!("../../migrations/sqlite/0021_plugin_probation.sql"),
     ),
 ];
 

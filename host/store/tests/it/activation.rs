@@ -1,7 +1,7 @@
 //! Trials: a version for a share of new sessions.
 
 use model::TenantId;
-use store::{Activation, OnTrial, Store, StoreError, admin};
+use store::{Activation, GivenUp, NewActivation, OnTrial, Store, StoreError, admin};
 
 use crate::home::{Home, NOW, built_in, component};
 
@@ -25,7 +25,8 @@ async fn activate(
     version: u32,
     percent: u8,
 ) -> Result<Activation, StoreError> {
-    store.activate(tenant, "ivr", version, percent, NOW).await
+    let new = NewActivation::of(version, percent);
+    store.activate(tenant, "ivr", new, NOW).await
 }
 
 /// The active version, the one before it, and the one on trial with its share.
@@ -73,7 +74,11 @@ async fn a_trial_needs_an_active_version_and_another_one() {
         .create_version(acme, "new", &component("a"), NOW)
         .await
         .unwrap();
-    assert!(conflict(store.activate(acme, "new", 1, 10, NOW).await));
+    assert!(conflict(
+        store
+            .activate(acme, "new", NewActivation::of(1, 10), NOW)
+            .await
+    ));
     let what = "plugin version";
     assert_eq!(
         activate(store, acme, 9, 10).await,
@@ -88,7 +93,8 @@ async fn the_snapshot_has_the_version_on_trial_with_its_settings() {
     let store = &home.store;
     let settings = [("pin".to_owned(), "42".to_owned())].into();
     store.set_settings(acme, "ivr", &settings).await.unwrap();
-    assert!(store.tenant_config(acme).await.unwrap().rollouts.is_empty());
+    let first = store.tenant_config(acme).await.unwrap();
+    assert!(first.rollouts.is_empty(), "nothing was before it");
     activate(store, acme, 3, 7).await.unwrap();
     let config = store.tenant_config(acme).await.unwrap();
     let trial = config.rollouts["ivr"].trial.as_ref().unwrap();
@@ -111,7 +117,7 @@ async fn a_new_build_of_the_platforms_own_leaves_a_trial_beside_it() {
     let own = own.unwrap().version;
     let percent = 30;
     store
-        .activate(acme, "makecall", own, percent, NOW)
+        .activate(acme, "makecall", NewActivation::of(own, percent), NOW)
         .await
         .unwrap();
     let installed = admin::install_built_in(store, &built_in(2), NOW).await;
@@ -120,4 +126,69 @@ async fn a_new_build_of_the_platforms_own_leaves_a_trial_beside_it() {
     let version = own;
     assert_eq!(active.trial, Some(OnTrial { version, percent }));
     assert_eq!((active.version, active.previous), (3, Some(1)));
+}
+
+fn given_up(version: u32) -> GivenUp {
+    GivenUp {
+        version,
+        why: "three turns faulted".to_owned(),
+        at: NOW + 5,
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_is_given_up_makes_way_once_and_until_a_hand_activates_again() {
+    let mut home = Home::new().await;
+    let acme = ivr(&mut home).await;
+    let store = &home.store;
+    let probation = async || {
+        let config = store.tenant_config(acme).await.unwrap();
+        let probation = config.rollouts.get("ivr")?.probation.clone()?;
+        Some((probation.version, probation.before))
+    };
+    activate(store, acme, 2, 100).await.unwrap();
+    assert_eq!(probation().await, Some((2, 1)));
+    assert_eq!(store.give_up(acme, "ivr", given_up(1)).await, Ok(false));
+    assert_eq!(store.give_up(acme, "ivr", given_up(2)).await, Ok(true));
+    let active = store.activation(acme, "ivr").await.unwrap();
+    assert_eq!(pointers(&active), (1, Some(2), None));
+    assert_eq!(
+        (active.given_up, active.activated),
+        (Some(given_up(2)), NOW + 5)
+    );
+    // It does not go back and forth: nobody is on probation.
+    assert_eq!(probation().await, None);
+    assert_eq!(store.give_up(acme, "ivr", given_up(2)).await, Ok(false));
+    let cleared = activate(store, acme, 1, 100).await.unwrap();
+    assert_eq!((cleared.given_up, cleared.version), (None, 1));
+    activate(store, acme, 3, 10).await.unwrap();
+    assert_eq!(probation().await, Some((3, 1)));
+    assert_eq!(store.give_up(acme, "ivr", given_up(1)).await, Ok(false));
+    assert_eq!(store.give_up(acme, "ivr", given_up(3)).await, Ok(true));
+    let active = store.activation(acme, "ivr").await.unwrap();
+    assert_eq!(pointers(&active), (1, Some(2), None));
+    assert_eq!(
+        store.rollback(acme, "ivr", NOW).await.unwrap().given_up,
+        None
+    );
+    // Whoever wants no probation has none.
+    let new = NewActivation {
+        max_faults: 0,
+        ..NewActivation::of(3, 100)
+    };
+    store.activate(acme, "ivr", new, NOW).await.unwrap();
+    assert_eq!(probation().await, None);
+}
+
+#[tokio::test]
+async fn a_build_of_the_platforms_own_that_was_given_up_is_not_installed_again() {
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    let store = &home.store;
+    let install = async |build| admin::install_built_in(store, &built_in(build), NOW).await;
+    assert_eq!(install(2).await.unwrap().changed, [acme]);
+    assert_eq!(store.give_up(acme, "makecall", given_up(2)).await, Ok(true));
+    assert_eq!(install(2).await.unwrap().changed, []);
+    assert_eq!(store.activation(acme, "makecall").await.unwrap().version, 1);
+    assert_eq!(install(3).await.unwrap().changed, [acme]);
 }

@@ -1,6 +1,6 @@
 //! Plugins: immutable versions, and which of them is active.
 
-use store::{Page, StoreError, admin, limits};
+use store::{NewActivation, Page, StoreError, admin, limits};
 
 use crate::home::{Home, NOW, built_in, component};
 
@@ -49,7 +49,10 @@ async fn activation_and_rollback_swap_versions() {
     }
     let none = store.activation(acme, "ivr").await;
     assert_eq!(none, Err(StoreError::NotFound { what: "activation" }));
-    let first = store.activate(acme, "ivr", 1, 100, NOW).await.unwrap();
+    let first = store
+        .activate(acme, "ivr", NewActivation::of(1, 100), NOW)
+        .await
+        .unwrap();
     assert_eq!(
         (first.version, first.previous, first.trial, first.revision),
         (1, None, None, 1)
@@ -59,13 +62,18 @@ async fn activation_and_rollback_swap_versions() {
         matches!(refused, Err(StoreError::Conflict { .. })),
         "{refused:?}"
     );
-    let second = store.activate(acme, "ivr", 2, 100, NOW).await.unwrap();
+    let second = store
+        .activate(acme, "ivr", NewActivation::of(2, 100), NOW)
+        .await
+        .unwrap();
     assert_eq!(
         (second.version, second.previous, second.revision),
         (2, Some(1), 2)
     );
     assert_eq!(
-        store.activate(acme, "ivr", 2, 100, NOW).await,
+        store
+            .activate(acme, "ivr", NewActivation::of(2, 100), NOW)
+            .await,
         Ok(second),
         "active already"
     );
@@ -76,7 +84,9 @@ async fn activation_and_rollback_swap_versions() {
     );
     let what = "plugin version";
     assert_eq!(
-        store.activate(acme, "ivr", 9, 100, NOW).await,
+        store
+            .activate(acme, "ivr", NewActivation::of(9, 100), NOW)
+            .await,
         Err(StoreError::NotFound { what })
     );
     assert_eq!(
@@ -95,7 +105,10 @@ async fn a_new_build_reaches_only_tenants_that_use_the_built_in() {
         .create_version(own, "makecall", &component("mine"), NOW)
         .await
         .unwrap();
-    store.activate(own, "makecall", 2, 100, NOW).await.unwrap();
+    store
+        .activate(own, "makecall", NewActivation::of(2, 100), NOW)
+        .await
+        .unwrap();
 
     for (build, changed) in [(1, vec![]), (2, vec![follows]), (2, vec![])] {
         let installed = admin::install_built_in(store, &built_in(build), NOW).await;
@@ -145,7 +158,10 @@ async fn plugins_of_others_are_not_found_nor_are_their_bytes() {
     let versions = store.versions(evil, "ivr", &Page::first(1)).await;
     assert_eq!(versions.map(drop), missing("plugin"));
     assert_eq!(
-        store.activate(evil, "ivr", 1, 100, NOW).await.map(drop),
+        store
+            .activate(evil, "ivr", NewActivation::of(1, 100), NOW)
+            .await
+            .map(drop),
         missing("plugin")
     );
     assert_eq!(
