@@ -6,7 +6,7 @@ use axum::{
     http::StatusCode,
 };
 use serde::Serialize;
-use store::{NewVersion, PluginVersion};
+use store::{NewVersion, PluginVersion, StoreError};
 use utoipa::ToSchema;
 
 use crate::{
@@ -44,20 +44,62 @@ pub(super) struct VersionBody {
     created: String,
 }
 
+/// A version that was uploaded.
+#[derive(Serialize, ToSchema)]
+#[schema(as = UploadedVersion)]
+pub(super) struct UploadedBody {
+    #[serde(flatten)]
+    version: VersionBody,
+    /// What it can do otherwise than the active version; absent if none is active.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    difference: Option<Difference>,
+}
+
+/// By which interfaces two versions differ.
+#[derive(Serialize, ToSchema)]
+struct Difference {
+    /// The version that it is compared with.
+    version: u32,
+    /// Imported by the new one only.
+    imports_gained: Vec<String>,
+    /// Imported by the other only.
+    imports_lost: Vec<String>,
+    /// Exported by the new one only.
+    exports_gained: Vec<String>,
+    /// Exported by the other only.
+    exports_lost: Vec<String>,
+}
+
+impl Difference {
+    fn of(new: &PluginVersion, old: &PluginVersion) -> Self {
+        let only = |one: &[String], other: &[String]| {
+            let own = one.iter().filter(|name| !other.contains(name));
+            own.cloned().collect()
+        };
+        Self {
+            version: old.version,
+            imports_gained: only(&new.imports, &old.imports),
+            imports_lost: only(&old.imports, &new.imports),
+            exports_gained: only(&new.exports, &old.exports),
+            exports_lost: only(&old.exports, &new.exports),
+        }
+    }
+}
+
 /// Upload a version
 ///
 /// The body is the component. It is checked and kept, but not activated.
 #[utoipa::path(post, path = "/api/v1/plugins/{name}/versions", tag = "policies",
     params(("name" = String, Path, description = "The plugin; it is made if there is none")),
     request_body(content = String, content_type = "application/wasm"),
-    responses((status = 201, body = VersionBody),
+    responses((status = 201, body = UploadedBody),
               (status = "default", description = "Not done", body = ProblemBody)))]
 pub(super) async fn upload(
     Develops(tenant): Develops,
     Of(state): Of<State>,
     Target(name): Target<String>,
     request: Request,
-) -> Result<(StatusCode, Json<VersionBody>), Problem> {
+) -> Result<(StatusCode, Json<UploadedBody>), Problem> {
     let PluginName(name) = name
         .parse()
         .map_err(|why: String| Wrong::new(Place::Whole, &format!("name: {why}")))
@@ -80,7 +122,20 @@ pub(super) async fn upload(
         .store()
         .create_version(tenant, &name, &new, now)
         .await?;
-    Ok((StatusCode::CREATED, Json(version.into())))
+    let difference = match state.store().activation(tenant, &name).await {
+        Ok(active) => {
+            let active = state.store().version(tenant, &name, active.version);
+            Some(Difference::of(&version, &active.await?))
+        }
+        Err(StoreError::NotFound { .. }) => None,
+        Err(why) => return Err(why.into()),
+    };
+    let version = version.into();
+    let uploaded = UploadedBody {
+        version,
+        difference,
+    };
+    Ok((StatusCode::CREATED, Json(uploaded)))
 }
 
 /// The versions of a plugin, newest first

@@ -62,6 +62,33 @@ async fn an_upload_becomes_the_next_version_and_is_not_active() {
 }
 
 #[tokio::test]
+async fn an_upload_tells_what_it_can_do_otherwise_than_the_active_version() {
+    let api = Api::new().await;
+    let tenant = api.tenant("acme").await;
+    let (imports, exports) = (vec!["old".to_owned()], vec!["kept".to_owned()]);
+    let old = store::NewVersion {
+        digest: "sha256:old".into(),
+        imports,
+        exports,
+        bytes: vec![1],
+    };
+    let made = api.store.create_version(tenant.id, "mine", &old, 1).await;
+    assert_eq!(made.unwrap().version, 1);
+    let path = "/api/v1/plugins/mine/activation";
+    let body = json!({"version": 1});
+    api.call("PUT", path, &tenant.key, body).await.expect(200);
+    let new = api.upload("mine", &tenant.key, b"\0asm new".to_vec());
+    assert_eq!(
+        new.await.expect(201)["difference"],
+        json!({
+            "version": 1,
+            "imports_gained": ["jackfield:policy/call@0.1.0"], "imports_lost": ["old"],
+            "exports_gained": ["jackfield:policy/call-events@0.1.0"], "exports_lost": ["kept"],
+        })
+    );
+}
+
+#[tokio::test]
 async fn an_upload_that_is_no_policy_is_refused_in_the_words_of_the_check() {
     let api = Api::new().await;
     let tenant = api.tenant("acme").await;

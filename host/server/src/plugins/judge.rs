@@ -59,10 +59,10 @@ impl Judge {
                 match carry_out(&store, &verdict).await {
                     Ok(false) => {}
                     Ok(true) => {
-                        metrics.given_up();
-                        // Whether anybody hears of it: the shards do.
+                        // Nobody waits for it.
                         let (done, _) = oneshot::channel();
                         publisher.changed(verdict.tenant, done);
+                        metrics.given_up();
                     }
                     Err(error @ StoreError::Unavailable(_)) => {
                         let (tenant, plugin) = (verdict.tenant, verdict.plugin.clone());

@@ -1,6 +1,6 @@
 //! Trials: a version for a share of new sessions.
 
-use model::TenantId;
+use model::{TenantId, limits};
 use store::{Activation, GivenUp, NewActivation, OnTrial, Store, StoreError, admin};
 
 use crate::home::{Home, NOW, built_in, component};
@@ -144,6 +144,14 @@ async fn a_version_that_is_given_up_makes_way_once_and_until_a_hand_activates_ag
     let probation = async || {
         let config = store.tenant_config(acme).await.unwrap();
         let probation = config.rollouts.get("ivr")?.probation.clone()?;
+        // A trial is new as long as it lasts, an active version for a day.
+        let day = limits::PROBATION.as_millis() as u64;
+        let until = if probation.version == 2 {
+            NOW + day
+        } else {
+            u64::MAX
+        };
+        assert_eq!((probation.until, probation.faults), (until, 3));
         Some((probation.version, probation.before))
     };
     activate(store, acme, 2, 100).await.unwrap();

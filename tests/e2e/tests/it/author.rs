@@ -111,6 +111,10 @@ fn an_author_comes_from_nothing_to_a_policy_that_answers_calls() {
     }
     let again = author.does(&format!("push {component} --json"));
     assert!(again.contains("\"version\": 2"), "{again}");
+    assert_eq!(
+        author.does("activate bell 2 --share 10"),
+        "bell: version 1 active, version 2 on trial for 10 %\n"
+    );
     author.does("activate bell 2");
     assert_eq!(
         author.does("rollback bell"),

@@ -52,6 +52,7 @@ mod protected;
 mod recordings;
 mod register;
 mod rest;
+mod rollout;
 mod room;
 mod scanners;
 mod sipp;
