@@ -50,6 +50,7 @@ fn config(active: u32, probation: Option<Probation>) -> TenantConfig {
         default_plugin: "ivr".into(),
         fault_policy: FaultPolicy::Release,
         media_timeout: None,
+        records_turns: false,
     }
 }
 
