@@ -81,10 +81,8 @@ impl Node {
         } = setup::lay(config, preset).await?;
         let (mut listeners, streams, http) = bind(config).await?;
         let (sip_streams, http_address) = (streams.addresses(), http.local_addr()?);
-
         let (page, metrics) = listen_metrics(config).await?;
         let metrics_address = page.as_ref().map(TcpListener::local_addr).transpose()?;
-
         let kept = (&plugins, &prompts);
         let fleet = Fleet::start(config, &listeners, &streams, kept, &store, &metrics)?;
         let mailboxes = fleet.mailboxes.clone();

@@ -52,20 +52,14 @@ pub(super) fn handle(desk: &mut Desk<'_>, event: &Event) -> Handled {
             let told = format!("{told}[{operation} {digits} {how}]");
             desk.plan.set_user_data(*call, &told)
         }
-        Event::Digit { call, digit } => {
-            let told = desk.plan.call(*call).map(|call| call.user_data.clone());
-            let told = format!("{}{digit}", told.unwrap_or_default());
-            desk.plan.set_user_data(*call, &told)
-        }
+        Event::Digit { call, digit } => note(desk, *call, &digit.to_string()),
         Event::Timer { name } => {
             let call = desk.plan.calls().find(|call| call.id.to_string() == *name);
             let call = call.map(|call| call.id);
             call.map_or(Ok(()), |call| desk.plan.resume(call))
         }
         Event::CommandFailed { call, command, .. } => {
-            let told = desk.plan.call(*call).map(|call| call.user_data.clone());
-            let told = format!("{}({command} failed)", told.unwrap_or_default());
-            desk.plan.set_user_data(*call, &told)
+            note(desk, *call, &format!("({command} failed)"))
         }
         Event::Released { .. } => part(desk),
         Event::Migrate { from: 7 } => {
@@ -79,6 +73,13 @@ pub(super) fn handle(desk: &mut Desk<'_>, event: &Event) -> Handled {
         }
         _ => Ok(()),
     }
+}
+
+/// Adds that to the user data of the call.
+fn note(desk: &mut Desk<'_>, call: CallId, what: &str) -> Handled {
+    let told = desk.plan.call(call).map(|call| call.user_data.clone());
+    let told = told.unwrap_or_default() + what;
+    desk.plan.set_user_data(call, &told)
 }
 
 fn part(desk: &mut Desk<'_>) -> Handled {
