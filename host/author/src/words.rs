@@ -1,6 +1,7 @@
 //! How components are described to authors.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use serde_json::Value;
 
@@ -34,7 +35,7 @@ pub(crate) fn shares(activation: &Value) -> String {
     let given_up = &activation["rolled_back"];
     if let (Some(why), Some(at)) = (given_up["why"].as_str(), given_up["at"].as_str()) {
         let version = &given_up["version"];
-        words += &format!(" (version {version} was given up at {at}: {why})");
+        let _ = write!(words, " (version {version} was given up at {at}: {why})");
     }
     let shadow = &activation["shadow"];
     if shadow.is_null() {

@@ -47,9 +47,12 @@ fn in_use(version: PluginVersion, settings: Arc<BTreeMap<String, String>>) -> Ac
     }
 }
 
+/// Name, active, previous and trial version, when it was activated, faults and within how many seconds.
+type OnProbation = (String, i64, Option<i64>, Option<i64>, i64, i64, i64);
+
 /// The versions that are new or on trial, and would be given up for the one before.
 async fn probations(tx: &mut Tx, tenant: TenantId) -> Result<Vec<(String, Probation)>, StoreError> {
-    let rows: Vec<(String, i64, Option<i64>, Option<i64>, i64, i64, i64)> = query(
+    let rows: Vec<OnProbation> = query(
         "SELECT name, active, previous, trial, activated, max_faults, fault_window_s FROM plugin
          WHERE tenant = $1 AND active IS NOT NULL AND given_up IS NULL AND max_faults > 0
          ORDER BY name",

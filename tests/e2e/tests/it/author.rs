@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use media::handset::Speech;
 use media::sdp::Codec;
@@ -13,6 +13,7 @@ use crate::handset::Audio;
 use crate::node::{self, Node, binary};
 use crate::office::{Office, check};
 use crate::sipp;
+use crate::stopwatch::wait_for;
 
 /// An author at work in a folder, with a key of a tenant.
 struct Author<'a> {
@@ -143,15 +144,10 @@ fn an_author_comes_from_nothing_to_a_policy_that_answers_calls() {
 /// recording is a test.
 fn replays(author: &Author, component: &str) {
     let replay = format!("replay {component} --plugin bell");
-    let until = Instant::now() + Duration::from_secs(5);
     // Its last turns are written within a second.
-    let said = loop {
-        let said = author.does(&replay);
-        if said.contains("1 sessions of 4 turns") || Instant::now() > until {
-            break said;
-        }
-        std::thread::sleep(Duration::from_millis(200));
-    };
+    let said = wait_for("all of its turns", Duration::from_secs(10), || {
+        Some(author.does(&replay)).filter(|said| said.contains("1 sessions of 4 turns"))
+    });
     assert!(said.contains("1 the same, 0 differ"), "{said}");
     author.does(&format!("{replay} --save-test call"));
     let played = author.does("test");
@@ -186,18 +182,10 @@ fn shadows(author: &Author, office: &Office) {
         "{beside}"
     );
     call(office, 2);
-    let until = Instant::now() + Duration::from_secs(5);
-    let list = loop {
-        let list = author.does("list");
-        if list.contains("1 differ") || Instant::now() > until {
-            break list;
-        }
-        std::thread::sleep(Duration::from_millis(200));
-    };
-    assert!(
-        list.contains("version 3 its shadow (1 sessions, 1 differ, 0 unknown)"),
-        "{list}"
-    );
+    let told = "version 3 its shadow (1 sessions, 1 differ, 0 unknown)";
+    wait_for("what the shadow did", Duration::from_secs(10), || {
+        author.does("list").contains(told).then_some(())
+    });
     let log = author.does("logs bell");
     assert!(
         log.contains("shadow of version 1: turn 1, on_incoming: command 1 differs"),

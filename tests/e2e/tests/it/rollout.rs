@@ -93,8 +93,8 @@ fn a_version_that_faults_is_given_up_by_itself() {
         Duration::from_secs(10),
         || {
             let page = Page::of(&node);
-            let given_up = page.sum("jackfield_plugin_rollbacks_total", &[]) == 1.0;
-            let published = page.sum("jackfield_tenants_unpublished", &[]) == 0.0;
+            let given_up = page.count("jackfield_plugin_rollbacks_total", &[]) == 1;
+            let published = page.count("jackfield_tenants_unpublished", &[]) == 0;
             (given_up && published).then_some(())
         },
     );
