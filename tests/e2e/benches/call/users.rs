@@ -33,7 +33,7 @@ pub(crate) fn furnish(
         let trunk = json!({
             "name": name,
             "address": address.to_string(),
-            "accept_from": ["127.0.0.1/32"],
+            "accept_from": [format!("{}/32", address.ip())],
             "prefixes": [prefix],
         });
         for key in &keys {
