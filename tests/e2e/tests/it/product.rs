@@ -57,7 +57,7 @@ fn whoever_dials_a_private_number_reaches_its_owner() {
     let mut caller = Scenario::caller("uac-answered", office.callee, node.sip, "2001").start();
     caller.finish();
     owner.finish();
-    let cdrs = office.cdrs_where("number=1001", 1);
+    let cdrs = office.cdrs_where("number=2001", 1);
     let session = cdrs[0]["session_id"].as_str().expect("a text");
     let cdrs = office.cdrs(session, 2);
     for (cdr, from, to) in [
