@@ -23,7 +23,9 @@ mod quality;
 mod record;
 mod register;
 mod release;
+mod rows;
 mod sending;
+mod sessions;
 mod signal;
 mod silence;
 mod span;
@@ -49,8 +51,7 @@ pub use enrol::Enrolled;
 pub(crate) use held::Hold;
 pub(crate) use legs::Legs;
 use model::{
-    Answer, CallId, Cdr, Completion, Event, IdSource, LogLine, Now, PeerName, SessionId, Target,
-    TenantConfig, TenantId, Trace, limits, turn::Usage,
+    CallId, Completion, Event, IdSource, Now, PeerName, SessionId, Target, TenantConfig, TenantId,
 };
 use peers::Peers;
 use play::Listener;
@@ -63,7 +64,7 @@ use join::is_inside;
 use register::Registering;
 
 use crate::{
-    Conferences, Input, Meters, News, Output, TenantLog, Ticket,
+    Conferences, Input, Meters, News, Output, Ticket,
     call::Call,
     door::Door,
     forwarded::Forwarded,
@@ -75,9 +76,6 @@ use crate::{
     sources::Sources,
     timers::{Due, Timers},
 };
-
-/// The Max-Forwards of a session that no call began (RFC 3261 §8.1.1.6).
-const MAX_FORWARDS: u8 = 70;
 
 /// What a shard is told once.
 #[derive(Clone, Debug)]
@@ -385,191 +383,6 @@ impl Shard {
         }
     }
 
-    fn begin_session(
-        &mut self,
-        now: Now,
-        tenant: Arc<TenantConfig>,
-        plugin: model::ActivePlugin,
-    ) -> SessionId {
-        let id = SessionId::mint(&mut self.ids, now.unix_ms);
-        let trace = Trace::new(id, tenant.id, now.unix_ms);
-        let active = tenant.plugins.get(&plugin.name);
-        let asked_version = active.map_or(plugin.version, |it| it.version);
-        let session = Session {
-            id,
-            tenant,
-            plugin,
-            asked_version,
-            state: [].into(),
-            calls: Vec::new(),
-            timers: std::collections::BTreeSet::new(),
-            operations: 0,
-            attendants: Vec::new(),
-            queue: VecDeque::new(),
-            turn: None,
-            asked: None,
-            keeps_talking: false,
-            began: now.mono,
-            turns: 0,
-            calls_made: 0,
-            max_forwards: MAX_FORWARDS,
-            trace,
-            usage: Usage::default(),
-        };
-        *self.sessions_of.entry(session.tenant.id).or_default() += 1;
-        self.sessions.insert(id, session);
-        id
-    }
-
-    /// Adds a call to its session, opens its record.
-    fn add_call(&mut self, now: Now, call: Call) {
-        self.claim(now, &call);
-        if let Some(dialog) = call.dialog {
-            self.by_dialog.insert(dialog, call.id);
-        }
-        let Some(session) = self.sessions.get_mut(&call.session) else {
-            return;
-        };
-        tracing::debug!(call = %call.id, "call begins");
-        session.calls.push(call.id);
-        session.calls_made += 1;
-        *self.live_calls.entry(session.tenant.id).or_default() += 1;
-        let id = call.id;
-        self.calls.insert(id, call);
-        self.record(id);
-    }
-
-    /// Puts out the row of a call as it is now; the ticket answers when it is durable.
-    fn record(&mut self, id: CallId) -> Ticket {
-        let ticket = self.ticket();
-        if let Some(cdr) = self.cdr(id) {
-            self.out.push_back(Output::Cdr {
-                ticket,
-                cdr: Box::new(cdr),
-            });
-        }
-        ticket
-    }
-
-    fn cdr(&self, id: CallId) -> Option<Cdr> {
-        let call = self.calls.get(&id)?;
-        let session = self.sessions.get(&call.session)?;
-        let end = match &call.state {
-            crate::call::State::Released(end) => Some(*end),
-            _ => None,
-        };
-        Some(Cdr {
-            call: id,
-            session: session.id,
-            tenant: session.tenant.id,
-            direction: call.direction,
-            from: call.from.clone(),
-            to: call.to.clone(),
-            begin: call.begin,
-            answer: call.answer,
-            end: end.map(|end| end.at),
-            dropped_by: end.map(|end| end.by),
-            cause: end.map(|end| end.cause.code()),
-            end_reason: end.map(|end| end.reason),
-            user_data: call.user_data.clone(),
-            number: call.number.clone(),
-            plugin: session.plugin.name.clone(),
-            version: session.plugin.version,
-            codec: call
-                .media
-                .agreed
-                .as_ref()
-                .map(|agreed| agreed.codec.name().to_owned()),
-            packets_received: call.media.stats.packets_received,
-            packets_sent: call.media.stats.packets_sent,
-            packets_lost: call.media.stats.packets_lost,
-            quality: quality::of(&call.media.stats),
-            usage: session.usage,
-        })
-    }
-
-    fn log(&mut self, now: Now, session: SessionId, lines: Vec<LogLine>) {
-        if let Some(version) = self.sessions.get(&session).map(|s| s.plugin.version) {
-            self.log_of(now, session, version, lines);
-        }
-    }
-
-    /// What another version than the session's may have to say.
-    fn log_of(&mut self, now: Now, session: SessionId, version: u32, lines: Vec<LogLine>) {
-        let Some(session) = self.sessions.get(&session) else {
-            return;
-        };
-        if lines.is_empty() {
-            return;
-        }
-        self.out.push_back(Output::Log(Box::new(TenantLog {
-            tenant: session.tenant.id,
-            plugin: session.plugin.name.clone(),
-            version,
-            session: session.id,
-            at: now.unix_ms,
-            lines,
-        })));
-    }
-
-    /// Forgets calls of which nothing is left, then the session when it is its turn.
-    fn prune(&mut self, session: SessionId) {
-        let Some(s) = self.sessions.get_mut(&session) else {
-            return;
-        };
-        let calls = std::mem::take(&mut s.calls);
-        let (done, kept): (Vec<_>, Vec<_>) = calls
-            .into_iter()
-            .partition(|id| self.calls.get(id).is_none_or(Call::is_done));
-        s.calls = kept;
-        for id in done {
-            let Some(call) = self.calls.remove(&id) else {
-                continue;
-            };
-            for id in call.later_ids.into_iter().chain([call.sip_call_id]) {
-                let other = |c: &Call| c.sip_call_id == id;
-                if self.by_sip_call_id.get(&id).is_some_and(Option::is_some)
-                    || !self.calls.values().any(other)
-                {
-                    self.by_sip_call_id.remove(&id);
-                }
-            }
-        }
-        self.forget_attendants(session);
-        if !self.sessions.get(&session).is_some_and(Session::is_done) {
-            return;
-        }
-        if let Some(s) = self.sessions.remove(&session) {
-            count_down(&mut self.sessions_of, s.tenant.id);
-            if let Some(ticket) = s.asked {
-                let refusal = model::Refusal::Unavailable("the policy gave no answer");
-                self.out.push_back(Output::Reply {
-                    ticket,
-                    answer: Answer::Refused(refusal),
-                });
-            }
-            self.out.push_back(Output::Trace(Box::new(s.trace)));
-        }
-    }
-
-    fn flush(&mut self) {
-        for session in self.sessions.values() {
-            self.out
-                .push_back(Output::Trace(Box::new(session.trace.clone())));
-        }
-    }
-
-    fn tenant_is_full(&self, tenant: TenantId) -> bool {
-        self.live_calls
-            .get(&tenant)
-            .is_some_and(|&n| n >= limits::TENANT_CALLS)
-    }
-
-    fn has_too_many_sessions(&self, tenant: TenantId) -> bool {
-        let sessions = self.sessions_of.get(&tenant);
-        sessions.is_some_and(|&n| n >= limits::TENANT_SESSIONS)
-    }
-
     fn flow_to(&self, target: &Target) -> Flow {
         let hop = target.hop;
         let transport = hop::transport(hop.transport);
@@ -591,16 +404,6 @@ impl Shard {
             local: theirs.or(local).unwrap_or(self.config.listener),
             remote: hop.address,
             name: hop.name.map(|PeerName(number)| sip::PeerName(number)),
-        }
-    }
-}
-
-/// One less of that tenant; the last one takes its entry with it.
-fn count_down(counts: &mut BTreeMap<TenantId, usize>, tenant: TenantId) {
-    if let Some(count) = counts.get_mut(&tenant) {
-        *count -= 1;
-        if *count == 0 {
-            counts.remove(&tenant);
         }
     }
 }

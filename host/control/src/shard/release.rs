@@ -8,7 +8,7 @@ use model::{
     ReleasedBy, SessionId, limits,
 };
 
-use super::{Shard, count_down};
+use super::{Shard, sessions::count_down};
 use crate::{
     Output,
     call::{Call, End, Port, Record, State},
