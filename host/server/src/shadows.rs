@@ -6,13 +6,7 @@
 //! plugin's log. It has one thread, one turn at a time, and rests after each as long as that took: no live turn
 //! waits for it. A full queue loses the turn, and with it what is left of its session.
 
-use std::{
-    collections::BTreeMap,
-    io,
-    sync::{Arc, atomic::Ordering},
-    thread,
-    time::Duration,
-};
+use std::{collections::BTreeMap, io, sync::Arc, thread, time::Duration};
 
 use control::TenantLog;
 use model::{ActivePlugin, LogLevel, LogLine, SessionId, TenantConfig, TenantId, limits};
@@ -21,13 +15,7 @@ use recorded::{Course, Did, Known, Step, Turn};
 use store::ShadowTally;
 use tokio::sync::mpsc;
 
-use crate::{
-    clock,
-    metrics::Metrics,
-    outlets::{Losses, Record},
-    plugins::Plugins,
-    records::turns::Taken,
-};
+use crate::{clock, metrics::Metrics, outlets::Record, plugins::Plugins, turns::taken::Taken};
 
 /// Room in the queue: a second of a busy node's turns.
 pub const QUEUE: usize = 512;
@@ -37,29 +25,6 @@ const SESSIONS: usize = 4_096;
 const LINES: u32 = 20;
 /// How long the thread rests at the most.
 const REST: Duration = Duration::from_millis(100);
-
-/// Where a shard hands turns over that have a shadow. Cheap to clone.
-#[derive(Clone)]
-pub struct Sink {
-    queue: mpsc::Sender<Box<Taken>>,
-    losses: Arc<Losses>,
-}
-
-impl Sink {
-    /// One, and where its turns come out; those that do not are counted.
-    pub fn new(losses: &Arc<Losses>) -> (Self, mpsc::Receiver<Box<Taken>>) {
-        let (queue, turns) = mpsc::channel(QUEUE);
-        let losses = Arc::clone(losses);
-        (Self { queue, losses }, turns)
-    }
-
-    /// Takes a turn, or counts it.
-    pub fn take(&self, taken: Box<Taken>) {
-        if self.queue.try_send(taken).is_err() {
-            self.losses.shadows.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
 
 /// The shadow of a session that version runs: another version of the same plugin.
 pub fn shadow<'a>(

@@ -5,6 +5,7 @@
 //! A read is a message to the database's thread and one back, awaited for at most [`READ`].
 
 mod beside;
+pub mod taken;
 
 use std::{
     sync::Arc,
@@ -27,7 +28,7 @@ use crate::{
     metrics::Metrics,
     outage::Outage,
     plugins::Plugins,
-    records::turns::Notes,
+    turns::taken::Notes,
 };
 
 pub use beside::Beside;

@@ -7,20 +7,16 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use control::TurnRequest;
-use model::{
-    SessionId, TenantId,
-    turn::{TurnOutcome, Version},
-};
-use recorded::{Did, Reads, Seen, Turn};
+use model::{SessionId, TenantId};
+use recorded::Did;
 use store::{RecordedTurn, Store, admin};
 use tokio::sync::mpsc;
 
-use crate::{metrics::Metrics, outage::Outage, outlets::Losses};
+use crate::{metrics::Metrics, outage::Outage, outlets::Losses, turns::taken::Taken};
 
 /// Room in the queue: some seconds of a busy node.
 pub const QUEUE: usize = 2_048;
@@ -36,80 +32,6 @@ const GROUP: usize = 64;
 const RELAXED: Duration = Duration::from_millis(250);
 /// New sessions of a tenant after which its oldest are removed.
 const TRIM: u32 = 250;
-
-/// A turn that has run.
-#[derive(Clone, Debug)]
-pub struct Taken {
-    /// All but what it did.
-    pub turn: Turn,
-    /// What it did.
-    pub outcome: TurnOutcome,
-}
-
-impl Taken {
-    /// What a shard has asked for, what was read, and what came of it.
-    pub fn new(request: TurnRequest, notes: &Notes, outcome: TurnOutcome) -> Box<Self> {
-        let turn = Turn {
-            number: request.number,
-            version: request.version,
-            digest: request.digest,
-            view: request.view,
-            event: request.event,
-            ids: request.ids,
-            reads: notes.take(),
-            did: Did::default(),
-        };
-        Box::new(Self { turn, outcome })
-    }
-}
-
-/// Where a shard hands turns over. Cheap to clone.
-#[derive(Clone)]
-pub struct Sink {
-    queue: mpsc::Sender<Box<Taken>>,
-    losses: Arc<Losses>,
-}
-
-impl Sink {
-    /// One, and where its turns come out; those that do not are counted.
-    pub fn new(losses: &Arc<Losses>) -> (Self, mpsc::Receiver<Box<Taken>>) {
-        let (queue, turns) = mpsc::channel(QUEUE);
-        let losses = Arc::clone(losses);
-        (Self { queue, losses }, turns)
-    }
-
-    /// Takes a turn, or counts it.
-    pub fn take(&self, taken: Box<Taken>) {
-        if self.queue.try_send(taken).is_err() {
-            self.losses.turns.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
-
-/// What a turn read, noted as it reads. Cheap to clone.
-#[derive(Clone, Default)]
-pub struct Notes(Arc<Mutex<Reads>>);
-
-impl Notes {
-    /// It read that key: a value of that version, or nothing; or the store did not answer.
-    pub fn note(&self, key: &str, read: Option<&Option<(Vec<u8>, Version)>>) {
-        let seen = match read {
-            Some(Some((value, version))) => Seen::Value(value.clone(), *version),
-            Some(None) => Seen::Nothing,
-            None => Seen::Unavailable,
-        };
-        self.reads().insert(key.to_owned(), seen);
-    }
-
-    /// All of it; from here on there is nothing.
-    pub fn take(&self) -> Reads {
-        std::mem::take(&mut self.reads())
-    }
-
-    fn reads(&self) -> MutexGuard<'_, Reads> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// Writes turns until every sender is gone. What the store does not take is lost.
 pub async fn write(

@@ -1,21 +1,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
 };
 
-use model::{
-    ActivePlugin, Event, IdSource, Rollout, SessionId,
-    turn::{TurnOutcome, View},
-};
+use model::{ActivePlugin, Event, IdSource, Rollout, SessionId, turn::View};
 use recorded::{Course, Did, Difference, Divergence, Step, Turn, What};
 use tokio::sync::mpsc;
 
-use super::{LINES, QUEUE, SESSIONS, Shadows, Sink, shadow};
-use crate::{
-    metrics::Metrics,
-    outlets::{Losses, Record},
-    records::turns::{Taken, tests::tenant},
-};
+use super::{LINES, SESSIONS, Shadows, shadow};
+use crate::{metrics::Metrics, outlets::Record, records::turns::tests::tenant};
 
 fn candidate() -> ActivePlugin {
     ActivePlugin {
@@ -153,20 +146,4 @@ fn so_many_sessions_are_followed_and_the_oldest_gives_way() {
         shadows.courses.first_key_value().map(|(id, _)| *id),
         Some(first)
     );
-}
-
-#[test]
-fn a_full_queue_loses_the_turn_and_counts_it() {
-    let losses = Arc::<Losses>::default();
-    let (sink, turns) = Sink::new(&losses);
-    let session = sessions().next().unwrap();
-    for number in 0..QUEUE as u32 + 2 {
-        let taken = Taken {
-            turn: turn(session, number, 1),
-            outcome: TurnOutcome::Done(Box::default()),
-        };
-        sink.take(Box::new(taken));
-    }
-    let lost = losses.shadows.load(Ordering::Relaxed);
-    assert_eq!((turns.len(), lost), (QUEUE, 2));
 }

@@ -13,17 +13,19 @@ use crate::{
     outage::Outage,
     outlets::{Losses, Record},
     plugins::Plugins,
-    records::turns::{self, Notes, Taken},
+    records::turns,
     shadows,
 };
+
+use super::taken::{Notes, Sink, Taken};
 
 /// Where a turn may go on, and where it is handed over when it has run. Cheap to clone.
 #[derive(Clone)]
 pub struct Beside {
     /// For turns that are slow.
     pub lane: Arc<Lane<TurnOutcome>>,
-    recorded: turns::Sink,
-    shadows: shadows::Sink,
+    recorded: Sink,
+    shadows: Sink,
 }
 
 /// Where turns come out that were handed over.
@@ -36,8 +38,8 @@ pub struct Ends {
 impl Beside {
     /// All of it, with that lane; what finds no room is counted.
     pub fn new(lane: Lane<TurnOutcome>, losses: &Arc<Losses>) -> (Self, Ends) {
-        let (recorded, turns) = turns::Sink::new(losses);
-        let (shadows, followed) = shadows::Sink::new(losses);
+        let (recorded, turns) = Sink::new(turns::QUEUE, losses, |it| &it.turns);
+        let (shadows, followed) = Sink::new(shadows::QUEUE, losses, |it| &it.shadows);
         let beside = Self {
             lane: Arc::new(lane),
             recorded,

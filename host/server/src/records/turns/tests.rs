@@ -1,16 +1,14 @@
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, atomic::Ordering},
-};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use model::{
     Event, FaultPolicy, IdSource, SessionId, TenantConfig, TenantId,
     turn::{TurnOutcome, View},
 };
-use recorded::{Did, Seen, Turn};
+use recorded::{Did, Turn};
 
-use super::{Notes, OCTETS, QUEUE, SESSIONS, Sink, Spool, TRIM, TURNS, Taken};
-use crate::outlets::Losses;
+use super::{OCTETS, SESSIONS, Spool, TRIM, TURNS};
+use crate::turns::taken::Taken;
 
 /// A tenant that has nothing.
 pub fn tenant() -> TenantConfig {
@@ -33,7 +31,8 @@ pub fn tenant() -> TenantConfig {
     }
 }
 
-fn taken(session: SessionId, number: u32, state: usize) -> Taken {
+/// A turn of that session, which keeps so many octets of state.
+pub fn taken(session: SessionId, number: u32, state: usize) -> Taken {
     let ids = IdSource::new([1; 32], 0, 0);
     let view = View {
         session,
@@ -114,33 +113,4 @@ fn a_tenants_oldest_sessions_go_after_so_many_new_ones() {
     let tenant = last.tenant;
     assert_eq!(spool.due(&[last]), [tenant]);
     assert_eq!(spool.due(&[]), []);
-}
-
-#[test]
-fn a_full_queue_loses_the_turn_and_counts_it() {
-    let losses = Arc::<Losses>::default();
-    let (sink, turns) = Sink::new(&losses);
-    let session = sessions().next().unwrap();
-    for number in 0..QUEUE as u32 + 2 {
-        sink.take(Box::new(taken(session, number, 0)));
-    }
-    assert_eq!(
-        (turns.len(), losses.turns.load(Ordering::Relaxed)),
-        (QUEUE, 2)
-    );
-}
-
-#[test]
-fn a_run_notes_what_it_reads_and_another_begins_without() {
-    let notes = Notes::default();
-    notes.note("a", Some(&Some((b"1".to_vec(), 7))));
-    notes.note("b", Some(&None));
-    notes.clone().note("c", None);
-    let expected = [
-        ("a".to_owned(), Seen::Value(b"1".to_vec(), 7)),
-        ("b".to_owned(), Seen::Nothing),
-        ("c".to_owned(), Seen::Unavailable),
-    ];
-    assert_eq!(notes.take(), expected.into());
-    assert!(notes.take().is_empty());
 }
