@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jackfield_sdk::{Call, Dial, Pair, Result, number};
 
-use crate::{Session, State, pending::Pending, refusal, terms::Terms};
+use crate::{Session, pending::Pending, refusal, terms::Terms};
 
 /// How long the callee may ring, in seconds, unless the setting of that name says otherwise.
 const MAX_RING_SECONDS: u64 = 60;
@@ -24,26 +24,26 @@ pub(crate) fn connect(session: &mut Session<'_>, call: &Call, asked: &Pending) -
     let from = emergency.then(|| call.from_uri());
     let from = from.as_ref().unwrap_or(&asked.caller);
     let terms = Terms::of(session, asked.record, emergency);
-    match dial(session, from, &asked.callee, &asked.id, terms.longest()) {
+    match dial(session, [from, &asked.callee], &asked.id, &terms) {
         Ok(callee) => {
-            session.state = State {
-                pair: Pair::new(call, &callee, &asked.id),
-                refusal: None,
-                terms,
-            };
+            session.state.pair = Pair::new(call, &callee, &asked.id);
+            session.state.terms = terms;
             Ok(true)
         }
-        Err(why) => refusal::because(session, call, &why, emergency).map(|()| false),
+        Err(why) => {
+            // Who calls for help is told: it may have another telephone.
+            let prompt = if emergency { "emergency_prompt" } else { "" };
+            refusal::because(session, call, &why, prompt).map(|()| false)
+        }
     }
 }
 
-/// Dials; zero: as long as the tenant lets it last.
+/// Dials on those terms.
 pub(crate) fn dial(
     session: &Session<'_>,
-    from: &str,
-    to: &str,
+    [from, to]: [&str; 2],
     id: &str,
-    longest: Duration,
+    terms: &Terms,
 ) -> Result<Call> {
     let emergency = [("Priority", "emergency")];
     let headers = &emergency[..usize::from(is_emergency(session, to))];
@@ -51,7 +51,7 @@ pub(crate) fn dial(
     session.construct(&Dial {
         from,
         to,
-        max_answer: longest,
+        max_answer: terms.longest(),
         max_ring: Duration::from_secs(max_ring.unwrap_or(MAX_RING_SECONDS)),
         user_data: id,
         headers,
@@ -59,9 +59,7 @@ pub(crate) fn dial(
 }
 
 fn is_emergency(session: &Session<'_>, to: &str) -> bool {
-    let to = number(to);
-    match session.setting_words("emergency_numbers") {
-        Some(numbers) => numbers.iter().any(|it| it == to),
-        None => EMERGENCY_NUMBERS.contains(&to),
-    }
+    let set = session.setting_words("emergency_numbers");
+    let numbers = set.unwrap_or_else(|| EMERGENCY_NUMBERS.map(str::to_owned).to_vec());
+    numbers.iter().any(|it| it == number(to))
 }

@@ -63,7 +63,7 @@ impl Policy for MakeCall {
         match made {
             Ok(Some(owner)) if owner != user => owner::call_back(session, call, &owner),
             Ok(_) => refusal::nothing_pending(session, call),
-            Err(why) => refusal::because(session, call, &why, false),
+            Err(why) => refusal::because(session, call, &why, ""),
         }
     }
 
@@ -110,11 +110,8 @@ impl Policy for MakeCall {
         _: Option<String>,
     ) -> Result {
         pair::transfer(session, call, |session, shown| {
-            let (id, longest) = (
-                session.state.pair.user_data(),
-                session.state.terms.longest(),
-            );
-            dial::dial(session, shown, &target, id, longest)
+            let State { pair, terms, .. } = &session.state;
+            dial::dial(session, [shown, &target], pair.user_data(), terms)
         })
     }
 
@@ -135,13 +132,11 @@ jackfield_sdk::export!(
 
 /// Remembers the request; the last one of a user counts, whatever its numbers.
 fn makecall(session: &Session<'_>, request: &Request) -> Result<Reply> {
-    let pending = match Pending::parse(request) {
-        Ok(pending) => pending,
-        Err(refusal) => return Ok(refusal),
-    };
-    pending.keep(&request.user)?;
-    owner::remember(session, &pending.caller, &request.user)?;
-    Ok(Reply::ok(&json!({ "callid": pending.id })))
+    Pending::parse(request).map_or_else(Ok, |pending| {
+        pending.keep(&request.user)?;
+        owner::remember(session, &pending.caller, &request.user)?;
+        Ok(Reply::ok(&json!({ "callid": pending.id })))
+    })
 }
 
 fn cancelcall(request: &Request) -> Result<Reply> {

@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
-use jackfield_sdk::{Reply, Request, Result, is_address, number, store};
+use jackfield_sdk::{Reply, Request, Result, number, store};
 use serde::{Deserialize, Serialize};
 
 /// How long a request waits for its call.
 const TIME_TO_LIVE: Duration = Duration::from_secs(120);
-
-/// The longest number of a phone user, in octets: it is a part of a key.
-const LONGEST: usize = 200;
 
 /// What a phone user asked for; or else what is done for somebody who did not.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,15 +24,11 @@ pub(crate) struct Pending {
 impl Pending {
     /// What that phone user asked for last, if it waits still.
     pub(crate) fn of(user: &str) -> Result<Option<Self>> {
-        key(user).map_or(Ok(None), |key| store::get(&key))
+        store::get(&key(user))
     }
 
     /// The request in that body, or the reply that says what is wrong with it.
     pub(crate) fn parse(request: &Request) -> core::result::Result<Self, Reply> {
-        if key(&request.user).is_none() {
-            let detail = "the telephone number in the path is not one";
-            return Err(Reply::problem(400, "invalid-user", detail));
-        }
         let members = request.addresses_and_flags(["caller", "callee"], ["record"])?;
         let ([caller, callee], [record]) = members;
         let id = request.id.clone();
@@ -49,7 +42,7 @@ impl Pending {
 
     /// It waits for the call of that user, in place of what waited before.
     pub(crate) fn keep(&self, user: &str) -> Result {
-        key(user).map_or(Ok(()), |key| store::put_for(&key, self, TIME_TO_LIVE))
+        store::put_for(&key(user), self, TIME_TO_LIVE)
     }
 
     /// Whether a call to `to` is the one that was asked for.
@@ -65,13 +58,12 @@ impl Pending {
 
 /// Nothing waits for that user any more.
 pub(crate) fn remove(user: &str) -> Result {
-    key(user).map_or(Ok(()), |key| store::remove(&key))
+    store::remove(&key(user))
 }
 
-/// Where the request of that phone user is kept; none of somebody who has no number.
-fn key(user: &str) -> Option<String> {
-    let fits = is_address(user) && user.len() <= LONGEST;
-    fits.then(|| format!("pending/{}", number(user)))
+/// Where the request of that phone user is kept. No number that can ask is longer than what is looked at.
+fn key(user: &str) -> String {
+    format!("pending/{:.200}", number(user))
 }
 
 #[cfg(test)]

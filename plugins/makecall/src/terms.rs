@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use jackfield_sdk::{Call, CallPhase, Completion, Result};
+use jackfield_sdk::{Call, Completion, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::Session;
@@ -44,15 +44,14 @@ impl Terms {
         if emergency {
             return Self::default();
         }
-        let longest: Option<u64> = session.setting_as("max_call_seconds");
         let record = match session.setting("record").as_deref() {
             Some("always") => true,
             Some("never") => false,
             _ => asked,
         };
-        let longest = longest.unwrap_or_default().min(LONGEST);
+        let longest = session.setting_as("max_call_seconds").unwrap_or(0);
         Self {
-            longest,
+            longest: longest.min(LONGEST),
             record,
             ..Self::default()
         }
@@ -76,18 +75,22 @@ pub(crate) fn begin(session: &mut Session<'_>) -> Result {
     if !session.state.terms.record {
         return Ok(());
     }
-    let prompt = session.setting_words("consent_prompt").unwrap_or_default();
-    if prompt.is_empty() {
+    if session
+        .setting_words("consent_prompt")
+        .is_none_or(|it| it.is_empty())
+    {
         record(session);
         return Ok(());
     }
-    let to = session.setting("consent_to");
-    for (party, call) in parties(session) {
-        if matches!(to.as_deref(), Some(only @ ("caller" | "callee")) if only != party) {
-            continue;
-        }
-        if let Err(why) = call.play_start(&prompt, 1, "") {
-            session.warn(&format!("not recorded: consent_prompt: {why}"));
+    let [caller, callee] = session.state.pair.answered(session);
+    let told = match session.setting("consent_to").as_deref() {
+        Some("caller") => [caller, None],
+        Some("callee") => [callee, None],
+        _ => [caller, callee],
+    };
+    for call in told.into_iter().flatten() {
+        if !session.play_setting(&call, "consent_prompt") {
+            session.warn("not recorded: consent_prompt cannot be heard");
             session.state.terms.telling.clear();
             break;
         }
@@ -114,7 +117,8 @@ pub(crate) fn told(session: &mut Session<'_>, call: &Call, how: Completion) {
 /// A timer has fired. In the last minute both hear two beeps, but for who is just being told that it is recorded.
 pub(crate) fn due(session: &mut Session<'_>, timer: &str) -> Result {
     let beeps = ["tone:beep", "silence:200", "tone:beep"].map(str::to_owned);
-    for (_, call) in parties(session) {
+    let both = session.state.pair.answered(session);
+    for call in both.into_iter().flatten() {
         if timer == END {
             call.release(200)?;
         } else if !session.state.terms.telling.contains(&call.id()) {
@@ -139,13 +143,4 @@ fn record(session: &Session<'_>) {
     if let Some(Err(why)) = caller.map(|it| it.record_start(pair.user_data(), "", 0)) {
         session.warn(&format!("not recorded: {why}"));
     }
-}
-
-/// Who is answered, and what it is called in settings.
-fn parties(session: &Session<'_>) -> Vec<(&'static str, Call)> {
-    let pair = &session.state.pair;
-    let both = [("caller", pair.caller()), ("callee", pair.callee())];
-    let both = both.map(|(party, id)| Some((party, session.call(id)?)));
-    let answered = |(_, call): &(_, Call)| call.phase() == CallPhase::Answered;
-    both.into_iter().flatten().filter(answered).collect()
 }

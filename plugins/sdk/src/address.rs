@@ -21,10 +21,11 @@ pub fn number(address: &str) -> &str {
 }
 
 /// Whether the platform would take it for a number or URI of somebody who can be called, as far as that can be
-/// told here.
+/// told here. Its [`number`] has 1 to 200 octets, so that it can be a part of a key of the [`store`](crate::store).
 pub fn is_address(text: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_graphic() && !"<>\"\\,".contains(c);
-    !number(text).is_empty() && text.len() <= 512 && text.chars().all(is_plain)
+    let is_short = text.len() <= 512 && (1..=200).contains(&number(text).len());
+    is_short && text.chars().all(is_plain)
 }
 
 fn is(scheme: &str, names: &[&str]) -> bool {
@@ -53,7 +54,14 @@ mod tests {
 
     #[test]
     fn an_address_is_a_number_or_a_uri_of_somebody() {
-        for address in ["2001", "+4930123", "sip:2001@example.com", "tel:2001"] {
+        for address in [
+            "2001",
+            "+4930123",
+            "sip:2001@example.com",
+            "tel:2001",
+            &"1".repeat(200),
+            &format!("sip:1@{}", "a".repeat(506)),
+        ] {
             assert!(is_address(address), "{address}");
         }
         for text in [
@@ -62,7 +70,8 @@ mod tests {
             "<2001>",
             "sip:@example.com",
             "3001\r\nVia: x",
-            &"1".repeat(513),
+            &"1".repeat(201),
+            &format!("sip:1@{}", "a".repeat(507)),
         ] {
             assert!(!is_address(text), "{text:?}");
         }

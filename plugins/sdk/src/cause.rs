@@ -57,8 +57,8 @@ fn heard_by_the_other(cause: u16, is_answered: bool) -> u16 {
 impl Error {
     /// The cause with which to release a caller whose call cannot be made for this reason.
     ///
-    /// 403 not permitted; 404 not found; 488 unsupported; 503 limit exceeded or unavailable; 500 for
-    /// what is the policy's own mistake.
+    /// 603 not permitted: the platform declines it, so that 403 is left to what a policy itself refuses; 404 not
+    /// found; 488 unsupported; 503 limit exceeded or unavailable; 500 for what is the policy's own mistake.
     ///
     /// ```
     /// # use jackfield_sdk::{Call, Dial, Result, Session};
@@ -73,7 +73,7 @@ impl Error {
     /// ```
     pub fn cause(&self) -> u16 {
         match self {
-            Self::NotPermitted(_) => 403,
+            Self::NotPermitted(_) => 603,
             Self::NotFound(_) => 404,
             Self::Unsupported(_) => 488,
             Self::LimitExceeded(_) | Self::Unavailable(_) => 503,
@@ -126,8 +126,8 @@ mod tests {
     }
 
     #[test]
-    fn what_the_tenant_may_not_do_is_forbidden_to_the_caller() {
-        assert_eq!(Error::NotPermitted("destination".into()).cause(), 403);
+    fn what_the_tenant_may_not_do_is_declined_and_not_forbidden() {
+        assert_eq!(Error::NotPermitted("destination".into()).cause(), 603);
         assert_eq!(Error::Unavailable("no route".into()).cause(), 503);
         assert_eq!(Error::WrongState.cause(), 500);
     }

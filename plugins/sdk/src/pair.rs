@@ -99,6 +99,12 @@ impl Pair {
         &self.user_data
     }
 
+    /// The calls of both that are answered, the caller's first.
+    pub fn answered<S>(&self, session: &Session<'_, S>) -> [Option<Call>; 2] {
+        let answered = |call: &Call| call.phase() == CallPhase::Answered;
+        [&self.caller, &self.callee].map(|id| session.call(id).filter(answered))
+    }
+
     /// The party beside that one; none if that is not of the pair.
     pub fn other(&self, call: &str) -> Option<&str> {
         match call {

@@ -176,6 +176,31 @@ impl<S> Session<'_, S> {
         Some(words.map(str::to_owned).collect())
     }
 
+    /// Plays to that call, once, what a setting names as a list of words: the tenant's announcements, tones, silence.
+    /// Whether it does; that it cannot is said in the log. Nothing is set: nothing is heard.
+    ///
+    /// ```
+    /// # use jackfield_sdk::{Call, Result, Session};
+    /// /// Tells a caller why, if the tenant has an announcement for it; `on_play_completed` then ends the call.
+    /// fn refuse<S>(session: &Session<S>, caller: &Call) -> Result {
+    ///     if session.play_setting(caller, "closed_prompt") {
+    ///         return Ok(());
+    ///     }
+    ///     caller.release(480)
+    /// }
+    /// ```
+    pub fn play_setting(&self, call: &Call, name: &str) -> bool {
+        let files = self.setting_words(name).unwrap_or_default();
+        if files.is_empty() {
+            return false;
+        }
+        let played = call.play_start(&files, 1, "");
+        if let Err(why) = &played {
+            self.warn(&format!("{name}: {why}"));
+        }
+        played.is_ok()
+    }
+
     /// One line, at most 1 KiB, to the log that the tenant reads.
     pub fn log(&self, level: LogLevel, message: &str) {
         self.host.log(level, message);

@@ -55,7 +55,7 @@ pub fn refused(world: &mut World) {
     world.phone(carol, Input::Behave(Behaviour::Refuse { after, status }));
     calls(world, hand, "3001", &["sendrecv"]);
     let told = refers(world, hand, "sip:9999@acme.example");
-    assert_eq!(told, ["SIP/2.0 403"]);
+    assert_eq!(told, ["SIP/2.0 603"]);
     let told = refers(world, hand, "sip:3002@acme.example");
     let all = ["SIP/2.0 202", "told 100 Trying", "told 486 Busy Here"];
     assert_eq!(told, all);

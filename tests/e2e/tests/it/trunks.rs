@@ -56,7 +56,7 @@ fn a_destination_that_no_trunk_has_is_not_dialled() {
     office.makecall("2001", "3001");
     office
         .calls("uac-refused", "2001")
-        .with("status", 403)
+        .with("status", 603)
         .start()
         .finish();
 }

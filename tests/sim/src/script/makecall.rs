@@ -201,7 +201,7 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 /// The cause with which a caller is released whose call cannot be made (`Error::cause` of the SDK).
 fn status(why: &CommandError) -> u16 {
     match why {
-        CommandError::NotPermitted(_) => 403,
+        CommandError::NotPermitted(_) => 603,
         CommandError::NotFound(_) => 404,
         CommandError::Unsupported(_) => 488,
         CommandError::LimitExceeded(_) | CommandError::Unavailable(_) => 503,

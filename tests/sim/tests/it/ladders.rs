@@ -161,21 +161,27 @@ fn a_caller_that_hangs_up_cancels_the_callee() {
 
 #[test]
 fn a_call_without_a_request_is_refused() {
-    for (scene, file) in [
+    for (scene, file, cause) in [
         (
             scenes::nothing_pending as fn(&mut World),
             expect_file!["ladders/nothing-pending.txt"],
+            403,
         ),
-        (scenes::cancelled, expect_file!["ladders/cancelled.txt"]),
-        (scenes::too_late, expect_file!["ladders/too-late.txt"]),
+        (
+            scenes::cancelled,
+            expect_file!["ladders/cancelled.txt"],
+            403,
+        ),
+        (scenes::too_late, expect_file!["ladders/too-late.txt"], 403),
         (
             scenes::not_permitted,
             expect_file!["ladders/not-permitted.txt"],
+            603,
         ),
     ] {
         let world = check(scene, file);
-        assert_eq!(world.ended("1001"), Some(403));
-        assert_eq!(causes(&world), [(Some(403), Some(EndReason::Released))]);
+        assert_eq!(world.ended("1001"), Some(cause));
+        assert_eq!(causes(&world), [(Some(cause), Some(EndReason::Released))]);
     }
 }
 
