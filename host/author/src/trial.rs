@@ -1,13 +1,19 @@
 //! `plugin test`: scenarios against a component.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread,
     time::Instant,
 };
 
-use anyhow::{Context, bail};
-use kit::{Components, Recorded, Verdict};
+use anyhow::{Context, anyhow, bail};
+use kit::{Compiled, Components, Recorded, Verdict};
 
 use crate::project;
 
@@ -69,34 +75,10 @@ fn play(args: &Args) -> anyhow::Result<bool> {
     let files = args.against.files(&["toml", "json"])?;
     let began = now();
     let mut failed = 0;
-    for file in &files {
-        let name = file.display();
-        let text = fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
-        if file.extension().is_some_and(|end| end == "json") {
-            let session = Recorded::read(&text).with_context(|| format!("{name}"))?;
-            let verdict = kit::replay(&session, &components);
-            let passed = matches!(verdict, Verdict::Same(_));
-            failed += usize::from(!passed);
-            println!("{} {name}", if passed { "ok    " } else { "FAILED" });
-            if !passed {
-                println!("    {verdict}");
-            }
-            continue;
-        }
-        let report = kit::play(&text, &components).with_context(|| format!("{name}"))?;
-        let passed = report.failures.is_empty();
-        failed += usize::from(!passed);
-        println!("{} {name}", if passed { "ok    " } else { "FAILED" });
-        for failure in &report.failures {
-            println!("    {failure}");
-        }
-        if !passed || args.ladder {
-            println!("\n{}", report.ladders);
-            for line in &report.log {
-                println!("log: {line}");
-            }
-        }
-    }
+    side_by_side(&files, &components, args.ladder, |played| {
+        failed += usize::from(!played.passed);
+        print!("{}", played.text);
+    })?;
     let (all, took) = (files.len(), began.elapsed());
     println!(
         "{} of {all} passed in {} ms",
@@ -104,6 +86,92 @@ fn play(args: &Args) -> anyhow::Result<bool> {
         took.as_millis()
     );
     Ok(failed == 0)
+}
+
+/// Files that have been played and not been told of, at most.
+const AHEAD: usize = 64;
+
+/// What came of a file, and what is said of it.
+struct Played {
+    passed: bool,
+    text: String,
+}
+
+/// Plays the files on all processors, and tells of them in their order.
+fn side_by_side(
+    files: &[PathBuf],
+    components: &Components,
+    ladder: bool,
+    mut tell: impl FnMut(Played),
+) -> anyhow::Result<()> {
+    let (sender, results) = mpsc::sync_channel(AHEAD);
+    let next = AtomicUsize::new(0);
+    let work = |compiled: Compiled, sender: mpsc::SyncSender<_>| {
+        let components = compiled.here();
+        while let Some((at, file)) = take(&next, files) {
+            let played = match &components {
+                Ok(components) => one(file, components, ladder),
+                Err(why) => Err(anyhow!("{why}")),
+            };
+            if sender.send((at, played)).is_err() {
+                break;
+            }
+        }
+    };
+    thread::scope(|scope| {
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        for _ in 0..processors.min(files.len()) {
+            let (compiled, sender) = (components.compiled(), sender.clone());
+            scope.spawn(move || work(compiled, sender));
+        }
+        drop(sender);
+        let (mut early, mut due) = (BTreeMap::new(), 0);
+        // Whoever plays hears of an error when nobody takes what it sends.
+        for (at, played) in results {
+            early.insert(at, played);
+            while let Some(played) = early.remove(&due) {
+                due += 1;
+                tell(played?);
+            }
+        }
+        Ok(())
+    })
+}
+
+/// The next file that nobody plays yet, and its place.
+fn take<'a>(next: &AtomicUsize, files: &'a [PathBuf]) -> Option<(usize, &'a Path)> {
+    let at = next.fetch_add(1, Ordering::Relaxed);
+    files.get(at).map(|file| (at, file.as_path()))
+}
+
+/// A scenario or a recorded session.
+fn one(file: &Path, components: &Components, ladder: bool) -> anyhow::Result<Played> {
+    let name = file.display();
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
+    let mut lines = Vec::new();
+    let passed;
+    if file.extension().is_some_and(|end| end == "json") {
+        let session = Recorded::read(&text).with_context(|| format!("{name}"))?;
+        let verdict = kit::replay(&session, components);
+        passed = matches!(verdict, Verdict::Same(_));
+        if !passed {
+            lines.push(format!("    {verdict}"));
+        }
+    } else {
+        let report = kit::play(&text, components).with_context(|| format!("{name}"))?;
+        passed = report.failures.is_empty();
+        lines.extend(report.failures.iter().map(|it| format!("    {it}")));
+        if !passed || ladder {
+            lines.push(format!("\n{}", report.ladders));
+            lines.extend(report.log.iter().map(|line| format!("log: {line}")));
+        }
+    }
+    lines.insert(
+        0,
+        format!("{} {name}", if passed { "ok    " } else { "FAILED" }),
+    );
+    let text = lines.into_iter().map(|line| line + "\n").collect();
+    Ok(Played { passed, text })
 }
 
 /// For how long it took.

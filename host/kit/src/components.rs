@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     rc::Rc,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -23,9 +24,28 @@ pub const COMPONENT: usize = 64 << 20;
 /// clone; of one thread, for it runs turns to their end.
 #[derive(Clone)]
 pub struct Components {
-    engine: Engine,
-    policies: Rc<BTreeMap<String, Policy>>,
+    compiled: Compiled,
     runtime: Rc<tokio::runtime::Runtime>,
+}
+
+/// The same for any thread. Cheap to clone.
+#[derive(Clone)]
+pub struct Compiled {
+    engine: Engine,
+    policies: Arc<BTreeMap<String, Policy>>,
+}
+
+impl Compiled {
+    /// For this thread.
+    pub fn here(self) -> Result<Components, ComponentsError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()?;
+        Ok(Components {
+            compiled: self,
+            runtime: Rc::new(runtime),
+        })
+    }
 }
 
 /// Why there are none.
@@ -58,14 +78,13 @@ impl Components {
         engine: Engine,
         policies: BTreeMap<String, Policy>,
     ) -> Result<Self, ComponentsError> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .build()?;
-        Ok(Self {
-            engine,
-            policies: Rc::new(policies),
-            runtime: Rc::new(runtime),
-        })
+        let policies = Arc::new(policies);
+        Compiled { engine, policies }.here()
+    }
+
+    /// For other threads.
+    pub fn compiled(&self) -> Compiled {
+        self.compiled.clone()
     }
 
     /// One component, compiled here.
@@ -78,20 +97,22 @@ impl Components {
 
     /// Runs a turn of the first of them; none if there is none.
     pub(crate) fn turn(&self, input: TurnInput, reads: Box<dyn StoreReads>) -> Option<TurnOutcome> {
-        let (_, policy) = self.policies.first_key_value()?;
-        Some(self.runtime.block_on(self.engine.run(policy, input, reads)))
+        let Compiled { engine, policies } = &self.compiled;
+        let (_, policy) = policies.first_key_value()?;
+        Some(self.runtime.block_on(engine.run(policy, input, reads)))
     }
 
     /// What a world must know of the first of them: its digest, and what it exports.
     pub(crate) fn first(&self) -> Option<(&str, &[String])> {
-        let (digest, policy) = self.policies.first_key_value()?;
+        let (digest, policy) = self.compiled.policies.first_key_value()?;
         Some((digest, &policy.manifest().exports))
     }
 }
 
 impl Policies for Components {
     fn run(&mut self, turn: &TurnRequest, store: &Snapshot) -> TurnOutcome {
-        let Some(policy) = self.policies.get(turn.digest.as_str()) else {
+        let Compiled { engine, policies } = &self.compiled;
+        let Some(policy) = policies.get(turn.digest.as_str()) else {
             return Scripts.run(turn, store);
         };
         let input = TurnInput {
@@ -100,7 +121,7 @@ impl Policies for Components {
             ids: turn.ids.clone(),
         };
         let reads = Box::new(Reads(store.clone()));
-        self.runtime.block_on(self.engine.run(policy, input, reads))
+        self.runtime.block_on(engine.run(policy, input, reads))
     }
 }
 

@@ -16,7 +16,7 @@ mod stage;
 
 use std::path::Path;
 
-pub use components::{COMPONENT, Components, ComponentsError};
+pub use components::{COMPONENT, Compiled, Components, ComponentsError};
 pub use fuzz::{Finding, Search, SearchError, Searched, fuzz};
 pub use recorded::Session as Recorded;
 pub use replay::{Verdict, replay};

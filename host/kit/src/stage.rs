@@ -28,7 +28,7 @@ pub(crate) fn play(scenario: &Scenario, components: &Components) -> Report {
 
 /// The world in which it was played, at rest, and the step that could not be taken.
 pub(crate) fn played(scenario: &Scenario, components: &Components) -> (World, Vec<Failure>) {
-    let mut world = World::new(options(&scenario.given), Box::new(components.clone()));
+    let mut world = World::new(options(scenario), Box::new(components.clone()));
     let mut failures = Vec::new();
     let mut tenant = tenant(&mut world, &scenario.given, components);
     if let Err(what) = carriers(&mut tenant, &scenario.given) {
@@ -51,8 +51,14 @@ pub(crate) fn played(scenario: &Scenario, components: &Components) -> (World, Ve
     (world, failures)
 }
 
-fn options(given: &Given) -> Options {
+fn options(scenario: &Scenario) -> Options {
+    let given = &scenario.given;
     let mut options = Options::calm();
+    // Keys are audio. Nothing else that can be expected is, and it takes fifty times as long as all the rest.
+    options.audio = scenario
+        .step
+        .iter()
+        .any(|it| matches!(it, Step::Keys { .. }));
     if let Some(Time(takes)) = given.turns {
         options.turns = Pace {
             least: takes,

@@ -21,14 +21,18 @@ const SILENCE_DB: f32 = -50.0;
 /// The share of a block's power that a tone must hold.
 const DOMINANT: f64 = 0.6;
 
+/// Filters that are run side by side.
+const LANES: usize = 8;
+
 /// Tones that phones use to be told apart: none is another's multiple or sum with a third.
 pub const MARKS: [u16; 6] = [425, 580, 730, 970, 1_230, 1_610];
 
 /// A sine that goes on from call to call.
 #[derive(Clone, Debug)]
 pub struct Tone {
-    phase: f64,
-    step: f64,
+    /// Cosine and sine of where it is, and of one step.
+    at: (f64, f64),
+    step: (f64, f64),
     amplitude: f64,
 }
 
@@ -36,19 +40,25 @@ impl Tone {
     /// A tone of `hz` (below 4,000) at `level_db` (its peak, at most 0).
     pub fn new(hz: u16, level_db: f32) -> Self {
         let amplitude = f64::from(i16::MAX) * 10_f64.powf(f64::from(level_db.min(0.0)) / 20.0);
+        let (sine, cosine) = (TAU * f64::from(hz) / f64::from(SAMPLE_RATE)).sin_cos();
         Tone {
-            phase: 0.0,
-            step: TAU * f64::from(hz) / f64::from(SAMPLE_RATE),
+            at: (1.0, 0.0),
+            step: (cosine, sine),
             amplitude,
         }
     }
 
     /// Writes the next samples.
     pub fn fill(&mut self, samples: &mut [i16]) {
+        let (cosine, sine) = self.step;
         for sample in samples {
-            *sample = (self.phase.sin() * self.amplitude) as i16;
-            self.phase = (self.phase + self.step) % TAU;
+            let (x, y) = self.at;
+            *sample = (y * self.amplitude) as i16;
+            self.at = (x * cosine - y * sine, x * sine + y * cosine);
         }
+        // Rounding makes it longer or shorter, by some 1e-16 a sample.
+        let length = self.at.0.hypot(self.at.1);
+        self.at = (self.at.0 / length, self.at.1 / length);
     }
 }
 
@@ -150,19 +160,27 @@ impl Detector {
         self.sounding += 1;
         // A sine of this frequency alone gives |X|² = energy · BLOCK / 2.
         let whole = energy * BLOCK as f64 / 2.0;
-        for filter in &mut self.filters {
-            if power(&self.block, filter.coefficient) > DOMINANT * whole {
-                filter.blocks += 1;
+        for filters in self.filters.chunks_mut(LANES) {
+            let coefficient = |lane| filters.get(lane).map_or(0.0, |it: &Filter| it.coefficient);
+            let powers = powers(&self.block, std::array::from_fn(coefficient));
+            for (filter, power) in filters.iter_mut().zip(powers) {
+                filter.blocks += u64::from(power > DOMINANT * whole);
             }
         }
     }
 }
 
-/// Goertzel: the power of one frequency in a block.
-fn power(block: &[i16], coefficient: f64) -> f64 {
-    let (mut last, mut before) = (0.0, 0.0);
+/// Goertzel: the powers of some frequencies in a block. Side by side: each step of one waits for the step before.
+fn powers(block: &[i16], coefficients: [f64; LANES]) -> [f64; LANES] {
+    let (mut last, mut before) = ([0.0; LANES], [0.0; LANES]);
     for &sample in block {
-        (last, before) = (f64::from(sample) + coefficient * last - before, last);
+        for lane in 0..LANES {
+            let next = f64::from(sample) + coefficients[lane] * last[lane] - before[lane];
+            (last[lane], before[lane]) = (next, last[lane]);
+        }
     }
-    last * last + before * before - coefficient * last * before
+    std::array::from_fn(|lane| {
+        let (last, before) = (last[lane], before[lane]);
+        last * last + before * before - coefficients[lane] * last * before
+    })
 }
