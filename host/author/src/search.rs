@@ -10,6 +10,9 @@ use kit::{Components, Finding, Search};
 
 use crate::trial::{self, Against};
 
+/// Findings around one scenario that a folder holds at most.
+const KEPT: u32 = 1_000;
+
 /// Scenarios to search around, how long, and where what is found is kept.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
@@ -40,9 +43,17 @@ fn search(args: &Args) -> anyhow::Result<bool> {
         seed: args.seed,
     };
     let began = trial::now();
-    let (mut runs, mut found) = (0, 0);
+    let (mut runs, mut found, mut left_out) = (0, 0, 0);
     for file in args.against.files(&["toml"])? {
-        let searched = around(&file, &components, search)?;
+        let searched = match around(&file, &components, search) {
+            Ok(searched) => searched,
+            // One that fails already, such as what was found and kept before, keeps nobody from the others.
+            Err(why) => {
+                left_out += 1;
+                println!("not searched: {why:#}");
+                continue;
+            }
+        };
         let name = file.display();
         println!("{:>4} found around {name}", searched.findings.len());
         runs += searched.runs;
@@ -50,16 +61,16 @@ fn search(args: &Args) -> anyhow::Result<bool> {
             found += 1;
             tell(finding);
             if let Some(folder) = &args.save {
-                keep(folder, &file, found, finding)?;
+                keep(folder, &file, finding)?;
             }
         }
     }
     let took = began.elapsed().as_millis();
     println!(
-        "{found} found in {runs} runs, seed {}, {took} ms",
+        "{found} found in {runs} runs, {left_out} not searched, seed {}, {took} ms",
         args.seed
     );
-    Ok(found == 0)
+    Ok(found == 0 && left_out == 0)
 }
 
 fn around(file: &Path, components: &Components, search: Search) -> anyhow::Result<kit::Searched> {
@@ -76,15 +87,14 @@ fn tell(finding: &Finding) {
     }
 }
 
-fn keep(folder: &Path, around: &Path, number: u32, finding: &Finding) -> anyhow::Result<()> {
+/// Under a name that is free: what was found before stays.
+fn keep(folder: &Path, around: &Path, finding: &Finding) -> anyhow::Result<()> {
     let stem = around.file_stem().unwrap_or_default().to_string_lossy();
-    let file = folder.join(format!("{stem}-found-{number}.toml"));
-    if file.exists() {
-        bail!(
-            "{} is there already: nothing is overwritten",
-            file.display()
-        );
-    }
+    let file = (1..=KEPT).map(|number| folder.join(format!("{stem}-found-{number}.toml")));
+    let Some(file) = file.into_iter().find(|it| !it.exists()) else {
+        let folder = folder.display();
+        bail!("{folder} has {KEPT} findings around {stem}: mend some, or choose another folder");
+    };
     fs::create_dir_all(folder)
         .and_then(|()| fs::write(&file, &finding.scenario))
         .with_context(|| format!("cannot write {}", file.display()))?;

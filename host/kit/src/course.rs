@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt::Write as _, time::Duration};
 
 use serde::Serialize;
 
-use crate::scenario::{Expect, Given, Phone, Request, Scenario, Step, Time};
+use crate::scenario::{Expect, Given, LONGEST, Phone, Request, Scenario, Step, Time};
 
 /// Something happens then.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub(crate) struct Course {
     pub(crate) end: u64,
     /// What must not be in a ladder, whatever happens.
     pub(crate) in_no_order: Vec<String>,
+    /// Who is called only, and hangs up: at the end at the latest, as people do. The simulator hangs up for who calls.
+    parting: BTreeSet<String>,
 }
 
 impl Course {
@@ -52,6 +54,7 @@ impl Course {
             moves,
             end: now,
             in_no_order: scenario.expect.in_no_order.clone(),
+            parting: parting(&scenario.step),
         }
     }
 
@@ -60,9 +63,10 @@ impl Course {
         let mut now = 0;
         let mut step = Vec::new();
         let mut wait = |until: u64, step: &mut Vec<Step>| {
-            if until > now {
-                step.push(Step::Wait(Time(Duration::from_millis(until - now))));
-                now = until;
+            while until > now {
+                let time = Duration::from_millis(until - now).min(LONGEST);
+                step.push(Step::Wait(Time(time)));
+                now += time.as_millis() as u64;
             }
         };
         for it in &self.moves {
@@ -70,6 +74,7 @@ impl Course {
             step.push(it.step.clone());
         }
         wait(self.end, &mut step);
+        step.extend(self.parting.iter().cloned().map(Step::HangUp));
         Scenario {
             given: self.given.clone(),
             step,
@@ -127,6 +132,19 @@ impl Course {
     }
 }
 
+/// Who hangs up and never calls.
+fn parting(steps: &[Step]) -> BTreeSet<String> {
+    let calls = |user: &str| {
+        let calls = |it: &Step| matches!(it, Step::Call { from, .. } if from == user);
+        steps.iter().any(calls)
+    };
+    let hangs_up = |it: &Step| match it {
+        Step::HangUp(user) if !calls(user) => Some(user.clone()),
+        _ => None,
+    };
+    steps.iter().filter_map(hangs_up).collect()
+}
+
 /// What is given, as its values are told.
 fn given(given: &Given) -> Vec<(&'static str, String)> {
     let Given {
@@ -154,4 +172,18 @@ fn given(given: &Given) -> Vec<(&'static str, String)> {
 /// One value of a TOML file, on one line. What scenarios hold can always be told in TOML.
 fn inline(value: &impl Serialize) -> String {
     toml::Value::try_from(value).map_or_else(|_| String::new(), |it| it.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Course, Scenario};
+
+    #[test]
+    fn a_course_of_hours_is_written_as_it_can_be_read() {
+        let text = r#"step = [{ wait = "3600s" }, { wait = "3600s" }, { wait = "1500ms" }]"#;
+        let course = Course::of(&Scenario::read(text).unwrap());
+        assert_eq!(course.end, 7_201_500);
+        let again = Course::of(&Scenario::read(&course.text("why")).unwrap());
+        assert_eq!(again.end, course.end);
+    }
 }

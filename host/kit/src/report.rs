@@ -100,9 +100,8 @@ impl Report {
         let unsaid = expect.log.iter().filter(|text| !said(text));
         failures.extend(unsaid.map(|it| Failure::Unsaid(it.clone())));
         records(world, expect, &mut failures);
-        if !expect.lines.iter().any(|it| it.starts_with(FAULT)) {
-            failures.extend(faults(world));
-        }
+        let expected = expect.lines.iter().filter(|it| it.starts_with(FAULT));
+        failures.extend(faults(world).skip(expected.count()));
         failures.extend(world.watch().violations().iter().map(|it| broken(it)));
         Self {
             failures,

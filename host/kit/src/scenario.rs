@@ -36,7 +36,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The longest wait of a step, an hour: virtual time is cheap and not for nothing.
-const LONGEST: Duration = Duration::from_secs(3_600);
+pub(crate) const LONGEST: Duration = Duration::from_secs(3_600);
 
 /// Trunks that a scenario may add.
 const CARRIERS: usize = 16;

@@ -84,6 +84,24 @@ fn makecall_stands_every_order_that_is_tried() {
 }
 
 #[test]
+fn who_is_called_only_hangs_up_at_the_end_of_each_try() {
+    let puppet = Components::of(&built("puppet")).unwrap();
+    let back = r#"
+given.settings = { on_incoming = "construct 2001 3001 0 60 x; drop 486" }
+step = [
+  { phone = { user = "3001", rings = "200ms", answers = "1s" } },
+  { call = { from = "1001", to = "2001" } },
+  { wait = "3s" },
+  { hang-up = "3001" },
+  { wait = "1s" },
+]
+"#;
+    let searched = fuzz(back, &puppet, SEARCH).unwrap();
+    let found = searched.findings.iter().map(|it| it.scenario.as_str());
+    assert_eq!(found.collect::<Vec<_>>(), [""; 0]);
+}
+
+#[test]
 fn the_same_seed_finds_the_same() {
     let found = || {
         let searched = fuzz(FORWARDED, &hasty(), SEARCH).unwrap();

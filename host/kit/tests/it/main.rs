@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::OnceLock};
 
-use kit::{Components, play};
+use kit::{Components, Failure, play};
 
 mod fuzz;
 
@@ -126,4 +126,21 @@ fn a_file_that_no_node_would_ever_take_is_refused_unread() {
     let why = Components::of(&vec![0; kit::COMPONENT + 1]).err().unwrap();
     let said = "has 67108865 octets; at most 67108864 are allowed";
     assert!(why.to_string().contains(said), "{why}");
+}
+
+#[test]
+fn a_fault_that_was_expected_excuses_no_other() {
+    let faulty = Components::of(&built("faulty")).unwrap();
+    let one = r#"
+given.settings = { fault = "trap" }
+step = [{ call = { from = "1001", to = "2001" } }, { wait = "1s" }]
+expect.lines = ["fault: *"]
+"#;
+    let report = play(one, &faulty).unwrap();
+    assert_eq!(report.failures, [], "{}", report.ladders);
+    let other = r#"{ call = { from = "1002", to = "2001" } }, { wait = "2s" }"#;
+    let two = one.replace(r#"{ wait = "1s" }"#, other);
+    let report = play(&two, &faulty).unwrap();
+    let fault = Failure::Fault("on_incoming".into(), "trap".into());
+    assert_eq!(report.failures, [fault], "{}", report.ladders);
 }
