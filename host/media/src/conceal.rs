@@ -10,6 +10,8 @@ mod tests;
 
 use std::hint::black_box;
 
+use crate::plane::touch_lines;
+
 /// Pieces that are remembered: 40 ms. A pitch of up to 15 ms is looked for within.
 const PIECES: usize = 4;
 
@@ -63,8 +65,9 @@ impl Default for Conceal {
 impl Conceal {
     /// Reads the places of the next 20 ms.
     pub(crate) fn touch(&self) {
+        black_box((self.lost, self.at, self.piece));
         let next = &self.history[self.at..];
-        black_box((self.lost, next.first(), next.get(self.piece)));
+        touch_lines(next.get(..2 * self.piece).unwrap_or_default());
     }
 
     /// 10 ms that were decoded: 80 or 160 samples. After a loss their beginning is faded in over what

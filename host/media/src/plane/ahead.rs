@@ -4,6 +4,8 @@
 //! costs several times what is done with it. So a few legs are looked at before the first of them is served: their
 //! lines come at once. Owns which lines; changes nothing, and decides nothing.
 
+use std::hint::black_box;
+
 use super::Plane;
 use super::mixer::Mixer;
 use super::port::{Port, Route};
@@ -37,6 +39,21 @@ pub(super) fn expect_turns(all: &PortMap<Port>, mixer: &Mixer, ports: &[PortId])
         all.get(port).inspect(|it| it.touch());
     }
     for port in ports {
-        all.get(port).inspect(|it| it.touch_member(mixer));
+        all.get(port).inspect(|it| it.touch_member());
     }
+    for port in ports {
+        all.get(port).inspect(|it| it.touch_hall(mixer));
+    }
+}
+
+/// Octets that come from memory together.
+const LINE: usize = 64;
+
+/// Reads something of each line of these.
+#[inline]
+pub(crate) fn touch_lines<T: Copy>(all: &[T]) {
+    for line in all.chunks(const { LINE / size_of::<T>() }) {
+        black_box(line[0]);
+    }
+    black_box(all.last().copied());
 }

@@ -179,7 +179,7 @@ impl Jitter {
             black_box((playout.next, playout.stream, playout.margins.most()));
             for piece in playout.next..playout.next + 4 {
                 let slot = &self.slots[place(piece)];
-                black_box((slot.piece, slot.octets[PIECE - 1]));
+                black_box((slot.piece, slot.octets[PIECE / 2], slot.octets[PIECE - 1]));
             }
         }
     }

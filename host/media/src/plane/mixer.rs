@@ -19,6 +19,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::ahead::touch_lines;
 use super::chime::{Chime, Chimes};
 use super::ear::Ear;
 use crate::codec::{Codec, Encoder, FRAME_SAMPLES, Rate};
@@ -356,15 +357,28 @@ impl Member {
     }
 
     /// Reads what its turn needs.
-    pub(super) fn touch(&self, mixer: &Mixer) {
-        if let Some(Some(hall)) = mixer.halls.get(self.part.hall) {
-            let length = hall.rate.frame();
-            black_box((hall.sum[0], hall.sum[length / 4], self.part.said[0]));
-            black_box((self.part.said[length / 2], hall.members));
-            black_box((hall.looks_at, hall.comings));
-        }
-        black_box((self.sent, self.encoder.codec(), self.part.told));
+    pub(super) fn touch(&self) {
+        black_box((
+            self.sent,
+            self.encoder.codec(),
+            self.part.told,
+            self.part.hall,
+        ));
+        touch_lines(&self.part.said[..self.ear.rate().frame()]);
         self.ear.touch_all();
+    }
+
+    /// Reads what its turn needs of its conference.
+    pub(super) fn touch_hall(&self, mixer: &Mixer) {
+        if let Some(Some(hall)) = mixer.halls.get(self.part.hall) {
+            black_box((
+                hall.members,
+                hall.looks_at,
+                hall.comings,
+                hall.others.is_some(),
+            ));
+            touch_lines(&hall.sum[..hall.rate.frame()]);
+        }
     }
 
     /// What it says comes as packets: see [`Ear::put`].

@@ -202,8 +202,19 @@ impl Port {
             self.outbound.ssrc(),
             self.seat.is_some(),
         ));
+        black_box((
+            self.player.is_some(),
+            self.keying.is_some(),
+            self.tape.is_some(),
+        ));
+        black_box((
+            self.srtp.is_some(),
+            self.packer.is_some(),
+            self.watch.is_some(),
+        ));
         if let Some(leg) = &self.leg {
-            black_box((leg.latch.is_locked(), leg.agreed.codec));
+            black_box((leg.latch.remote(), leg.latch.is_locked(), leg.agreed.codec));
+            black_box((leg.agreed.packing, leg.agreed.direction));
         }
     }
 

@@ -37,10 +37,17 @@ impl Port {
         }
     }
 
-    /// Reads what a turn needs of its part, and of its conference.
-    pub(in crate::plane) fn touch_member(&self, mixer: &Mixer) {
+    /// Reads what a turn needs of its part.
+    pub(in crate::plane) fn touch_member(&self) {
         if let Some(member) = &self.member {
-            member.touch(mixer);
+            member.touch();
+        }
+    }
+
+    /// Reads what a turn needs of its conference.
+    pub(in crate::plane) fn touch_hall(&self, mixer: &Mixer) {
+        if let Some(member) = &self.member {
+            member.touch_hall(mixer);
         }
     }
 
