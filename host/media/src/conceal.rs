@@ -63,9 +63,15 @@ impl Default for Conceal {
 }
 
 impl Conceal {
-    /// Reads the places of the next 20 ms.
+    /// Reads where the next 20 ms go.
     pub(crate) fn touch(&self) {
         black_box((self.lost, self.at, self.piece));
+    }
+
+    /// Reads that place, and where the last 20 ms begin.
+    pub(crate) fn touch_next(&self) {
+        let newest = self.at + 2 * self.piece;
+        black_box(self.history[newest % self.held().max(1)]);
         let next = &self.history[self.at..];
         touch_lines(next.get(..2 * self.piece).unwrap_or_default());
     }

@@ -21,7 +21,7 @@ impl Plane {
         for port in ports.clone() {
             self.ports.get(&port).inspect(|it| it.touch());
         }
-        for port in ports {
+        for port in ports.clone() {
             let Some(state) = self.ports.get(&port) else {
                 continue;
             };
@@ -29,6 +29,9 @@ impl Plane {
             if let Route::Relay(peer) = state.route() {
                 self.ports.get(&peer).inspect(|it| it.touch());
             }
+        }
+        for port in ports {
+            self.ports.get(&port).inspect(|it| it.touch_place());
         }
     }
 }
@@ -42,7 +45,7 @@ pub(super) fn expect_turns(all: &PortMap<Port>, mixer: &Mixer, ports: &[PortId])
         all.get(port).inspect(|it| it.touch_member());
     }
     for port in ports {
-        all.get(port).inspect(|it| it.touch_hall(mixer));
+        all.get(port).inspect(|it| it.touch_next(mixer));
     }
 }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Plane;
-use super::mixer::{Mixer, Part};
+use super::mixer::{Mixer, Voice};
 use super::player::Player;
 use super::port::{Taper, clock};
 use super::wheel::{Seat, Tick};
@@ -36,7 +36,7 @@ pub(super) struct Attendants {
 #[derive(Debug)]
 struct Attendant {
     room: Arc<Room>,
-    part: Part,
+    voice: Voice,
     seat: Seat,
     work: Work,
 }
@@ -59,12 +59,12 @@ enum Work {
 impl Plane {
     /// Somebody plays into a conference.
     pub(super) fn announce(&mut self, now: Instant, port: PortId, room: Arc<Room>, play: Play) {
-        let (part, rate) = self.mixer.admit(&room, Mode::TalkOnly, false);
+        let (voice, rate) = self.mixer.attend(&room, Mode::TalkOnly);
         let player = Player::new(play);
         let decoder = Decoder::new(suited(rate), rate);
         let attendant = Attendant {
             room,
-            part,
+            voice,
             seat: self.wheel.join(now, port),
             work: Work::Speaks { player, decoder },
         };
@@ -82,10 +82,10 @@ impl Plane {
         if self.tapes >= limits::TAPES {
             return self.tape_failed(tape);
         }
-        let (part, rate) = self.mixer.admit(&room, Mode::ListenOnly, false);
+        let (voice, rate) = self.mixer.attend(&room, Mode::ListenOnly);
         let attendant = Attendant {
             room,
-            part,
+            voice,
             seat: self.wheel.join(now, tape.port),
             work: Work::Records {
                 tape: Tape::new(tape, now),
@@ -129,7 +129,7 @@ impl Plane {
 
     fn let_out(&mut self, port: PortId, left: Attendant) -> Option<Tape> {
         self.wheel.leave(left.seat, port);
-        self.mixer.leave(&left.part);
+        self.mixer.unattend(&left.voice);
         match left.work {
             Work::Speaks { .. } => None,
             Work::Records { tape, .. } => Some(tape),
@@ -183,10 +183,10 @@ impl Attendant {
 
     fn turn(&mut self, tick: Tick, mixer: &mut Mixer, taper: &mut Taper<'_>) {
         let mut heard = [0; FRAME_SAMPLES];
-        let part = &mut self.part;
+        let voice = &mut self.voice;
         match &mut self.work {
             Work::Speaks { player, decoder } => {
-                mixer.turn(tick.due, part, &mut heard, |rate, said| {
+                mixer.turn(tick.due, voice, &mut heard, |rate, said| {
                     let codec = suited(rate);
                     if decoder.codec() != codec {
                         *decoder = Decoder::new(codec, rate);
@@ -203,7 +203,7 @@ impl Attendant {
                 rate,
                 ..
             } => {
-                let length = mixer.turn(tick.due, part, &mut heard, |now, _| {
+                let length = mixer.turn(tick.due, voice, &mut heard, |now, _| {
                     if *rate != now {
                         *rate = now;
                         *encoder = Encoder::new(encoder.codec(), now);

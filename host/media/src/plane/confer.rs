@@ -23,9 +23,31 @@ impl Plane {
         let codec = state.codec().unwrap_or(Codec::Pcma);
         let entered = self.mixer.enter(room, mode, codec);
         if let Some(before) = state.seat_member(entered) {
-            self.mixer.leave(&before.part);
+            self.mixer.leave(&before);
         }
-        self.reseat(now, port);
+        self.sit(now, port);
+    }
+
+    /// Gives a member its turn, with others of its conference: whatever else it says by itself it says then.
+    fn sit(&mut self, now: Instant, port: PortId) {
+        let Some(state) = self.ports.get_mut(&port) else {
+            return;
+        };
+        let (taken, hall) = (state.seat().take(), state.hall());
+        if let Some(taken) = taken {
+            self.wheel.leave(taken, port);
+        }
+        let Some(number) = hall else { return };
+        let ports = &self.ports;
+        let is_mate = |port: &PortId| ports.get(port).and_then(Port::hall) == hall;
+        let rows = self.mixer.rows(number);
+        let seat = self.wheel.join_beside(now, port, rows, is_mate);
+        if let Some(state) = self.ports.get_mut(&port) {
+            *state.seat() = Some(seat);
+            if let Some(member) = state.member() {
+                self.mixer.sit(member, seat);
+            }
+        }
     }
 
     /// Takes a port out of its conference, if it is in one.
@@ -41,7 +63,7 @@ impl Plane {
         let Some(member) = state.and_then(Port::unseat_member) else {
             return false;
         };
-        self.mixer.leave(&member.part);
+        self.mixer.leave(&member);
         true
     }
 

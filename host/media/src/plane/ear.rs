@@ -53,13 +53,25 @@ impl Ear {
     /// Reads what the next packet needs.
     pub(super) fn touch(&self) {
         self.jitter.touch();
+        black_box(self.noise.is_some());
     }
 
-    /// Reads what the next 20 ms need.
+    /// Reads where it goes, once the former was read.
+    pub(super) fn touch_place(&self) {
+        self.jitter.touch_place();
+    }
+
+    /// Reads what its next 20 ms need to be found.
     pub(super) fn touch_all(&self) {
-        self.jitter.touch();
+        self.touch();
         self.conceal.touch();
-        black_box(self.decoder.codec());
+        black_box((self.decoder.codec(), self.rate));
+    }
+
+    /// Reads what they are made of, once the former was read.
+    pub(super) fn touch_next(&self) {
+        self.jitter.touch_next();
+        self.conceal.touch_next();
     }
 
     /// Takes a packet of audio; see [`Jitter::put`].

@@ -172,15 +172,35 @@ impl Jitter {
         }
     }
 
-    /// Reads what the next packet and the next 20 ms need.
+    /// Reads what the next packet needs.
     pub(super) fn touch(&self) {
         black_box(self.counts.played);
         if let Some(playout) = &self.playout {
-            black_box((playout.next, playout.stream, playout.margins.most()));
-            for piece in playout.next..playout.next + 4 {
-                let slot = &self.slots[place(piece)];
-                black_box((slot.piece, slot.octets[PIECE / 2], slot.octets[PIECE - 1]));
-            }
+            black_box((playout.next, playout.stream, playout.ticked));
+            playout.margins.touch();
+        }
+    }
+
+    /// Reads the place where it most likely goes, once the former was read.
+    pub(super) fn touch_place(&self) {
+        if let Some(playout) = &self.playout {
+            self.touch_slots(playout.piece + 2);
+        }
+    }
+
+    /// Reads what the next 20 ms are made of, likewise.
+    pub(super) fn touch_next(&self) {
+        if let Some(playout) = &self.playout {
+            self.touch_slots(playout.next);
+        }
+    }
+
+    /// Reads the lines of 20 ms.
+    fn touch_slots(&self, from: i64) {
+        for piece in [from, from + 1] {
+            let slot = &self.slots[place(piece)];
+            black_box((slot.piece, slot.codec));
+            black_box((slot.octets[PIECE / 2], slot.octets[PIECE - 1]));
         }
     }
 

@@ -116,6 +116,8 @@ pub(super) enum Content {
 pub(super) struct Leg {
     pub(super) agreed: Negotiated,
     latch: Latch,
+    /// The first of what the peer may send, which is what it mostly does: the list is far away in memory.
+    usual: Option<(u8, Codec)>,
 }
 
 /// See the module's header.
@@ -187,7 +189,12 @@ impl Port {
             None => Latch::new(agreed.remote, signalling),
         };
         self.outbound.set_clock(agreed.codec.per_ms());
-        self.leg = Some(Leg { agreed, latch });
+        let usual = agreed.receive.first().copied();
+        self.leg = Some(Leg {
+            agreed,
+            latch,
+            usual,
+        });
         self.inbound.restart();
         self.switch();
         was_locked
@@ -214,7 +221,7 @@ impl Port {
         ));
         if let Some(leg) = &self.leg {
             black_box((leg.latch.remote(), leg.latch.is_locked(), leg.agreed.codec));
-            black_box((leg.agreed.packing, leg.agreed.direction));
+            black_box((leg.agreed.packing, leg.agreed.direction, leg.usual));
         }
     }
 
@@ -284,7 +291,7 @@ impl Port {
                 rtp::parse(&datagram[..opened?.ok()?])?
             }
         };
-        let content = content(&leg.agreed, packet.fixed.payload_type);
+        let content = leg.content(packet.fixed.payload_type);
         let known = content != Content::Unknown;
         let found = match leg.latch.judge(now, from, &packet.fixed, known) {
             Verdict::Stranger => return None,
@@ -368,6 +375,22 @@ impl Port {
 }
 
 impl Leg {
+    /// What a packet of this type carries.
+    fn content(&self, payload_type: u8) -> Content {
+        let is_it = |(of, _): &&(u8, Codec)| *of == payload_type;
+        let usual = self.usual.iter();
+        if let Some(&(_, codec)) = usual.chain(&self.agreed.receive).find(is_it) {
+            return Content::Audio(codec);
+        }
+        match self.agreed.telephone_event {
+            Some(event) if event.receive == payload_type => Content::TelephoneEvent,
+            _ => match self.agreed.noise {
+                Some(noise) if noise.receive == payload_type => Content::Noise,
+                _ => Content::Unknown,
+            },
+        }
+    }
+
     /// Where the peer hears us; `None` while it does not.
     fn hears(&self) -> Option<SocketAddr> {
         let to = self.latch.remote();
@@ -384,17 +407,4 @@ fn suited(
 ) -> &mut Transcoder {
     let kept = place.take().filter(|it| !switched && it.is_of(from, to));
     place.insert(kept.unwrap_or_else(|| Transcoder::new(from, to)))
-}
-
-fn content(agreed: &Negotiated, payload_type: u8) -> Content {
-    if let Some(&(_, codec)) = agreed.receive.iter().find(|(pt, _)| *pt == payload_type) {
-        return Content::Audio(codec);
-    }
-    match agreed.telephone_event {
-        Some(event) if event.receive == payload_type => Content::TelephoneEvent,
-        _ => match agreed.noise {
-            Some(noise) if noise.receive == payload_type => Content::Noise,
-            _ => Content::Unknown,
-        },
-    }
 }

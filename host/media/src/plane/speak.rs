@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::ahead::{TOGETHER, expect_turns};
 use super::player::Player;
-use super::port::Ended;
+use super::port::{Ended, Port};
+use super::wheel::Tick;
 use super::{Forward, Plane};
 use crate::command::{Event, Play, PortId};
 use crate::limits;
@@ -16,20 +17,7 @@ impl Plane {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.report_due(now);
         while let Some(tick) = self.wheel.advance(now) {
-            for (at, &port) in self.wheel.ports(tick).iter().enumerate() {
-                if at % TOGETHER == 0 {
-                    let next = self.wheel.ports(tick)[at..].chunks(TOGETHER).next();
-                    expect_turns(&self.ports, &self.mixer, next.unwrap_or_default());
-                }
-                let taper = &mut (now, &mut self.blocks, &mut self.outputs);
-                let Some(state) = self.ports.get_mut(&port) else {
-                    self.attendants.turn(tick, port, &mut self.mixer, taper);
-                    continue;
-                };
-                state.mix(tick, port, &mut self.mixer, &mut self.outbox, taper);
-                let ended = state.tick(tick, port, &mut self.outbox, taper);
-                self.ended.extend(ended.map(|what| (port, what)));
-            }
+            self.take_turns(now, tick);
             for at in 0..self.ended.len() {
                 match self.ended[at] {
                     (port, Ended::Played(operation)) => {
@@ -41,6 +29,56 @@ impl Plane {
             }
             self.ended.clear();
             self.attendants_leave(now);
+        }
+    }
+
+    /// The turns of a tick. Members of a conference follow one another, as a row: all of them are heard before
+    /// the first is sent anything.
+    fn take_turns(&mut self, now: Instant, tick: Tick) {
+        let mut at = 0;
+        self.expect_turns(tick, at);
+        while let Some(&port) = self.wheel.ports(tick).get(at) {
+            let Some(hall) = self.ports.get(&port).and_then(Port::hall) else {
+                self.end_turn(now, tick, at, None);
+                at += 1;
+                self.expect_turns(tick, at);
+                continue;
+            };
+            let from = at;
+            self.mixer.begin(tick.due, hall);
+            while let Some(port) = self.wheel.ports(tick).get(at)
+                && let Some(state) = self.ports.get_mut(port)
+                && state.hall() == Some(hall)
+            {
+                state.speak(tick, &mut self.mixer);
+                at += 1;
+                self.expect_turns(tick, at);
+            }
+            self.mixer.gather(self.wheel.seat(tick));
+            (from..at).for_each(|at| self.end_turn(now, tick, at, Some(at - from)));
+        }
+    }
+
+    /// What a port is sent in its turn. In a conference so many of its row have spoken before it.
+    fn end_turn(&mut self, now: Instant, tick: Tick, at: usize, nth: Option<usize>) {
+        let port = self.wheel.ports(tick)[at];
+        let taper = &mut (now, &mut self.blocks, &mut self.outputs);
+        let Some(state) = self.ports.get_mut(&port) else {
+            return self.attendants.turn(tick, port, &mut self.mixer, taper);
+        };
+        if let Some(nth) = nth {
+            state.listen_to(tick, (port, nth), &mut self.mixer, &mut self.outbox, taper);
+        }
+        let ended = state.tick(tick, port, &mut self.outbox, taper);
+        self.ended.extend(ended.map(|what| (port, what)));
+    }
+
+    /// Looks at some, once for all of them, that are about to have their turn.
+    fn expect_turns(&self, tick: Tick, at: usize) {
+        if at.is_multiple_of(TOGETHER) {
+            let ports = self.wheel.ports(tick).get(at..).unwrap_or_default();
+            let next = &ports[..ports.len().min(TOGETHER)];
+            expect_turns(&self.ports, &self.mixer, next);
         }
     }
 

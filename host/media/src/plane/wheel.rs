@@ -15,6 +15,10 @@ const PHASES: usize = 20;
 /// From one phase to the next.
 const STEP: Duration = Duration::from_millis(1);
 
+/// So many more ports a phase may have than another, for those that are to have their turn together: 0.05 ms of
+/// mixing and sending them.
+const UNEVEN: usize = 8;
+
 /// A turn of the ports of one phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tick {
@@ -58,6 +62,27 @@ impl Wheel {
         Seat(phase)
     }
 
+    /// A place beside the last `mate` in one of these phases, unless all of them have many more ports than the
+    /// emptiest phase.
+    pub(super) fn join_beside(
+        &mut self,
+        now: Instant,
+        port: PortId,
+        phases: impl Iterator<Item = Seat>,
+        is_mate: impl Fn(&PortId) -> bool,
+    ) -> Seat {
+        let length = |seat: &Seat| self.phases[seat.0].len();
+        let least = self.phases.iter().map(Vec::len).min().unwrap_or_default();
+        let near = phases.filter(|seat| length(seat) < least + UNEVEN);
+        let Some(seat) = near.min_by_key(length) else {
+            return self.join(now, port);
+        };
+        let phase = &mut self.phases[seat.0];
+        let last = phase.iter().rposition(is_mate);
+        phase.insert(last.map_or(phase.len(), |last| last + 1), port);
+        seat
+    }
+
     /// The port of this place has nothing more to say.
     pub(super) fn leave(&mut self, seat: Seat, port: PortId) {
         let phase = &mut self.phases[seat.0];
@@ -65,6 +90,11 @@ impl Wheel {
         if phase.is_empty() {
             self.used &= !(1 << seat.0);
         }
+    }
+
+    /// The place of those that have their turn with a tick.
+    pub(super) fn seat(&self, tick: Tick) -> Seat {
+        Seat(tick.phase)
     }
 
     /// The ports that have their turn with a tick.

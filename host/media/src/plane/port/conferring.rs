@@ -37,6 +37,13 @@ impl Port {
         }
     }
 
+    /// Reads where it goes, once the former was read.
+    pub(in crate::plane) fn touch_place(&self) {
+        if let Some(member) = &self.member {
+            member.touch_place();
+        }
+    }
+
     /// Reads what a turn needs of its part.
     pub(in crate::plane) fn touch_member(&self) {
         if let Some(member) = &self.member {
@@ -44,10 +51,10 @@ impl Port {
         }
     }
 
-    /// Reads what a turn needs of its conference.
-    pub(in crate::plane) fn touch_hall(&self, mixer: &Mixer) {
+    /// Reads what a turn needs of its audio and its conference.
+    pub(in crate::plane) fn touch_next(&self, mixer: &Mixer) {
         if let Some(member) = &self.member {
-            member.touch_hall(mixer);
+            member.touch_next(mixer);
         }
     }
 
@@ -73,11 +80,28 @@ impl Port {
         }
     }
 
-    /// Its turn in a conference: it is heard, and is sent the others unless something is played or keyed.
-    pub(in crate::plane) fn mix(
+    /// The hall of its conference, if it is in one.
+    pub(in crate::plane) fn hall(&self) -> Option<usize> {
+        self.member.as_ref().map(|member| member.hall())
+    }
+
+    /// The first part of its turn in a conference: it is heard.
+    pub(in crate::plane) fn speak(&mut self, tick: Tick, mixer: &mut Mixer) {
+        if let Some(member) = &mut self.member {
+            let leg = self.leg.as_ref();
+            // Who holds us plays music, which is not for the others.
+            let is_held = leg.is_some_and(|leg| !leg.agreed.direction.sends());
+            let codec = leg.map(|leg| leg.agreed.codec);
+            mixer.speak(tick.due, member, codec, is_held);
+        }
+    }
+
+    /// The second, once all have been: it is sent the others, unless something is played or keyed. `nth`: so many
+    /// spoke before it.
+    pub(in crate::plane) fn listen_to(
         &mut self,
         tick: Tick,
-        via: PortId,
+        (via, nth): (PortId, usize),
         mixer: &mut Mixer,
         outbox: &mut Outbox,
         taper: &mut Taper<'_>,
@@ -86,11 +110,9 @@ impl Port {
         let (Some(member), Some(leg)) = (&mut self.member, &self.leg) else {
             return;
         };
-        // Who holds us plays music, which is not for the others.
-        let is_held = !leg.agreed.direction.sends();
         let codec = leg.agreed.codec;
         let mut heard = [0; FRAME_SAMPLES];
-        let length = mixer.mix(tick.due, (member, codec, is_held), &mut heard);
+        let length = mixer.hear(nth, member, &mut heard);
         let Some(to) = leg.hears().filter(|_| !covered) else {
             return;
         };

@@ -324,3 +324,39 @@ fn a_closed_port_leaves_its_conference() {
         (0, None)
     );
 }
+
+#[test]
+fn members_whose_turns_are_at_different_times_hear_one_another() {
+    let mut parties = parties([Codec::Pcma; 2]);
+    let mut bench = bench(&parties);
+    let room = Arc::new(Room::new(1, 1));
+    enter(&mut bench, &room, A, Mode::TalkAndListen);
+    for port in (3..=10).map(PortId) {
+        bench.open(port);
+        bench.configure(port, agreed(port));
+        enter(&mut bench, &room, port, Mode::ListenOnly);
+    }
+    enter(&mut bench, &room, B, Mode::TalkAndListen);
+    talk(&mut bench, &mut parties, 1_500);
+    assert_mixed(&parties);
+    let moments: Vec<usize> = (0..20).map(|_| bench.ticks(1).len()).collect();
+    assert!(moments.contains(&8) && moments.contains(&2), "{moments:?}");
+}
+
+#[test]
+fn a_conference_has_its_turns_together_and_a_large_one_all_the_time() {
+    for (members, most) in [(3, 3), (200, 10 + 8)] {
+        let mut bench = Bench::new();
+        let room = Arc::new(Room::new(1, 1));
+        for port in 1..=members {
+            let port = PortId(port);
+            bench.open(port);
+            bench.configure(port, agreed(port));
+            enter(&mut bench, &room, port, Mode::TalkAndListen);
+        }
+        let moments: Vec<usize> = (0..20).map(|_| bench.ticks(1).len()).collect();
+        assert_eq!(moments.iter().sum::<usize>() as u64, members);
+        assert!(moments.iter().all(|&it| it <= most), "{moments:?}");
+        assert!(members > 3 || moments.contains(&3), "{moments:?}");
+    }
+}
