@@ -52,8 +52,13 @@ impl Plane {
 
     /// Takes a port out of its conference, if it is in one.
     pub(super) fn leave(&mut self, now: Instant, port: PortId) {
-        if self.part(port) {
-            self.reseat(now, port);
+        if !self.part(port) {
+            return;
+        }
+        self.reseat(now, port);
+        // What it still says by itself it says no more in the midst of a row, which must be whole.
+        if let Some(seat) = self.ports.get_mut(&port).and_then(|it| *it.seat()) {
+            self.wheel.step_back(seat, port);
         }
     }
 

@@ -83,6 +83,14 @@ impl Wheel {
         seat
     }
 
+    /// The port of this place has its turn behind all others of the phase from now on, and in nobody's midst.
+    pub(super) fn step_back(&mut self, seat: Seat, port: PortId) {
+        let phase = &mut self.phases[seat.0];
+        if let Some(at) = phase.iter().position(|&it| it == port) {
+            phase[at..].rotate_left(1);
+        }
+    }
+
     /// The port of this place has nothing more to say.
     pub(super) fn leave(&mut self, seat: Seat, port: PortId) {
         let phase = &mut self.phases[seat.0];

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::codec::{Decoder, Encoder, Rate};
-use crate::command::Mode;
+use crate::command::{Mode, Piece};
 use crate::room::Room;
 use crate::tone::{self, MARKS, Tone};
 
@@ -359,4 +359,22 @@ fn a_conference_has_its_turns_together_and_a_large_one_all_the_time() {
         assert!(moments.iter().all(|&it| it <= most), "{moments:?}");
         assert!(members > 3 || moments.contains(&3), "{moments:?}");
     }
+}
+
+#[test]
+fn who_leaves_and_goes_on_to_hear_something_parts_nobody() {
+    let mut parties = parties([Codec::Pcma; 3]);
+    let mut bench = bench(&parties);
+    let room = Arc::new(Room::new(1, 1));
+    for party in &parties {
+        enter(&mut bench, &room, party.port, Mode::TalkAndListen);
+    }
+    let play = super::playing::play(1, [Piece::Silence { frames: 500 }]);
+    bench.command(Command::Play { port: B, play });
+    bench.command(Command::Leave { port: B });
+    talk(&mut bench, &mut parties, 1_500);
+    let [first, left, last] = &parties;
+    assert!(first.hears(last.hz) > -13.5, "{}", first.hears(last.hz));
+    assert!(last.hears(first.hz) > -13.5, "{}", last.hears(first.hz));
+    assert!(left.hears(first.hz) < -50.0);
 }
