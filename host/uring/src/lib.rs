@@ -99,6 +99,8 @@ struct Taken {
 #[derive(Clone, Copy, Debug, Default)]
 struct Letter {
     seat: u32,
+    /// Of the socket that it is sent from.
+    generation: u32,
     len: u32,
     name: u32,
     again: bool,
@@ -309,8 +311,11 @@ impl Ring {
 
     /// The number of a socket's request.
     fn number(&self, seat: u32) -> u64 {
-        let generation = self.seats.get(seat as usize).map_or(0, |it| it.generation);
-        RECEIVE | u64::from(generation) << 32 | u64::from(seat)
+        RECEIVE | u64::from(self.generation(seat)) << 32 | u64::from(seat)
+    }
+
+    fn generation(&self, seat: u32) -> u32 {
+        self.seats.get(seat as usize).map_or(0, |it| it.generation)
     }
 
     fn listen(&mut self, seat: u32) {
@@ -335,6 +340,7 @@ impl Ring {
         let (len, again) = (len as u32, false);
         self.letters[usize::from(buffer)] = Letter {
             seat,
+            generation: self.generation(seat),
             len,
             name,
             again,
@@ -424,10 +430,12 @@ impl Ring {
             return Event::Sent;
         }
         let error = io::Error::from_raw_os_error(-answer.result());
-        let letter = &mut self.letters[usize::from(buffer)];
-        // That was the answer to an earlier packet; this one was not tried.
-        if error.kind() == io::ErrorKind::ConnectionRefused && !letter.again {
-            letter.again = true;
+        let letter = self.letters[usize::from(buffer)];
+        let taken = self.seats.get(letter.seat as usize);
+        let is_there = taken.is_some_and(|it| it.listens && it.generation == letter.generation);
+        // That was the answer to an earlier packet; this one was not tried. The seat may be another's by now.
+        if error.kind() == io::ErrorKind::ConnectionRefused && !letter.again && is_there {
+            self.letters[usize::from(buffer)].again = true;
             self.submit_letter(buffer);
             return Event::Refused;
         }

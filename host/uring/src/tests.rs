@@ -121,27 +121,51 @@ fn a_ring_that_is_dropped_frees_its_sockets() {
     assert!(UdpSocket::bind(to).is_ok());
 }
 
-#[test]
-fn a_peer_that_is_gone_is_told_and_tried_once_more() {
-    let Some(mut ring) = ring(8) else { return };
+/// Sends a packet through the ring from a socket whose peer is gone, which an earlier packet has found out:
+/// the refusal waits to be told.
+fn refused(ring: &mut Ring, packet: &[u8]) -> (Seat, SocketAddr) {
     let [(ours, _), (peer, to_peer)] = [(); 2].map(|()| socket());
     ours.connect(to_peer).unwrap();
     drop(peer);
-    // Sent before it is listened to, so that the answer meets the second one that is sent.
-    ours.send(b"is anybody there").unwrap();
     let seat = ring.add(1, &ours).unwrap();
-    assert!(ring.send(seat, None, b"once more"));
-    let mut refused = 0;
-    while refused == 0 {
-        match next(&mut ring) {
-            Event::Refused => refused += 1,
-            Event::Unreceived(error) | Event::Unsent(error) => {
-                assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
-                refused += 1;
-            }
-            other => panic!("{other:?}"),
-        }
-    }
+    ring.wait(Some(Duration::ZERO), Duration::ZERO).unwrap();
+    ours.send(b"is anybody there").unwrap();
+    // Nothing is received before it is waited for: so this is what meets the answer.
+    assert!(ring.send(seat, None, packet));
+    ring.flush();
+    (seat, to_peer)
+}
+
+#[test]
+fn a_packet_that_met_the_refusal_of_an_earlier_one_is_sent_once_more() {
+    let Some(mut ring) = ring(8) else { return };
+    let (_, to_peer) = refused(&mut ring, b"once more");
+    let peer = UdpSocket::bind(to_peer).unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert!(matches!(next(&mut ring), Event::Refused));
+    ring.flush();
+    assert!(matches!(ring.poll(), Some(Event::Sent)));
+    let mut buffer = [0; 10];
+    let (len, _) = peer.recv_from(&mut buffer).unwrap();
+    assert_eq!(&buffer[..len], b"once more");
+}
+
+#[test]
+fn a_packet_of_a_socket_that_was_removed_is_not_sent_by_the_next_of_its_seat() {
+    let Some(mut ring) = ring(1) else { return };
+    let (seat, _) = refused(&mut ring, b"for whom is gone");
+    ring.remove(seat);
+    let [(other, _), (peer, to_peer)] = [(); 2].map(|()| socket());
+    other.connect(to_peer).unwrap();
+    assert_eq!(ring.add(2, &other).unwrap(), seat);
+    let Event::Unsent(error) = next(&mut ring) else {
+        panic!("it is not sent");
+    };
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+    ring.flush();
+    peer.set_nonblocking(true).unwrap();
+    let error = peer.recv(&mut [0; 20]).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
 }
 
 #[test]
