@@ -178,6 +178,104 @@ fn a_refusal_names_the_fault() {
     }
 }
 
+/// A chunk of a WAV file, padded to an even length.
+fn chunk(name: &[u8], body: &[u8]) -> Vec<u8> {
+    let length = (body.len() as u32).to_le_bytes();
+    let padding = &[0][..body.len() % 2];
+    [name, &length, body, padding].concat()
+}
+
+/// A WAV file of these chunks.
+fn riff(chunks: &[Vec<u8>]) -> Vec<u8> {
+    let chunks = chunks.concat();
+    let length = (chunks.len() as u32 + 4).to_le_bytes();
+    [&b"RIFF"[..], &length, b"WAVE", &chunks].concat()
+}
+
+/// The body of a format chunk of 8 kHz: `tag`, channels, bits, and what follows.
+fn format(tag: u16, channels: u16, bits: u16, more: &[u8]) -> Vec<u8> {
+    let frame = channels * bits / 8;
+    let mut body = [tag, channels].map(u16::to_le_bytes).concat();
+    body.extend(
+        [8_000, 8_000 * u32::from(frame)]
+            .map(u32::to_le_bytes)
+            .concat(),
+    );
+    body.extend([frame, bits].map(u16::to_le_bytes).concat());
+    body.extend(more);
+    body
+}
+
+/// What follows in a format of WAVE_FORMAT_EXTENSIBLE that is PCM.
+fn extension(bits: u16, mask: u32) -> Vec<u8> {
+    let mut more = [22, bits].map(u16::to_le_bytes).concat();
+    more.extend(mask.to_le_bytes());
+    more.extend([
+        1, 0, 0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71,
+    ]);
+    more
+}
+
+#[test]
+fn whatever_loudspeakers_its_channels_are_for_a_wav_file_is_decoded() {
+    let samples = chunk(b"data", &[0, 16].repeat(1_600));
+    for mask in [0, 3, 0x3_ffff, 0x4_0000, 0x8000_0000, u32::MAX] {
+        let format = format(0xfffe, 2, 16, &extension(16, mask));
+        let file = riff(&[chunk(b"fmt ", &format), samples.clone()]);
+        assert_eq!(decode(&file).unwrap().samples, [4_096; 800], "{mask:x}");
+    }
+}
+
+#[test]
+fn a_format_that_hides_where_none_is_read_is_not_read() {
+    let panics = format(0xfffe, 2, 16, &extension(16, 0x8000_0000));
+    let hidden = chunk(b"fmt ", &panics);
+    let behind = |body: Vec<u8>| [body, hidden.clone()].concat();
+    let samples = chunk(b"data", &[0x55; 1_600]);
+    let a_law = chunk(b"fmt ", &format(6, 1, 8, &[0, 0]));
+    let mut adpcm = format(2, 1, 4, &[32, 0, 0, 0]);
+    adpcm[12] = 64; // octets of a block
+    for (how, chunks) in [
+        (
+            "in the samples, behind octets that A-law promises",
+            vec![
+                chunk(b"fmt ", &format(6, 1, 8, &8_u16.to_le_bytes())),
+                chunk(b"data", &behind(Vec::new())),
+            ],
+        ),
+        (
+            "behind an extensible format that is longer than it may be",
+            vec![
+                chunk(b"fmt ", &behind(format(0xfffe, 1, 16, &extension(16, 4)))),
+                samples.clone(),
+            ],
+        ),
+        (
+            "behind a list of an odd length",
+            vec![
+                a_law.clone(),
+                chunk(b"LIST", b"adtl?"),
+                [&[0][..], &hidden].concat(),
+                samples.clone(),
+            ],
+        ),
+        (
+            "in the samples, behind octets that ADPCM promises",
+            vec![chunk(b"fmt ", &adpcm), chunk(b"data", &behind(vec![0; 22]))],
+        ),
+        ("in another file", vec![hidden.clone(), samples.clone()]),
+    ] {
+        let mut file = riff(&chunks);
+        if how == "in another file" {
+            file = [b"RIFF\x04\0\0\0FILE".to_vec(), file].concat();
+        }
+        if let Err(error) = decode(&file) {
+            let refused = matches!(error, AudioError::Unsupported(_) | AudioError::Damaged(_));
+            assert!(refused, "{how}: {error}");
+        }
+    }
+}
+
 #[test]
 fn a_file_that_was_cut_off_is_refused_or_played_to_where_it_ends() {
     for file in [CHIRP_WAV, CHIRP_FLAC, CHIRP_MP3, CHIRP_OGG] {

@@ -1,7 +1,7 @@
 //! WAV files: as decoded audio is kept, and as telephone systems write them.
 //!
-//! Owns two leniences beside: a program that writes into a pipe does not know yet how much follows and
-//! promises too much, and G.711 is often told in the short form of its header.
+//! Owns what symphonia is given of one. That is lenient: a program that writes into a pipe does not know yet
+//! how much follows and promises too much, and G.711 is often told in the short form of its header.
 
 use std::borrow::Cow;
 
@@ -10,13 +10,18 @@ use crate::{AudioError, limits};
 /// Octets before the samples.
 const HEADER: u32 = 44;
 
-/// A-law and µ-law, as a header tells them (RFC 2361).
-const G711: [u16; 2] = [6, 7];
+/// What is decoded here, as a header tells it (RFC 2361).
+const PCM: u16 = 1;
+const FLOAT: u16 = 3;
+const A_LAW: u16 = 6;
+const MU_LAW: u16 = 7;
+/// One of these, and more about it.
+const EXTENSIBLE: u16 = 0xfffe;
 
 /// Writes a file. Audio is never long enough for its lengths to overflow ([`crate::limits::SECONDS`]).
 pub(crate) fn write(hz: u32, samples: &[i16]) -> Vec<u8> {
     let mut format = Vec::with_capacity(16);
-    format.extend(1_u16.to_le_bytes()); // PCM
+    format.extend(PCM.to_le_bytes());
     format.extend(1_u16.to_le_bytes()); // channels
     format.extend(hz.to_le_bytes());
     format.extend((hz * 2).to_le_bytes());
@@ -26,27 +31,43 @@ pub(crate) fn write(hz: u32, samples: &[i16]) -> Vec<u8> {
     file(&format, &samples)
 }
 
-/// A file as symphonia wants it, if this one is a WAV file that it does not want. One with so many
-/// channels that symphonia miscounts them is refused here, also if it is cut off behind its format.
+/// A file as symphonia is given it, if this one is a WAV file: its last format before its samples, without
+/// what may follow it, and its samples. Symphonia believes lengths within a format, and pads some chunks twice:
+/// then it reads formats where there are none, of which some make it panic. Here it finds one, where it is.
 pub(crate) fn mended(whole: &[u8]) -> Result<Cow<'_, [u8]>, AudioError> {
-    for format in formats(whole) {
-        let channels = word(format, 1).map_or(0, usize::from);
-        if !(1..=limits::CHANNELS).contains(&channels) {
-            return Err(AudioError::Channels { channels });
+    if !is_one(whole) {
+        return Ok(Cow::Borrowed(whole));
+    }
+    if whole.get(8..12) != Some(b"WAVE") {
+        return Err(AudioError::Unsupported("wav: riff form is not wave"));
+    }
+    let format = formats(whole).last();
+    let format = plain(format.ok_or(AudioError::Damaged("wav: missing format chunk"))?)?;
+    let data = Chunks::of(whole).find(|it| it.name == b"data");
+    let data = data.ok_or(AudioError::Damaged("wav: missing data chunk"))?;
+    Ok(Cow::Owned(file(&format, data.body)))
+}
+
+/// A format without what nobody has to know: which loudspeakers its channels are for, and octets behind it.
+fn plain(format: &[u8]) -> Result<Vec<u8>, AudioError> {
+    let cut = AudioError::Damaged("wav: malformed fmt chunk");
+    let mut plain = format.get(..16).ok_or(cut.clone())?.to_vec();
+    let channels = word(format, 1).map_or(0, usize::from);
+    if !(1..=limits::CHANNELS).contains(&channels) {
+        return Err(AudioError::Channels { channels });
+    }
+    match word(format, 0) {
+        Some(PCM | FLOAT) => {}
+        Some(A_LAW | MU_LAW) => plain.extend([0, 0]), // octets that follow
+        Some(EXTENSIBLE) => {
+            let more = format.get(16..40).ok_or(cut)?;
+            plain.extend(&more[..4]);
+            plain.extend([0; 4]); // the mask of loudspeakers: the usual ones
+            plain.extend(&more[8..]);
         }
+        _ => return Err(AudioError::Unsupported("wav: unsupported wave format")),
     }
-    let Some(parts) = parts(whole) else {
-        return Ok(Cow::Borrowed(whole));
-    };
-    let is_short = parts.format.len() == 16 && G711.contains(&parts.tag);
-    if !is_short && !parts.promises_too_much {
-        return Ok(Cow::Borrowed(whole));
-    }
-    let mut format = parts.format.to_vec();
-    if is_short {
-        format.extend([0, 0]); // octets that follow
-    }
-    Ok(Cow::Owned(file(&format, parts.samples)))
+    Ok(plain)
 }
 
 /// Whether a file is of this format at all.
@@ -54,28 +75,7 @@ pub(crate) fn is_one(whole: &[u8]) -> bool {
     whole.starts_with(b"RIFF")
 }
 
-/// What a WAV file is made of.
-struct Parts<'a> {
-    format: &'a [u8],
-    /// The first word of it.
-    tag: u16,
-    samples: &'a [u8],
-    promises_too_much: bool,
-}
-
-/// None of what is no WAV file, or one that symphonia knows best what to say of.
-fn parts(whole: &[u8]) -> Option<Parts<'_>> {
-    let format = formats(whole).last()?;
-    let data = Chunks::of(whole).find(|it| it.name == b"data")?;
-    Some(Parts {
-        format,
-        tag: word(format, 0)?,
-        samples: data.body,
-        promises_too_much: data.is_cut,
-    })
-}
-
-/// Its format chunk; of several, each is read and the last one counts.
+/// Its format chunk; of several the last one counts.
 fn formats(whole: &[u8]) -> impl Iterator<Item = &[u8]> {
     let before = Chunks::of(whole).take_while(|it| it.name != b"data");
     before.filter(|it| it.name == b"fmt ").map(|it| it.body)
@@ -84,9 +84,8 @@ fn formats(whole: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// One chunk.
 struct Chunk<'a> {
     name: &'a [u8],
+    /// As much of it as there is.
     body: &'a [u8],
-    /// It promised more than there is.
-    is_cut: bool,
 }
 
 /// The chunks of a file that are left; of another file none.
@@ -111,7 +110,6 @@ impl<'a> Iterator for Chunks<'a> {
         Some(Chunk {
             name,
             body: &rest[..length.min(rest.len())],
-            is_cut: length > rest.len(),
         })
     }
 }
