@@ -4,7 +4,10 @@ use std::net::Ipv4Addr;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
+use super::driver::Net;
 use super::ports::Ports;
+use super::sockets::Socket;
+use super::uring::Uring;
 use super::*;
 use crate::command::{Family, PortId};
 
@@ -195,4 +198,45 @@ fn events_without_room_are_counted() {
             .is_err(),
         "the shard has stopped"
     );
+}
+
+#[test]
+fn packets_of_a_port_keep_their_order_when_there_are_more_than_buffers() {
+    // Ports, and what each sends in one go: less than a socket keeps, and more together than there are buffers.
+    const PORTS: usize = 4;
+    const EACH: u16 = 220;
+    let shared = Shared::new().unwrap();
+    let mut net = match Uring::new(&shared, PORTS) {
+        Ok(net) => net,
+        Err(error) => {
+            return eprintln!("this machine has no io_uring, which is not tested: {error}");
+        }
+    };
+    let mut ports = Ports::new(PortRange::ephemeral(LOOPBACK));
+    let tally = Tally::default();
+    let peers = [(); PORTS].map(|()| std::net::UdpSocket::bind((LOOPBACK, 0)).unwrap());
+    for via in 0..PORTS {
+        let socket = ports.bind(clock()).unwrap();
+        net.open(PortId(via as u64), Socket::new(socket, 0))
+            .unwrap();
+    }
+    for n in 0..EACH {
+        for (via, peer) in peers.iter().enumerate() {
+            let forward = plane::Forward {
+                via: PortId(via as u64),
+                to: peer.local_addr().unwrap(),
+                len: 2,
+            };
+            net.send(forward, &n.to_be_bytes(), &tally);
+        }
+    }
+    net.wait(Some(Duration::ZERO), Duration::ZERO).unwrap();
+    for peer in &peers {
+        peer.set_nonblocking(true).unwrap();
+        let mut packet = [0; 2];
+        for n in 0..EACH {
+            assert_eq!(peer.recv(&mut packet).unwrap(), 2);
+            assert_eq!(u16::from_be_bytes(packet), n);
+        }
+    }
 }

@@ -80,7 +80,8 @@ impl Net for Uring {
         if let Some((socket, seat)) = self.sockets.get(&via)
             && !self.ring.send(*seat, socket.names(to), packet)
         {
-            // No buffer is free: so many wait that order is no concern.
+            // No buffer is free. What waits for the next wait is older, perhaps of this very port.
+            self.ring.flush();
             socket.send(to, packet, tally);
         }
     }
