@@ -181,14 +181,12 @@ impl Ring {
         };
         taken.listens = false;
         taken.generation = (taken.generation + 1) & 0x3fff_ffff;
-        // An error: it was about to be armed anew, and will not be. Its answer is of no generation any more.
-        let _ = self
-            .kernel
-            .submitter()
-            .register_sync_cancel(Some(LAST.into()), CancelBuilder::user_data(number));
-        // It is given up by what this thread does in the kernel: then the socket is free.
+        // If there is none it was about to be armed anew, and will not be. Its answer is of no generation any more.
+        self.cancel(CancelBuilder::user_data(number));
+        // It is given up by what this thread does in the kernel, behind all that came: then the socket is free.
         let args = SubmitArgs::new().timespec(&NOW);
-        let _ = self.kernel.submitter().submit_with_args(1, &args);
+        let want = ANSWERS as usize;
+        let _ = self.kernel.submitter().submit_with_args(want, &args);
         let emptied = self.kernel.submitter().register_files_update(seat, &[-1]);
         if emptied.is_ok() {
             self.free.push(seat);
@@ -371,6 +369,50 @@ impl Ring {
         }
     }
 
+    /// Gives up every request, and waits until the kernel has; whether it has.
+    fn give_up(&mut self) -> bool {
+        self.flush();
+        // One by one: giving up any takes the kernel a look at each for every one, minutes for all of a plane.
+        for seat in 0..self.seats.len() as u32 {
+            self.cancel(CancelBuilder::user_data(self.number(seat)));
+        }
+        self.seats.clear();
+        let mut left = 100;
+        while self.staying + self.sending > 0 && left > 0 {
+            let before = self.staying + self.sending;
+            self.release();
+            self.reap(before);
+            if self.staying + self.sending == before {
+                left -= 1;
+                self.cancel(CancelBuilder::any());
+            }
+        }
+        self.staying + self.sending == 0
+    }
+
+    /// Asks the kernel to give up a request. An error: there is none such.
+    fn cancel(&self, which: CancelBuilder) {
+        let submitter = self.kernel.submitter();
+        let _ = submitter.register_sync_cancel(Some(LAST.into()), which);
+    }
+
+    /// Waits a moment for so many answers, and counts what has ended. The kernel does no more of the work that
+    /// it has put off than is waited for.
+    fn reap(&mut self, wanted: usize) {
+        let (want, time) = (wanted.min(ANSWERS as usize), Timespec::from(LAST / 100));
+        let args = SubmitArgs::new().timespec(&time);
+        let _ = self.kernel.submitter().submit_with_args(want, &args);
+        while let Some(answer) = self.kernel.completion().next() {
+            let is_sent = answer.user_data() & KINDS == SEND;
+            let ended = usize::from(!cqueue::more(answer.flags()));
+            *(if is_sent {
+                &mut self.sending
+            } else {
+                &mut self.staying
+            }) -= ended;
+        }
+    }
+
     /// Puts a request into the queue; false if the kernel takes no more.
     fn push(&mut self, request: &squeue::Entry) -> bool {
         if self.kernel.submission().is_full() {
@@ -447,32 +489,9 @@ impl Ring {
 impl Drop for Ring {
     /// Sockets are free, and no request knows of the memory, when this returns.
     fn drop(&mut self) {
-        self.seats.clear();
-        let mut left = 100;
-        while self.staying + self.sending > 0 && left > 0 {
-            left -= 1;
-            self.release();
-            // It gives up one of them at a time.
-            let _ = self
-                .kernel
-                .submitter()
-                .register_sync_cancel(Some(LAST.into()), CancelBuilder::any());
-            let (want, time) = (1, Timespec::from(LAST / 100));
-            let args = SubmitArgs::new().timespec(&time);
-            let _ = self.kernel.submitter().submit_with_args(want, &args);
-            while let Some(answer) = self.kernel.completion().next() {
-                let is_sent = answer.user_data() & KINDS == SEND;
-                let ended = usize::from(!cqueue::more(answer.flags()));
-                *(if is_sent {
-                    &mut self.sending
-                } else {
-                    &mut self.staying
-                }) -= ended;
-            }
-        }
+        let is_idle = self.give_up();
         // The kernel takes its time to end a ring: its sockets do not wait for that.
         let _ = self.kernel.submitter().unregister_files();
-        let is_idle = self.staying + self.sending == 0;
         // SAFETY: not used again. The kernel's ring is closed before its memory goes.
         unsafe { ManuallyDrop::drop(&mut self.kernel) };
         if is_idle {

@@ -121,6 +121,41 @@ fn a_ring_that_is_dropped_frees_its_sockets() {
     assert!(UdpSocket::bind(to).is_ok());
 }
 
+#[test]
+fn a_socket_is_free_when_it_was_removed_whatever_else_waits() {
+    let Some(mut ring) = ring(64) else { return };
+    let (peer, _) = socket();
+    let busy: Vec<_> = (0..60).map(|_| socket()).collect();
+    for (socket, _) in &busy {
+        ring.add(1, socket).unwrap();
+    }
+    let (ours, to) = socket();
+    let seat = ring.add(2, &ours).unwrap();
+    ring.wait(Some(Duration::ZERO), Duration::ZERO).unwrap();
+    for (_, to) in &busy {
+        peer.send_to(b"to be told", to).unwrap();
+    }
+    drop(ours);
+    ring.remove(seat);
+    assert!(UdpSocket::bind(to).is_ok());
+}
+
+#[test]
+fn a_ring_of_thousands_of_sockets_is_idle_when_it_has_given_them_up() {
+    const SOCKETS: u32 = 5_000;
+    let Some(mut ring) = ring(SOCKETS) else {
+        return;
+    };
+    // Few sockets, each of which has many seats.
+    let few: Vec<_> = (0..8).map(|_| socket().0).collect();
+    for key in 0..SOCKETS as usize {
+        ring.add(key as u64, &few[key % few.len()]).unwrap();
+    }
+    ring.wait(Some(Duration::ZERO), Duration::ZERO).unwrap();
+    assert_eq!(ring.staying, SOCKETS as usize);
+    assert!(ring.give_up(), "{} of them are left", ring.staying);
+}
+
 /// Sends a packet through the ring from a socket whose peer is gone, which an earlier packet has found out:
 /// the refusal waits to be told.
 fn refused(ring: &mut Ring, packet: &[u8]) -> (Seat, SocketAddr) {
