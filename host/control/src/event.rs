@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 use bytes::Bytes;
 use media::Prompt;
 use model::{
-    Answer, Ask, Binding, Cdr, Event, Hop, IdSource, LogLine, Peer, PeerName, Recording, SessionId,
-    TenantConfig, TenantId, Trace, Transport, TrunkId,
+    Answer, Ask, Binding, Cdr, Event, Hop, IdSource, LogLine, Peer, PeerName, Recording,
+    RecordingId, SessionId, TenantConfig, TenantId, Trace, Transport, TrunkId,
     turn::{TurnOutcome, View},
 };
 use sip::{Flow, locate::Place};
@@ -158,6 +158,8 @@ pub enum Output {
     },
     /// A recording begins: its row. What becomes of its file is told by whoever writes it.
     Recording(Box<Recording>),
+    /// A recording whose row was put out failed before there was a file.
+    RecordingFailed(RecordingId),
     /// The trace of a session that ended.
     Trace(Box<Trace>),
     /// The answer to an `Ask`.

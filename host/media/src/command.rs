@@ -320,6 +320,8 @@ pub enum Event {
         port: PortId,
         /// The owner's number of it.
         operation: u32,
+        /// Its file, if the recorder never had it: then nobody else tells that it failed.
+        unwritten: Option<Box<str>>,
     },
     /// Nobody plays into a conference, or records it, by this port any more.
     AttendantLeft {

@@ -87,8 +87,8 @@ pub struct Line {
 
 /// What a [`Line`] could not take.
 pub(crate) enum Refused {
-    /// This recording cannot begin.
-    Begin(TapeId),
+    /// This recording cannot begin, and its file is not made.
+    Begin { tape: TapeId, file: Box<str> },
     /// Nobody writes this block.
     Block(Block),
 }
@@ -108,7 +108,7 @@ impl Line {
         match self.jobs.try_send(Job::Word(self.number, word)) {
             Ok(()) => Ok(()),
             Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => match job {
-                Job::Word(_, Word::Begin { tape, .. }) => Err(Refused::Begin(tape)),
+                Job::Word(_, Word::Begin { tape, file, .. }) => Err(Refused::Begin { tape, file }),
                 Job::Word(_, Word::Block(block)) => Err(Refused::Block(block)),
                 // There are no more of them than tapes: none begins meanwhile.
                 Job::Word(_, end @ Word::End { .. }) => {

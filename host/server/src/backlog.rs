@@ -80,14 +80,20 @@ fn lost(command: &Command) -> Vec<Event> {
             vec![*port]
         }
         Command::Record {
-            port, operation, ..
+            port,
+            operation,
+            file,
         }
         | Command::Overhear {
-            port, operation, ..
+            port,
+            operation,
+            file,
+            ..
         } => {
             return vec![Event::RecordFailed {
                 port: *port,
                 operation: *operation,
+                unwritten: Some(file.clone()),
             }];
         }
         Command::Bridge { a, b } => vec![*a, *b],
@@ -173,6 +179,23 @@ mod tests {
                 .collect();
             assert_eq!(ports, failed);
         }
+        let record = Command::Record {
+            port: PortId(1),
+            operation: 7,
+            file: "never made".into(),
+        };
+        let events = backlog.send(record, Err);
+        let [
+            Event::RecordFailed {
+                port: PortId(1),
+                operation: 7,
+                unwritten: Some(file),
+            },
+        ] = &events[..]
+        else {
+            panic!("{events:?}");
+        };
+        assert_eq!(&**file, "never made");
         assert!(backlog.send(close(1), Err).is_empty());
         assert_eq!(backlog.waiting.len(), WAITING + 1);
     }

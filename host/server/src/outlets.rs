@@ -20,7 +20,7 @@ use std::sync::{
 
 use bytes::Bytes;
 use control::{News, Output, TenantLog, Ticket, registrar::Registration};
-use model::{Cdr, SessionId, TenantId, Trace};
+use model::{Cdr, RecordingState, SessionId, TenantId, Trace};
 use sip::{Flow, Transport};
 use store::{RecordingChange, ShadowTally};
 use tokio::{
@@ -169,6 +169,10 @@ impl Outlets {
             Output::Trace(trace) => self.record(Record::Trace(trace)),
             Output::Recording(row) => {
                 self.record(Record::Recording(RecordingChange::Begun(*row)));
+            }
+            Output::RecordingFailed(id) => {
+                let failed = RecordingChange::Ended(id, RecordingState::Failed);
+                self.record(Record::Recording(failed));
             }
             Output::Log(log) => self.record(Record::Log(log)),
             Output::News(news) => self.tell_others(&news),

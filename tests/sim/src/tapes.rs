@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use media::Plane;
 use media::tape::{Side, TapeId, Word};
+use model::{Audio, RecordingState};
 
 /// A tape of a plane.
 type Key = (usize, TapeId);
@@ -31,18 +32,27 @@ pub(crate) struct Tapes {
     pub(crate) takes: Vec<Take>,
     /// No file can be made any more.
     pub(crate) disk_full: bool,
+    /// It has so much to do that no recording can begin.
+    pub(crate) is_busy: bool,
 }
 
 impl Tapes {
-    /// A plane says this; an error tells what is wrong with it.
+    /// A plane says this; an error tells what is wrong with it. What became of which file, if that is known
+    /// now.
     pub(crate) fn take(
         &mut self,
         number: usize,
         plane: &mut Plane,
         word: Word,
-    ) -> Result<(), String> {
+    ) -> Result<Option<(String, RecordingState)>, String> {
         match word {
-            Word::Begin { tape, .. } if self.disk_full => plane.handle_tape_failed(tape),
+            Word::Begin { tape, file, .. } if self.is_busy => {
+                plane.handle_tape_refused(tape, file);
+            }
+            Word::Begin { tape, file, .. } if self.disk_full => {
+                plane.handle_tape_failed(tape);
+                return Ok(Some((file.into(), RecordingState::Failed)));
+            }
             Word::Begin { tape, file, .. } => {
                 if !self.files.insert(file.to_string()) {
                     return Err(format!("two recordings have the file {file}"));
@@ -67,13 +77,20 @@ impl Tapes {
                     return Err(format!("{tape:?} ends twice"));
                 };
                 self.takes.push(Take {
-                    file,
+                    file: file.clone(),
                     packets,
                     lasted,
                 });
+                let duration_ms = lasted.as_millis() as u64;
+                let octets = 44 + 16 * duration_ms;
+                let audio = Audio {
+                    duration_ms,
+                    octets,
+                };
+                return Ok(Some((file, RecordingState::Ready(audio))));
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// How many run.

@@ -264,6 +264,11 @@ impl World {
         self.tapes.disk_full = true;
     }
 
+    /// From now on the recorder takes no new recording.
+    pub fn keep_recorder_busy(&mut self) {
+        self.tapes.is_busy = true;
+    }
+
     /// What stands in the tenants' logs.
     pub fn logs(&self) -> &[TenantLog] {
         &self.logs

@@ -108,10 +108,19 @@ impl Shard {
                 }
             }
             Event::Silent { port } => self.fell_silent(now, port),
-            Event::RecordFailed { port, operation } => match self.by_port.get(&port) {
-                Some(&call) => self.recording_failed(now, call, operation),
-                None => self.attended(now, port, Completion::Failed),
-            },
+            Event::RecordFailed {
+                port,
+                operation,
+                unwritten,
+            } => {
+                // Its row has an end also if nobody is left who wants to know.
+                let id = unwritten.and_then(|file| file.parse().ok());
+                self.out.extend(id.map(Output::RecordingFailed));
+                match self.by_port.get(&port) {
+                    Some(&call) => self.recording_failed(now, call, operation),
+                    None => self.attended(now, port, Completion::Failed),
+                }
+            }
             Event::AttendantLeft { port, why, .. } => self.attendant_left(now, port, why),
             Event::Closed { port, stats } => self.port_closed(now, port, stats),
         }

@@ -222,17 +222,14 @@ impl<N: Net> Driver<N> {
     }
 
     fn tape(&mut self, word: Word) {
-        let tape = match &word {
-            Word::Begin { tape, .. } => Some(*tape),
-            Word::Block(_) | Word::End { .. } => None,
-        };
-        let refused = match (&mut self.recorder, tape) {
-            (Some(line), _) => line.say(word).err(),
-            (None, tape) => tape.map(Refused::Begin),
+        let refused = match (&mut self.recorder, word) {
+            (Some(line), word) => line.say(word).err(),
+            (None, Word::Begin { tape, file, .. }) => Some(Refused::Begin { tape, file }),
+            (None, Word::Block(_) | Word::End { .. }) => None,
         };
         match refused {
             None => {}
-            Some(Refused::Begin(tape)) => self.plane.handle_tape_failed(tape),
+            Some(Refused::Begin { tape, file }) => self.plane.handle_tape_refused(tape, file),
             Some(Refused::Block(block)) => {
                 self.plane.handle_block_lost(block);
             }

@@ -80,7 +80,7 @@ impl Plane {
         (file, longest): (Box<str>, Duration),
     ) {
         if self.tapes >= limits::TAPES {
-            return self.tape_failed(tape);
+            return self.tape_failed(tape, Some(file));
         }
         let (voice, rate) = self.mixer.attend(&room, Mode::ListenOnly);
         let attendant = Attendant {

@@ -26,6 +26,15 @@ impl Plane {
 
     /// The recorder cannot go on with this tape. It is told no end.
     pub fn handle_tape_failed(&mut self, tape: TapeId) {
+        self.lose_tape(tape, None);
+    }
+
+    /// The recorder did not take the beginning of this tape, and knows nothing of it.
+    pub fn handle_tape_refused(&mut self, tape: TapeId, file: Box<str>) {
+        self.lose_tape(tape, Some(file));
+    }
+
+    fn lose_tape(&mut self, tape: TapeId, unwritten: Option<Box<str>>) {
         let taken = match self.ports.get_mut(&tape.port) {
             Some(port) => port.take_tape(|it| it.id() == tape),
             None => self.dismiss(tape.port),
@@ -37,7 +46,7 @@ impl Plane {
             self.blocks.give_back(block);
         }
         self.tapes -= 1;
-        self.tape_failed(tape);
+        self.tape_failed(tape, unwritten);
     }
 
     /// Packets that were not recorded, because no block was free.
@@ -47,12 +56,11 @@ impl Plane {
 
     pub(super) fn record(&mut self, now: Instant, tape: TapeId, file: Box<str>) {
         self.stop_tape(now, tape.port);
-        let Some(port) = self.ports.get_mut(&tape.port) else {
-            return;
+        let tapes = self.tapes;
+        let port = self.ports.get_mut(&tape.port);
+        let Some(port) = port.filter(|_| tapes < limits::TAPES) else {
+            return self.tape_failed(tape, Some(file));
         };
-        if self.tapes >= limits::TAPES {
-            return self.tape_failed(tape);
-        }
         port.set_tape(Tape::new(tape, now));
         let rate = port.tape_rate();
         self.begin_tape(Word::Begin {
@@ -85,9 +93,13 @@ impl Plane {
         self.outputs.extend(words);
     }
 
-    pub(super) fn tape_failed(&mut self, tape: TapeId) {
+    pub(super) fn tape_failed(&mut self, tape: TapeId, unwritten: Option<Box<str>>) {
         let TapeId { port, operation } = tape;
-        self.report(Event::RecordFailed { port, operation });
+        self.report(Event::RecordFailed {
+            port,
+            operation,
+            unwritten,
+        });
     }
 }
 

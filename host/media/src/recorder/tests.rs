@@ -223,7 +223,7 @@ fn without_room_a_beginning_is_refused_a_block_comes_back_and_an_end_waits() {
     assert!(line.say(begin(TAPE, "one")).is_ok());
     assert!(matches!(
         line.say(begin(TAPE, "two")),
-        Err(Refused::Begin(TAPE))
+        Err(Refused::Begin { tape: TAPE, .. })
     ));
     assert!(matches!(
         line.say(Word::Block(block())),

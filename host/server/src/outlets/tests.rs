@@ -4,7 +4,8 @@ use std::{
 };
 
 use control::{Output, Ticket, guard::Settings};
-use model::{IdSource, SessionId, TenantId, Trace};
+use model::{IdSource, RecordingId, RecordingState, SessionId, TenantId, Trace};
+use store::RecordingChange;
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{CdrJob, Losses, Outlets, Record};
@@ -60,6 +61,19 @@ async fn the_last_outputs_wait_for_room_and_what_finds_none_is_counted() {
     outlets.put_last(trace(), until).await;
     assert_eq!(lost(), 2);
     assert!(Instant::now() >= until);
+}
+
+#[tokio::test]
+async fn a_recording_that_failed_before_it_had_a_file_is_no_longer_open() {
+    let (cdrs, _cdrs) = mpsc::channel(1);
+    let (records, mut taken) = mpsc::channel(1);
+    let id = RecordingId::mint(&mut IdSource::new([3; 32], 0, 0), 1);
+    outlets(cdrs, records).put(Output::RecordingFailed(id));
+    let told = taken.try_recv();
+    let Ok(Record::Recording(RecordingChange::Ended(of, RecordingState::Failed))) = told else {
+        panic!("its row ends");
+    };
+    assert_eq!(of, id);
 }
 
 #[tokio::test]

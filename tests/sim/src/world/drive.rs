@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use bytes::Bytes;
 use control::{Input, Output, guard::Verdict, phone};
 use media::{Plane, PortId};
-use model::SessionId;
+use model::{RecordingState, SessionId};
 use sip::{Flow, Transport};
 
 use super::{Deed, Happening, World, registers::Registering};
@@ -264,6 +264,9 @@ impl World {
                 }
                 Output::Cdr { ticket, cdr } => self.record(shard, ticket, cdr),
                 Output::Recording(row) => self.recordings.push(*row),
+                Output::RecordingFailed(id) => {
+                    self.recording_ended(&id.to_string(), RecordingState::Failed);
+                }
                 Output::Trace(trace) => {
                     self.watch.trace(&trace);
                     let ladder = model::draw_ladder(&trace, true);
@@ -401,8 +404,18 @@ impl World {
 
     fn tape(&mut self, plane: usize, word: media::tape::Word) {
         let taken = self.tapes.take(plane, &mut self.node.planes[plane], word);
-        if let Err(what) = taken {
-            self.watch.violated(what);
+        match taken {
+            Ok(Some((file, state))) => self.recording_ended(&file, state),
+            Ok(None) => {}
+            Err(what) => self.watch.violated(what),
+        }
+    }
+
+    fn recording_ended(&mut self, file: &str, state: RecordingState) {
+        let mut rows = self.recordings.iter_mut();
+        match rows.find(|row| row.id.to_string() == file) {
+            Some(row) => row.state = state,
+            None => self.watch.violated(format!("{file} has no row")),
         }
     }
 

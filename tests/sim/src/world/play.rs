@@ -8,8 +8,8 @@ use control::phone::{self, PhoneConfig};
 use control::{Input, Named, Ticket};
 use media::sdp::Codec;
 use model::{
-    Answer, Ask, Cause, IdSource, Origin, Peer, Request, RequestId, TenantConfig, TenantId,
-    draw_ladder,
+    Answer, Ask, Cause, IdSource, Origin, Peer, Recording, RecordingState, Request, RequestId,
+    TenantConfig, TenantId, draw_ladder,
 };
 
 use super::{Deed, Happening, World};
@@ -473,6 +473,12 @@ impl World {
         let tapes = self.tapes.running();
         if tapes > 0 {
             self.watch.violated(format!("at rest: {tapes} tapes"));
+        }
+        let open = |row: &&Recording| row.state == RecordingState::Open;
+        let open = self.recordings.iter().filter(open).count();
+        if open > 0 {
+            let what = format!("at rest: {open} recordings are still being written");
+            self.watch.violated(what);
         }
         for line in &self.lines {
             let (idle, counts) = (line.phone.is_idle(), line.phone.counts());

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use expect_test::expect_file;
+use model::RecordingState;
 use sim::{Deed, Options, World, count_errors, scenes, script::Scripts, town};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -99,6 +100,19 @@ fn a_disk_that_is_full_fails_the_recording_and_the_call_goes_on() {
     });
     assert_eq!(told(&world), "1 failed 0 s;");
     assert_eq!((world.takes().len(), world.ended("1001")), (0, Some(200)));
+}
+
+#[test]
+fn a_recording_that_the_recorder_does_not_take_has_failed_and_so_has_its_row() {
+    let world = play(|world| {
+        world.keep_recorder_busy();
+        let alice = call(world);
+        world.run_for(2 * SECOND);
+        part(world, alice);
+    });
+    assert_eq!(told(&world), "1 failed 0 s;");
+    let states: Vec<_> = world.recordings().iter().map(|row| row.state).collect();
+    assert_eq!(states, [RecordingState::Failed]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use expect_test::expect_file;
 use media::{sdp::Codec, tone};
+use model::RecordingState;
 use sim::{Options, World, count_errors, rooms, script::Scripts};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -177,6 +178,21 @@ fn a_disk_that_is_full_fails_the_recording_and_the_conference_goes_on() {
     let all = world.cdrs();
     assert_eq!(all.len(), 3);
     assert!(all.iter().all(|row| row.cause == Some(200)), "{all:?}");
+}
+
+#[test]
+fn a_recording_that_fails_when_its_session_is_gone_has_failed_all_the_same() {
+    for millis in 0..40 {
+        let world = play(Options::calm(), |world| {
+            world.keep_recorder_busy();
+            rooms::come(world, "1001");
+            world.run_for(Duration::from_millis(10 * millis));
+            rooms::go(world, "1001");
+            world.run_to_rest();
+        });
+        let failed = |row: &model::Recording| row.state == RecordingState::Failed;
+        assert!(world.recordings().iter().all(failed), "{millis}");
+    }
 }
 
 #[test]

@@ -156,6 +156,7 @@ fn a_tape_that_failed_is_told_once_and_the_call_goes_on() {
     let outputs = bench.outputs();
     assert_eq!(outputs.len(), 1, "{outputs:?}");
     assert!(outputs[0].contains("RecordFailed"));
+    assert!(outputs[0].contains("unwritten: None"), "the recorder tells");
     assert!(bench.packet(A, nth(first(1), 1), &[1; 160]).is_some());
     bench.command(Command::Close { port: A });
     assert_eq!(bench.tapes(), [], "its end is not told");
@@ -171,6 +172,10 @@ fn a_plane_records_as_many_ports_as_the_limit_and_the_next_one_fails() {
     let failed = bench.outputs();
     let last = failed.last().unwrap();
     assert!(last.contains("RecordFailed"), "{last}");
+    assert!(
+        last.contains("unwritten: Some("),
+        "nobody else tells: {last}"
+    );
     bench.command(Command::Close { port: PortId(1) });
     bench.outputs();
     bench.record(PortId(limits::TAPES as u64 + 1), 2);
