@@ -131,6 +131,13 @@ impl Room {
         self.posts[post as usize].store(number, Ordering::Relaxed);
     }
 
+    /// It has the post no more, if it still has it: whoever was appointed meanwhile keeps it.
+    pub fn vacate(&self, post: Post, by: PortId) {
+        let place = &self.posts[post as usize];
+        // An error: it is another's.
+        let _ = place.compare_exchange(by.0, 0, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
     /// Whether it has the post.
     pub fn is_held(&self, post: Post, by: PortId) -> bool {
         self.posts[post as usize].load(Ordering::Relaxed) == by.0

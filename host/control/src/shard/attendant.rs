@@ -315,10 +315,7 @@ impl Shard {
             s.attendants.retain(|it| *it != port);
         }
         let post = done.work.post();
-        // Whoever took the post meanwhile keeps it.
-        if done.room.is_held(post, port) {
-            done.room.appoint(post, None);
-        }
+        done.room.vacate(post, port);
         let mut lasted = Duration::ZERO;
         match done.work {
             Work::Play(Stage::Loading(ticket, _)) => {

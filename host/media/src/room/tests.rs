@@ -114,6 +114,41 @@ fn frames_of_another_rate_are_silence() {
 }
 
 #[test]
+fn whoever_vacates_a_post_takes_it_from_nobody_else() {
+    let room = Room::new(1, 1);
+    let [one, other] = [PortId(1), PortId(2)];
+    room.appoint(Post::Speaker, Some(one));
+    room.appoint(Post::Recorder, Some(one));
+    room.vacate(Post::Speaker, other);
+    assert!(room.is_held(Post::Speaker, one));
+    room.vacate(Post::Speaker, one);
+    assert!(!room.is_held(Post::Speaker, one));
+    assert!(room.is_held(Post::Recorder, one), "that is another post");
+}
+
+#[test]
+fn a_post_that_is_taken_while_another_vacates_it_stays_taken() {
+    let room = Room::new(1, 1);
+    let barrier = std::sync::Barrier::new(2);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..10_000 {
+                barrier.wait();
+                room.vacate(Post::Speaker, PortId(1));
+                barrier.wait();
+            }
+        });
+        for _ in 0..10_000 {
+            room.appoint(Post::Speaker, Some(PortId(1)));
+            barrier.wait();
+            room.appoint(Post::Speaker, Some(PortId(2)));
+            barrier.wait();
+            assert!(room.is_held(Post::Speaker, PortId(2)));
+        }
+    });
+}
+
+#[test]
 fn two_threads_never_hear_half_a_frame() {
     let room = Room::new(1, 2);
     let mut one = room.enter().unwrap();
