@@ -75,10 +75,10 @@ impl Session {
 
     /// Nothing of it can happen any more.
     pub(crate) fn is_done(&self) -> bool {
-        self.calls.is_empty() && self.is_idle()
+        self.calls.is_empty() && self.attendants.is_empty() && self.is_idle()
     }
 
-    /// But for its calls nothing will happen to it.
+    /// But for its calls, and what it began in conferences, nothing will happen to it.
     pub(crate) fn is_idle(&self) -> bool {
         self.timers.is_empty() && self.queue.is_empty() && self.turn.is_none()
     }

@@ -9,6 +9,7 @@
 //! | `trap` | on a call it writes to the store, answers, and traps, as `plugins/faulty` does |
 //! | `answer` | answers every call |
 //! | `collector` | begins to collect digits 300 times at once |
+//! | `crier` | brings every caller into the conference of its number; at a key it plays there and lets the caller go |
 //! | `crowd` | calls 3001 as often as a session may, and starts as many timers |
 //! | `click` | calls two parties at a request, and joins them |
 //! | `hunt` | calls everybody at once |
@@ -73,6 +74,7 @@ impl Policies for Scripts {
             "patient" => patient(&mut desk, &turn.event),
             "answer" => answer(&mut desk, &turn.event),
             "collector" => collector(&mut desk, &turn.event),
+            "crier" => conference::cry(&mut desk, &turn.event),
             "crowd" => crowd(&mut desk, &turn.event),
             _ => Ok(()),
         };

@@ -206,7 +206,7 @@ pub fn sip_address(n: u8, user: &str) -> SocketAddr {
 
 fn plugin(script: &str) -> ActivePlugin {
     let mut exports = vec!["request-events", "transfer-events"];
-    let is_room = ["conference", "conference-room"].contains(&script);
+    let is_room = ["conference", "conference-room", "crier"].contains(&script);
     if ["keypad", "collector"].contains(&script) {
         exports.extend(["command-events", "digit-events", "timer-events", "upgrade"]);
     }

@@ -11,7 +11,7 @@
 //! A conference has one of each at a time, whichever session began it: its room, which all shards share, says
 //! which. So one that is relieved, or whose conference is over, leaves by itself wherever it is, and is
 //! reported; what this session ends by itself is told at once, before the end of its call. A session that is
-//! gone hears nothing, and what it began goes on.
+//! gone hears nothing, and what it began goes on; it goes when the prompts are there that it waits for.
 
 use std::{
     sync::Arc,
@@ -330,13 +330,16 @@ impl Shard {
         self.tell_attended(now, done.session, done.place, which, (how, lasted));
     }
 
-    /// A session that has nothing more to wait for hears nothing more; what it began goes on.
+    /// A session that has nothing more to wait for hears nothing more; what it began goes on. It waits for
+    /// prompts: a play without them would not go on.
     pub(super) fn forget_attendants(&mut self, session: SessionId) {
         let Some(s) = self.sessions.get(&session) else {
             return;
         };
         let lives = |id: &CallId| self.calls.get(id).is_some_and(|call| !call.is_released());
-        if s.attendants.is_empty() || !s.is_idle() || s.calls.iter().any(lives) {
+        let waits = s.calls.iter().any(lives) || !s.is_idle();
+        let loads = |it: &Attendant| matches!(it.work, Work::Play(Stage::Loading(..)));
+        if waits || !self.attendants_of(session, loads).is_empty() {
             return;
         }
         for port in self.attendants_of(session, |_| true) {

@@ -152,6 +152,8 @@ impl Shard {
             }
         }
         self.advance_session(now, session);
+        // It may have waited for nothing else.
+        self.prune(session);
     }
 
     /// Lets a play begin whose party has a port.

@@ -54,6 +54,24 @@ pub(super) fn handle(desk: &mut Desk<'_>, event: &Event) -> Handled {
     }
 }
 
+/// No twin: who keys anything is let go in the turn that plays into its conference.
+pub(super) fn cry(desk: &mut Desk<'_>, event: &Event) -> Handled {
+    match event {
+        Event::Incoming { call, .. } => {
+            desk.plan.answer(*call, "")?;
+            enter(desk, *call, ConfMode::TalkAndListen)
+        }
+        Event::Digit { call, .. } => {
+            let prompt = desk.plan.view().settings.get("announce").cloned();
+            let conference = desk.plan.conference("2001")?;
+            desk.plan
+                .conf_play_start(conference, &[prompt.unwrap_or_default()], 1)?;
+            desk.plan.release(*call, 200)
+        }
+        _ => Ok(()),
+    }
+}
+
 fn keyed(desk: &mut Desk<'_>, call: CallId, digit: char) -> Handled {
     let state = state(desk);
     let keyed = state["keyed"].as_str().unwrap_or_default();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use expect_test::expect_file;
 use media::{sdp::Codec, tone};
-use model::RecordingState;
+use model::{RecordingState, TenantConfig};
 use sim::{Options, World, count_errors, rooms, script::Scripts};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -148,6 +148,56 @@ fn whenever_somebody_hangs_up_each_end_is_told_once() {
         let takes = world.takes().len();
         assert_eq!(takes, world.recordings().len(), "seed {seed}");
     }
+}
+
+/// Two meet; the second plays and is let go before the prompt was read, the first hears it.
+fn cry(world: &mut World) {
+    for user in ["1001", "1002"] {
+        rooms::come(world, user);
+        world.run_for(SECOND);
+    }
+    let bob = world.line(0, "1002");
+    world.press(bob, "1");
+    world.run_for(2 * SECOND);
+    rooms::go(world, "1001");
+    world.run_to_rest();
+}
+
+/// That, with these prompts.
+fn cried(change: impl FnOnce(&mut TenantConfig)) -> World {
+    let mut world = World::new(Options::calm(), Box::new(Scripts));
+    let mut tenant = rooms::tenant(&mut world, "crier");
+    change(&mut tenant);
+    world.add_tenant(tenant);
+    for line in world.lines_mut() {
+        line.records = true;
+    }
+    cry(&mut world);
+    assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
+    world
+}
+
+#[test]
+fn a_play_goes_on_without_who_began_it_though_its_prompt_was_not_there_yet() {
+    let world = cried(|_| {});
+    let alice = &world.lines()[world.line(0, "1001")];
+    let heard = alice.recordings.last().expect("it was in a call");
+    let last = &heard[heard.len() - 8_000..];
+    let announced = tone::level_of(last, rooms::ANNOUNCED.1);
+    assert!((-14.0..-10.0).contains(&announced), "{announced} dB");
+    let told = count(&world, "on_conference_play_completed");
+    assert_eq!(told, 0, "whoever began it is gone");
+}
+
+#[test]
+fn whoever_was_let_go_is_told_that_its_prompt_cannot_be_read() {
+    let world = cried(|tenant| {
+        for prompt in tenant.prompts.values_mut() {
+            prompt.digest = "not there".into();
+        }
+    });
+    assert_eq!(count(&world, "played into conference 2001: failed"), 1);
+    assert_eq!(count(&world, "on_conference_play_completed"), 1);
 }
 
 #[test]
