@@ -25,6 +25,10 @@ use crate::limits;
 use crate::room::{Post, Room};
 use crate::tape::{Channels, Entry, Side, Tape, TapeId, Word};
 
+/// Turns that whoever played stays, silent: other shards read a sum one or two frames behind, and only while
+/// somebody is there whose sum it is.
+const LINGERS: u8 = 2;
+
 /// See the module's header.
 #[derive(Debug, Default)]
 pub(super) struct Attendants {
@@ -46,6 +50,8 @@ enum Work {
     Speaks {
         player: Player,
         decoder: Decoder,
+        /// Turns since all was said.
+        silent: u8,
     },
     Records {
         tape: Tape,
@@ -66,7 +72,11 @@ impl Plane {
             room,
             voice,
             seat: self.wheel.join(now, port),
-            work: Work::Speaks { player, decoder },
+            work: Work::Speaks {
+                player,
+                decoder,
+                silent: 0,
+            },
         };
         self.attendants.all.insert(port, attendant);
     }
@@ -167,9 +177,9 @@ impl Attendant {
     /// Whether it does not go on, and why.
     fn leaves(&self, due: Instant, port: PortId) -> Option<Leaving> {
         let (post, done) = match &self.work {
-            // Its last frame has been in the sum for a whole round.
-            Work::Speaks { player, .. } => {
-                let done = player.frame(Codec::Pcma).is_none();
+            // Its last frame has been in the sum for a whole round, and was read by all other shards.
+            Work::Speaks { silent, .. } => {
+                let done = *silent >= LINGERS;
                 (Post::Speaker, done.then_some(Leaving::Done))
             }
             Work::Records { until, .. } => {
@@ -185,14 +195,21 @@ impl Attendant {
         let mut heard = [0; FRAME_SAMPLES];
         let voice = &mut self.voice;
         match &mut self.work {
-            Work::Speaks { player, decoder } => {
+            Work::Speaks {
+                player,
+                decoder,
+                silent,
+            } => {
                 mixer.turn(tick.due, voice, &mut heard, |rate, said| {
                     let codec = suited(rate);
                     if decoder.codec() != codec {
                         *decoder = Decoder::new(codec, rate);
                     }
-                    if let Some((payload, _)) = player.frame(codec) {
-                        decoder.decode(payload, said);
+                    match player.frame(codec) {
+                        Some((payload, _)) => {
+                            decoder.decode(payload, said);
+                        }
+                        None => *silent += 1,
                     }
                 });
                 player.advance(true);

@@ -170,6 +170,42 @@ fn what_is_played_on_one_shard_is_heard_and_recorded_on_another() {
 }
 
 #[test]
+fn all_of_a_prompt_is_heard_on_another_shard_though_nobody_else_is_on_its_own() {
+    for odd in 0..5 {
+        let mut far = parties([Codec::Pcmu]);
+        let (mut here, mut there) = (bench(&[]), bench(&far));
+        there.now = here.now + Duration::from_micros(300);
+        let room = Arc::new(Room::new(1, 2));
+        enter(&mut there, &room, A, Mode::ListenOnly);
+        // The last 40 ms are louder than what is before.
+        let mut samples = [1_000; 160 * 20];
+        samples[160 * 18..].fill(8_000);
+        let play = Play {
+            operation: 1,
+            pieces: [Piece::Prompt(Arc::new(Prompt::from_8khz(&samples)))].into(),
+            repeat: 1,
+        };
+        announce(&mut here, &room, SPEAKER, play);
+        far[0].heard.clear();
+        let mut left = Vec::new();
+        for round in 0..40 {
+            // Their order is another in every fifth round: so a shard gets behind.
+            if round % 5 == odd {
+                talk(&mut there, &mut far, 20);
+                talk(&mut here, &mut [], 20);
+            } else {
+                talk(&mut here, &mut [], 20);
+                talk(&mut there, &mut far, 20);
+            }
+            left.extend(heard(&mut here).0);
+        }
+        let loud = far[0].heard.iter().filter(|it| **it > 6_000).count();
+        assert_eq!(loud, 320, "{odd}");
+        assert_eq!(left, [(SPEAKER, 1, Leaving::Done)]);
+    }
+}
+
+#[test]
 fn whoever_loses_its_post_leaves_and_another_goes_on() {
     let mut parties = parties([Codec::Pcma]);
     let mut bench = bench(&parties);
