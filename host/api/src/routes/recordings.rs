@@ -94,7 +94,7 @@ pub(super) async fn show(
 
 /// The audio of a recording
 ///
-/// A WAV file of two channels, or a part of it. 409 while it is written; 404 if it has failed.
+/// A WAV file (of a call two channels, of a conference one), or a part of it. 409 while it is written; 404 if it has failed.
 #[utoipa::path(get, path = "/api/v1/recordings/{id}/audio", tag = "calls",
     params(("id" = String, Path, description = "`rec_…`"),
            ("Range" = Option<String>, Header, description = "`bytes=0-999`; one range only")),
