@@ -12,7 +12,6 @@ it said when the component was built.
 """
 
 import json
-import traceback
 
 from componentize_py_types import Err
 from wit_world.imports import store as _store
@@ -302,9 +301,13 @@ def _nothing(*_):
 
 
 def _words(why):
-    at = traceback.extract_tb(why.__traceback__)[-1]
+    # By hand: the module `traceback` reads sources, and there are no files here, which would be a trap.
+    at = why.__traceback__
+    while at.tb_next:
+        at = at.tb_next
     what = why.value if isinstance(why, Err) else why
-    return f"{type(why).__name__}: {what} ({at.filename.rpartition('/')[2]}:{at.lineno})"
+    file = at.tb_frame.f_code.co_filename.rpartition("/")[2]
+    return f"{type(why).__name__}: {what} ({file}:{at.tb_lineno})"
 
 
 def _value(octets):
