@@ -12,11 +12,14 @@ it said when the component was built.
 """
 
 import json
+import math
+import re
 
 from componentize_py_types import Err
 from wit_world.imports import store as _store
 from wit_world.imports.session import LogLevel
 from wit_world.imports.types import (
+    CallDirection,
     CallPhase,
     Error_LimitExceeded,
     Error_NotFound,
@@ -111,8 +114,9 @@ class Session:
         return call if call and call.phase() != CallPhase.RELEASED else None
 
     def construct(self, from_uri, to_uri, max_answer=0, max_ring=0, user_data="", headers=()):
-        """Constructs an outbound call and dials it. Times in whole seconds; 0: the tenant's limit."""
-        return self._raw.construct_with(from_uri, to_uri, max_answer, max_ring, user_data, list(headers))
+        """Constructs an outbound call and dials it. Times in seconds, rounded up; 0: the tenant's limit."""
+        times = _whole(max_answer), _whole(max_ring)
+        return self._raw.construct_with(from_uri, to_uri, *times, user_data, list(headers))
 
     def conference(self, name):
         """The tenant's conference of that name."""
@@ -128,6 +132,31 @@ class Session:
     def setting(self, name):
         """A setting or secret that the tenant configured for this plugin; None if it did not."""
         return self._raw.setting(name)
+
+    def setting_number(self, name):
+        """A setting as a whole number; None also of what is none, or has more than 15 digits."""
+        text = (self.setting(name) or "").strip()
+        return int(text) if re.fullmatch("[+]?[0-9]{1,15}", text) else None
+
+    def setting_words(self, name):
+        """A setting as a list of words, which blanks or commas part; None if it is not set."""
+        text = self.setting(name)
+        return None if text is None else [word for word in re.split("[ ,]", text) if word]
+
+    def play_setting(self, call, name):
+        """Plays to that call, once, what a setting names as a list of words: announcements, tones, silence.
+
+        Whether it does; that it cannot is said in the log. Nothing is set: nothing is heard.
+        """
+        files = self.setting_words(name)
+        if not files:
+            return False
+        try:
+            call.play_start(files, 1, "")
+        except Err as why:
+            self.warn(f"{name}: {why.value}")
+            return False
+        return True
 
     def log(self, level, message):
         """One line, at most 1 KiB, to the log that the tenant reads."""
@@ -149,7 +178,8 @@ class store:
 
     @staticmethod
     def put(key, value, seconds=None):
-        """`seconds`: it vanishes by itself after so many; without it stays."""
+        """`seconds`: it vanishes by itself after so many, rounded up; without it stays."""
+        seconds = None if seconds is None else _whole(seconds)
         _store.put(key, json.dumps(value, separators=(",", ":")).encode(), seconds)
 
     @staticmethod
@@ -183,6 +213,11 @@ def unknown_verb(verb):
 
 def strings(request, names):
     """The members of the request's body, which has to be an object of exactly these, strings that are not empty."""
+    return strings_and_flags(request, names, [])
+
+
+def strings_and_flags(request, names, flags):
+    """The same of an object that may have those flags as well: an absent one is False. Texts first."""
     try:
         body = json.loads(request.body)
     except ValueError as why:
@@ -191,6 +226,8 @@ def strings(request, names):
         raise Problem(400, "invalid-body", "the body must be a JSON object")
 
     def wrong(name):
+        if name in flags:
+            return None if isinstance(body.get(name, False), bool) else "must be true or false"
         if name not in names:
             return "is not known here"
         if name not in body:
@@ -199,11 +236,20 @@ def strings(request, names):
             return "must be a string"
         return "is empty" if body[name] == "" else None
 
-    told = [(name, wrong(name)) for name in dict.fromkeys([*names, *body])]
+    told = [(name, wrong(name)) for name in dict.fromkeys([*names, *flags, *body])]
     errors = [(name, why) for name, why in told if why]
     if errors:
         raise invalid_members(errors)
-    return [body[name] for name in names]
+    return [body[name] for name in names] + [body.get(name, False) for name in flags]
+
+
+def addresses_and_flags(request, names, flags):
+    """The same, where each text is a telephone number or URI."""
+    members = strings_and_flags(request, names, flags)
+    wrong = [name for name, text in zip(names, members) if not is_address(text)]
+    if wrong:
+        raise invalid_members([(name, "must be a telephone number or URI") for name in wrong])
+    return members
 
 
 def invalid_members(members):
@@ -232,7 +278,7 @@ def release_after(call, cause):
 def cause_of(why):
     """The cause with which to release a caller whose call cannot be made, as the `Err` of a command says."""
     causes = {
-        Error_NotPermitted: 403,
+        Error_NotPermitted: 603,
         Error_NotFound: 404,
         Error_Unsupported: 488,
         Error_LimitExceeded: 503,
@@ -252,6 +298,181 @@ def number(address):
     for end in ";:?":
         user = user.partition(end)[0]
     return user
+
+
+def is_address(text):
+    """Whether the platform would take it for a number or URI of somebody, as far as that can be told here.
+
+    Its number has 1 to 200 characters, so that it can be a part of a key of the store.
+    """
+    is_plain = all("!" <= letter <= "~" and letter not in '<>"\\,' for letter in text)
+    return 1 <= len(number(text)) <= 200 and len(text) <= 512 and is_plain
+
+
+class pair:
+    """Two parties who are led to each other: ringing, answer, early media, hang-up and transfer.
+
+    Put what `pair.of` gives into the state as `pair`, and let these functions answer the events; what else is to
+    happen is yours.
+
+        construct ── ringing ── dialled: both are answered and joined ── released: so is the other
+                                   by asks: `to` is dialled, and `by` hears how that goes
+                        by ══ other   to     `to` answers: `by` is released, the others are joined
+                              other ══ to    `to` does not: nothing has changed, unless `by` has hung up
+
+    A policy that leads every call to 3001:
+
+        class Forward(Policy):
+            def on_incoming(self, session, call, begin_time):
+                callee = session.construct(call.from_uri(), "3001")
+                session.state = {"pair": pair.of(call, callee)}
+
+            def on_ringing(self, session, callee, early_media):
+                pair.ringing(session, callee, early_media)
+
+            def on_dial_completed(self, session, callee, report):
+                pair.dialled(session, callee, report)
+
+            def on_released(self, session, call, report):
+                pair.released(session, call, report)
+    """
+
+    @staticmethod
+    def of(caller, callee, user_data=""):
+        """These two, by call id; `user_data`: the text for the caller's CDR once it is answered."""
+        # Early media joins them before the answer does.
+        return {"caller": caller.id(), "callee": callee.id(), "user_data": user_data, "joined": False}
+
+    @staticmethod
+    def answered(session):
+        """The calls of both that are answered, the caller's first; None in the place of who is not."""
+        calls = [session.call(_pair(session).get(party)) for party in ("caller", "callee")]
+        return [call if call and call.phase() == CallPhase.ANSWERED else None for call in calls]
+
+    @staticmethod
+    def ringing(session, callee, early_media):
+        """For `on_ringing`: the caller hears it, or what the callee's network says meanwhile."""
+        caller = session.call(_pair(session).get("caller"))
+        if not caller or _is_transferred_to(session, callee):
+            return
+        if early_media:
+            _join(session, caller, callee)
+        elif caller.phase() == CallPhase.OFFERED:
+            caller.ring()
+
+    @staticmethod
+    def dialled(session, callee, report):
+        """For `on_dial_completed`: the caller is answered and joined, or released as the callee was.
+
+        Whether the two have begun to talk.
+        """
+        if _is_transferred_to(session, callee):
+            _transfer_dialled(session, callee, report)
+            return False
+        caller = session.call(_pair(session).get("caller"))
+        if not caller:
+            return False
+        if report.error is not None:
+            release_after(caller, report.error)
+            return False
+        if callee.phase() != CallPhase.ANSWERED:
+            # It has hung up meanwhile: `on_released` comes next, and is what the caller hears of.
+            return False
+        caller.answer(_pair(session)["user_data"])
+        _join(session, caller, callee)
+        return True
+
+    @staticmethod
+    def released(session, call, report):
+        """For `on_released`: the other one is released as well.
+
+        Whether this was the end of the conversation; what a transfer leaves behind is not.
+        """
+        if _transfer_released(session, call, report):
+            return False
+        beside = _beside(session, call)
+        if not beside:
+            return False
+        other = session.call(beside)
+        if other:
+            release_after(other, report.cause)
+        return True
+
+    @staticmethod
+    def transfer(session, by, dial):
+        """For `on_transfer_requested`: `dial(shown)` calls whom the party wants.
+
+        That one sees `shown`: the number under which this conversation was begun. One transfer at a time; another
+        is refused with 603.
+        """
+        other = None if "transfer" in _pair(session) else session.call(_beside(session, by))
+        both = [by, other] if other else []
+        outbound = [call for call in both if call.direction() == CallDirection.OUTBOUND]
+        if not outbound:
+            return by.transfer_refuse(603)
+        by.transfer_accept()
+        try:
+            to = dial(outbound[0].from_uri())
+        except Err as why:
+            session.warn(f"a transfer cannot be made: {why.value}")
+            return by.transfer_refuse(cause_of(why))
+        _pair(session)["transfer"] = {"by": by.id(), "to": to.id()}
+
+
+def _pair(session):
+    """The pair of that session; an empty one if it has none."""
+    return session.state.get("pair") or {}
+
+
+def _join(session, caller, callee):
+    """Joins their media, once."""
+    if not _pair(session)["joined"]:
+        caller.bridge_start(callee)
+        _pair(session)["joined"] = True
+
+
+def _beside(session, call):
+    """The id of the party beside that one; None if that is not of the pair."""
+    caller, callee = _pair(session).get("caller"), _pair(session).get("callee")
+    return {caller: callee, callee: caller}.get(call.id())
+
+
+def _is_transferred_to(session, call):
+    """Whether that call is the one to which somebody is being transferred."""
+    return _pair(session).get("transfer", {}).get("to") == call.id()
+
+
+def _transfer_dialled(session, to, report):
+    """Dialling whom a transfer is to is over."""
+    pair = _pair(session)
+    by = pair.pop("transfer")["by"]
+    place, stays = ("caller", "callee") if by == pair["caller"] else ("callee", "caller")
+    asker, other = session.call(by), session.call(pair[stays])
+    if not other:
+        # It has gone, and with it the reason to call anybody.
+        return
+    if to.phase() == CallPhase.ANSWERED:
+        if asker:
+            asker.release(200)
+        other.bridge_start(to)
+        pair[place] = to.id()
+    elif not asker:
+        # Who asked for it has not the other back: there is nobody any more.
+        release_after(other, 480 if report.error is None else report.error)
+
+
+def _transfer_released(session, call, report):
+    """A call is over while a transfer is under way; whether that is all there is to do."""
+    transfer = _pair(session).get("transfer")
+    if not transfer:
+        return False
+    if call.id() in transfer.values():
+        # If it was who asked for it, the other waits for the answer.
+        return True
+    called = session.call(transfer["to"])
+    if called:
+        release_after(called, report.cause)
+    return False
 
 
 def _interface(policy, name):
@@ -298,6 +519,11 @@ def _answered(handler, session, request):
 
 def _nothing(*_):
     pass
+
+
+def _whole(seconds):
+    """Whole seconds, rounded up: a limit that was set does not become the tenant's by rounding."""
+    return min(math.ceil(seconds), 2**32 - 1)
 
 
 def _words(why):

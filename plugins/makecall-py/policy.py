@@ -1,155 +1,116 @@
-"""makecall in Python: what plugins/makecall does in any language, and its scenarios/base hold both against.
+"""makecall in Python: what plugins/makecall does in Rust, and its scenarios hold all of them against.
 
 A phone user asks over REST that its next call to its private number `caller` be led to `callee`. When that call
-comes within two minutes it is bridged, and the callee sees `caller`; any other call is refused.
+comes within two minutes it is bridged, and the callee sees `caller`; any other call reaches the number's owner, if
+it has one, or is refused. Its settings are in docs/makecall.md.
 """
 
 from componentize_py_types import Err
 from wit_world.exports.request_events import RequestOrigin
 from wit_world.imports.types import CallPhase
 
-from jackfield import (
-    Policy,
-    Problem,
-    cause_of,
-    exports,
-    invalid_members,
-    number,
-    release_after,
-    reply,
-    store,
-    strings,
-    unknown_verb,
-)
-
-# How long a request waits for its call, in seconds.
-TIME_TO_LIVE = 120
-# How long the callee may ring, in seconds, unless the setting of that name says otherwise.
-MAX_RING_SECONDS = 60
-# The longest number or URI that is taken; the user's is part of a key of 256 octets.
-LONGEST = 200
+import owner
+import pending
+import refusal
+import terms
+from dial import connect, dial
+from jackfield import Policy, Problem, addresses_and_flags, exports, pair, reply, unknown_verb
 
 
 class MakeCall(Policy):
+    """What is remembered of a call, in `session.state`: `pair`; `terms`, on which the two talk; and `refusal`, the
+    cause with which a caller is released once it has heard why.
+    """
+
     def on_incoming(self, session, call, begin_time):
-        user = call.from_number()
-        pending = pending_of(user)
-        if not pending or number(pending["caller"]) != number(call.to_number()):
-            # A request that was made for another private number stays.
-            return call.release(403)
-        call.set_user_data(pending["id"])
+        user, number = call.from_number(), call.to_number()
         try:
-            callee = session.construct(
-                pending["caller"], pending["callee"], max_ring=max_ring(session), user_data=pending["id"]
-            )
+            waiting = pending.of(user)
+            # A request that was made for another private number stays.
+            asked = waiting if pending.is_for_private_number(waiting, number) else None
+            whose = None if asked else owner.of(session, number)
         except Err as why:
-            # The request stays: the user may try again while it lasts.
-            session.warn(f"the call cannot be made: {why.value}")
-            return call.release(cause_of(why))
-        store.remove(key(user))
-        session.state = {
-            "caller": call.id(),
-            "callee": callee.id(),
-            "request": pending["id"],
-            "joined": False,
-        }
+            return refusal.because(session, call, why, "")
+        if asked:
+            # One that cannot be fulfilled stays as well: the user may try again while it lasts.
+            if connect(session, call, asked):
+                pending.remove(user)
+        elif whose and whose != user:
+            owner.call_back(session, call, whose)
+        else:
+            refusal.nothing_pending(session, call)
 
     def on_ringing(self, session, callee, early_media):
-        caller = session.call(session.state.get("caller"))
-        if not caller:
-            return
-        if early_media:
-            join(session, caller, callee)
-        elif caller.phase() == CallPhase.OFFERED:
-            caller.ring()
+        pair.ringing(session, callee, early_media)
 
     def on_dial_completed(self, session, callee, report):
-        caller = session.call(session.state.get("caller"))
-        if not caller:
-            return
-        if report.error is not None:
-            release_after(caller, report.error)
-        elif callee.phase() == CallPhase.ANSWERED:
-            caller.answer(session.state["request"])
-            join(session, caller, callee)
-        # Else it has hung up meanwhile: `on_released` comes next, and is what the caller hears of.
+        if pair.dialled(session, callee, report):
+            terms.begin(session)
+
+    def on_play_completed(self, session, call, operation, how):
+        cause = session.state.get("refusal")
+        if cause is None:
+            terms.told(session, call, how)
+        elif call.phase() != CallPhase.RELEASED:
+            call.release(cause)
+
+    def on_timer(self, session, name):
+        terms.due(session, name)
 
     def on_released(self, session, call, report):
-        caller, callee = session.state.get("caller"), session.state.get("callee")
-        other = session.call(callee if call.id() == caller else caller)
-        if other:
-            release_after(other, report.cause)
+        if pair.released(session, call, report):
+            terms.end(session)
+
+    def on_transfer_requested(self, session, call, target, replaces):
+        def to_target(shown):
+            user_data, terms = session.state["pair"]["user_data"], session.state["terms"]
+            return dial(session, (shown, target), user_data, terms)
+
+        pair.transfer(session, call, to_target)
 
     def on_request(self, session, request):
         answers = {"makecall": makecall, "cancelcall": cancelcall, "callin": callin}
         answer = answers.get(request.verb)
-        return answer(request) if answer else unknown_verb(request.verb)
+        return answer(session, request) if answer else unknown_verb(request.verb)
+
+    def migrate(self, from_version, state):
+        """Conversations that makecall in another language began go on: its states differ in their spelling."""
+        unknown = sorted(state.keys() - {"pair", "terms", "refusal"})
+        if unknown:
+            raise ValueError(f"version {from_version} is no makecall: {', '.join(unknown)}")
+        both = state.get("pair")
+        if both and "userData" in both:
+            both["user_data"] = both.pop("userData")
+        return state
 
 
-CallEvents, RequestEvents = exports(MakeCall, "CallEvents", "RequestEvents")
+CallEvents, MediaEvents, TimerEvents, TransferEvents, RequestEvents, Upgrade = exports(
+    MakeCall, "CallEvents", "MediaEvents", "TimerEvents", "TransferEvents", "RequestEvents", "Upgrade"
+)
 
 
-def makecall(request):
+def makecall(session, request):
     """Remembers the request; the last one of a user counts, whatever its numbers."""
-    if not is_number(request.user):
-        raise Problem(400, "invalid-user", "the telephone number in the path is not one")
-    caller, callee = numbers(request, ["caller", "callee"])
-    pending = {"id": request.id, "caller": caller, "callee": callee}
-    store.put(key(request.user), pending, TIME_TO_LIVE)
-    return reply(200, {"callid": request.id})
+    asked = pending.parse(request)
+    pending.keep(request.user, asked)
+    owner.remember(session, asked["caller"], request.user)
+    return reply(200, {"callid": asked["id"]})
 
 
-def cancelcall(request):
-    if not pending_of(request.user):
+def cancelcall(_session, request):
+    if not pending.of(request.user):
         raise Problem(404, "not-pending", "no call is pending for this user")
-    store.remove(key(request.user))
+    pending.remove(request.user)
     return reply(200, {})
 
 
-def callin(request):
+def callin(session, request):
     """What an external CTI server asks: the same decision as for a call of our own, in words."""
     if request.origin != RequestOrigin.CTI:
         raise Problem(403, "not-permitted", "callin is for the tenant's own CTI server")
-    caller, called = numbers(request, ["from", "to"])
-    pending = pending_of(caller)
-    if not pending or number(called) not in (number(pending["caller"]), number(pending["callee"])):
-        return reply(200, {"action": "reject", "cause": 403})
-    store.remove(key(caller))
-    return reply(200, {"action": "bridge", "caller": pending["caller"], "callee": pending["callee"]})
-
-
-def pending_of(user):
-    """What that phone user asked for last, if it waits still."""
-    return store.get(key(user)) if is_number(user) else None
-
-
-def key(user):
-    """Where the request of that phone user is kept."""
-    return f"pending/{number(user)}"
-
-
-def numbers(request, names):
-    """The body's members, which are numbers or URIs."""
-    texts = strings(request, names)
-    wrong = [name for name, text in zip(names, texts) if not is_number(text)]
-    if wrong:
-        raise invalid_members([(name, "must be a telephone number or URI") for name in wrong])
-    return texts
-
-
-def is_number(text):
-    """Whether the platform would take it for an address, as far as that can be told here."""
-    is_plain = all("!" <= letter <= "~" and letter not in '<>"\\,' for letter in text)
-    return number(text) != "" and len(text) <= LONGEST and is_plain
-
-
-def join(session, caller, callee):
-    """Joins the media of the legs, once."""
-    if not session.state["joined"]:
-        caller.bridge_start(callee)
-        session.state["joined"] = True
-
-
-def max_ring(session):
-    setting = session.setting("max_ring_seconds") or ""
-    return int(setting) if setting.isascii() and setting.isdigit() else MAX_RING_SECONDS
+    caller, called = addresses_and_flags(request, ["from", "to"], [])
+    asked = pending.of(caller)
+    if not pending.is_for_either(asked, called):
+        return reply(200, {"action": "reject", "cause": refusal.cause(session)})
+    pending.remove(caller)
+    return reply(200, {"action": "bridge", "caller": asked["caller"], "callee": asked["callee"]})

@@ -1,7 +1,7 @@
 //! Policies in other languages than Rust: their tools, and that they hold.
 //!
 //! It owns how those tools are installed, which is as their projects' READMEs say, into the examples' own folders,
-//! and what is asked of each language: its makecall passes the scenarios that every makecall does, and a new project
+//! and what is asked of each language: its makecall passes the scenarios that the one in Rust does, and a new project
 //! builds. Both go through the built binary, as an author's would.
 
 use std::ffi::OsStr;
@@ -14,8 +14,11 @@ use anyhow::{Context, Result, anyhow};
 use crate::setup;
 use crate::shell::{self, Workspace};
 
-/// What every makecall does, whatever it is written in.
-const SCENARIOS: &str = "plugins/makecall/scenarios/base";
+/// What makecall does, whatever it is written in.
+const SCENARIOS: [&str; 2] = [
+    "plugins/makecall/scenarios/base",
+    "plugins/makecall/scenarios/product",
+];
 
 /// A language whose policies are made by tools of its own.
 pub(crate) struct Language {
@@ -113,8 +116,8 @@ impl Language {
     fn check(&self, workspace: &Workspace) -> Result<()> {
         let server = workspace.server_binary();
         let component = self.component(workspace, server.as_os_str())?;
-        let test = ["plugin", "test", SCENARIOS, "--component", &component];
-        shell::run(workspace.command(&server).args(test))?;
+        let test = ["plugin", "test", "--component", &component];
+        shell::run(workspace.command(&server).args(test).args(SCENARIOS))?;
         let place = workspace.target.join("languages");
         let project = place.join(self.name);
         // What the last run left is not of interest.
