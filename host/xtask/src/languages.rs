@@ -2,10 +2,11 @@
 //!
 //! It owns how those tools are installed, which is as their projects' READMEs say, into the examples' own folders,
 //! and what is asked of each language: its makecall passes the scenarios that the one in Rust does, and a new project
-//! builds. Both go through the built binary, as an author's would.
+//! builds. Both go through the built binary, as an author's would. That it takes live sessions over is asked of its
+//! component in `tests/flows`.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, io, thread};
 
@@ -112,8 +113,8 @@ impl Language {
         }
     }
 
-    /// Builds its makecall, plays the scenarios against it, and builds a new project.
-    fn check(&self, workspace: &Workspace) -> Result<()> {
+    /// Builds its makecall, plays the scenarios against it, and builds a new project; where the component is.
+    fn check(&self, workspace: &Workspace) -> Result<PathBuf> {
         let server = workspace.server_binary();
         let component = self.component(workspace, server.as_os_str())?;
         let test = ["plugin", "test", "--component", &component];
@@ -131,7 +132,8 @@ impl Language {
         let tools = workspace.root.join("plugins").join(self.example);
         std::os::unix::fs::symlink(tools.join(self.tools), project.join(self.tools))
             .context("cannot lend a new project its tools")?;
-        jackfield(&["plugin", "build", self.name])
+        jackfield(&["plugin", "build", self.name])?;
+        Ok(workspace.root.join(component))
     }
 
     /// Builds its makecall by that binary; where the component is, from the root.
@@ -145,8 +147,9 @@ impl Language {
     }
 }
 
-/// Checks those that are there, all at once: each is busy with one thread for most of a minute.
-pub(crate) fn run(workspace: &Workspace, languages: &[(bool, &Language)]) -> Result<()> {
+/// Checks those that are there, all at once: each is busy with one thread for most of a minute. Where the components
+/// of their makecalls are.
+pub(crate) fn run(workspace: &Workspace, languages: &[(bool, &Language)]) -> Result<Vec<PathBuf>> {
     thread::scope(|scope| {
         let there = languages.iter().filter(|(is_there, _)| *is_there);
         let there = there.map(|(_, language)| *language);

@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::languages::{self, LANGUAGES};
 use crate::setup::{BARESIP, Peer, SIPP};
@@ -33,8 +33,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     stages.run("build", || shell::run(&mut workspace.cargo(all)))?;
     stages.run("plugins", || plugins::run(workspace))?;
     stages.run("tidy", || tidy::run(workspace))?;
-    stages.run("tests", || tests(workspace, &peers, sipvicious))?;
-    stages.run("languages", || languages::run(workspace, &languages))?;
+    let components = stages.run("languages", || languages::run(workspace, &languages))?;
+    stages.run("tests", || {
+        tests(workspace, &peers, sipvicious, &components)
+    })?;
     stages.run("opus", || opus(workspace))?;
     stages.run("seeds", || sim::run(workspace, SEEDS))?;
     stages.print();
@@ -51,8 +53,15 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Every test of the workspace; the end-to-end tier is told what it may rely on.
-fn tests(workspace: &Workspace, peers: &[(bool, Peer)], sipvicious: Option<PathBuf>) -> Result<()> {
+/// Every test of the workspace; the end-to-end tier is told what it may rely on, and the flows which components of
+/// other languages there are.
+fn tests(
+    workspace: &Workspace,
+    peers: &[(bool, Peer)],
+    sipvicious: Option<PathBuf>,
+    components: &[PathBuf],
+) -> Result<()> {
+    let languages = std::env::join_paths(components).context("a path has a colon")?;
     let told = peers.iter();
     let told = told.map(|(is_there, peer)| (peer.variable, if *is_there { "1" } else { "0" }));
     shell::run(
@@ -67,6 +76,7 @@ fn tests(workspace: &Workspace, peers: &[(bool, Peer)], sipvicious: Option<PathB
             .env("JACKFIELD_BIN", workspace.server_binary())
             .env("JACKFIELD_PLUGINS", workspace.plugins())
             .envs(told)
+            .env("JACKFIELD_LANGUAGES", languages)
             .env("E2E_SIPVICIOUS", sipvicious.unwrap_or_else(|| "0".into())),
     )
 }

@@ -5,6 +5,7 @@ mod components;
 mod emergency;
 mod faults;
 mod ladders;
+mod languages;
 mod replays;
 mod scenarios;
 mod versions;
