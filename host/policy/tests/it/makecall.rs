@@ -125,7 +125,7 @@ async fn what_may_not_be_dialled_is_refused_and_the_request_stays() {
         .await;
     let (_, incoming) = scene.incoming("1001", "2001");
     let effects = scene.turn(incoming).await;
-    assert_eq!(scene.words(&effects), ["set-user-data a", "release a 403"]);
+    assert_eq!(scene.words(&effects), ["set-user-data a", "release a 603"]);
     assert_eq!(scene.keys(), ["pending/1001"]);
     assert!(
         effects.logs[0].message.contains("no trunk may dial"),
