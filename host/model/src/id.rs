@@ -135,6 +135,16 @@ impl IdSource {
         seed
     }
 
+    /// One of the same seed and place that draws from a stream of its own: neither what is drawn of this one nor
+    /// what is drawn of that one changes the other.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        let (seed, place) = (self.random.get_seed(), self.place);
+        let mut random = ChaCha8Rng::from_seed(seed);
+        random.set_stream(1);
+        Self { random, place }
+    }
+
     /// A random number.
     pub fn number(&mut self) -> u64 {
         self.random.next_u64()
@@ -176,5 +186,14 @@ mod tests {
         let mut source = IdSource::new([9; 32], 1_023, 63);
         source.number();
         assert_eq!(source.origin(), ([9; 32], 1_023, 63));
+    }
+
+    #[test]
+    fn a_source_beside_draws_the_same_whatever_was_drawn_of_the_first() {
+        let mut source = IdSource::new([9; 32], 1, 2);
+        let (first, beside) = (source.number(), source.beside().number());
+        assert_ne!(first, beside);
+        assert_eq!(source.beside().number(), beside);
+        assert_eq!(IdSource::new([9; 32], 1, 2).number(), first);
     }
 }

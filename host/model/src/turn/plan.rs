@@ -61,6 +61,8 @@ pub struct Dial<'a> {
 pub struct Plan {
     pub(super) view: View,
     pub(super) ids: IdSource,
+    /// Its randomness, once it is asked for.
+    random: Option<IdSource>,
     pub(super) commands: Vec<Command>,
     pub(super) wish: Wish,
 }
@@ -72,6 +74,7 @@ impl Plan {
         Self {
             view,
             ids,
+            random: None,
             commands: Vec::new(),
             wish: Wish::default(),
         }
@@ -95,9 +98,11 @@ impl Plan {
             .filter(|call| call.phase != Phase::Released)
     }
 
-    /// A random number, the same when the event is run again.
+    /// A random number, the same when the event is run again. No id changes because one is drawn: another
+    /// version of the policy that draws more of them constructs calls of the same ids.
     pub fn random(&mut self) -> u64 {
-        self.ids.number()
+        let random = self.random.get_or_insert_with(|| self.ids.beside());
+        random.number()
     }
 
     /// The commands, in order.

@@ -339,3 +339,24 @@ fn a_session_that_redials_for_ever_is_stopped() {
     let more = plan.construct(&dial("2001", "3001"));
     assert!(matches!(more, Err(CommandError::LimitExceeded(_))));
 }
+
+#[test]
+fn a_random_number_more_or_less_changes_no_id() {
+    let ids = |draws: usize| {
+        let (mut plan, ..) = plan_of(Phase::Answered, Phase::Released, |_| {});
+        let drawn: Vec<u64> = (0..draws).map(|_| plan.random()).collect();
+        let call = plan.construct(&dial("2001", "3001")).unwrap();
+        (
+            drawn,
+            plan.random(),
+            call,
+            plan.conference("monday").unwrap(),
+        )
+    };
+    let (none, first, call, conference) = ids(0);
+    let (drawn, third, ..) = ids(2);
+    assert_eq!(ids(2).2, call);
+    assert_eq!(ids(2).3, conference);
+    assert_eq!((none.len(), drawn[0]), (0, first), "the same numbers again");
+    assert!(drawn[1] != first && third != first && third != drawn[1]);
+}
