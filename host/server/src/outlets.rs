@@ -98,14 +98,16 @@ impl Losses {
     pub fn tell(&self) {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let (media, cdrs, records) = (of(&self.media), of(&self.cdrs), of(&self.records));
-        let siblings = of(&self.siblings);
-        if media + cdrs + records + siblings > 0 {
+        let (siblings, turns, shadows) = (of(&self.siblings), of(&self.turns), of(&self.shadows));
+        if media + cdrs + records + siblings + turns + shadows > 0 {
             tracing::warn!(
                 media,
                 cdrs,
                 records,
                 siblings,
-                "queues were full: this much was lost"
+                turns,
+                shadows,
+                "queues were full, or the node ended before they were empty: this much was lost"
             );
         }
     }

@@ -6,7 +6,13 @@
 //! plugin's log. It has one thread, one turn at a time, and rests after each as long as that took: no live turn
 //! waits for it. A full queue loses the turn, and with it what is left of its session.
 
-use std::{collections::BTreeMap, io, sync::Arc, thread, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, atomic::Ordering},
+    thread,
+    time::Duration,
+};
 
 use control::TenantLog;
 use model::{ActivePlugin, LogLevel, LogLine, SessionId, TenantConfig, TenantId, limits};
@@ -15,10 +21,16 @@ use recorded::{Course, Did, Known, Step, Turn};
 use store::ShadowTally;
 use tokio::sync::mpsc;
 
-use crate::{clock, metrics::Metrics, outlets::Record, plugins::Plugins, turns::taken::Taken};
+use crate::{
+    clock,
+    metrics::Metrics,
+    outlets::{Losses, Record},
+    plugins::Plugins,
+    turns::taken::{Taken, Waiting},
+};
 
-/// Room in the queue: a second of a busy node's turns.
-pub const QUEUE: usize = 512;
+/// Room in the queue: a second of a busy node's turns, and their octets.
+pub const ROOM: (usize, usize) = (512, 16 << 20);
 /// Sessions that are followed at one time, the newest.
 const SESSIONS: usize = 4_096;
 /// Lines in the log of one plugin within a minute: whoever differs differs often.
@@ -39,8 +51,9 @@ pub fn shadow<'a>(
 /// Starts the thread; it ends with the last sender of turns.
 pub fn start(
     plugins: Arc<Plugins>,
-    mut turns: mpsc::Receiver<Box<Taken>>,
+    mut turns: mpsc::Receiver<Box<Waiting>>,
     records: mpsc::Sender<Record>,
+    losses: Arc<Losses>,
     metrics: Metrics,
 ) -> io::Result<thread::JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -48,13 +61,14 @@ pub fn start(
         .build()?;
     let run = move || {
         let mut shadows = Shadows::new(Some(records), metrics);
-        while let Some(taken) = turns.blocking_recv() {
+        while let Some(waiting) = turns.blocking_recv() {
             if turns.is_closed() {
                 // The node ends, and nobody waits for what was only a question.
+                count(*waiting, &mut turns, &losses);
                 break;
             }
-            let began = clock::instant();
-            runtime.block_on(shadows.follow(&plugins, *taken));
+            let (began, taken) = (clock::instant(), waiting.taken);
+            runtime.block_on(shadows.follow(&plugins, taken));
             if turns.is_empty() || shadows.is_full() {
                 shadows.tell();
             }
@@ -64,6 +78,14 @@ pub fn start(
         shadows.tell();
     };
     thread::Builder::new().name("shadows".to_owned()).spawn(run)
+}
+
+/// Counts a turn that no shadow runs any more, and those behind it; some were counted when they came.
+fn count(first: Waiting, turns: &mut mpsc::Receiver<Box<Waiting>>, losses: &Losses) {
+    let rest = std::iter::from_fn(|| turns.try_recv().ok());
+    let lost = std::iter::once(first).chain(rest.map(|it| *it));
+    let lost = lost.filter(|waiting| waiting.taken.is_whole).count();
+    losses.shadows.fetch_add(lost as u64, Ordering::Relaxed);
 }
 
 /// Whose shadow, and which version of it.
@@ -93,7 +115,11 @@ impl Shadows {
 
     /// Runs the shadow on a turn.
     async fn follow(&mut self, plugins: &Plugins, taken: Taken) {
-        let Taken { mut turn, outcome } = taken;
+        let Taken {
+            mut turn,
+            outcome,
+            is_whole,
+        } = taken;
         let tenant = Arc::clone(&turn.view.tenant);
         let Some(shadow) = shadow(&tenant, &turn.view.plugin, turn.version) else {
             return;
@@ -104,7 +130,8 @@ impl Shadows {
         };
         let known = Known::of(&turn);
         let policy = plugins.get(&shadow.digest);
-        let (Some(view), Some(policy)) = (course.view(&turn), policy) else {
+        let view = course.view(&turn).filter(|_| is_whole);
+        let (Some(view), Some(policy)) = (view, policy) else {
             return self.step(&turn, shadow, None, course);
         };
         let did = if recorded::hears(&policy.manifest().exports, &turn.event) {
@@ -200,7 +227,7 @@ impl Shadows {
     fn is_full(&self) -> bool {
         self.tallies
             .values()
-            .any(|tally| tally.turns >= QUEUE as u64)
+            .any(|tally| tally.turns >= ROOM.0 as u64)
     }
 
     /// Tells what was counted.

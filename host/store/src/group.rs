@@ -60,10 +60,10 @@ pub struct Records {
     pub turns: Vec<RecordedTurn>,
 }
 
-impl From<&[RecordedTurn]> for Records {
-    fn from(turns: &[RecordedTurn]) -> Self {
+impl From<Vec<RecordedTurn>> for Records {
+    fn from(turns: Vec<RecordedTurn>) -> Self {
         Self {
-            turns: turns.to_vec(),
+            turns,
             ..Self::default()
         }
     }

@@ -32,6 +32,8 @@ pub struct RecordedTurn {
     pub at: u64,
     /// What it was given and did; none: it is only counted.
     pub body: Option<String>,
+    /// How many turns of its session before it nobody knows of; they are counted with it.
+    pub missing: u32,
 }
 
 /// A recorded session.
@@ -51,7 +53,7 @@ pub struct RecordedSession {
     pub turns: u32,
     /// Their octets.
     pub octets: u64,
-    /// Turns that were too many or too large to be kept.
+    /// Turns that are not kept: too many, too large, lost, or behind one that is not.
     pub lost: u32,
 }
 
@@ -80,6 +82,7 @@ pub(crate) fn put(batch: &mut Batch, turns: &[RecordedTurn]) -> bool {
         let (_, counts) = sessions
             .entry((turn.tenant, turn.session))
             .or_insert_with(first);
+        counts[2] += u64::from(turn.missing);
         match &turn.body {
             Some(body) => {
                 counts[0] += 1;

@@ -19,8 +19,9 @@ pub(crate) async fn recorded_turn(api: &Api, tenant: &Tenant, session: SessionId
         digest: "sha256:ab".into(),
         at: NOW,
         body: (number < 2).then(|| format!("{{\"turn\":{number}}}")),
+        missing: 0,
     };
-    let written = admin::record(&api.store, &[turn][..]).await;
+    let written = admin::record(&api.store, vec![turn]).await;
     written.unwrap();
 }
 

@@ -1,14 +1,19 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
 };
 
 use model::{ActivePlugin, Event, IdSource, Rollout, SessionId, turn::View};
 use recorded::{Course, Did, Difference, Divergence, Step, Turn, What};
 use tokio::sync::mpsc;
 
-use super::{LINES, SESSIONS, Shadows, shadow};
-use crate::{metrics::Metrics, outlets::Record, records::turns::tests::tenant};
+use super::{LINES, ROOM, SESSIONS, Shadows, count, shadow};
+use crate::{
+    metrics::Metrics,
+    outlets::{Losses, Record},
+    records::turns::tests::{taken, tenant},
+    turns::taken::Sink,
+};
 
 fn candidate() -> ActivePlugin {
     ActivePlugin {
@@ -146,4 +151,20 @@ fn so_many_sessions_are_followed_and_the_oldest_gives_way() {
         shadows.courses.first_key_value().map(|(id, _)| *id),
         Some(first)
     );
+}
+
+#[test]
+fn what_waits_when_the_node_ends_is_counted() {
+    let losses = Arc::<Losses>::default();
+    let (sink, mut turns) = Sink::new((3, ROOM.1), &losses, |it| &it.shadows);
+    let session = sessions().next().unwrap();
+    for number in 0..5 {
+        sink.take(taken(session, number, 0));
+    }
+    let lost = || losses.shadows.load(Ordering::Relaxed);
+    assert_eq!(lost(), 2, "for want of room");
+    drop(sink);
+    let first = turns.try_recv().unwrap();
+    count(*first, &mut turns, &losses);
+    assert_eq!(lost(), 5, "each of them once");
 }

@@ -17,7 +17,7 @@ use crate::{
     shadows,
 };
 
-use super::taken::{Notes, Sink, Taken};
+use super::taken::{Notes, Sink, Taken, Waiting};
 
 /// Where a turn may go on, and where it is handed over when it has run. Cheap to clone.
 #[derive(Clone)]
@@ -30,16 +30,16 @@ pub struct Beside {
 
 /// Where turns come out that were handed over.
 pub struct Ends {
-    recorded: mpsc::Receiver<Box<Taken>>,
-    shadows: mpsc::Receiver<Box<Taken>>,
+    recorded: mpsc::Receiver<Box<Waiting>>,
+    shadows: mpsc::Receiver<Box<Waiting>>,
     losses: Arc<Losses>,
 }
 
 impl Beside {
     /// All of it, with that lane; what finds no room is counted.
     pub fn new(lane: Lane<TurnOutcome>, losses: &Arc<Losses>) -> (Self, Ends) {
-        let (recorded, turns) = Sink::new(turns::QUEUE, losses, |it| &it.turns);
-        let (shadows, followed) = Sink::new(shadows::QUEUE, losses, |it| &it.shadows);
+        let (recorded, turns) = Sink::new(turns::ROOM, losses, |it| &it.turns);
+        let (shadows, followed) = Sink::new(shadows::ROOM, losses, |it| &it.shadows);
         let beside = Self {
             lane: Arc::new(lane),
             recorded,
@@ -92,7 +92,8 @@ impl Ends {
     ) -> io::Result<JoinHandle<()>> {
         drop(last);
         let metrics = metrics.clone();
-        let writer = turns::write(
+        let losses = Arc::clone(&self.losses);
+        let writer = turns::write_to(
             store.clone(),
             self.recorded,
             self.losses,
@@ -100,6 +101,6 @@ impl Ends {
             outage,
         );
         writers.spawn(writer);
-        shadows::start(Arc::clone(plugins), self.shadows, records, metrics)
+        shadows::start(Arc::clone(plugins), self.shadows, records, losses, metrics)
     }
 }

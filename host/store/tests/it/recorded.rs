@@ -15,11 +15,12 @@ fn turn(ids: &mut IdSource, tenant: TenantId, begin: u64) -> RecordedTurn {
         digest: "sha256:ab".into(),
         at: begin,
         body: Some("{}".into()),
+        missing: 0,
     }
 }
 
 async fn put(home: &Home, turns: &[RecordedTurn]) {
-    admin::record(&home.store, turns).await.unwrap();
+    admin::record(&home.store, turns.to_vec()).await.unwrap();
 }
 
 async fn listed(home: &Home, tenant: TenantId, filter: RecordedFilter) -> Vec<SessionId> {
@@ -44,14 +45,22 @@ async fn turns_are_kept_in_order_and_those_without_a_body_counted() {
     };
     put(&home, &[first.clone(), numbered(2, Some("[22]"))]).await;
     // A turn that is written once more changes nothing but what is counted: nobody does that.
-    put(&home, &[numbered(1, Some("[1]")), numbered(3, None)]).await;
+    let behind = RecordedTurn {
+        missing: 2,
+        ..numbered(6, None)
+    };
+    put(
+        &home,
+        &[numbered(1, Some("[1]")), numbered(3, None), behind],
+    )
+    .await;
     let (session, turns) = home
         .store
         .recorded_session(acme, first.session)
         .await
         .unwrap();
     assert_eq!(turns, ["{}", "[1]", "[22]"]);
-    assert_eq!((session.turns, session.octets, session.lost), (3, 9, 1));
+    assert_eq!((session.turns, session.octets, session.lost), (3, 9, 4));
     assert_eq!((session.version, session.begin), (2, NOW));
     let what = "recorded session";
     let gone = Err(StoreError::NotFound { what });
