@@ -105,7 +105,28 @@ impl TurnRunner {
         outcome
     }
 
+    /// The outcome of the last run, with what all of them used.
     async fn run_to_commit(&self, request: &TurnRequest, notes: Option<&Notes>) -> TurnOutcome {
+        let mut again = Usage::default();
+        let mut outcome = self.last_run(request, notes, &mut again).await;
+        let usage = match &mut outcome {
+            TurnOutcome::Done(effects) => &mut effects.usage,
+            TurnOutcome::Fault { usage, .. } => usage,
+        };
+        // However often it ran, it is one turn; and none if it never did.
+        let turns = usage.turns.max(again.turns);
+        usage.add(again);
+        usage.turns = turns;
+        outcome
+    }
+
+    /// Runs it until there is an outcome; what the runs before that one used is added up in `again`.
+    async fn last_run(
+        &self,
+        request: &TurnRequest,
+        notes: Option<&Notes>,
+        again: &mut Usage,
+    ) -> TurnOutcome {
         let until = clock::instant() + limits::TURN_WHOLE;
         let (tenant, now) = (request.view.tenant.id, request.view.now);
         let Some(policy) = self.policy(tenant, &request.digest, until).await else {
@@ -120,7 +141,8 @@ impl TurnRunner {
                 }
             }
             if let Some(notes) = notes {
-                notes.take();
+                // Those of the run before are not this one's.
+                let _ = notes.take();
             }
             let reads = Box::new(Reads {
                 store: self.store.clone(),
@@ -148,7 +170,10 @@ impl TurnRunner {
                     self.outage.over();
                     return TurnOutcome::Done(effects);
                 }
-                Err(NotCommitted::Conflict) if run < RUNS => self.metrics.turn_again(),
+                Err(NotCommitted::Conflict) if run < RUNS => {
+                    self.metrics.turn_again();
+                    again.add(effects.usage);
+                }
                 Err(why) => {
                     self.tell(tenant, &why);
                     return not_committed(*effects, &why);
@@ -273,3 +298,6 @@ impl StoreReads for Reads {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
