@@ -42,15 +42,16 @@ struct TrunkScope {
     headers_out: Vec<String>,
 }
 
-/// Words of one turn that are looked at: a text that has more is no turn of people who call each other.
+/// Words of a turn's commands that are looked at, and of all its text: a text that has more is no turn of people
+/// who call each other.
 const WORDS: usize = 4_096;
 
 impl Scope {
-    /// What this text mentions of the tenant.
-    pub(crate) fn of(tenant: &TenantConfig, text: &str) -> Self {
-        let part = |c: char| !(c.is_ascii_alphanumeric() || "._-+*#".contains(c));
-        let words = text.split(part).filter(|word| !word.is_empty());
-        let words: BTreeSet<&str> = words.take(WORDS).collect();
+    /// What this text mentions of the tenant. The commands stand at its end, behind all that was read of the
+    /// store, and are what a plan was asked about: they are looked at for themselves.
+    pub(crate) fn of(tenant: &TenantConfig, commands: &[String], text: &str) -> Self {
+        let commands = commands.iter().flat_map(|it| words(it)).take(WORDS);
+        let words: BTreeSet<&str> = commands.chain(words(text).take(WORDS)).collect();
         let owned = |word: &&&str| tenant.numbers.contains_key(**word);
         let phone = |word: &&&str| tenant.phones.contains_key(**word);
         let prompt = |word: &&str| {
@@ -131,6 +132,12 @@ impl Scope {
             records_turns: true,
         }
     }
+}
+
+/// What may be a number or a name.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let part = |c: char| !(c.is_ascii_alphanumeric() || "._-+*#".contains(c));
+    text.split(part).filter(|word| !word.is_empty())
 }
 
 impl TrunkScope {

@@ -119,7 +119,7 @@ impl Turn {
     pub fn write(&self) -> Result<String, RecordedError> {
         let mut form = Form::of(self);
         let text = serde_json::to_string(&form)?;
-        form.tenant = Some(Scope::of(&self.view.tenant, &text));
+        form.tenant = Some(Scope::of(&self.view.tenant, &form.did.commands, &text));
         Ok(serde_json::to_string(&form)?)
     }
 

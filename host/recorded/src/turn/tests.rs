@@ -281,15 +281,30 @@ fn what_nobody_spoke_of_is_not_recorded_and_no_password_is() {
 
 #[test]
 fn what_a_plan_accepted_it_accepts_again() {
+    accepts_again("2001", |_| {});
+}
+
+#[test]
+fn whom_a_policy_found_in_a_long_list_of_its_store_is_recorded() {
+    // The number that it calls from is one that nobody mentions otherwise.
+    accepts_again("2002", |turn| {
+        let others = (50_000..60_000).map(|at| format!("{at} "));
+        let list: String = others.chain(["2002".to_owned()]).collect();
+        turn.reads = [("book".to_owned(), Seen::Value(list.into_bytes(), 1))].into();
+    });
+}
+
+fn accepts_again(from: &str, change: impl FnOnce(&mut Turn)) {
     let mut turn = turn(Event::Answered {
         call: CallId::first_of(5),
     });
     turn.view.asked = None;
+    change(&mut turn);
     let construct = |turn: &Turn| {
         let mut plan = Plan::new(turn.view.clone(), turn.ids.clone());
         let headers = [("Priority".to_owned(), "urgent".to_owned())];
         let dial = Dial {
-            from: "2001",
+            from,
             to: "3003",
             user_data: "u",
             max_ring_seconds: 60,
