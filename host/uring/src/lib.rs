@@ -13,6 +13,7 @@ mod pool;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::io;
 use std::mem::ManuallyDrop;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -29,6 +30,11 @@ const REQUESTS: u32 = 512;
 
 /// Answers that wait to be looked at: of every request, and as many packets.
 const ANSWERS: u32 = 4 * REQUESTS;
+
+/// Answers that are taken from the kernel's queue together, and at how few of them it is looked at again: so it
+/// is known what comes next.
+const TAKEN: usize = 64;
+const AHEAD: usize = 16;
 
 /// The group of buffers; there is one.
 const GROUP: u16 = 0;
@@ -115,6 +121,8 @@ pub struct Ring {
     seats: Vec<Taken>,
     free: Vec<u32>,
     letters: Box<[Letter]>,
+    /// Answers that were taken and not told yet.
+    answers: VecDeque<cqueue::Entry>,
     /// The packet that was told last.
     current: Option<(u16, usize)>,
     /// Whether the kernel can wait for company: since 6.12.
@@ -152,6 +160,7 @@ impl Ring {
             seats: Vec::new(),
             free: (0..sockets).rev().collect(),
             letters: vec![Letter::default(); usize::from(BUFFERS)].into(),
+            answers: VecDeque::with_capacity(TAKEN),
             current: None,
             sending: 0,
             staying: 0,
@@ -210,6 +219,7 @@ impl Ring {
             want += (company as usize).min(TOGETHER);
         }
         let done = self.kernel.submitter().submit_with_args(want, &args);
+        self.take();
         match done {
             Ok(_) => Ok(()),
             Err(error) => match error.raw_os_error() {
@@ -224,7 +234,10 @@ impl Ring {
     pub fn poll(&mut self) -> Option<Event> {
         loop {
             self.release();
-            let answer = self.kernel.completion().next()?;
+            if self.answers.len() < AHEAD {
+                self.take();
+            }
+            let answer = self.answers.pop_front()?;
             let event = match answer.user_data() & KINDS {
                 SEND => Some(self.sent(&answer)),
                 WAKE => self.woken(&answer),
@@ -234,6 +247,13 @@ impl Ring {
                 return event;
             }
         }
+    }
+
+    /// The keys of the next datagrams, as far as that is known.
+    pub fn ahead(&self) -> impl Iterator<Item = u64> + Clone {
+        let numbers = self.answers.iter().map(cqueue::Entry::user_data);
+        let received = numbers.filter(|number| number & KINDS == RECEIVE);
+        received.filter_map(|number| Some(self.seats.get(number as u32 as usize)?.key))
     }
 
     /// The datagram that was told last, until the next is.
@@ -271,6 +291,12 @@ impl Ring {
         self.pool.publish();
         // An error: it is handed over with the next wait.
         let _ = self.kernel.submit();
+    }
+
+    /// Takes answers from the kernel, as many as there is room for.
+    fn take(&mut self) {
+        let room = TAKEN - self.answers.len();
+        self.answers.extend(self.kernel.completion().take(room));
     }
 
     fn release(&mut self) {
@@ -402,7 +428,8 @@ impl Ring {
         let (want, time) = (wanted.min(ANSWERS as usize), Timespec::from(LAST / 100));
         let args = SubmitArgs::new().timespec(&time);
         let _ = self.kernel.submitter().submit_with_args(want, &args);
-        while let Some(answer) = self.kernel.completion().next() {
+        let answers = self.answers.drain(..);
+        for answer in answers.chain(self.kernel.completion()) {
             let is_sent = answer.user_data() & KINDS == SEND;
             let ended = usize::from(!cqueue::more(answer.flags()));
             *(if is_sent {

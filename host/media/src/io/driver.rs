@@ -61,6 +61,9 @@ pub(super) trait Net {
     /// Sends a packet of ours, or counts why not.
     fn send(&mut self, forward: Forward, packet: &[u8], tally: &Tally);
 
+    /// Reads what sending from this port needs: it is about to.
+    fn touch(&self, port: PortId);
+
     /// Listens on a socket from now on.
     fn open(&mut self, port: PortId, socket: Socket) -> io::Result<()>;
 
@@ -197,8 +200,14 @@ impl<N: Net> Driver<N> {
     }
 
     fn drain(&mut self, now: Instant) {
+        let mut sent = 0;
         while let Some((forward, packet)) = self.plane.poll_packet() {
             self.net.send(forward, packet, &self.shared.tally);
+            if sent % AT_ONCE == 0 {
+                let next = self.plane.packets_ahead().take(AT_ONCE);
+                next.for_each(|port| self.net.touch(port));
+            }
+            sent += 1;
         }
         while let Some(output) = self.plane.poll_output() {
             match output {

@@ -138,6 +138,10 @@ impl Net for Epoll {
         }
     }
 
+    fn touch(&self, port: PortId) {
+        self.sockets.get(&port).inspect(|it| it.touch());
+    }
+
     fn open(&mut self, port: PortId, socket: Socket) -> io::Result<()> {
         let data = EventData::new_u64(port.0);
         epoll::add(&self.poll, socket.udp(), data, EventFlags::IN)?;

@@ -13,8 +13,10 @@
 #[cfg(test)]
 mod tests;
 
+use std::hint::black_box;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::AsFd;
 
 use super::Tally;
 use crate::port_map::PortMap;
@@ -137,6 +139,11 @@ impl Socket {
             Hears::Early(peer) | Hears::Only(peer) if peer == to => None,
             _ => Some(to),
         }
+    }
+
+    /// Reads what sending needs of it.
+    pub(super) fn touch(&self) {
+        black_box((self.hears, self.udp.as_fd()));
     }
 
     /// What the system knows it by.

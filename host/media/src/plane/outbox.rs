@@ -84,6 +84,12 @@ impl Outbox {
         Some(&self.octets[letter.place.clone()])
     }
 
+    /// The ports of those behind the packet that was taken last.
+    pub(super) fn ahead(&self) -> impl Iterator<Item = PortId> {
+        let left = self.packets.get(self.taken..).unwrap_or_default();
+        left.iter().map(|letter| letter.via)
+    }
+
     /// The next packet; after the last one the buffer is empty again.
     pub(super) fn pop(&mut self) -> Option<(Forward, &[u8])> {
         let Some(letter) = self.packets.get(self.taken) else {

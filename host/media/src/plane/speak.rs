@@ -104,6 +104,11 @@ impl Plane {
         self.outbox.pop()
     }
 
+    /// The ports of the packets behind that one.
+    pub fn packets_ahead(&self) -> impl Iterator<Item = PortId> {
+        self.outbox.ahead()
+    }
+
     /// Turns that were left out because the driver came much too late, about.
     pub fn ticks_left_out(&self) -> u64 {
         self.wheel.left_out()
