@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
-use rustix::process::{Resource, Rlimit, setpriority_process, setrlimit};
+use rustix::process::{Resource, Rlimit, getpriority_process, setpriority_process, setrlimit};
 
 use super::{COMPILED, Order, REFUSED, TOO_MUCH_MEMORY, octets, write_part};
 use crate::artefact::{Artefact, SealKey};
@@ -74,7 +74,7 @@ fn read_part(from: &mut impl Read) -> io::Result<Vec<u8>> {
 
 /// From here on the kernel ends this process rather than letting it have more.
 fn confine(seconds: u64, memory: u64) -> io::Result<()> {
-    setpriority_process(None, NICE)?;
+    give_way();
     let limits = [
         (Resource::As, mapped()? + memory),
         // The word that it is over comes with the first, the end with the second.
@@ -91,6 +91,15 @@ fn confine(seconds: u64, memory: u64) -> io::Result<()> {
         setrlimit(resource, limit)?;
     }
     Ok(())
+}
+
+/// Goes behind calls. A node that is itself far back in the queue stays there: to come forward is not allowed to
+/// everybody, and nobody asked for it.
+fn give_way() {
+    if getpriority_process(None).is_ok_and(|nice| nice < NICE) {
+        // What cannot be had is not worth a component that is not compiled.
+        let _ = setpriority_process(None, NICE);
+    }
 }
 
 /// Octets of address space that this process has now.

@@ -49,6 +49,19 @@ fn a_component_is_compiled_by_a_child_and_runs_here() {
     assert_eq!(policy.unwrap().unwrap().manifest(), &manifest);
 }
 
+/// The child never comes forward, which a node that nobody privileged has put back would not be allowed to.
+#[test]
+fn a_node_that_was_put_far_back_compiles_still() {
+    let mut compiler = usual();
+    let program = compiler.program.display().to_string();
+    let before = ["-n", "10", &program].map(str::to_owned);
+    compiler.arguments.splice(..0, before);
+    compiler.program = "/usr/bin/nice".into();
+    let bytes = component("makecall");
+    let compiled = compiler.compile("sha256:any", &bytes);
+    assert!(compiled.is_ok(), "{compiled:?}");
+}
+
 #[test]
 fn what_the_compiler_did_not_seal_is_not_loaded() {
     let bytes = component("makecall");
