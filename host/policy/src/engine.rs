@@ -130,7 +130,9 @@ impl Engine {
     }
 
     /// Loads and links what the compiler has put out for the component of that manifest. None: it is
-    /// damaged, not of this node, or of another version of the platform; it is to be compiled anew.
+    /// damaged or not of this node. An error of what was kept may mean that another version of the platform has
+    /// made it, and it is to be compiled anew; one of what was compiled just now is about the component, such as
+    /// one that wants more memory than a turn has here.
     pub fn load(
         &self,
         manifest: Manifest,
@@ -143,7 +145,11 @@ impl Engine {
         // this node has. That the code is of the same wasmtime and settings is checked by wasmtime itself.
         // docs/adr/0018-components-are-compiled-in-a-child.md says why there is no way around it.
         let component = unsafe { Component::deserialize(&self.shared.wasmtime, code) };
-        Some(self.link(manifest, &component.ok()?))
+        Some(
+            component
+                .map_err(not_taken)
+                .and_then(|it| self.link(manifest, &it)),
+        )
     }
 
     fn link(&self, manifest: Manifest, component: &Component) -> Result<Policy, Refusal> {

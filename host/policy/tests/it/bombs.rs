@@ -4,10 +4,12 @@ use std::env;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use policy::{Artefact, CompileLimits, Compiler, Refusal, SealKey, serve_child};
+use policy::{
+    Artefact, CompileLimits, Compiler, Engine, Limits, Refusal, SealKey, serve_child,
+};
 
-use crate::bomb::{EMPTY, bomb_in};
-use crate::scene::{component, engine};
+use crate::bomb::{EMPTY, bomb_in, with_section};
+use crate::scene::{clock, component, engine};
 
 /// In whose environment this program is the compiler's child, not tests: children are started without any.
 const TESTS: &str = "CARGO_MANIFEST_DIR";
@@ -60,6 +62,34 @@ fn a_node_that_was_put_far_back_compiles_still() {
     let bytes = component("makecall");
     let compiled = compiler.compile("sha256:any", &bytes);
     assert!(compiled.is_ok(), "{compiled:?}");
+}
+
+/// The compiler knows nothing of the pool that turns take their memory from.
+#[test]
+fn what_has_no_room_in_a_turn_is_refused_with_the_reason() {
+    let compiler = usual();
+    let loads = |engine: &Engine, bytes: &[u8]| {
+        let manifest = engine.validate(bytes).unwrap();
+        let artefact = compiler.compile(&manifest.digest, bytes).unwrap();
+        let loaded = engine.load(manifest, &artefact, &compiler.key).unwrap();
+        loaded.map(|_| ()).map_err(|refusal| refusal.to_string())
+    };
+    let small = Limits {
+        memory: 64 << 10,
+        turns: 1,
+        ..Limits::default()
+    };
+    let small = Engine::new(small, clock).unwrap();
+    let why = loads(&small, &component("makecall")).unwrap_err();
+    assert!(why.contains("memory has a minimum byte size of"), "{why}");
+
+    // A module that has a memory and nothing else, and, once more of whichever module is the last, an instance.
+    let module = with_section(b"\0asm\x01\0\0\0", 5, &[1, 0, 1]);
+    let base = with_section(&component("makecall"), 1, &module);
+    let instances = (0..20).map(|index| with_section(&base, 2, &[1, 0, index, 0]));
+    let two = instances.filter(|bytes| engine().validate(bytes).is_ok());
+    let why = loads(engine(), &two.last().unwrap()).unwrap_err();
+    assert!(why.contains("2 Wasm linear memories"), "{why}");
 }
 
 #[test]
