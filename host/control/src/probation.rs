@@ -19,8 +19,8 @@ pub struct Verdict {
     pub tenant: TenantId,
     /// The plugin.
     pub plugin: String,
-    /// The version.
-    pub version: u32,
+    /// The version, and as what it was judged.
+    pub judged: Probation,
     /// Why, in words.
     pub why: String,
 }
@@ -93,12 +93,12 @@ impl Probations {
         tally.turns += 1;
         let fault = fault.filter(|fault| is_its_own(*fault))?;
         tally.faults += 1;
-        let why = book.judge(now, version, fault)?;
+        let (judged, why) = book.judge(now, version, fault)?;
         book.is_over = true;
         Some(Verdict {
             tenant,
             plugin: plugin.to_owned(),
-            version,
+            judged,
             why,
         })
     }
@@ -106,14 +106,16 @@ impl Probations {
 
 impl Book {
     /// Why the version is to be given up, if it is.
-    fn judge(&mut self, now: Now, version: u32, fault: Fault) -> Option<String> {
+    fn judge(&mut self, now: Now, version: u32, fault: Fault) -> Option<(Probation, String)> {
+        let judged = self.probation.clone()?;
         let Probation {
             version: new,
             before,
             faults,
             within,
+            since: _,
             until,
-        } = self.probation.clone()?;
+        } = judged;
         if version != new || self.is_over || now.unix_ms >= until {
             return None;
         }
@@ -131,7 +133,7 @@ impl Book {
         if self.faults.len() < faults as usize || took > within || !is_worse {
             return None;
         }
-        Some(format!(
+        let why = format!(
             "{faults} turns faulted within {} s, the last by {}: {} of its {} turns, and {} of {} of version {before}",
             took.as_secs(),
             fault.as_str(),
@@ -139,7 +141,8 @@ impl Book {
             tally.turns,
             old.faults,
             old.turns,
-        ))
+        );
+        Some((judged, why))
     }
 }
 

@@ -35,6 +35,8 @@ pub struct Probation {
     pub faults: u32,
     /// Within that time.
     pub within: Duration,
+    /// When it became active, or its trial began, Unix milliseconds: the same version may be activated again.
+    pub since: u64,
     /// When it is new no longer, Unix milliseconds.
     pub until: u64,
 }

@@ -3,7 +3,9 @@
 //! One version is active, and one may be on trial: a share of new sessions begins with it, all others
 //! with the active one. Every change is a flip of pointers: no version ever changes.
 
-use model::TenantId;
+use std::time::Duration;
+
+use model::{Probation, TenantId};
 
 use crate::db::{Tx, query};
 use crate::{Store, StoreError, plugin, version};
@@ -15,6 +17,8 @@ pub struct Activation {
     pub plugin: String,
     /// The active version.
     pub version: u32,
+    /// When it became active, Unix milliseconds; 0 if that was before the platform took note.
+    pub active_since: u64,
     /// The version that was active before it: what a rollback brings back if none is on trial.
     pub previous: Option<u32>,
     /// The version on trial.
@@ -25,7 +29,7 @@ pub struct Activation {
     pub fault_window_s: u32,
     /// The version that the platform has given up, unless a hand has activated anything since.
     pub given_up: Option<GivenUp>,
-    /// When it became so, Unix milliseconds; 0 if that was before the platform took note.
+    /// When any of this was changed the last time, Unix milliseconds; 0 if that was before the platform took note.
     pub activated: u64,
     /// Counts the changes.
     pub revision: u64,
@@ -38,6 +42,8 @@ pub struct OnTrial {
     pub version: u32,
     /// Its share of new sessions, percent: 1 to 99.
     pub percent: u8,
+    /// When its trial began, Unix milliseconds.
+    pub since: u64,
 }
 
 /// A version whose turns faulted too often.
@@ -101,14 +107,21 @@ impl Store {
         let mut tx = self.db().write().await?;
         let before = plugin::read(&mut tx, tenant, name).await?.activation;
         version::find(&mut tx, tenant, name, version).await?;
-        let trial = (percent < 100).then_some(OnTrial { version, percent });
+        let on_trial = before.as_ref().and_then(|it| it.trial);
+        // Another share is the same trial.
+        let same = on_trial.filter(|it| it.version == version);
+        let trial = (percent < 100).then_some(OnTrial {
+            version,
+            percent,
+            since: same.map_or(now_ms, |it| it.since),
+        });
         let next = match (before, trial) {
-            (None, None) => Activation::first(name, version),
+            (None, None) => Activation::first(name, version, now_ms),
             (None, Some(_)) => {
                 let what = format!("plugin {name} has no active version to try another beside");
                 return Err(StoreError::Conflict { what });
             }
-            (Some(before), None) => before.with(version),
+            (Some(before), None) => before.with(version, now_ms),
             (Some(before), Some(_)) if before.version == version => {
                 let what = format!("version {version} is active: no trial of it is left to make");
                 return Err(StoreError::Conflict { what });
@@ -145,7 +158,7 @@ impl Store {
                 trial: None,
                 ..before
             },
-            (None, Some(previous)) => before.with(previous),
+            (None, Some(previous)) => before.with(previous, now_ms),
             (None, None) => return Err(nothing()),
         };
         let next = Activation {
@@ -157,30 +170,36 @@ impl Store {
         Ok(activation)
     }
 
-    /// Ends the trial of that version, or brings the version before it back, because its turns fault.
-    /// Tells whether it did: a hand may have been faster.
+    /// Ends the trial of that version, or brings the version before it back, because its turns fault: as it was
+    /// judged, at that time. Tells whether it did: a hand may have been faster, and what it has activated is not what
+    /// was judged, though it were the same version.
     pub async fn give_up(
         &self,
         tenant: TenantId,
         name: &str,
-        given_up: GivenUp,
+        judged: &Probation,
+        why: &str,
+        at: u64,
     ) -> Result<bool, StoreError> {
         let mut tx = self.db().write().await?;
         let before = active(&mut tx, tenant, name).await?;
-        let at = given_up.at;
-        let trial = before.trial.map(|trial| trial.version);
-        let next = match before.previous {
-            _ if trial == Some(given_up.version) => Activation {
+        if before.probation().as_ref() != Some(judged) {
+            return Ok(false);
+        }
+        let next = if before.trial.is_some() {
+            Activation {
                 trial: None,
                 ..before
-            },
-            Some(previous) if trial.is_none() && before.version == given_up.version => {
-                before.with(previous)
             }
-            _ => return Ok(false),
+        } else {
+            before.with(judged.before, at)
         };
         let next = Activation {
-            given_up: Some(given_up),
+            given_up: Some(GivenUp {
+                version: judged.version,
+                why: why.to_owned(),
+                at,
+            }),
             ..next
         };
         write(&mut tx, tenant, next, at).await?;
@@ -190,10 +209,34 @@ impl Store {
 }
 
 impl Activation {
-    fn first(plugin: &str, version: u32) -> Self {
+    /// The version that is new or on trial, and would be given up for the one before; none after one was, until a hand
+    /// activates something. What was brought back is not new, nor is it given up for what it was brought back from.
+    pub(crate) fn probation(&self) -> Option<Probation> {
+        if self.max_faults == 0 || self.given_up.is_some() {
+            return None;
+        }
+        let (version, before, since, until) = if let Some(trial) = self.trial {
+            (trial.version, self.version, trial.since, u64::MAX)
+        } else {
+            let before = self.previous.filter(|before| *before < self.version)?;
+            let until = self.active_since + model::limits::PROBATION.as_millis() as u64;
+            (self.version, before, self.active_since, until)
+        };
+        Some(Probation {
+            version,
+            before,
+            faults: self.max_faults,
+            within: Duration::from_secs(self.fault_window_s.into()),
+            since,
+            until,
+        })
+    }
+
+    fn first(plugin: &str, version: u32, now_ms: u64) -> Self {
         Self {
             plugin: plugin.to_owned(),
             version,
+            active_since: now_ms,
             previous: None,
             trial: None,
             max_faults: model::limits::PROBATION_FAULTS,
@@ -205,17 +248,19 @@ impl Activation {
     }
 
     /// With that version for all new sessions.
-    fn with(self, version: u32) -> Self {
-        let is_active = self.version == version;
-        Self {
-            version,
-            previous: if is_active {
-                self.previous
-            } else {
-                Some(self.version)
-            },
+    fn with(self, version: u32, now_ms: u64) -> Self {
+        let next = Self {
             trial: None,
             ..self
+        };
+        if next.version == version {
+            return next;
+        }
+        Self {
+            version,
+            active_since: now_ms,
+            previous: Some(next.version),
+            ..next
         }
     }
 }
@@ -229,11 +274,11 @@ pub(crate) async fn install(
     now_ms: u64,
 ) -> Result<(), StoreError> {
     let next = match plugin::read(tx, tenant, name).await?.activation {
-        None => Activation::first(name, version),
+        None => Activation::first(name, version, now_ms),
         Some(before) => Activation {
             trial: before.trial.filter(|trial| trial.version != version),
             given_up: None,
-            ..before.with(version)
+            ..before.with(version, now_ms)
         },
     };
     write(tx, tenant, next, now_ms).await?;
@@ -261,7 +306,8 @@ async fn write(
     query(
         "UPDATE plugin SET active = $3, previous = $4, trial = $5, percent = $6, activated = $7,
                            max_faults = $8, fault_window_s = $9, given_up = $10,
-                           given_up_why = $11, given_up_at = $12, revision = revision + 1
+                           given_up_why = $11, given_up_at = $12, active_since = $13,
+                           trial_since = $14, revision = revision + 1
          WHERE tenant = $1 AND name = $2",
     )
     .bind(tenant)
@@ -276,6 +322,8 @@ async fn write(
     .bind(given_up.map(|it| u64::from(it.version)))
     .bind(given_up.map(|it| it.why.clone()))
     .bind(given_up.map(|it| it.at))
+    .bind(next.active_since)
+    .bind(next.trial.map_or(0, |trial| trial.since))
     .run(tx)
     .await?;
     active(tx, tenant, &next.plugin).await

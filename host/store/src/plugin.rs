@@ -7,7 +7,8 @@ use crate::{Activation, GivenUp, Listed, OnTrial, Page, Store, StoreError, limit
 
 /// What is read of a plugin.
 const COLUMNS: &str = "name, versions, active, previous, trial, percent, activated, revision,
-                       max_faults, fault_window_s, given_up, given_up_why, given_up_at";
+                       max_faults, fault_window_s, given_up, given_up_why, given_up_at,
+                       active_since, trial_since";
 
 type Row = (
     String,
@@ -23,6 +24,8 @@ type Row = (
     Option<i64>,
     Option<String>,
     Option<i64>,
+    i64,
+    i64,
 );
 
 /// A tenant's named policy.
@@ -70,6 +73,17 @@ pub(crate) async fn read(tx: &mut Tx, tenant: TenantId, name: &str) -> Result<Pl
     .await?;
     let row: Row = row.ok_or(StoreError::NotFound { what: "plugin" })?;
     Ok(from_row(row))
+}
+
+/// All plugins of a tenant, by name.
+pub(crate) async fn all(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Plugin>, StoreError> {
+    let rows: Vec<Row> = query(format!(
+        "SELECT {COLUMNS} FROM plugin WHERE tenant = $1 ORDER BY name"
+    ))
+    .bind(tenant)
+    .rows(tx)
+    .await?;
+    Ok(rows.into_iter().map(from_row).collect())
 }
 
 pub(crate) async fn exists(tx: &mut Tx, tenant: TenantId, name: &str) -> Result<bool, StoreError> {
@@ -120,10 +134,13 @@ fn from_row(row: Row) -> Plugin {
         up,
         why,
         at,
+        active_since,
+        trial_since,
     ) = row;
     let on_trial = |version| OnTrial {
         version: version as u32,
         percent: percent as u8,
+        since: trial_since as u64,
     };
     let given_up = up.map(|version| GivenUp {
         version: version as u32,
@@ -133,6 +150,7 @@ fn from_row(row: Row) -> Plugin {
     let activation = active.map(|version| Activation {
         plugin: name.clone(),
         version: version as u32,
+        active_since: active_since as u64,
         previous: previous.map(|version| version as u32),
         trial: trial.map(on_trial),
         max_faults: max as u32,

@@ -232,6 +232,7 @@ impl From<Activation> for ActivationBody {
             given_up,
             activated,
             revision,
+            ..
         } = activation;
         let rolled_back = given_up.map(|it| RolledBack {
             version: it.version,

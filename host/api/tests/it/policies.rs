@@ -259,12 +259,10 @@ async fn a_version_that_was_given_up_is_shown_until_a_hand_activates_again() {
         [5, 60]
     );
     assert_eq!(active["rolled_back"], Value::Null);
-    let given_up = store::GivenUp {
-        version: 2,
-        why: "five turns faulted".into(),
-        at: crate::harness::NOW,
-    };
-    let flip = api.store.give_up(tenant.id, "makecall", given_up);
+    let config = api.store.tenant_config(tenant.id).await.unwrap();
+    let judged = config.rollouts["makecall"].probation.clone().unwrap();
+    let (why, at) = ("five turns faulted", crate::harness::NOW);
+    let flip = api.store.give_up(tenant.id, "makecall", &judged, why, at);
     assert_eq!(flip.await, Ok(true));
     let active = api.get(path, &tenant.key).await.expect(200);
     let at = "2026-07-24T08:00:00.000Z";

@@ -20,6 +20,7 @@ fn probation() -> Probation {
         before: 1,
         faults: 3,
         within: Duration::from_secs(60),
+        since: 0,
         until: HOUR,
     }
 }
@@ -75,7 +76,7 @@ impl Court {
             unix_ms: second * 1_000,
         };
         let verdict = self.book.turn(now, (tenant(), "ivr", version), fault)?;
-        assert_eq!((verdict.plugin.as_str(), verdict.version), ("ivr", version));
+        assert_eq!((verdict.plugin.as_str(), verdict.judged.version), ("ivr", version));
         Some(verdict.why)
     }
 

@@ -12,7 +12,7 @@ use std::{
 
 use control::probation::{Probations, Verdict};
 use model::{LogLevel, LogLine, Now, TenantConfig, TenantId, turn::Fault};
-use store::{GivenUp, Store, StoreError};
+use store::{Store, StoreError};
 use tokio::{
     sync::{Notify, oneshot},
     time::sleep,
@@ -94,16 +94,12 @@ async fn carry_out(store: &Store, verdict: &Verdict) -> Result<bool, StoreError>
     let Verdict {
         tenant,
         plugin,
-        version,
+        judged,
         why,
     } = verdict;
-    let at = clock::unix_ms();
-    let given_up = GivenUp {
-        version: *version,
-        why: why.clone(),
-        at,
-    };
-    if !store.give_up(*tenant, plugin, given_up).await? {
+    let (version, at) = (judged.version, clock::unix_ms());
+    let given_up = store.give_up(*tenant, plugin, judged, why, at);
+    if !given_up.await? {
         return Ok(false);
     }
     tracing::warn!(%tenant, plugin, version, why, "a version was given up");
@@ -114,7 +110,7 @@ async fn carry_out(store: &Store, verdict: &Verdict) -> Result<bool, StoreError>
         ),
     };
     let lines = [line];
-    let told = store.append_logs(*tenant, plugin, *version, None, at, &lines);
+    let told = store.append_logs(*tenant, plugin, version, None, at, &lines);
     if let Err(error) = told.await {
         tracing::warn!(%tenant, plugin, %error, "its log was not told");
     }

@@ -5,7 +5,7 @@ use sqlx::SqlitePool;
 use crate::StoreError;
 
 /// What brings the tables up to date, in order. One that was released never changes.
-pub(super) const MIGRATIONS: [(&str, &str); 21] = [
+pub(super) const MIGRATIONS: [(&str, &str); 22] = [
     (
         "first",
         include_str!("../../migrations/sqlite/0001_first.sql"),
@@ -89,6 +89,10 @@ pub(super) const MIGRATIONS: [(&str, &str); 21] = [
     (
         "plugin probation",
         include_str!("../../migrations/sqlite/0021_plugin_probation.sql"),
+    ),
+    (
+        "plugin since",
+        include_str!("../../migrations/sqlite/0022_plugin_since.sql"),
     ),
 ];
 

@@ -1,11 +1,11 @@
 //! The versions that a tenant's new sessions begin with, as its calls need to know them.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
-use model::{ActivePlugin, Probation, Rollout, TenantId, Trial};
+use model::{ActivePlugin, Rollout, TenantId, Trial};
 
 use crate::db::{Tx, query};
-use crate::{PluginVersion, StoreError, shadow, version};
+use crate::{PluginVersion, StoreError, plugin, shadow, version};
 
 type Settings = BTreeMap<String, Arc<BTreeMap<String, String>>>;
 
@@ -31,8 +31,10 @@ pub(super) async fn read(
         let settings = settings.get(&name).cloned().unwrap_or_default();
         rollouts.entry(name).or_default().shadow = Some(in_use(version, settings));
     }
-    for (name, probation) in probations(tx, tenant).await? {
-        rollouts.entry(name).or_default().probation = Some(probation);
+    for plugin in plugin::all(tx, tenant).await? {
+        if let Some(probation) = plugin.activation.and_then(|it| it.probation()) {
+            rollouts.entry(plugin.name).or_default().probation = Some(probation);
+        }
     }
     Ok((plugins, rollouts))
 }
@@ -45,39 +47,6 @@ fn in_use(version: PluginVersion, settings: Arc<BTreeMap<String, String>>) -> Ac
         exports: version.exports.iter().map(|e| short_name(e)).collect(),
         settings,
     }
-}
-
-/// Name, active, previous and trial version, when it was activated, faults and within how many seconds.
-type OnProbation = (String, i64, Option<i64>, Option<i64>, i64, i64, i64);
-
-/// The versions that are new or on trial, and would be given up for the one before.
-async fn probations(tx: &mut Tx, tenant: TenantId) -> Result<Vec<(String, Probation)>, StoreError> {
-    let rows: Vec<OnProbation> = query(
-        "SELECT name, active, previous, trial, activated, max_faults, fault_window_s FROM plugin
-         WHERE tenant = $1 AND active IS NOT NULL AND given_up IS NULL AND max_faults > 0
-         ORDER BY name",
-    )
-    .bind(tenant)
-    .rows(tx)
-    .await?;
-    let one = |(name, active, previous, trial, activated, faults, window)| {
-        let (version, before, until) = match (trial, previous) {
-            (Some(trial), _) => (trial, active, u64::MAX),
-            (None, previous) => {
-                let longest = model::limits::PROBATION.as_millis() as u64;
-                (active, previous?, activated as u64 + longest)
-            }
-        };
-        let probation = Probation {
-            version: version as u32,
-            before: before as u32,
-            faults: faults as u32,
-            within: Duration::from_secs(window as u64),
-            until,
-        };
-        Some((name, probation))
-    };
-    Ok(rows.into_iter().filter_map(one).collect())
 }
 
 async fn settings(tx: &mut Tx, tenant: TenantId) -> Result<Settings, StoreError> {

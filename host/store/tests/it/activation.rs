@@ -1,6 +1,6 @@
 //! Trials: a version for a share of new sessions.
 
-use model::{TenantId, limits};
+use model::{Probation, TenantId, limits};
 use store::{Activation, GivenUp, NewActivation, OnTrial, Store, StoreError, admin};
 
 use crate::home::{Home, NOW, built_in, component};
@@ -123,17 +123,26 @@ async fn a_new_build_of_the_platforms_own_leaves_a_trial_beside_it() {
     let installed = admin::install_built_in(store, &built_in(2), NOW).await;
     assert_eq!(installed.unwrap().changed, [acme]);
     let active = store.activation(acme, "makecall").await.unwrap();
-    let version = own;
-    assert_eq!(active.trial, Some(OnTrial { version, percent }));
+    let on_trial = OnTrial {
+        version: own,
+        percent,
+        since: NOW,
+    };
+    assert_eq!(active.trial, Some(on_trial));
     assert_eq!((active.version, active.previous), (3, Some(1)));
 }
 
-fn given_up(version: u32) -> GivenUp {
-    GivenUp {
-        version,
-        why: "three turns faulted".to_owned(),
-        at: NOW + 5,
-    }
+/// The version of that plugin that is on probation, if one is.
+async fn probation(store: &Store, tenant: TenantId, plugin: &str) -> Option<Probation> {
+    let config = store.tenant_config(tenant).await.unwrap();
+    config.rollouts.get(plugin)?.probation.clone()
+}
+
+/// Gives up what was judged so, five milliseconds later.
+async fn give_up(store: &Store, tenant: TenantId, plugin: &str, judged: &Probation) -> bool {
+    let why = "three turns faulted";
+    let gone = store.give_up(tenant, plugin, judged, why, NOW + 5).await;
+    gone.unwrap()
 }
 
 #[tokio::test]
@@ -141,51 +150,123 @@ async fn a_version_that_is_given_up_makes_way_once_and_until_a_hand_activates_ag
     let mut home = Home::new().await;
     let acme = ivr(&mut home).await;
     let store = &home.store;
-    let probation = async || {
-        let config = store.tenant_config(acme).await.unwrap();
-        let probation = config.rollouts.get("ivr")?.probation.clone()?;
-        // A trial is new as long as it lasts, an active version for a day.
-        let day = limits::PROBATION.as_millis() as u64;
-        let until = if probation.version == 2 {
-            NOW + day
-        } else {
-            u64::MAX
-        };
-        assert_eq!((probation.until, probation.faults), (until, 3));
-        Some((probation.version, probation.before))
-    };
     activate(store, acme, 2, 100).await.unwrap();
-    assert_eq!(probation().await, Some((2, 1)));
-    assert_eq!(store.give_up(acme, "ivr", given_up(1)).await, Ok(false));
-    assert_eq!(store.give_up(acme, "ivr", given_up(2)).await, Ok(true));
+    let second = probation(store, acme, "ivr").await.unwrap();
+    let day = limits::PROBATION.as_millis() as u64;
+    assert_eq!((second.version, second.before), (2, 1));
+    assert_eq!((second.until, second.faults), (NOW + day, 3));
+    let other = Probation {
+        version: 1,
+        ..second.clone()
+    };
+    assert!(!give_up(store, acme, "ivr", &other).await);
+    assert!(give_up(store, acme, "ivr", &second).await);
     let active = store.activation(acme, "ivr").await.unwrap();
     assert_eq!(pointers(&active), (1, Some(2), None));
+    let given_up = GivenUp {
+        version: 2,
+        why: "three turns faulted".to_owned(),
+        at: NOW + 5,
+    };
     assert_eq!(
         (active.given_up, active.activated),
-        (Some(given_up(2)), NOW + 5)
+        (Some(given_up), NOW + 5)
     );
     // It does not go back and forth: nobody is on probation.
-    assert_eq!(probation().await, None);
-    assert_eq!(store.give_up(acme, "ivr", given_up(2)).await, Ok(false));
+    assert_eq!(probation(store, acme, "ivr").await, None);
+    assert!(!give_up(store, acme, "ivr", &second).await);
     let cleared = activate(store, acme, 1, 100).await.unwrap();
     assert_eq!((cleared.given_up, cleared.version), (None, 1));
     activate(store, acme, 3, 10).await.unwrap();
-    assert_eq!(probation().await, Some((3, 1)));
-    assert_eq!(store.give_up(acme, "ivr", given_up(1)).await, Ok(false));
-    assert_eq!(store.give_up(acme, "ivr", given_up(3)).await, Ok(true));
+    // A trial is new as long as it lasts.
+    let third = probation(store, acme, "ivr").await.unwrap();
+    assert_eq!((third.version, third.before), (3, 1));
+    assert_eq!(third.until, u64::MAX);
+    assert!(give_up(store, acme, "ivr", &third).await);
     let active = store.activation(acme, "ivr").await.unwrap();
     assert_eq!(pointers(&active), (1, Some(2), None));
-    assert_eq!(
-        store.rollback(acme, "ivr", NOW).await.unwrap().given_up,
-        None
-    );
     // Whoever wants no probation has none.
     let new = NewActivation {
         max_faults: 0,
         ..NewActivation::of(3, 100)
     };
     store.activate(acme, "ivr", new, NOW).await.unwrap();
-    assert_eq!(probation().await, None);
+    assert_eq!(probation(store, acme, "ivr").await, None);
+}
+
+#[tokio::test]
+async fn what_was_brought_back_is_not_given_up_for_what_it_was_brought_back_from() {
+    let mut home = Home::new().await;
+    let acme = ivr(&mut home).await;
+    let store = &home.store;
+    // By the platform, and then a trial of another version ends.
+    activate(store, acme, 2, 100).await.unwrap();
+    let judged = probation(store, acme, "ivr").await.unwrap();
+    assert!(give_up(store, acme, "ivr", &judged).await);
+    activate(store, acme, 3, 10).await.unwrap();
+    let ended = store.rollback(acme, "ivr", NOW).await.unwrap();
+    assert_eq!(pointers(&ended), (1, Some(2), None));
+    assert_eq!((probation(store, acme, "ivr").await, ended.given_up), (None, None));
+    // By a hand.
+    activate(store, acme, 2, 100).await.unwrap();
+    assert!(probation(store, acme, "ivr").await.is_some());
+    store.rollback(acme, "ivr", NOW).await.unwrap();
+    assert_eq!(probation(store, acme, "ivr").await, None);
+}
+
+#[tokio::test]
+async fn a_version_is_as_new_as_its_own_activation() {
+    let mut home = Home::new().await;
+    let acme = ivr(&mut home).await;
+    let store = &home.store;
+    activate(store, acme, 2, 100).await.unwrap();
+    let first = probation(store, acme, "ivr").await.unwrap();
+    let year = NOW + 365 * limits::PROBATION.as_millis() as u64;
+    let at = async |version, percent| {
+        let new = NewActivation::of(version, percent);
+        store.activate(acme, "ivr", new, year).await.unwrap();
+        probation(store, acme, "ivr").await.unwrap()
+    };
+    let tried = at(3, 10).await;
+    assert_eq!((tried.version, tried.since), (3, year));
+    assert_eq!(at(3, 50).await, tried, "it is the same trial");
+    store.rollback(acme, "ivr", year).await.unwrap();
+    assert_eq!(probation(store, acme, "ivr").await, Some(first.clone()));
+    let more = NewActivation {
+        max_faults: 9,
+        ..NewActivation::of(2, 100)
+    };
+    let changed = store.activate(acme, "ivr", more, year).await.unwrap();
+    assert_eq!((changed.activated, changed.active_since), (year, NOW));
+    assert_eq!(probation(store, acme, "ivr").await.unwrap().until, first.until);
+}
+
+#[tokio::test]
+async fn a_verdict_of_one_activation_does_not_hold_for_the_next() {
+    let mut home = Home::new().await;
+    let acme = ivr(&mut home).await;
+    let store = &home.store;
+    let at = async |version, percent, now| {
+        let new = NewActivation::of(version, percent);
+        store.activate(acme, "ivr", new, now).await.unwrap();
+        probation(store, acme, "ivr").await
+    };
+    for percent in [100, 10] {
+        at(1, 100, NOW).await;
+        let judged = at(2, percent, NOW + 1).await.unwrap();
+        store.rollback(acme, "ivr", NOW + 2).await.unwrap();
+        let again = at(2, percent, NOW + 3).await.unwrap();
+        assert!(!give_up(store, acme, "ivr", &judged).await);
+        assert!(give_up(store, acme, "ivr", &again).await);
+    }
+    // Nor once a hand said that it is not to be given up.
+    let judged = at(3, 100, NOW + 4).await.unwrap();
+    let never = NewActivation {
+        max_faults: 0,
+        ..NewActivation::of(3, 100)
+    };
+    store.activate(acme, "ivr", never, NOW + 5).await.unwrap();
+    assert!(!give_up(store, acme, "ivr", &judged).await);
 }
 
 #[tokio::test]
@@ -195,7 +276,8 @@ async fn a_build_of_the_platforms_own_that_was_given_up_is_not_installed_again()
     let store = &home.store;
     let install = async |build| admin::install_built_in(store, &built_in(build), NOW).await;
     assert_eq!(install(2).await.unwrap().changed, [acme]);
-    assert_eq!(store.give_up(acme, "makecall", given_up(2)).await, Ok(true));
+    let judged = probation(store, acme, "makecall").await.unwrap();
+    assert!(give_up(store, acme, "makecall", &judged).await);
     assert_eq!(install(2).await.unwrap().changed, []);
     assert_eq!(store.activation(acme, "makecall").await.unwrap().version, 1);
     assert_eq!(install(3).await.unwrap().changed, [acme]);
