@@ -14,14 +14,15 @@ use axum::{
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
+use model::TenantId;
 use serde_json::Value;
 use std::time::Duration;
-use tokio::sync::SemaphorePermit;
 
 pub(crate) use fields::Fields;
 
 use crate::{
     State,
+    control::UploadPlace,
     fault::{Place, Wrong},
     limits,
     problem::{Kind, Problem},
@@ -121,11 +122,13 @@ pub(crate) async fn take(request: Request, most: usize, time: Duration) -> Resul
 /// A file that is uploaded, with its place among those that are held in memory.
 pub(crate) async fn upload(
     state: &State,
+    tenant: TenantId,
     request: Request,
     most: usize,
-) -> Result<(SemaphorePermit<'_>, Bytes), Problem> {
-    let busy = || Problem::new(Kind::Unavailable, "too many uploads at once");
-    let place = state.control().upload().ok_or_else(busy)?;
+) -> Result<(UploadPlace, Bytes), Problem> {
+    let busy = "too many uploads at once: one of a tenant, and a few of all tenants";
+    let busy = || Problem::new(Kind::Unavailable, busy);
+    let place = state.control().upload(tenant).ok_or_else(busy)?;
     let bytes = take(request, most, limits::UPLOAD_TIME).await?;
     Ok((place, bytes))
 }

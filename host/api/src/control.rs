@@ -5,12 +5,13 @@
 //! and Wasm: `server` owns the receiver, tests read it themselves.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     future::Future,
     io,
     ops::Range,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -20,7 +21,7 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use model::{Answer, Ask, Manifest, RecordingId, TenantId};
 use store::KeptAudio;
-use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     limits,
@@ -68,6 +69,8 @@ pub enum ControlRequest {
     },
     /// A component wants to become a plugin version.
     CheckPlugin {
+        /// Whose.
+        tenant: TenantId,
         /// Its bytes.
         bytes: Bytes,
         /// What it is, or the refusal in the words of `plugin check`.
@@ -150,11 +153,30 @@ pub struct Control {
     uploads: Arc<Uploads>,
 }
 
-/// Uploads that hold their bytes in memory.
-#[derive(Debug)]
+/// Uploads that hold their bytes in memory: one of a tenant, so that none has all the places.
+#[derive(Debug, Default)]
 struct Uploads {
-    places: Semaphore,
+    tenants: Mutex<BTreeSet<TenantId>>,
     refused: AtomicU64,
+}
+
+impl Uploads {
+    fn tenants(&self) -> MutexGuard<'_, BTreeSet<TenantId>> {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A tenant's place among the uploads, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct UploadPlace {
+    uploads: Arc<Uploads>,
+    tenant: TenantId,
+}
+
+impl Drop for UploadPlace {
+    fn drop(&mut self) {
+        self.uploads.tenants().remove(&self.tenant);
+    }
 }
 
 impl Control {
@@ -164,10 +186,7 @@ impl Control {
         let control = Self {
             requests,
             refused: Arc::default(),
-            uploads: Arc::new(Uploads {
-                places: Semaphore::new(limits::UPLOADS),
-                refused: AtomicU64::new(0),
-            }),
+            uploads: Arc::default(),
         };
         (control, receiver)
     }
@@ -184,21 +203,23 @@ impl Control {
 
     /// Uploads that are under way, of [`limits::UPLOADS`].
     pub fn uploads(&self) -> usize {
-        limits::UPLOADS - self.uploads.places.available_permits()
+        self.uploads.tenants().len()
     }
 
-    /// Uploads that were refused since the start because too many were under way.
+    /// Uploads that were refused since the start because too many were under way, or one of the tenant's own.
     pub fn uploads_refused(&self) -> u64 {
         self.uploads.refused.load(Ordering::Relaxed)
     }
 
-    /// A place among the uploads, if one is free.
-    pub(crate) fn upload(&self) -> Option<SemaphorePermit<'_>> {
-        let place = self.uploads.places.try_acquire().ok();
-        if place.is_none() {
-            self.uploads.refused.fetch_add(1, Ordering::Relaxed);
+    /// A place among the uploads, if one is free and the tenant has none yet.
+    pub(crate) fn upload(&self, tenant: TenantId) -> Option<UploadPlace> {
+        let mut tenants = self.uploads.tenants();
+        if tenants.len() < limits::UPLOADS && tenants.insert(tenant) {
+            let uploads = Arc::clone(&self.uploads);
+            return Some(UploadPlace { uploads, tenant });
         }
-        place
+        self.uploads.refused.fetch_add(1, Ordering::Relaxed);
+        None
     }
 
     /// Asks the tenant's sessions; waits at most [`limits::CONTROL_ANSWER`].
@@ -223,10 +244,15 @@ impl Control {
     /// Has a component checked; waits at most [`limits::PLUGIN_CHECK`], because it is compiled.
     pub async fn check_plugin(
         &self,
+        tenant: TenantId,
         bytes: Bytes,
     ) -> Result<Result<Manifest, String>, ControlError> {
         let (reply, answer) = oneshot::channel();
-        self.send(ControlRequest::CheckPlugin { bytes, reply })?;
+        self.send(ControlRequest::CheckPlugin {
+            tenant,
+            bytes,
+            reply,
+        })?;
         within(limits::PLUGIN_CHECK, answer).await
     }
 

@@ -14,7 +14,7 @@ pub const FAULT_TEXT: usize = 256;
 pub const BODY_TIME: Duration = Duration::from_secs(10);
 /// How long a component may take to arrive.
 pub const UPLOAD_TIME: Duration = Duration::from_secs(60);
-/// Uploads at once: each holds its bytes in memory and a compiler busy.
+/// Uploads at once, of which a tenant has one: each holds its bytes in memory and a compiler busy.
 pub const UPLOADS: usize = 4;
 /// Requests that wait for the shards: more are refused, so that nobody waits in vain.
 pub const CONTROL_QUEUE: usize = 256;

@@ -99,7 +99,11 @@ impl Asks {
                     part,
                     reply,
                 }) => self.read(&mut files, tenant, (file, part), reply),
-                Some(ControlRequest::CheckPlugin { bytes, mut reply }) => {
+                Some(ControlRequest::CheckPlugin {
+                    tenant,
+                    bytes,
+                    mut reply,
+                }) => {
                     while checks.try_join_next().is_some() {}
                     if checks.len() >= CHECKS {
                         let _ = reply.send(Err("too many components are being checked".into()));
@@ -108,7 +112,7 @@ impl Asks {
                     let plugins = Arc::clone(&self.plugins);
                     checks.spawn(async move {
                         let checked = tokio::select! {
-                            checked = plugins.check(bytes) => checked,
+                            checked = plugins.check(Some(tenant), bytes) => checked,
                             () = reply.closed() => return,
                         };
                         let _ = reply.send(checked);

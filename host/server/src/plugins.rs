@@ -5,37 +5,34 @@
 //! run on with it; should it be gone, it is made anew from its row. Uploads are compiled to be judged, and only
 //! what they were compiled to is kept, on disk.
 
+mod desk;
 mod judge;
 mod kept;
+mod refused;
 mod shelf;
 mod workshop;
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::Arc;
 
 use anyhow::Context;
 use bytes::Bytes;
+use desk::{Desk, Owner};
 use judge::Judge;
 use model::{Manifest, TenantConfig, TenantId};
 use policy::{Engine, Limits, Policy, Refusal};
-use shelf::Shelf;
 use store::{Store, StoreError};
-use tokio::sync::Semaphore;
 use workshop::Workshop;
 
 use crate::{clock, config::Config, shard::TURNS};
-
-/// Components made at one time, of uploads and of others each: a compiler takes a core for a while.
-const MADE: usize = 1;
 
 /// The compiled components.
 pub struct Plugins {
     workshop: Arc<Workshop>,
     store: Store,
-    shelf: RwLock<Shelf<Policy>>,
     /// Uploads that are judged.
-    judging: Arc<Semaphore>,
+    judging: Arc<Desk>,
     /// What calls need, which does not queue behind uploads.
-    making: Arc<Semaphore>,
+    making: Arc<Desk>,
     judge: Judge,
 }
 
@@ -53,9 +50,8 @@ impl Plugins {
         Ok(Self {
             workshop: Arc::new(Workshop::new(config, engine)?),
             store,
-            shelf: RwLock::default(),
-            judging: Arc::new(Semaphore::new(MADE)),
-            making: Arc::new(Semaphore::new(MADE)),
+            judging: Desk::new(),
+            making: Desk::new(),
             judge: Judge::default(),
         })
     }
@@ -72,14 +68,14 @@ impl Plugins {
 
     /// The component of that digest, if it is there.
     pub fn get(&self, digest: &str) -> Option<Arc<Policy>> {
-        let shelf = self.shelf.read().unwrap_or_else(PoisonError::into_inner);
-        shelf.get(digest)
+        self.workshop.get(digest)
     }
 
     /// Judges an upload; the refusal is in the words of `plugin check`. Dropped, it leaves the queue
     /// of those who wait for the compiler.
-    pub async fn check(&self, bytes: Bytes) -> Result<Manifest, String> {
-        let policy = self.make(bytes, &self.judging).await?;
+    pub async fn check(&self, owner: Owner, bytes: Bytes) -> Result<Manifest, String> {
+        let made = self.make(owner, bytes, &self.judging).await;
+        let policy = made.map_err(|refusal| refusal.to_string())?;
         Ok(policy.manifest().clone())
     }
 
@@ -87,16 +83,15 @@ impl Plugins {
     /// component that cannot be compiled any more keeps nothing else from being published.
     pub async fn prepare(&self, tenant: &TenantConfig) -> Result<(), StoreError> {
         for plugin in tenant.versions() {
-            if self.get(&plugin.digest).is_some() {
+            let digest = &plugin.digest;
+            if self.get(digest).is_some() || self.workshop.refusal(digest).is_some() {
                 continue;
             }
-            let bytes = self.store.component(tenant.id, &plugin.digest).await?;
-            match self.make(bytes.into(), &self.making).await {
-                Ok(policy) => self.shelve(policy),
-                // Its sessions fault as `instance`; the tenant's log says so at each.
-                Err(why) => {
-                    tracing::warn!(tenant = %tenant.id, plugin = plugin.name, why, "not prepared");
-                }
+            let bytes = self.store.component(tenant.id, digest).await?;
+            // Otherwise its sessions fault as `instance`; the tenant's log says so at each.
+            let made = self.make_for_calls(tenant.id, digest, bytes.into());
+            if let Err(why) = made.await {
+                tracing::warn!(tenant = %tenant.id, plugin = plugin.name, %why, "not prepared");
             }
         }
         Ok(())
@@ -108,56 +103,60 @@ impl Plugins {
         self.judge.published(tenant, config);
         let plugins = config.into_iter().flat_map(TenantConfig::versions);
         let digests = plugins.map(|plugin| plugin.digest.clone()).collect();
-        self.shelf().activate(tenant, digests);
+        self.workshop.activate(tenant, digests);
     }
 
-    /// A component that a live session of the tenant needs and that is no longer there.
-    pub async fn fetch(&self, tenant: TenantId, digest: &str) -> Option<Arc<Policy>> {
+    /// A component that a live session of the tenant needs and that is no longer there; or why it cannot be had,
+    /// for the tenant's log.
+    pub async fn fetch(&self, tenant: TenantId, digest: &str) -> Result<Arc<Policy>, String> {
+        if let Some(refusal) = self.workshop.refusal(digest) {
+            return Err(refusal.to_string());
+        }
         let bytes = match self.store.component(tenant, digest).await {
             Ok(bytes) => bytes,
             Err(error) => {
                 tracing::warn!(%tenant, %error, "a component could not be read");
-                return None;
+                return Err("it could not be read from the store".to_owned());
             }
         };
-        let policy = self.make(bytes.into(), &self.making).await.ok()?;
-        self.shelve(Arc::clone(&policy));
-        Some(policy)
+        let made = self.make_for_calls(tenant, digest, bytes.into()).await;
+        made.map_err(|refusal| refusal.to_string())
     }
 
-    fn shelve(&self, policy: Arc<Policy>) {
-        let digest = policy.manifest().digest.clone();
-        self.shelf().put(digest, policy);
-    }
-
-    fn shelf(&self) -> RwLockWriteGuard<'_, Shelf<Policy>> {
-        self.shelf.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn make(&self, bytes: Bytes, desk: &Arc<Semaphore>) -> Result<Arc<Policy>, String> {
-        let ended = |_| "the node ends".to_owned();
-        let permit = Arc::clone(desk).acquire_owned().await.map_err(ended)?;
-        let manifest = self.engine().validate(&bytes);
-        let manifest = manifest.map_err(|why| why.to_string())?;
-        if let Some(known) = self.get(&manifest.digest) {
-            return Ok(known);
+    /// Makes what calls need, and puts it on the shelf.
+    async fn make_for_calls(
+        &self,
+        tenant: TenantId,
+        digest: &str,
+        bytes: Bytes,
+    ) -> Result<Arc<Policy>, Refusal> {
+        let made = self.make(Some(tenant), bytes, &self.making).await;
+        match &made {
+            Ok(policy) => self.workshop.shelve(policy),
+            // Most are known already: this one may have come to nothing in another way.
+            Err(refusal) if self.workshop.refusal(digest).is_none() => {
+                self.workshop.refuse(digest.to_owned(), refusal.clone());
+            }
+            Err(_) => {}
         }
+        made
+    }
+
+    async fn make(
+        &self,
+        owner: Owner,
+        bytes: Bytes,
+        desk: &Arc<Desk>,
+    ) -> Result<Arc<Policy>, Refusal> {
+        let place = desk.enter(owner).await;
         let workshop = Arc::clone(&self.workshop);
         // It keeps its place though nobody waits for it any more: the child that compiles goes on.
         let made = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
+            let _place = place;
             workshop.make(&bytes)
         });
-        match made.await {
-            Ok(Ok(policy)) => Ok(Arc::new(policy)),
-            Ok(Err(refusal)) => {
-                if let Refusal::NotCompiled(why) = &refusal {
-                    tracing::warn!(digest = manifest.digest, why, "the compiler failed");
-                }
-                Err(refusal.to_string())
-            }
-            Err(_) => Err("the compiler failed on it".to_owned()),
-        }
+        let failed = |_| Err(Refusal::NotCompiled("the compiler failed on it".into()));
+        made.await.unwrap_or_else(failed)
     }
 }
 

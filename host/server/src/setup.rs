@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The built-in makecall component.
-static MAKECALL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/makecall.wasm"));
+pub(crate) static MAKECALL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/makecall.wasm"));
 
 /// Characters of a preset platform key at least: 29 hexadecimal digits are 116 bits.
 const PRESET_SHORTEST: usize = 32;
@@ -83,7 +83,7 @@ pub async fn lay(config: &Config, preset: Option<String>) -> anyhow::Result<Grou
 /// The built-in policy, judged and compiled as any upload.
 pub async fn built_in(plugins: &Plugins) -> anyhow::Result<BuiltIn> {
     let manifest = plugins
-        .check(bytes::Bytes::from_static(MAKECALL))
+        .check(None, bytes::Bytes::from_static(MAKECALL))
         .await
         .map_err(|refusal| anyhow::anyhow!("the built-in makecall is refused: {refusal}"))?;
     let component = NewVersion {

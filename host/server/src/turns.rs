@@ -129,8 +129,12 @@ impl TurnRunner {
     ) -> TurnOutcome {
         let until = clock::instant() + limits::TURN_WHOLE;
         let (tenant, now) = (request.view.tenant.id, request.view.now);
-        let Some(policy) = self.policy(tenant, &request.digest, until).await else {
-            return fault(Fault::Instance, "its component is not there");
+        let policy = match self.policy(tenant, &request.digest, until).await {
+            Ok(policy) => policy,
+            Err(why) => {
+                let why = format!("its component is not there: {why}");
+                return fault(Fault::Instance, &why);
+            }
         };
         for run in 1..=RUNS {
             let mut held = None;
@@ -212,10 +216,15 @@ impl TurnRunner {
     }
 
     /// The component; compiled anew if it is no longer there, as for a session that outlived its
-    /// version for long.
-    async fn policy(&self, tenant: TenantId, digest: &str, until: Instant) -> Option<Arc<Policy>> {
+    /// version for long. Or why it is not to be had.
+    async fn policy(
+        &self,
+        tenant: TenantId,
+        digest: &str,
+        until: Instant,
+    ) -> Result<Arc<Policy>, String> {
         if let Some(policy) = self.plugins.get(digest) {
-            return Some(policy);
+            return Ok(policy);
         }
         let digest = digest.to_owned();
         let plugins = Arc::clone(&self.plugins);
@@ -225,8 +234,11 @@ impl TurnRunner {
             async move { plugins.fetch(tenant, &digest).await },
             &self.runtime,
         );
-        let fetched = tokio::time::timeout(left(until), task.join_next()).await;
-        fetched.ok()??.ok()?
+        match tokio::time::timeout(left(until), task.join_next()).await {
+            Ok(Some(Ok(fetched))) => fetched,
+            Ok(_) => Err("the node ends".to_owned()),
+            Err(_) => Err("it is still to be compiled".to_owned()),
+        }
     }
 }
 

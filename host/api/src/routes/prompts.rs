@@ -166,7 +166,7 @@ async fn keep(state: &State, tenant: TenantId, request: Request) -> Result<KeptA
         let detail = "content-type must be audio/wav, audio/flac, audio/mpeg, audio/ogg or such";
         return Err(Problem::new(Kind::UnsupportedMediaType, detail));
     }
-    let (_place, bytes) = body::upload(state, request, limits::AUDIO).await?;
+    let (_place, bytes) = body::upload(state, tenant, request, limits::AUDIO).await?;
     let kept = state.control().keep_audio(tenant, bytes).await?;
     Ok(kept?)
 }

@@ -108,8 +108,8 @@ pub(super) async fn upload(
         let detail = format!("content-type must be {WASM}");
         return Err(Problem::new(Kind::UnsupportedMediaType, detail));
     }
-    let (_place, bytes) = body::upload(&state, request, state.upload_max()).await?;
-    let checked = state.control().check_plugin(bytes.clone()).await?;
+    let (_place, bytes) = body::upload(&state, tenant, request, state.upload_max()).await?;
+    let checked = state.control().check_plugin(tenant, bytes.clone()).await?;
     let manifest = checked.map_err(|why| Problem::new(Kind::PluginRefused, why))?;
     let new = NewVersion {
         digest: manifest.digest,

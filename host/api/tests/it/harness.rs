@@ -328,7 +328,7 @@ async fn answer(mut requests: mpsc::Receiver<ControlRequest>, shards: Arc<Mutex<
             } => {
                 let _ = reply.send(shards.read(&file, part));
             }
-            ControlRequest::CheckPlugin { bytes, reply } => {
+            ControlRequest::CheckPlugin { bytes, reply, .. } => {
                 let _ = reply.send(check(&bytes));
             }
         }

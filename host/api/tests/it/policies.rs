@@ -445,10 +445,15 @@ async fn a_log_of_an_unknown_plugin_is_404_and_a_wrong_last_id_400() {
 #[tokio::test]
 async fn uploads_at_once_are_limited() {
     let api = Api::new().await;
-    let tenant = api.tenant("acme").await;
+    let mut tenants = Vec::new();
+    for name in ["acme", "beta", "gamma", "delta", "omega"] {
+        tenants.push(api.tenant(name).await);
+    }
+    assert_eq!(tenants.len(), api::limits::UPLOADS + 1);
+    let last = tenants.pop().unwrap();
     let mut waiting = tokio::task::JoinSet::new();
     let (taken, mut begun) = tokio::sync::mpsc::channel(16);
-    for _ in 0..api::limits::UPLOADS {
+    for (count, tenant) in tenants.iter().enumerate() {
         let taken = taken.clone();
         let never = futures_util::stream::poll_fn(move |_| {
             let _ = taken.try_send(());
@@ -461,13 +466,19 @@ async fn uploads_at_once_are_limited() {
             .unwrap();
         waiting.spawn(api.router.clone().oneshot(request));
         begun.recv().await.unwrap();
+        // A tenant has one, and others are let in still.
+        let refused = api.upload("mine", &tenant.key, b"\0asm".to_vec()).await;
+        refused.problem(503, "unavailable");
+        let seen = (api.control.uploads(), api.control.uploads_refused());
+        assert_eq!(seen, (count + 1, count as u64 + 1));
     }
-    let refused = api.upload("mine", &tenant.key, b"\0asm".to_vec()).await;
+    let refused = api.upload("mine", &last.key, b"\0asm".to_vec()).await;
     refused.problem(503, "unavailable");
-    let seen = (api.control.uploads(), api.control.uploads_refused());
-    assert_eq!(seen, (api::limits::UPLOADS, 1));
     waiting.abort_all();
     while waiting.join_next().await.is_some() {}
-    let next = api.upload("mine", &tenant.key, b"\0asm".to_vec()).await;
-    next.expect(201);
+    assert_eq!(api.control.uploads(), 0);
+    for tenant in tenants.into_iter().chain([last]) {
+        let next = api.upload("mine", &tenant.key, b"\0asm".to_vec()).await;
+        next.expect(201);
+    }
 }

@@ -139,7 +139,8 @@ async fn who_asks_a_shard_whose_mailbox_is_full_waits_and_may_give_up() {
 async fn as_many_components_are_checked_as_the_api_lets_in_and_no_more() {
     let work = async |control: Control, _: mpsc::Receiver<Mail>| {
         assert_eq!(CHECKS, api::limits::UPLOADS);
-        let check = |_| control.check_plugin(b"no component".as_slice().into());
+        let [tenant] = tenants();
+        let check = |_| control.check_plugin(tenant, b"no component".as_slice().into());
         let checked = join_all((0..=CHECKS).map(check)).await;
         let why: Vec<_> = checked
             .into_iter()
@@ -149,7 +150,7 @@ async fn as_many_components_are_checked_as_the_api_lets_in_and_no_more() {
         assert_eq!(too_many.count(), 1, "{why:?}");
         // A check that has ended has left its place.
         let next = control
-            .check_plugin(b"no component".as_slice().into())
+            .check_plugin(tenant, b"no component".as_slice().into())
             .await;
         assert!(next.unwrap().unwrap_err().starts_with("not a component"));
     };

@@ -1,7 +1,7 @@
 use std::{env, process::ExitCode};
 
 use model::{IdSource, KeyId, TenantId};
-use store::{NewTenant, Store, admin};
+use store::{BuiltIn, NewTenant, Store, admin};
 
 use super::Plugins;
 use crate::{config::Config, setup};
@@ -12,6 +12,19 @@ fn a_child_of_these_tests() {
     if env::var_os("CARGO_MANIFEST_DIR").is_none() {
         assert_eq!(policy::serve_child(), ExitCode::SUCCESS);
     }
+}
+
+async fn tenant(store: &Store, built_in: &BuiltIn) -> TenantId {
+    let mut ids = IdSource::new([2; 32], 0, 0);
+    let new = NewTenant {
+        id: TenantId::mint(&mut ids, 1),
+        name: "acme".into(),
+        domain: "acme.example".into(),
+        key: KeyId::mint(&mut ids, 1),
+        secret: "jf_acme".into(),
+    };
+    let made = admin::create_tenant(store, &new, built_in, 1).await;
+    made.unwrap().id
 }
 
 #[tokio::test]
@@ -26,20 +39,11 @@ async fn an_upload_is_judged_and_not_kept_and_what_a_session_needs_is_fetched() 
     let digest = built_in.component.digest.clone();
     assert!(plugins.get(&digest).is_none());
 
-    let mut ids = IdSource::new([2; 32], 0, 0);
-    let new = NewTenant {
-        id: TenantId::mint(&mut ids, 1),
-        name: "acme".into(),
-        domain: "acme.example".into(),
-        key: KeyId::mint(&mut ids, 1),
-        secret: "jf_acme".into(),
-    };
-    admin::create_tenant(&store, &new, &built_in, 1)
-        .await
-        .unwrap();
+    let tenant = tenant(&store, &built_in).await;
+    let mut ids = IdSource::new([3; 32], 0, 0);
     let stranger = TenantId::mint(&mut ids, 1);
-    assert!(plugins.fetch(stranger, &digest).await.is_none());
-    assert!(plugins.fetch(new.id, &digest).await.is_some());
+    assert!(plugins.fetch(stranger, &digest).await.is_err());
+    assert!(plugins.fetch(tenant, &digest).await.is_ok());
     assert!(plugins.get(&digest).is_some());
 
     // What it was compiled to outlives the process, and damage to it costs a compilation.
@@ -55,8 +59,19 @@ async fn an_upload_is_judged_and_not_kept_and_what_a_session_needs_is_fetched() 
             std::fs::write(file, "no machine code").unwrap();
         }
         let again = Plugins::new(&config, store.clone()).unwrap();
-        assert!(again.fetch(new.id, &digest).await.is_some());
+        assert!(again.fetch(tenant, &digest).await.is_ok());
         let now = std::fs::metadata(file).unwrap().modified().unwrap();
         assert_eq!(now != written, damage);
     }
+
+    // A turn's memory was made smaller: it is refused for that, and by the second time nothing is compiled, nor read.
+    config.plugins.memory = "64KiB".into();
+    let smaller = Plugins::new(&config, store.clone()).unwrap();
+    let refused = smaller.fetch(tenant, &digest).await.unwrap_err();
+    assert!(
+        refused.contains("memory has a minimum byte size of"),
+        "{refused}"
+    );
+    store.close().await;
+    assert_eq!(smaller.fetch(tenant, &digest).await.unwrap_err(), refused);
 }
