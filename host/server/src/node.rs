@@ -114,6 +114,7 @@ impl Node {
         let mut service = JoinSet::new();
         let publisher = asks.publisher.clone();
         service.spawn(give_up(&plugins, &store, &publisher, &metrics));
+        service.spawn(make_missing(Arc::clone(&plugins)));
         service.spawn(publisher.run(async move |it| press.publish(it).await));
         service.spawn(asks.serve(requests));
         service.spawn(look_up(names, dns, mailboxes, streams.certified()));
@@ -228,10 +229,16 @@ async fn publish_all(press: &Press, store: &Store) -> anyhow::Result<()> {
     let tenants = admin::tenant_configs(store).await?;
     let tenants: Vec<_> = tenants.into_iter().map(Arc::new).collect();
     for tenant in &tenants {
-        press.publish_config(tenant).await?;
+        // Nobody's calls wait until what others need is compiled.
+        press.publish_config(tenant, Duration::ZERO).await?;
     }
     press.door.tenants(tenants.into_iter());
     Registrar::new(store, &press.shards).restore().await
+}
+
+/// Compiles what calls need and the last run has not left behind.
+async fn make_missing(plugins: Arc<Plugins>) {
+    plugins.make_missing().await;
 }
 
 /// Gives up versions of plugins that fault.

@@ -1,23 +1,26 @@
 //! The compiled components of this process, by digest.
 //!
-//! A shard finds its policy here without waiting: whatever is active was compiled before its tenant's
-//! snapshot was published. What is no longer active anywhere stays for a while, because live sessions
+//! A shard finds its policy here without waiting: as good as always, whatever is active was loaded before its tenant's
+//! snapshot was published. What has to be compiled first is so behind, and no tenant waits for what another needs.
+//! What is no longer active anywhere stays for a while, because live sessions
 //! run on with it; should it be gone, it is made anew from its row. Uploads are compiled to be judged, and only
 //! what they were compiled to is kept, on disk.
 
 mod desk;
 mod judge;
 mod kept;
+mod missing;
 mod refused;
 mod shelf;
 mod workshop;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use bytes::Bytes;
 use desk::{Desk, Owner};
 use judge::Judge;
+use missing::Missing;
 use model::{Manifest, TenantConfig, TenantId};
 use policy::{Engine, Limits, Policy, Refusal};
 use store::{Store, StoreError};
@@ -33,6 +36,7 @@ pub struct Plugins {
     judging: Arc<Desk>,
     /// What calls need, which does not queue behind uploads.
     making: Arc<Desk>,
+    missing: Missing,
     judge: Judge,
 }
 
@@ -52,6 +56,7 @@ impl Plugins {
             store,
             judging: Desk::new(),
             making: Desk::new(),
+            missing: Missing::new(),
             judge: Judge::default(),
         })
     }
@@ -79,22 +84,57 @@ impl Plugins {
         Ok(policy.manifest().clone())
     }
 
-    /// Compiles what is active for that tenant and not there yet. An error is the store's; a
-    /// component that cannot be compiled any more keeps nothing else from being published.
-    pub async fn prepare(&self, tenant: &TenantConfig) -> Result<(), StoreError> {
-        for plugin in tenant.versions() {
+    /// Loads what is active for that tenant and not there yet. What was never compiled, or for another version of the
+    /// platform, is compiled behind ([`make_missing`](Self::make_missing)), and waited for so long if it is to be
+    /// active from now on. An error is the store's; a component that cannot be compiled any more keeps nothing else
+    /// from being published.
+    pub async fn prepare(&self, config: &TenantConfig, patience: Duration) -> Result<(), StoreError> {
+        let (tenant, mut new) = (config.id, Vec::new());
+        for plugin in config.versions() {
             let digest = &plugin.digest;
-            if self.get(digest).is_some() || self.workshop.refusal(digest).is_some() {
+            let is_known = self.get(digest).is_some() || self.workshop.refusal(digest).is_some();
+            if is_known || self.load(tenant, digest).await? {
                 continue;
             }
-            let bytes = self.store.component(tenant.id, digest).await?;
-            // Otherwise its sessions fault as `instance`; the tenant's log says so at each.
-            let made = self.make_for_calls(tenant.id, digest, bytes.into());
-            if let Err(why) = made.await {
-                tracing::warn!(tenant = %tenant.id, plugin = plugin.name, %why, "not prepared");
+            self.missing.add(tenant, digest);
+            if !self.workshop.is_active(tenant, digest) {
+                new.push(digest);
             }
         }
+        let made = async {
+            for digest in new {
+                self.missing.gone(tenant, digest).await;
+            }
+        };
+        if tokio::time::timeout(patience, made).await.is_err() {
+            tracing::warn!(%tenant, "published before its components are compiled");
+        }
         Ok(())
+    }
+
+    /// Puts that on the shelf if nothing has to be compiled for it. Tells whether it did.
+    async fn load(&self, tenant: TenantId, digest: &str) -> Result<bool, StoreError> {
+        if self.missing.has(tenant, digest) || !self.workshop.has_code(digest) {
+            return Ok(false);
+        }
+        let bytes = self.store.component(tenant, digest).await?.into();
+        let workshop = Arc::clone(&self.workshop);
+        let loaded = tokio::task::spawn_blocking(move || workshop.load(&bytes)).await;
+        Ok(loaded.is_ok_and(|loaded| loaded))
+    }
+
+    /// Compiles what calls need and is not there, for ever, one after another and tenants in turn: to be run beside
+    /// everything else.
+    pub async fn make_missing(&self) {
+        let make = async |tenant, digest: &str| {
+            // Otherwise its sessions fault as `instance`; the tenant's log says so at each.
+            if self.get(digest).is_none()
+                && let Err(why) = self.fetch(tenant, digest).await
+            {
+                tracing::warn!(%tenant, digest, why, "a component is not there");
+            }
+        };
+        self.missing.make(make).await;
     }
 
     /// Every shard has this configuration of the tenant, or knows that the tenant is gone: what

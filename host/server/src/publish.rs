@@ -22,6 +22,9 @@ use tokio::{
 
 use crate::{guard::Door, names::Names, plugins::Plugins, prompts::Prompts, shard::Mail};
 
+/// How long a change waits for a component that has to be compiled, which an upload has seen to but for old ones. All
+/// other changes wait behind it, and its turns wait for themselves.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the first retry waits; each further one twice as long.
 const RETRY: Duration = Duration::from_millis(50);
 /// How long a retry waits at most.
@@ -167,7 +170,7 @@ impl Press {
         match self.store.tenant_config(tenant).await {
             Ok(config) => {
                 let config = Arc::new(config);
-                self.publish_config(&config).await?;
+                self.publish_config(&config, PATIENCE).await?;
                 self.door.tenant(tenant, Some(&config));
                 Ok(())
             }
@@ -183,10 +186,14 @@ impl Press {
         }
     }
 
-    /// Brings a configuration to every shard; its components are compiled first, so that whoever
-    /// activated a version can call at once.
-    pub async fn publish_config(&self, config: &Arc<TenantConfig>) -> anyhow::Result<()> {
-        self.plugins.prepare(config).await?;
+    /// Brings a configuration to every shard; its components are loaded first, so that whoever
+    /// activated a version can call at once. `patience`: how long it waits for those that must be compiled.
+    pub async fn publish_config(
+        &self,
+        config: &Arc<TenantConfig>,
+        patience: Duration,
+    ) -> anyhow::Result<()> {
+        self.plugins.prepare(config, patience).await?;
         self.tell(|done| Mail::Tenant(Arc::clone(config), done))
             .await?;
         self.plugins.published(config.id, Some(config));

@@ -5,20 +5,23 @@
 //! it may be removed at any time.
 
 use std::{
-    fs::{self, OpenOptions},
-    io::Write,
+    fs::{self, File, OpenOptions},
+    io::{self, ErrorKind, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    time::SystemTime,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::Context;
 use policy::{Artefact, SealKey};
 
-use crate::setup::random;
+use crate::{clock, setup::random};
 
-/// Octets of all files: thousands of policies in Rust, dozens in managed languages. The oldest go.
+/// Octets of all files that nobody needs now: thousands of policies in Rust, dozens in managed languages. Those that
+/// were not used for the longest time go.
 const MOST: u64 = 1 << 30;
+/// What a digest begins with; the rest is its file's name.
+const DIGEST: &str = "sha256:";
 
 /// The folder.
 pub struct Kept {
@@ -46,38 +49,56 @@ impl Kept {
         &self.key
     }
 
-    /// What was kept for the component of that digest.
+    /// Whether there is a file for the component of that digest.
+    pub fn has(&self, digest: &str) -> bool {
+        self.file(digest).is_some_and(|file| file.exists())
+    }
+
+    /// What was kept for the component of that digest; it is used, and stays longer.
     pub fn get(&self, digest: &str) -> Option<Artefact> {
-        let octets = fs::read(self.file(digest)?).ok()?;
+        let file = self.file(digest)?;
+        let octets = fs::read(&file).ok()?;
+        let now = UNIX_EPOCH + Duration::from_millis(clock::unix_ms());
+        let opened = File::options().append(true).open(&file);
+        if let Err(error) = opened.and_then(|file| file.set_modified(now)) {
+            tracing::debug!(file = %file.display(), %error, "that it was used is not noted");
+        }
         Some(Artefact::from_octets(octets))
     }
 
-    /// Keeps it. If it cannot, that costs time at the next start, and no more.
-    pub fn put(&self, digest: &str, artefact: &Artefact) {
+    /// Keeps it. If it cannot, that costs time at the next start, and no more. Others go for it, but none
+    /// `is_needed`.
+    pub fn put(&self, digest: &str, artefact: &Artefact, is_needed: impl Fn(&str) -> bool) {
         let Some(file) = self.file(digest) else {
             return;
         };
         let unfinished = file.with_extension("unfinished");
         let written = fs::write(&unfinished, artefact.octets());
         let written = written.and_then(|()| fs::rename(&unfinished, &file));
-        if let Err(error) = written.and_then(|()| self.trim()) {
+        if let Err(error) = written.and_then(|()| self.trim(is_needed)) {
             tracing::warn!(file = %file.display(), %error, "a compiled component is not kept");
         }
     }
 
     /// Its name is the digest's hexadecimal digits.
     fn file(&self, digest: &str) -> Option<PathBuf> {
-        let digits = digest.strip_prefix("sha256:")?;
+        let digits = digest.strip_prefix(DIGEST)?;
         let is_name = digits.bytes().all(|octet| octet.is_ascii_hexdigit());
         is_name.then(|| self.folder.join(format!("{digits}.cwasm")))
     }
 
-    /// Removes the oldest until the rest is small enough.
-    fn trim(&self) -> std::io::Result<()> {
+    /// Removes those that were not used for the longest time until the rest is small enough. Another may do so at the
+    /// same time: what is not there any more is as it should be.
+    fn trim(&self, is_needed: impl Fn(&str) -> bool) -> io::Result<()> {
         let mut files: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
-            let (path, about) = entry.and_then(|it| Ok((it.path(), it.metadata()?)))?;
-            if path.extension().is_some() {
+            let entry = entry?;
+            let path = entry.path();
+            let digits = path.file_stem().unwrap_or_default().to_string_lossy();
+            if path.extension().is_none() || is_needed(&format!("{DIGEST}{digits}")) {
+                continue;
+            }
+            if let Some(about) = there(entry.metadata())? {
                 files.push((about.modified()?, about.len(), path));
             }
         }
@@ -87,10 +108,18 @@ impl Kept {
             if total <= self.most {
                 break;
             }
-            fs::remove_file(path)?;
+            there(fs::remove_file(path))?;
             total -= octets;
         }
         Ok(())
+    }
+}
+
+/// None: it is not there any more.
+fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        found => found.map(Some),
     }
 }
 
@@ -118,11 +147,15 @@ fn key(file: &Path) -> anyhow::Result<SealKey> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::PermissionsExt};
+    use std::{
+        fs::{self, File},
+        os::unix::fs::PermissionsExt,
+        time::{Duration, UNIX_EPOCH},
+    };
 
     use policy::Artefact;
 
-    use super::Kept;
+    use super::{Kept, there};
 
     fn artefact(octets: usize) -> Artefact {
         Artefact::from_octets(vec![7; octets])
@@ -133,7 +166,7 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let kept = Kept::open(data.path()).unwrap();
         assert_eq!(kept.get("sha256:0a"), None);
-        kept.put("sha256:0a", &artefact(10));
+        kept.put("sha256:0a", &artefact(10), |_| false);
         let key = fs::metadata(data.path().join("compiled/key")).unwrap();
         assert_eq!(key.permissions().mode() & 0o777, 0o600);
         let octets = fs::read(data.path().join("compiled/key")).unwrap();
@@ -147,21 +180,62 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let kept = Kept::open(data.path()).unwrap();
         for name in ["sha256:../key", "key", "sha256:/etc/passwd"] {
-            kept.put(name, &artefact(10));
+            kept.put(name, &artefact(10), |_| false);
             assert_eq!(kept.get(name), None);
         }
     }
 
+    /// That one is as old as that; all others are new.
+    fn age(kept: &Kept, digest: &str, days: u64) {
+        let file = File::options()
+            .append(true)
+            .open(kept.file(digest).unwrap());
+        let old = UNIX_EPOCH + Duration::from_secs(86_400 * (10_000 - days));
+        file.unwrap().set_modified(old).unwrap();
+    }
+
     #[test]
-    fn beyond_its_size_the_oldest_go() {
+    fn beyond_its_size_what_was_not_used_for_the_longest_time_goes() {
+        let data = tempfile::tempdir().unwrap();
+        let mut kept = Kept::open(data.path()).unwrap();
+        let names: [_; 5] = std::array::from_fn(|name| format!("sha256:0{name}"));
+        for (name, days) in names.iter().zip([9, 8, 7, 6]) {
+            kept.put(name, &artefact(40), |_| false);
+            age(&kept, name, days);
+        }
+        // It is loaded at a start, and from then on it is the newest.
+        assert!(kept.get(&names[0]).is_some());
+        kept.most = 100;
+        kept.put(&names[4], &artefact(40), |_| false);
+        let left = names.iter().map(|name| kept.has(name));
+        assert_eq!(left.collect::<Vec<_>>(), [true, false, false, false, true]);
+    }
+
+    #[test]
+    fn what_is_needed_stays_however_much_is_uploaded() {
         let data = tempfile::tempdir().unwrap();
         let mut kept = Kept::open(data.path()).unwrap();
         kept.most = 100;
-        for name in 0..5 {
-            kept.put(&format!("sha256:0{name}"), &artefact(40));
+        let needed = ["sha256:0a", "sha256:0b", "sha256:0c"];
+        for name in needed {
+            kept.put(name, &artefact(40), |it| needed.contains(&it));
+            age(&kept, name, 9);
         }
-        let left = (0..5).filter(|name| kept.get(&format!("sha256:0{name}")).is_some());
-        assert_eq!(left.count(), 2);
-        assert!(kept.get("sha256:04").is_some());
+        for name in 0..9 {
+            let digest = format!("sha256:0{name}");
+            kept.put(&digest, &artefact(60), |it| needed.contains(&it));
+            age(&kept, &digest, 8 - name);
+            assert!(kept.has(&digest));
+        }
+        assert!(needed.iter().all(|name| kept.has(name)));
+        assert!(!kept.has("sha256:07"));
+    }
+
+    #[test]
+    fn a_file_that_another_has_removed_is_no_error() {
+        let gone = fs::metadata("/nowhere");
+        assert!(matches!(there(gone), Ok(None)));
+        let data = tempfile::tempdir().unwrap();
+        assert!(there(fs::read(data.path())).is_err());
     }
 }

@@ -47,6 +47,17 @@ impl<P> Shelf<P> {
         }
     }
 
+    /// Whether that is active for anybody; before the first is active nobody knows, and each may be.
+    pub fn is_needed(&self, digest: &str) -> bool {
+        self.users.is_empty() || self.users.contains_key(digest)
+    }
+
+    /// Whether that is active for that tenant.
+    pub fn is_active(&self, tenant: TenantId, digest: &str) -> bool {
+        let active = self.active.get(&tenant);
+        active.is_some_and(|active| active.contains(digest))
+    }
+
     /// From here on these are active for that tenant, and no others.
     pub fn activate(&mut self, tenant: TenantId, digests: BTreeSet<String>) {
         for digest in &digests {
@@ -125,6 +136,8 @@ mod tests {
         publish(&mut shelf, other, "shared");
         publish(&mut shelf, one, "shared");
         publish(&mut shelf, one, "running");
+        assert!(shelf.is_active(other, "shared") && !shelf.is_active(one, "shared"));
+        assert!(shelf.is_needed("shared") && !shelf.is_needed("new"));
         let running = shelf.get("running").unwrap();
         for version in 0..RETIRED * 2 {
             publish(&mut shelf, one, &version.to_string());
@@ -137,6 +150,7 @@ mod tests {
         }
         assert!(shelf.get("shared").is_none() && shelf.get("running").is_none());
         shelf.activate(one, [].into());
+        assert!(shelf.is_needed("new"), "nobody knows");
         assert!(shelf.users.is_empty() && shelf.active.is_empty());
     }
 }

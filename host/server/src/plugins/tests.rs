@@ -1,4 +1,4 @@
-use std::{env, process::ExitCode};
+use std::{env, os::unix::fs::MetadataExt, process::ExitCode, time::Duration};
 
 use model::{IdSource, KeyId, TenantId};
 use store::{BuiltIn, NewTenant, Store, admin};
@@ -54,13 +54,13 @@ async fn an_upload_is_judged_and_not_kept_and_what_a_session_needs_is_fetched() 
         let [file] = &files[..] else {
             panic!("{files:?}");
         };
-        let written = std::fs::metadata(file).unwrap().modified().unwrap();
+        let written = std::fs::metadata(file).unwrap().ino();
         if damage {
             std::fs::write(file, "no machine code").unwrap();
         }
         let again = Plugins::new(&config, store.clone()).unwrap();
         assert!(again.fetch(tenant, &digest).await.is_ok());
-        let now = std::fs::metadata(file).unwrap().modified().unwrap();
+        let now = std::fs::metadata(file).unwrap().ino();
         assert_eq!(now != written, damage);
     }
 
@@ -68,10 +68,40 @@ async fn an_upload_is_judged_and_not_kept_and_what_a_session_needs_is_fetched() 
     config.plugins.memory = "64KiB".into();
     let smaller = Plugins::new(&config, store.clone()).unwrap();
     let refused = smaller.fetch(tenant, &digest).await.unwrap_err();
-    assert!(
-        refused.contains("memory has a minimum byte size of"),
-        "{refused}"
-    );
+    assert!(refused.contains("memory has a minimum byte size of"), "{refused}");
     store.close().await;
     assert_eq!(smaller.fetch(tenant, &digest).await.unwrap_err(), refused);
+}
+
+#[tokio::test]
+async fn at_a_start_nobody_waits_for_what_has_to_be_compiled() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/jackfield.db", folder.path().display());
+    let store = Store::open(&url).await.unwrap();
+    let mut config = Config::default();
+    config.node.data = folder.path().into();
+    let plugins = Plugins::new(&config, store.clone()).unwrap();
+    let built_in = setup::built_in(&plugins).await.unwrap();
+    let tenant = tenant(&store, &built_in).await;
+    let digest = &built_in.component.digest;
+    let tenant_config = store.tenant_config(tenant).await.unwrap();
+
+    // What the last run has left is loaded.
+    let again = Plugins::new(&config, store.clone()).unwrap();
+    again.prepare(&tenant_config, Duration::ZERO).await.unwrap();
+    assert!(again.get(digest).is_some() && !again.missing.has(tenant, digest));
+
+    // Nothing is left: it is compiled behind.
+    std::fs::remove_dir_all(folder.path().join("compiled")).unwrap();
+    let upgraded = Plugins::new(&config, store.clone()).unwrap();
+    let prepared = upgraded.prepare(&tenant_config, Duration::ZERO).await;
+    prepared.unwrap();
+    assert!(upgraded.get(digest).is_none() && upgraded.missing.has(tenant, digest));
+    // Who activates it now, waits for it.
+    let activated = upgraded.prepare(&tenant_config, Duration::from_secs(600));
+    tokio::select! {
+        activated = activated => activated.unwrap(),
+        () = upgraded.make_missing() => {}
+    }
+    assert!(upgraded.get(digest).is_some() && !upgraded.missing.has(tenant, digest));
 }

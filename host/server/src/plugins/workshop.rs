@@ -73,6 +73,25 @@ impl Workshop {
         self.shelf().activate(tenant, digests);
     }
 
+    /// Whether that is active for that tenant.
+    pub fn is_active(&self, tenant: TenantId, digest: &str) -> bool {
+        self.on_shelf().is_active(tenant, digest)
+    }
+
+    /// Whether machine code of that digest was kept; that it can be used is another matter.
+    pub fn has_code(&self, digest: &str) -> bool {
+        self.kept.has(digest)
+    }
+
+    /// Puts that component on the shelf if its machine code was kept; tells whether it did.
+    pub fn load(&self, component: &Bytes) -> bool {
+        let manifest = self.engine.validate(component);
+        let policy = manifest.ok().and_then(|manifest| self.kept(manifest));
+        let policy = policy.map(Arc::new);
+        policy.iter().for_each(|policy| self.shelve(policy));
+        policy.is_some()
+    }
+
     /// The policy of that component, which is not put on the shelf. What was refused lately is so again, and costs
     /// nothing.
     pub fn make(&self, component: &Bytes) -> Result<Arc<Policy>, Refusal> {
@@ -84,7 +103,7 @@ impl Workshop {
         if let Some(refusal) = self.refusal(&digest) {
             return Err(refusal);
         }
-        if let Some(policy) = self.load(manifest.clone()) {
+        if let Some(policy) = self.kept(manifest.clone()) {
             return Ok(Arc::new(policy));
         }
         let made = self.compile(manifest, component);
@@ -103,7 +122,7 @@ impl Workshop {
     }
 
     /// The policy of what was kept; none: it is to be compiled.
-    fn load(&self, manifest: Manifest) -> Option<Policy> {
+    fn kept(&self, manifest: Manifest) -> Option<Policy> {
         let artefact = self.kept.get(&manifest.digest)?;
         let loaded = self.engine.load(manifest, &artefact, self.kept.key());
         // Whatever is wrong with it, another version of the platform may have made it.
@@ -115,7 +134,8 @@ impl Workshop {
         let artefact = self.compiler.compile(&digest, component)?;
         let loaded = self.engine.load(manifest, &artefact, self.kept.key());
         let policy = loaded.ok_or_else(|| Refusal::NotCompiled("it cannot be loaded".into()))??;
-        self.kept.put(&digest, &artefact);
+        let is_needed = |digest: &str| self.on_shelf().is_needed(digest);
+        self.kept.put(&digest, &artefact, is_needed);
         Ok(policy)
     }
 
