@@ -3,7 +3,7 @@
 //! Owns the counts of turns by version, and the verdict: a version that is new, or on trial, is given up when so
 //! many of its turns have faulted within so long, and a larger part of its turns than of the version's before,
 //! as this process has seen them. Whoever holds it is told once, and brings the version before back; faults that
-//! are not the policy's (the store's, or a turn that waited for too long) count for nobody.
+//! are not the policy's (the store's, a turn that waited for too long, or had no instance) count for nobody.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -148,7 +148,7 @@ impl Book {
 
 /// Whether the policy, and nobody else, is to blame.
 fn is_its_own(fault: Fault) -> bool {
-    !matches!(fault, Fault::Store | Fault::TooLong)
+    !matches!(fault, Fault::Store | Fault::TooLong | Fault::Instance)
 }
 
 #[cfg(test)]

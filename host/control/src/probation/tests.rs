@@ -133,7 +133,7 @@ fn what_the_version_before_does_as_often_is_no_reason() {
 fn faults_of_ours_and_those_of_others_do_not_count() {
     let mut court = Court::new(Some(probation()));
     for second in 0..10 {
-        for fault in [Fault::Store, Fault::TooLong] {
+        for fault in [Fault::Store, Fault::TooLong, Fault::Instance] {
             assert_eq!(court.turn(second, 2, Some(fault)), None);
         }
         assert_eq!(court.turn(second, 1, Some(Fault::Trap)), None);
