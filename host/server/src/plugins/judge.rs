@@ -36,6 +36,14 @@ struct Court {
     verdicts: BTreeMap<(TenantId, String), Verdict>,
 }
 
+impl Court {
+    /// A verdict that could not be carried out waits, unless there is a newer one.
+    fn again(&mut self, verdict: Verdict) {
+        let plugin = (verdict.tenant, verdict.plugin.clone());
+        self.verdicts.entry(plugin).or_insert(verdict);
+    }
+}
+
 impl Judge {
     /// A tenant has this configuration from now on, or is gone.
     pub(super) fn published(&self, tenant: TenantId, config: Option<&TenantConfig>) {
@@ -67,7 +75,7 @@ impl Judge {
                     Err(error @ StoreError::Unavailable(_)) => {
                         let (tenant, plugin) = (verdict.tenant, verdict.plugin.clone());
                         tracing::warn!(%tenant, plugin, %error, "not given up yet; tried again");
-                        self.court().verdicts.insert((tenant, plugin), verdict);
+                        self.court().again(verdict);
                         sleep(AGAIN).await;
                     }
                     Err(error) => {

@@ -1,7 +1,7 @@
 use std::cell::RefCell;
 
 use metrics::Gauge;
-use model::{IdSource, KeyId};
+use model::{IdSource, KeyId, Probation};
 use store::{BuiltIn, NewActivation, NewTenant, NewVersion, admin};
 
 use super::*;
@@ -82,4 +82,31 @@ async fn a_version_whose_turns_fault_is_given_up_and_the_shards_are_told() {
     assert_eq!((log.len(), log[0].version), (1, 2));
     assert!(log[0].message.contains(&why), "{}", log[0].message);
     assert!(judge.court().verdicts.is_empty());
+}
+
+#[test]
+fn a_verdict_that_is_tried_again_gives_way_to_a_newer_one() {
+    let mut ids = IdSource::new([2; 32], 0, 0);
+    let verdict = |since| Verdict {
+        tenant: TenantId::mint(&mut ids, 1),
+        plugin: "ivr".into(),
+        judged: Probation {
+            version: 2,
+            before: 1,
+            faults: 3,
+            within: Duration::from_secs(60),
+            since,
+            until: u64::MAX,
+        },
+        why: String::new(),
+    };
+    let [old, mut new] = [1, 2].map(verdict);
+    new.tenant = old.tenant;
+    let plugin = (new.tenant, new.plugin.clone());
+    let mut court = Court::default();
+    court.again(old.clone());
+    assert_eq!(court.verdicts.get(&plugin), Some(&old));
+    court.verdicts.insert(plugin.clone(), new.clone());
+    court.again(old);
+    assert_eq!(court.verdicts.get(&plugin), Some(&new));
 }
