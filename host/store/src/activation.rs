@@ -8,7 +8,7 @@ use std::time::Duration;
 use model::{Probation, TenantId};
 
 use crate::db::{Tx, query};
-use crate::{Store, StoreError, plugin, version};
+use crate::{Store, StoreError, plugin, shadow, version};
 
 /// Which versions of a plugin new sessions begin with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl Store {
 
     /// Lets that share of new sessions begin with this version. With 100 percent it is the active one,
     /// and no other is on trial any more; with less it is on trial beside the active one, in place of
-    /// any other. What is so already changes nothing.
+    /// any other. Either way no version runs along any more. What is so already changes nothing.
     pub async fn activate(
         &self,
         tenant: TenantId,
@@ -105,6 +105,8 @@ impl Store {
             fault_window_s,
         } = new;
         let mut tx = self.db().write().await?;
+        // First, for it counts as a change.
+        shadow::put(&mut tx, tenant, name, None).await?;
         let before = plugin::read(&mut tx, tenant, name).await?.activation;
         version::find(&mut tx, tenant, name, version).await?;
         let on_trial = before.as_ref().and_then(|it| it.trial);

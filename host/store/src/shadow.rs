@@ -58,16 +58,7 @@ impl Store {
                 Some(_) => {}
             }
         }
-        query(
-            "UPDATE plugin SET shadow = $3, shadow_sessions = 0, shadow_turns = 0, shadow_differ = 0,
-                               shadow_unknown = 0, revision = revision + 1
-             WHERE tenant = $1 AND name = $2 AND coalesce(shadow, 0) <> coalesce($3, 0)",
-        )
-        .bind(tenant)
-        .bind(name)
-        .bind(shadow.map(u64::from))
-        .run(&mut tx)
-        .await?;
+        put(&mut tx, tenant, name, shadow).await?;
         tx.commit().await
     }
 
@@ -96,6 +87,26 @@ impl Store {
         .await?;
         tx.commit().await
     }
+}
+
+/// That version runs along from here on, or none.
+pub(crate) async fn put(
+    tx: &mut Tx,
+    tenant: TenantId,
+    name: &str,
+    shadow: Option<u32>,
+) -> Result<(), StoreError> {
+    query(
+        "UPDATE plugin SET shadow = $3, shadow_sessions = 0, shadow_turns = 0, shadow_differ = 0,
+                           shadow_unknown = 0, revision = revision + 1
+         WHERE tenant = $1 AND name = $2 AND coalesce(shadow, 0) <> coalesce($3, 0)",
+    )
+    .bind(tenant)
+    .bind(name)
+    .bind(shadow.map(u64::from))
+    .run(tx)
+    .await?;
+    Ok(())
 }
 
 /// The shadows of a tenant.

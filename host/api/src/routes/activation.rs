@@ -165,8 +165,10 @@ pub(super) async fn activate(
     Checked(new): Checked<NewActivation>,
 ) -> Result<Json<ActivationBody>, Problem> {
     let (store, now) = (state.store(), state.now_ms());
-    let shadow = new.shadow == Some(true);
-    if !shadow {
+    // One transaction either way: what is half done would not reach the shards.
+    if new.shadow == Some(true) {
+        store.set_shadow(tenant, &name, Some(new.version)).await?;
+    } else {
         let usual = store::NewActivation::of(new.version, new.percent.unwrap_or(100));
         let new = store::NewActivation {
             max_faults: new.max_faults.unwrap_or(usual.max_faults),
@@ -175,8 +177,6 @@ pub(super) async fn activate(
         };
         store.activate(tenant, &name, new, now).await?;
     }
-    let shadow = shadow.then_some(new.version);
-    store.set_shadow(tenant, &name, shadow).await?;
     state.control().tenant_changed(tenant).await?;
     shown(&state, tenant, &name).await
 }

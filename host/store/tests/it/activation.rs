@@ -132,6 +132,23 @@ async fn a_new_build_of_the_platforms_own_leaves_a_trial_beside_it() {
     assert_eq!((active.version, active.previous), (3, Some(1)));
 }
 
+#[tokio::test]
+async fn an_activation_ends_the_shadow_and_one_that_fails_does_not() {
+    let mut home = Home::new().await;
+    let acme = ivr(&mut home).await;
+    let store = &home.store;
+    for (version, percent) in [(2, 10), (2, 100), (2, 100)] {
+        store.set_shadow(acme, "ivr", Some(3)).await.unwrap();
+        assert!(activate(store, acme, 9, percent).await.is_err());
+        assert_eq!(store.shadows(acme).await.unwrap()["ivr"].version, 3);
+        let before = store.activation(acme, "ivr").await.unwrap();
+        let active = activate(store, acme, version, percent).await.unwrap();
+        assert!(active.revision > before.revision);
+        assert!(store.shadows(acme).await.unwrap().is_empty());
+        assert_eq!(store.activation(acme, "ivr").await, Ok(active));
+    }
+}
+
 /// The version of that plugin that is on probation, if one is.
 async fn probation(store: &Store, tenant: TenantId, plugin: &str) -> Option<Probation> {
     let config = store.tenant_config(tenant).await.unwrap();
