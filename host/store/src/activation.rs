@@ -21,6 +21,8 @@ pub struct Activation {
     pub active_since: u64,
     /// The version that was active before it: what a rollback brings back if none is on trial.
     pub previous: Option<u32>,
+    /// The version that was left, by a hand or because its turns faulted, until another is activated for all.
+    pub left: Option<u32>,
     /// The version on trial.
     pub trial: Option<OnTrial>,
     /// So many turns of a new version that fault are too many; 0: none are.
@@ -123,7 +125,10 @@ impl Store {
                 let what = format!("plugin {name} has no active version to try another beside");
                 return Err(StoreError::Conflict { what });
             }
-            (Some(before), None) => before.with(version, now_ms),
+            (Some(before), None) => Activation {
+                left: None,
+                ..before.with(version, now_ms)
+            },
             (Some(before), Some(_)) if before.version == version => {
                 let what = format!("version {version} is active: no trial of it is left to make");
                 return Err(StoreError::Conflict { what });
@@ -160,7 +165,7 @@ impl Store {
                 trial: None,
                 ..before
             },
-            (None, Some(previous)) => before.with(previous, now_ms),
+            (None, Some(previous)) => before.back_to(previous, now_ms),
             (None, None) => return Err(nothing()),
         };
         let next = Activation {
@@ -194,7 +199,7 @@ impl Store {
                 ..before
             }
         } else {
-            before.with(judged.before, at)
+            before.back_to(judged.before, at)
         };
         let next = Activation {
             given_up: Some(GivenUp {
@@ -240,12 +245,21 @@ impl Activation {
             version,
             active_since: now_ms,
             previous: None,
+            left: None,
             trial: None,
             max_faults: model::limits::PROBATION_FAULTS,
             fault_window_s: model::limits::PROBATION_WITHIN_S,
             given_up: None,
             activated: 0,
             revision: 0,
+        }
+    }
+
+    /// With that version, which was active before, in place of the one that is left.
+    fn back_to(self, version: u32, now_ms: u64) -> Self {
+        Self {
+            left: Some(self.version),
+            ..self.with(version, now_ms)
         }
     }
 
@@ -279,6 +293,7 @@ pub(crate) async fn install(
         None => Activation::first(name, version, now_ms),
         Some(before) => Activation {
             trial: before.trial.filter(|trial| trial.version != version),
+            left: None,
             given_up: None,
             ..before.with(version, now_ms)
         },
@@ -309,7 +324,7 @@ async fn write(
         "UPDATE plugin SET active = $3, previous = $4, trial = $5, percent = $6, activated = $7,
                            max_faults = $8, fault_window_s = $9, given_up = $10,
                            given_up_why = $11, given_up_at = $12, active_since = $13,
-                           trial_since = $14, revision = revision + 1
+                           trial_since = $14, left_version = $15, revision = revision + 1
          WHERE tenant = $1 AND name = $2",
     )
     .bind(tenant)
@@ -326,6 +341,7 @@ async fn write(
     .bind(given_up.map(|it| it.at))
     .bind(next.active_since)
     .bind(next.trial.map_or(0, |trial| trial.since))
+    .bind(next.left.map(u64::from))
     .run(tx)
     .await?;
     active(tx, tenant, &next.plugin).await

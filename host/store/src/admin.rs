@@ -74,8 +74,8 @@ pub struct Installed {
 }
 
 /// Brings every tenant whose active version of the policy came with the platform to this one. A
-/// tenant that activated a version of its own keeps it, and one for which this build was given up stays with
-/// the one before. Each tenant is a commit of its own: one that
+/// tenant that activated a version of its own keeps it, and one that has left this build, by a hand's rollback or
+/// because it was given up, stays with the one before. Each tenant is a commit of its own: one that
 /// cannot be brought there holds up no other.
 pub async fn install_built_in(
     store: &Store,
@@ -88,7 +88,7 @@ pub async fn install_built_in(
          WHERE p.name = $1 AND v.built_in = $2 AND v.digest <> $3
            AND NOT EXISTS (SELECT 1 FROM plugin_version g
                            WHERE g.tenant = p.tenant AND g.plugin = p.name
-                             AND g.version = p.given_up AND g.digest = $3)
+                             AND g.version = p.left_version AND g.digest = $3)
          ORDER BY p.tenant",
     )
     .bind(&built_in.name)

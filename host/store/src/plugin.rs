@@ -8,7 +8,7 @@ use crate::{Activation, GivenUp, Listed, OnTrial, Page, Store, StoreError, limit
 /// What is read of a plugin.
 const COLUMNS: &str = "name, versions, active, previous, trial, percent, activated, revision,
                        max_faults, fault_window_s, given_up, given_up_why, given_up_at,
-                       active_since, trial_since";
+                       active_since, trial_since, left_version";
 
 type Row = (
     String,
@@ -26,6 +26,7 @@ type Row = (
     Option<i64>,
     i64,
     i64,
+    Option<i64>,
 );
 
 /// A tenant's named policy.
@@ -136,6 +137,7 @@ fn from_row(row: Row) -> Plugin {
         at,
         active_since,
         trial_since,
+        left,
     ) = row;
     let on_trial = |version| OnTrial {
         version: version as u32,
@@ -152,6 +154,7 @@ fn from_row(row: Row) -> Plugin {
         version: version as u32,
         active_since: active_since as u64,
         previous: previous.map(|version| version as u32),
+        left: left.map(|version| version as u32),
         trial: trial.map(on_trial),
         max_faults: max as u32,
         fault_window_s: window as u32,

@@ -5,7 +5,7 @@ use sqlx::SqlitePool;
 use crate::StoreError;
 
 /// What brings the tables up to date, in order. One that was released never changes.
-pub(super) const MIGRATIONS: [(&str, &str); 22] = [
+pub(super) const MIGRATIONS: [(&str, &str); 23] = [
     (
         "first",
         include_str!("../../migrations/sqlite/0001_first.sql"),
@@ -93,6 +93,10 @@ pub(super) const MIGRATIONS: [(&str, &str); 22] = [
     (
         "plugin since",
         include_str!("../../migrations/sqlite/0022_plugin_since.sql"),
+    ),
+    (
+        "plugin left",
+        include_str!("../../migrations/sqlite/0023_plugin_left.sql"),
     ),
 ];
 

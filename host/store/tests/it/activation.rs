@@ -299,3 +299,39 @@ async fn a_build_of_the_platforms_own_that_was_given_up_is_not_installed_again()
     assert_eq!(store.activation(acme, "makecall").await.unwrap().version, 1);
     assert_eq!(install(3).await.unwrap().changed, [acme]);
 }
+
+#[tokio::test]
+async fn a_build_of_the_platforms_own_that_a_hand_has_left_is_not_installed_again() {
+    let mut home = Home::new().await;
+    let acme = home.tenant("acme", "acme.example").await;
+    let store = &home.store;
+    let install = async |build| {
+        let installed = admin::install_built_in(store, &built_in(build), NOW).await;
+        installed.unwrap().changed
+    };
+    let try_own = async |version| {
+        let new = NewActivation::of(version, 10);
+        store.activate(acme, "makecall", new, NOW).await.unwrap();
+        store.rollback(acme, "makecall", NOW).await.unwrap();
+    };
+    assert_eq!(install(2).await, [acme]);
+    store.rollback(acme, "makecall", NOW).await.unwrap();
+    assert_eq!(install(2).await, []);
+    // A trial beside it changes nothing of that.
+    let own = store.create_version(acme, "makecall", &component("mine"), NOW);
+    let own = own.await.unwrap().version;
+    try_own(own).await;
+    assert_eq!(install(2).await, []);
+    // The same for one that the platform has given up.
+    assert_eq!(install(3).await, [acme]);
+    let judged = probation(store, acme, "makecall").await.unwrap();
+    assert!(give_up(store, acme, "makecall", &judged).await);
+    try_own(own).await;
+    assert_eq!(install(3).await, []);
+    // A hand may bring it back, and a node of the release before goes back to its own.
+    store.rollback(acme, "makecall", NOW).await.unwrap();
+    let active = store.activation(acme, "makecall").await.unwrap();
+    assert_eq!((active.version, active.left), (4, Some(1)));
+    assert_eq!(install(2).await, [acme]);
+    assert_eq!(install(3).await, [acme]);
+}
