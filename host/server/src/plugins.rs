@@ -18,7 +18,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use bytes::Bytes;
-use desk::{Desk, Owner};
+use desk::{Desk, Owner, Place};
 use judge::Judge;
 use missing::Missing;
 use model::{Manifest, TenantConfig, TenantId};
@@ -79,7 +79,8 @@ impl Plugins {
     /// Judges an upload; the refusal is in the words of `plugin check`. Dropped, it leaves the queue
     /// of those who wait for the compiler.
     pub async fn check(&self, owner: Owner, bytes: Bytes) -> Result<Manifest, String> {
-        let made = self.make(owner, bytes, &self.judging).await;
+        let place = self.judging.enter(owner).await;
+        let made = self.make(place, bytes).await;
         let policy = made.map_err(|refusal| refusal.to_string())?;
         Ok(policy.manifest().clone())
     }
@@ -88,7 +89,11 @@ impl Plugins {
     /// platform, is compiled behind ([`make_missing`](Self::make_missing)), and waited for so long if it is to be
     /// active from now on. An error is the store's; a component that cannot be compiled any more keeps nothing else
     /// from being published.
-    pub async fn prepare(&self, config: &TenantConfig, patience: Duration) -> Result<(), StoreError> {
+    pub async fn prepare(
+        &self,
+        config: &TenantConfig,
+        patience: Duration,
+    ) -> Result<(), StoreError> {
         let (tenant, mut new) = (config.id, Vec::new());
         for plugin in config.versions() {
             let digest = &plugin.digest;
@@ -126,15 +131,16 @@ impl Plugins {
     /// Compiles what calls need and is not there, for ever, one after another and tenants in turn: to be run beside
     /// everything else.
     pub async fn make_missing(&self) {
-        let make = async |tenant, digest: &str| {
+        loop {
+            let (tenant, digest) = self.missing.next().await;
             // Otherwise its sessions fault as `instance`; the tenant's log says so at each.
-            if self.get(digest).is_none()
-                && let Err(why) = self.fetch(tenant, digest).await
+            if self.get(&digest).is_none()
+                && let Err(why) = self.fetch(tenant, &digest).await
             {
                 tracing::warn!(%tenant, digest, why, "a component is not there");
             }
-        };
-        self.missing.make(make).await;
+            self.missing.ended(tenant, digest);
+        }
     }
 
     /// Every shard has this configuration of the tenant, or knows that the tenant is gone: what
@@ -149,8 +155,17 @@ impl Plugins {
     /// A component that a live session of the tenant needs and that is no longer there; or why it cannot be had,
     /// for the tenant's log.
     pub async fn fetch(&self, tenant: TenantId, digest: &str) -> Result<Arc<Policy>, String> {
+        let refused = |refusal: Refusal| refusal.to_string();
         if let Some(refusal) = self.workshop.refusal(digest) {
-            return Err(refusal.to_string());
+            return Err(refused(refusal));
+        }
+        // Many turns may wait for one component: none holds it before it has the place, and the first one makes it.
+        let place = self.making.enter(Some(tenant)).await;
+        if let Some(known) = self.get(digest) {
+            return Ok(known);
+        }
+        if let Some(refusal) = self.workshop.refusal(digest) {
+            return Err(refused(refusal));
         }
         let bytes = match self.store.component(tenant, digest).await {
             Ok(bytes) => bytes,
@@ -159,18 +174,7 @@ impl Plugins {
                 return Err("it could not be read from the store".to_owned());
             }
         };
-        let made = self.make_for_calls(tenant, digest, bytes.into()).await;
-        made.map_err(|refusal| refusal.to_string())
-    }
-
-    /// Makes what calls need, and puts it on the shelf.
-    async fn make_for_calls(
-        &self,
-        tenant: TenantId,
-        digest: &str,
-        bytes: Bytes,
-    ) -> Result<Arc<Policy>, Refusal> {
-        let made = self.make(Some(tenant), bytes, &self.making).await;
+        let made = self.make(place, bytes.into()).await;
         match &made {
             Ok(policy) => self.workshop.shelve(policy),
             // Most are known already: this one may have come to nothing in another way.
@@ -179,16 +183,10 @@ impl Plugins {
             }
             Err(_) => {}
         }
-        made
+        made.map_err(refused)
     }
 
-    async fn make(
-        &self,
-        owner: Owner,
-        bytes: Bytes,
-        desk: &Arc<Desk>,
-    ) -> Result<Arc<Policy>, Refusal> {
-        let place = desk.enter(owner).await;
+    async fn make(&self, place: Place, bytes: Bytes) -> Result<Arc<Policy>, Refusal> {
         let workshop = Arc::clone(&self.workshop);
         // It keeps its place though nobody waits for it any more: the child that compiles goes on.
         let made = tokio::task::spawn_blocking(move || {

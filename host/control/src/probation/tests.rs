@@ -76,7 +76,10 @@ impl Court {
             unix_ms: second * 1_000,
         };
         let verdict = self.book.turn(now, (tenant(), "ivr", version), fault)?;
-        assert_eq!((verdict.plugin.as_str(), verdict.judged.version), ("ivr", version));
+        assert_eq!(
+            (verdict.plugin.as_str(), verdict.judged.version),
+            ("ivr", version)
+        );
         Some(verdict.why)
     }
 

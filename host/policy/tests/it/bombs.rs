@@ -4,9 +4,7 @@ use std::env;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use policy::{
-    Artefact, CompileLimits, Compiler, Engine, Limits, Refusal, SealKey, serve_child,
-};
+use policy::{Artefact, CompileLimits, Compiler, Engine, Limits, Refusal, SealKey, serve_child};
 
 use crate::bomb::{EMPTY, bomb_in, with_section};
 use crate::scene::{clock, component, engine};

@@ -66,21 +66,25 @@ impl Missing {
         }
     }
 
-    /// Has one after another made, for ever; however that ends, it is not missing any more.
-    pub async fn make(&self, make: impl AsyncFn(TenantId, &str)) {
+    /// The next one, of the next tenant: until it has [`ended`](Self::ended) there is no other.
+    pub async fn next(&self) -> (TenantId, String) {
         loop {
-            while let Some((tenant, digest)) = self.next() {
-                make(tenant, &digest).await;
-                let mut book = self.book();
-                book.queue.ended(tenant);
-                book.open.remove(&(tenant, digest));
-                self.done.notify_waiters();
+            if let Some(next) = self.pop() {
+                return next;
             }
             self.more.notified().await;
         }
     }
 
-    fn next(&self) -> Option<(TenantId, String)> {
+    /// That one is made, or is not to be had: whichever, nobody waits for it any more.
+    pub fn ended(&self, tenant: TenantId, digest: String) {
+        let mut book = self.book();
+        book.queue.ended(tenant);
+        book.open.remove(&(tenant, digest));
+        self.done.notify_waiters();
+    }
+
+    fn pop(&self) -> Option<(TenantId, String)> {
         self.book().queue.pop()
     }
 
@@ -91,8 +95,6 @@ impl Missing {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-
     use futures_util::FutureExt;
     use model::{IdSource, TenantId};
 
@@ -109,11 +111,13 @@ mod tests {
         missing.add(one, "d");
         let mut last = Box::pin(missing.gone(many, "c"));
         assert!(last.as_mut().now_or_never().is_none());
-        let made = RefCell::new(Vec::new());
-        let make = async |tenant, digest: &str| made.borrow_mut().push((tenant, digest.to_owned()));
-        assert!(missing.make(make).now_or_never().is_none());
+        let mut made = Vec::new();
+        while let Some((tenant, digest)) = missing.next().now_or_never() {
+            made.push((tenant, digest.clone()));
+            missing.ended(tenant, digest);
+        }
         let order = [(many, "a"), (one, "d"), (many, "b"), (many, "c")];
-        assert_eq!(*made.borrow(), order.map(|(id, it)| (id, it.to_owned())));
+        assert_eq!(made, order.map(|(id, it)| (id, it.to_owned())));
         assert!(last.now_or_never().is_some());
         assert!(!missing.has(many, "a"));
     }

@@ -1,5 +1,7 @@
 use std::{env, os::unix::fs::MetadataExt, process::ExitCode, time::Duration};
 
+use bytes::Bytes;
+use futures_util::FutureExt;
 use model::{IdSource, KeyId, TenantId};
 use store::{BuiltIn, NewTenant, Store, admin};
 
@@ -68,7 +70,10 @@ async fn an_upload_is_judged_and_not_kept_and_what_a_session_needs_is_fetched() 
     config.plugins.memory = "64KiB".into();
     let smaller = Plugins::new(&config, store.clone()).unwrap();
     let refused = smaller.fetch(tenant, &digest).await.unwrap_err();
-    assert!(refused.contains("memory has a minimum byte size of"), "{refused}");
+    assert!(
+        refused.contains("memory has a minimum byte size of"),
+        "{refused}"
+    );
     store.close().await;
     assert_eq!(smaller.fetch(tenant, &digest).await.unwrap_err(), refused);
 }
@@ -104,4 +109,24 @@ async fn at_a_start_nobody_waits_for_what_has_to_be_compiled() {
         () = upgraded.make_missing() => {}
     }
     assert!(upgraded.get(digest).is_some() && !upgraded.missing.has(tenant, digest));
+}
+
+#[tokio::test]
+async fn who_waits_for_a_component_reads_it_only_if_nobody_has_made_it_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/jackfield.db", folder.path().display());
+    let store = Store::open(&url).await.unwrap();
+    let mut config = Config::default();
+    config.node.data = folder.path().into();
+    let plugins = Plugins::new(&config, store.clone()).unwrap();
+    let built_in = setup::built_in(&plugins).await.unwrap();
+    let tenant = tenant(&store, &built_in).await;
+    let place = plugins.making.enter(None).await;
+    store.close().await;
+    let digest = &built_in.component.digest;
+    let mut fetched = Box::pin(plugins.fetch(tenant, digest));
+    assert!(fetched.as_mut().now_or_never().is_none());
+    assert!(plugins.workshop.load(&Bytes::from_static(setup::MAKECALL)));
+    drop(place);
+    assert!(fetched.await.is_ok());
 }

@@ -223,7 +223,10 @@ async fn what_was_brought_back_is_not_given_up_for_what_it_was_brought_back_from
     activate(store, acme, 3, 10).await.unwrap();
     let ended = store.rollback(acme, "ivr", NOW).await.unwrap();
     assert_eq!(pointers(&ended), (1, Some(2), None));
-    assert_eq!((probation(store, acme, "ivr").await, ended.given_up), (None, None));
+    assert_eq!(
+        (probation(store, acme, "ivr").await, ended.given_up),
+        (None, None)
+    );
     // By a hand.
     activate(store, acme, 2, 100).await.unwrap();
     assert!(probation(store, acme, "ivr").await.is_some());
@@ -255,7 +258,10 @@ async fn a_version_is_as_new_as_its_own_activation() {
     };
     let changed = store.activate(acme, "ivr", more, year).await.unwrap();
     assert_eq!((changed.activated, changed.active_since), (year, NOW));
-    assert_eq!(probation(store, acme, "ivr").await.unwrap().until, first.until);
+    assert_eq!(
+        probation(store, acme, "ivr").await.unwrap().until,
+        first.until
+    );
 }
 
 #[tokio::test]
@@ -318,8 +324,9 @@ async fn a_build_of_the_platforms_own_that_a_hand_has_left_is_not_installed_agai
     store.rollback(acme, "makecall", NOW).await.unwrap();
     assert_eq!(install(2).await, []);
     // A trial beside it changes nothing of that.
-    let own = store.create_version(acme, "makecall", &component("mine"), NOW);
-    let own = own.await.unwrap().version;
+    let own = component("mine");
+    let own = store.create_version(acme, "makecall", &own, NOW).await;
+    let own = own.unwrap().version;
     try_own(own).await;
     assert_eq!(install(2).await, []);
     // The same for one that the platform has given up.
