@@ -43,7 +43,7 @@ impl Home {
         };
         let created = admin::create_tenant(&store, &new, &built_in, 1);
         created.await.unwrap();
-        assert!(plugins.fetch(new.id, &digest).await.is_some());
+        assert!(plugins.fetch(new.id, &digest).await.is_ok());
         let (watch, commits) = (Watch::default(), Commits::new(store.clone()));
         let counters = [Counter::noop(), Counter::noop()];
         let lane = Lane::start([watch.part("lane")], 64, counters).unwrap();
