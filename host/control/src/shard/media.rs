@@ -56,20 +56,7 @@ impl Shard {
         let owner = self.by_port.get(&event.port());
         let _span = owner.and_then(|&call| self.span(call));
         match event {
-            Event::Opened { port, addr } => {
-                let Some(&id) = self.by_port.get(&port) else {
-                    return;
-                };
-                let Some(call) = self.calls.get_mut(&id) else {
-                    return;
-                };
-                // Closed while it was being opened: `Closed` is on its way.
-                if call.media.port == Port::Opening(port) {
-                    call.media.port = Port::Open(port, addr);
-                    let session = call.session;
-                    self.advance_session(now, session);
-                }
-            }
+            Event::Opened { port, addr } => self.port_opened(now, port, addr),
             Event::Failed { port, reason } => {
                 let Some(&id) = self.by_port.get(&port) else {
                     return self.attended(now, port, Completion::Failed);
@@ -123,6 +110,21 @@ impl Shard {
             }
             Event::AttendantLeft { port, why, .. } => self.attendant_left(now, port, why),
             Event::Closed { port, stats } => self.port_closed(now, port, stats),
+        }
+    }
+
+    fn port_opened(&mut self, now: Now, port: PortId, addr: std::net::SocketAddr) {
+        let Some(&id) = self.by_port.get(&port) else {
+            return;
+        };
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        // Closed while it was being opened: `Closed` is on its way.
+        if call.media.port == Port::Opening(port) {
+            call.media.port = Port::Open(port, addr);
+            let session = call.session;
+            self.advance_session(now, session);
         }
     }
 
