@@ -5,7 +5,12 @@
 //!
 //! With the setting `announce`, the name of a prompt, all who are there hear that prompt whenever somebody comes.
 //! With `record` set to `yes` a conference is recorded from its first member on, to its end, as
-//! `conference-` and its number. Whoever finds no more room is hung up on, with 503. Its twin for the simulator is `tests/sim/src/script/conference.rs`.
+//! `conference-` and its number: by whoever finds nobody there, or is alone soon after it came, because those who
+//! were there have left meanwhile. Of two who come at once both begin, and the later one goes on: then the recording
+//! is in two parts. Whoever finds no more room is hung up on, with 503. Its twin for the simulator is
+//! `tests/sim/src/script/conference.rs`.
+
+use std::time::Duration;
 
 use jackfield_sdk::{Call, Completion, ConfMode, Conference, Error, Policy, Result, Session};
 use serde::{Deserialize, Serialize};
@@ -15,6 +20,10 @@ const TRIES: u32 = 3;
 
 /// Keys that are kept: a PIN is not longer.
 const LONGEST: usize = 16;
+
+/// The timer that looks who is left, and when: a turn sees a conference as it was when the turn began, and
+/// this one sees what the one before has done.
+const LOOK: (&str, Duration) = ("look", Duration::from_millis(100));
 
 /// The policy.
 pub struct ConferenceRoom;
@@ -60,6 +69,18 @@ impl Policy for ConferenceRoom {
         session.state.wrong += 1;
         if session.state.wrong >= TRIES {
             return call.release(403);
+        }
+        Ok(())
+    }
+
+    fn on_timer(session: &mut Session<Caller>, _name: String) -> Result {
+        let Some(call) = session.calls().pop() else {
+            return Ok(());
+        };
+        let name = call.to_number();
+        let conference = session.conference(&name)?;
+        if conference.size() == 1 {
+            record(session, &conference);
         }
         Ok(())
     }
@@ -121,14 +142,21 @@ fn arrive(session: &mut Session<Caller>, call: &Call) -> Result {
     {
         session.warn(&format!("announce: {why}"));
     }
-    let records = session.setting("record").as_deref() == Some("yes");
-    if is_first
-        && records
-        && let Err(why) = conference.record_start(&recording(&name), 0)
-    {
+    if session.setting("record").as_deref() != Some("yes") {
+        return Ok(());
+    }
+    if is_first {
+        record(session, &conference);
+        return Ok(());
+    }
+    session.timer_start(LOOK.0, LOOK.1)
+}
+
+fn record(session: &Session<Caller>, conference: &Conference) {
+    let name = recording(&conference.name());
+    if let Err(why) = conference.record_start(&name, 0) {
         session.warn(&format!("record: {why}"));
     }
-    Ok(())
 }
 
 /// What the recording of the conference of that number is called.
@@ -151,4 +179,7 @@ fn enter(session: &mut Session<Caller>, call: &Call) -> Result {
     call.conf_enter(&conference, mode)
 }
 
-jackfield_sdk::export!(ConferenceRoom, optional: [command_events, digit_events, conference_events]);
+jackfield_sdk::export!(
+    ConferenceRoom,
+    optional: [command_events, digit_events, timer_events, conference_events]
+);

@@ -218,7 +218,7 @@ fn plugin(script: &str) -> ActivePlugin {
         exports.push("digit-events");
     }
     if is_room {
-        exports.extend(["command-events", "conference-events"]);
+        exports.extend(["command-events", "conference-events", "timer-events"]);
     }
     if ["memo", "voicemail"].contains(&script) {
         exports.push("media-events");

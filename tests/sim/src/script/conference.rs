@@ -26,6 +26,7 @@ pub(super) fn handle(desk: &mut Desk<'_>, event: &Event) -> Handled {
                 keyed(desk, *call, *digit)
             }
         }
+        Event::Timer { .. } => look(desk),
         Event::CommandFailed { call, command, why } => {
             desk.log(LogLevel::Warn, &format!("{command}: {why}"));
             if *command == "conf-enter" {
@@ -130,15 +131,38 @@ fn arrive(desk: &mut Desk<'_>, call: CallId) -> Handled {
     {
         desk.log(LogLevel::Warn, &format!("announce: {why}"));
     }
-    let records = settings.get("record").is_some_and(|it| it == "yes");
-    let file = format!("conference-{name}");
-    if is_first
-        && records
-        && let Err(why) = desk.plan.conf_record_start(conference, &file, 0)
-    {
-        desk.log(LogLevel::Warn, &format!("record: {why}"));
+    if settings.get("record").is_none_or(|it| it != "yes") {
+        return Ok(());
+    }
+    if is_first {
+        record(desk, &name);
+        return Ok(());
+    }
+    desk.plan.timer_start("look", 100)
+}
+
+fn look(desk: &mut Desk<'_>) -> Handled {
+    let calls = desk.plan.calls();
+    let Some(name) = calls.last().map(|it| it.to.user().to_owned()) else {
+        return Ok(());
+    };
+    let conference = desk.plan.conference(&name)?;
+    let view = desk.plan.conference_view(conference);
+    if view.is_some_and(|it| it.size == 1) {
+        record(desk, &name);
     }
     Ok(())
+}
+
+fn record(desk: &mut Desk<'_>, name: &str) {
+    let file = format!("conference-{name}");
+    let recorded = desk
+        .plan
+        .conference(name)
+        .and_then(|conference| desk.plan.conf_record_start(conference, &file, 0));
+    if let Err(why) = recorded {
+        desk.log(LogLevel::Warn, &format!("record: {why}"));
+    }
 }
 
 fn enter(desk: &mut Desk<'_>, call: CallId, mode: ConfMode) -> Handled {

@@ -118,6 +118,30 @@ fn a_recording_goes_on_without_who_began_it_and_ends_with_the_conference() {
 }
 
 #[test]
+fn whoever_is_alone_because_the_first_left_while_it_came_begins_the_recording_anew() {
+    let mut anew = 0;
+    for millis in 0..30 {
+        let world = play(Options::calm(), |world| {
+            // The turn of the second begins while the first is there, and is carried out when it has left.
+            rooms::come(world, "1001");
+            world.run_for(2 * SECOND);
+            world.set_pace("on_incoming", Duration::from_millis(30));
+            rooms::come(world, "1002");
+            world.run_for(Duration::from_millis(2 * millis));
+            rooms::go(world, "1001");
+            world.run_for(5 * SECOND);
+            rooms::go(world, "1002");
+            world.run_to_rest();
+        });
+        let later = |take: &&sim::Take| take.lasted > 4 * SECOND;
+        let last = world.takes().iter().filter(later).count();
+        assert_eq!(last, 1, "{millis}: {:?}", world.takes());
+        anew += world.takes().len() - 1;
+    }
+    assert!(anew > 0, "nobody was alone");
+}
+
+#[test]
 fn whoever_ends_a_conference_is_told_what_it_began_before_the_end_of_its_call() {
     let world = play(Options::calm(), rooms::alone);
     expect_file!["ladders/rooms-alone.txt"].assert_eq(&world.ladders());
