@@ -86,10 +86,11 @@ impl Workshop {
     /// Puts that component on the shelf if its machine code was kept; tells whether it did.
     pub fn load(&self, component: &Bytes) -> bool {
         let manifest = self.engine.validate(component);
-        let policy = manifest.ok().and_then(|manifest| self.kept(manifest));
-        let policy = policy.map(Arc::new);
-        policy.iter().for_each(|policy| self.shelve(policy));
-        policy.is_some()
+        let Some(policy) = manifest.ok().and_then(|manifest| self.kept(manifest)) else {
+            return false;
+        };
+        self.shelve(&Arc::new(policy));
+        true
     }
 
     /// The policy of that component, which is not put on the shelf. What was refused lately is so again, and costs
