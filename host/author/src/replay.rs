@@ -72,6 +72,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<bool> {
         None if !files.is_empty() => of_files(&files)?,
         None => bail!("which sessions? Name files, or --session ID, or --plugin NAME"),
     };
+    if sessions.is_empty() {
+        bail!("there is no recorded session of these: nothing is known of the component");
+    }
     if let Some(name) = &save_test {
         save(name, &sessions)?;
     }
@@ -185,4 +188,28 @@ fn replay(sessions: &[Recorded], components: &Components) -> bool {
          {unknown} unknown, {cut} cut short"
     );
     differ + unknown == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::{Args, run};
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn no_session_at_all_is_no_success() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().to_str().unwrap();
+        let command = Command::parse_from(["replay", "policy.wasm", place]);
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let ran = runtime.unwrap().block_on(run(command.args));
+        let why = ran.unwrap_err().to_string();
+        assert!(why.starts_with("there is no recorded session"), "{why}");
+    }
 }

@@ -23,7 +23,7 @@ pub enum Verdict {
         /// The key.
         key: String,
     },
-    /// Behind so many turns that it decides the same, one was not recorded.
+    /// Behind so many turns that it decides the same, one or more are not recorded.
     Cut(usize),
 }
 
@@ -42,7 +42,7 @@ impl fmt::Display for Verdict {
             Self::Cut(turns) => {
                 write!(
                     f,
-                    "the same in {turns} turns, behind which one is not recorded"
+                    "the same in {turns} turns, behind which not all are recorded"
                 )
             }
         }
@@ -66,7 +66,11 @@ pub fn replay(session: &Session, components: &Components) -> Verdict {
             }
         }
     }
-    Verdict::Same(session.turns.len())
+    let turns = session.turns.len();
+    if session.lost > 0 {
+        return Verdict::Cut(turns);
+    }
+    Verdict::Same(turns)
 }
 
 /// What the component does in that turn; none if the turn before it is missing.
@@ -94,3 +98,6 @@ impl StoreReads for Then {
         Box::pin(async move { found })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,12 +14,16 @@ pub struct Session {
     pub plugin: String,
     /// Its turns.
     pub turns: Vec<Turn>,
+    /// How many more there were that are not recorded.
+    pub lost: u32,
 }
 
 /// What the API answers; more is there for people.
 #[derive(Deserialize)]
 struct Answer {
     turns: Vec<Form>,
+    #[serde(default)]
+    turns_lost: u32,
 }
 
 impl Session {
@@ -33,20 +37,34 @@ impl Session {
                 "its turns are of several sessions".to_owned(),
             ));
         }
-        Ok(Self { id, plugin, turns })
+        let lost = 0;
+        Ok(Self {
+            id,
+            plugin,
+            turns,
+            lost,
+        })
     }
 
     /// Reads one: `{"turns": […]}`, as the API answers.
     pub fn read(text: &str) -> Result<Self, RecordedError> {
         let answer: Answer = serde_json::from_str(text)?;
         let turns: Result<_, _> = answer.turns.into_iter().map(Form::turn).collect();
-        Self::new(turns?)
+        let lost = answer.turns_lost;
+        Ok(Self {
+            lost,
+            ..Self::new(turns?)?
+        })
     }
 
     /// Its text, a turn on each line.
     pub fn write(&self) -> Result<String, RecordedError> {
         let turns: Result<Vec<_>, _> = self.turns.iter().map(Turn::write).collect();
         let turns = turns?.join(",\n");
-        Ok(format!("{{\"turns\": [\n{turns}\n]}}\n"))
+        let lost = match self.lost {
+            0 => String::new(),
+            lost => format!("\"turns_lost\": {lost}, "),
+        };
+        Ok(format!("{{{lost}\"turns\": [\n{turns}\n]}}\n"))
     }
 }

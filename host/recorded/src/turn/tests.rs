@@ -335,6 +335,12 @@ fn what_is_no_recorded_session_is_refused() {
     });
     let mut another = one.clone();
     another.view.session = SessionId::first_of(9);
+    let mut whole = Session::new(vec![one.clone()]).unwrap();
+    for lost in [0, 3] {
+        whole.lost = lost;
+        let read = Session::read(&whole.write().unwrap()).unwrap();
+        assert_eq!((read.turns.len(), read.lost), (1, lost));
+    }
     let both = Session::new(vec![one.clone(), another]).unwrap_err();
     assert!(
         both.to_string()
