@@ -62,11 +62,17 @@ pub enum ComponentsError {
     Runtime(#[from] std::io::Error),
 }
 
+/// Octets of linear memory of a turn. What a node gives is its operator's to say as well, and a turn that was
+/// recorded on one that gives more than is usual must not fault here.
+const MEMORY: usize = 128 << 20;
+
 impl Components {
-    /// An engine as tests want it: with the limits of a node, but for the time of a turn and the size of a component.
+    /// An engine as tests want it: with the limits of a node, but for the time and memory of a turn and the size
+    /// of a component.
     pub fn engine() -> Result<Engine, EngineError> {
         let limits = Limits {
             guest_time: GUEST_TIME,
+            memory: MEMORY,
             component: COMPONENT,
             ..Limits::default()
         };
