@@ -22,17 +22,23 @@ impl Host {
         self.plan.view().state.to_vec()
     }
 
-    /// What `migrate` has made of it: the state, or why there is none.
+    /// What `migrate` has made of it: the state, or why there is none. Then the session stays with its version,
+    /// and the store as it was.
     pub(crate) fn take_over(&mut self, made: Result<Vec<u8>, String>) {
         let most = model::limits::STATE;
-        match made {
-            Ok(state) if state.len() <= most => self.state = Some(state),
+        let (level, why) = match made {
+            Ok(state) if state.len() <= most => {
+                self.state = Some(state);
+                return;
+            }
             Ok(_) => {
                 let why = format!("the state of migrate has more than {most} octets");
-                self.log(model::LogLevel::Error, &why);
+                (model::LogLevel::Error, why)
             }
-            Err(why) => self.log(model::LogLevel::Warn, &why),
-        }
+            Err(why) => (model::LogLevel::Warn, why),
+        };
+        self.log(level, &why);
+        self.overlay.forget_writes();
     }
 
     fn dial(&mut self, dial: &Dial<'_>) -> Answer<Resource<Call>> {
@@ -177,3 +183,6 @@ impl session::HostSession for Host {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

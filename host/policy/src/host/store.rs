@@ -61,7 +61,12 @@ impl Overlay {
         self.touch
     }
 
-    async fn get(&mut self, key: &str) -> Answer<Option<Vec<u8>>> {
+    /// Forgets what it wrote: only what it read is checked then.
+    pub(super) fn forget_writes(&mut self) {
+        self.touch.writes.clear();
+    }
+
+    pub(super) async fn get(&mut self, key: &str) -> Answer<Option<Vec<u8>>> {
         self.check_key(key)?;
         match self.touch.writes.get(key) {
             Some(Write::Put { value, .. }) => return Ok(Some(value.clone())),
@@ -83,7 +88,12 @@ impl Overlay {
         Ok(value)
     }
 
-    fn put(&mut self, key: String, value: Vec<u8>, expires_after: Option<u32>) -> Answer {
+    pub(super) fn put(
+        &mut self,
+        key: String,
+        value: Vec<u8>,
+        expires_after: Option<u32>,
+    ) -> Answer {
         self.check_key(&key)?;
         if value.len() > STORE_VALUE {
             let text = format!("value is longer than {STORE_VALUE} octets");
