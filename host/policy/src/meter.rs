@@ -2,8 +2,9 @@
 //! it.
 //!
 //! A turn's first poll is measured by the clock, since asking the kernel for the thread's processor time takes
-//! a hundredth of a usual turn, twice. From the second one on (it waits for the store, or has run over a tick of the
-//! epoch) it is asked. Owns no limit.
+//! a hundredth of a usual turn, twice. It counts as no more than the ticks of the epoch that it ran over, one at
+//! the least: on a machine that is busy, or at a low priority, the clock goes on without it. From the second one on
+//! (it waits for the store, or has run over a tick of the epoch) the kernel is asked. Owns no limit.
 
 use std::cell::Cell;
 use std::pin::pin;
@@ -12,9 +13,25 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::ticker::TICK;
+
 thread_local! {
-    /// The thread's processor time when it was last looked at in this poll; none in a turn's first one.
-    static MARK: Cell<Option<Duration>> = const { Cell::new(None) };
+    /// The poll that runs on this thread.
+    static POLL: Cell<Run> = const { Cell::new(Run::First(Duration::ZERO)) };
+}
+
+/// One poll of a turn.
+#[derive(Clone, Copy)]
+enum Run {
+    /// The first one, which has run over so many ticks.
+    First(Duration),
+    /// A later one.
+    Later {
+        /// What all polls before it took.
+        spent: Duration,
+        /// The thread's processor time when it began.
+        begin: Duration,
+    },
 }
 
 /// Adds up the time that a future spends being polled: what it waits for does not count.
@@ -27,14 +44,23 @@ pub(crate) async fn timed<F: Future>(
     let mut is_first = true;
     std::future::poll_fn(|context| {
         if std::mem::take(&mut is_first) {
-            MARK.set(None);
+            POLL.set(Run::First(Duration::ZERO));
             let begin = clock();
             let poll: Poll<F::Output> = future.as_mut().poll(context);
-            *spent += clock().saturating_duration_since(begin);
+            let took = clock().saturating_duration_since(begin);
+            let ticks = match POLL.get() {
+                Run::First(ticks) => ticks,
+                Run::Later { .. } => Duration::ZERO,
+            };
+            *spent += took.min(ticks.max(TICK));
             return poll;
         }
         let begin = processor_time();
-        MARK.set(Some(begin));
+        let before = *spent;
+        POLL.set(Run::Later {
+            spent: before,
+            begin,
+        });
         let poll = future.as_mut().poll(context);
         *spent += processor_time().saturating_sub(begin);
         poll
@@ -42,12 +68,17 @@ pub(crate) async fn timed<F: Future>(
     .await
 }
 
-/// The processor time since the last lap of this poll, or its beginning; none in a turn's first poll.
-pub(crate) fn lap() -> Option<Duration> {
-    let begin = MARK.get()?;
-    let now = processor_time();
-    MARK.set(Some(now));
-    Some(now.saturating_sub(begin))
+/// How long the turn that is polled on this thread has run by now. Called at each tick of the epoch, and only then:
+/// in a first poll it counts them.
+pub(crate) fn at_tick() -> Duration {
+    match POLL.get() {
+        Run::First(ticks) => {
+            let ticks = ticks + TICK;
+            POLL.set(Run::First(ticks));
+            ticks
+        }
+        Run::Later { spent, begin } => spent + processor_time().saturating_sub(begin),
+    }
 }
 
 /// What this thread has had of a processor.
@@ -56,3 +87,6 @@ fn processor_time() -> Duration {
     // It is never negative, and beyond a second it counts seconds.
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,6 @@ use wasmtime::{Store, Trap, UpdateDeadline};
 use crate::convert;
 use crate::engine::{Policy, Shared};
 use crate::host::{Host, Stop, StoreReads};
-use crate::ticker::TICK;
 use crate::{meter, optional};
 
 /// What a turn is about.
@@ -76,12 +75,10 @@ fn store(shared: &Shared, host: Host) -> Store<Host> {
     store.set_hostcall_fuel(limits.call_bytes);
     store.set_max_component_handles(limits.handles);
     store.set_epoch_deadline(1);
-    let mut left = limits.guest_time;
     // The callback runs only while the guest does, at each tick of the epoch. After a yield the deadline is set
     // anew; a tick that went by around a wait for the store is no reason to yield.
     store.epoch_deadline_callback(move |mut context| {
-        left = left.saturating_sub(meter::lap().unwrap_or(TICK));
-        if left.is_zero() {
+        if meter::at_tick() >= limits.guest_time {
             let text = format!("the guest ran longer than {:?}", limits.guest_time);
             context.data_mut().stop(Fault::Deadline, text);
             return Ok(UpdateDeadline::Interrupt);
