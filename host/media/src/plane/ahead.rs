@@ -12,41 +12,45 @@ use super::port::{Port, Route};
 use crate::command::PortId;
 use crate::port_map::PortMap;
 
-/// Ports that are looked at together: as many as fit the first cache, with all that is read of them.
+/// Ports that have their turn and are looked at together: as many as fit the first cache, with all that is read of
+/// them.
 pub(super) const TOGETHER: usize = 8;
 
+/// Packets that are looked at together, at most.
+const PACKETS: usize = 16;
+
 impl Plane {
-    /// Packets of these ports are about to be handed in: worth a look if they are several.
-    pub fn expect(&self, ports: impl Iterator<Item = PortId> + Clone) {
-        for port in ports.clone() {
-            self.ports.get(&port).inspect(|it| it.touch());
-        }
-        for port in ports.clone() {
-            let Some(state) = self.ports.get(&port) else {
-                continue;
-            };
+    /// Packets of these ports are about to be handed in, up to 16: worth a look if they are several.
+    pub fn expect(&self, ports: impl Iterator<Item = PortId>) {
+        let found = find::<PACKETS>(&self.ports, ports);
+        for state in found.iter().flatten() {
             state.touch_ear();
             if let Route::Relay(peer) = state.route() {
                 self.ports.get(&peer).inspect(|it| it.touch());
             }
         }
-        for port in ports {
-            self.ports.get(&port).inspect(|it| it.touch_place());
-        }
+        found.iter().flatten().for_each(|it| it.touch_place());
     }
 }
 
-/// These ports are about to have their turn.
+/// These ports are about to have their turn, up to [`TOGETHER`].
 pub(super) fn expect_turns(all: &PortMap<Port>, mixer: &Mixer, ports: &[PortId]) {
-    for port in ports {
-        all.get(port).inspect(|it| it.touch());
+    let found = find::<TOGETHER>(all, ports.iter().copied());
+    found.iter().flatten().for_each(|it| it.touch_member());
+    found.iter().flatten().for_each(|it| it.touch_next(mixer));
+}
+
+/// The ports themselves, of which the first look is at what each packet and each turn needs. What the next looks are at
+/// is found by what the ones before have read: so there are several, of which each waits once.
+fn find<const MOST: usize>(
+    all: &PortMap<Port>,
+    ports: impl Iterator<Item = PortId>,
+) -> [Option<&Port>; MOST] {
+    let mut found = [None; MOST];
+    for (place, port) in found.iter_mut().zip(ports) {
+        *place = all.get(&port).inspect(|it| it.touch());
     }
-    for port in ports {
-        all.get(port).inspect(|it| it.touch_member());
-    }
-    for port in ports {
-        all.get(port).inspect(|it| it.touch_next(mixer));
-    }
+    found
 }
 
 /// Octets that come from memory together.

@@ -37,15 +37,21 @@ impl Plane {
         if let Some(taken) = taken {
             self.wheel.leave(taken, port);
         }
-        let Some(number) = hall else { return };
-        let ports = &self.ports;
-        let is_mate = |port: &PortId| ports.get(port).and_then(Port::hall) == hall;
-        let rows = self.mixer.rows(number);
-        let seat = self.wheel.join_beside(now, port, rows, is_mate);
+        let Some(hall) = hall else { return };
+        let rows = self.mixer.rows(hall);
+        let (row, seat) = match self.wheel.emptiest(rows) {
+            Some((row, seat)) => {
+                let ports = &self.ports;
+                let is_mate = |it: &PortId| ports.get(it).and_then(Port::row) == Some((hall, row));
+                self.wheel.join_beside(seat, port, is_mate);
+                (Some(row), seat)
+            }
+            None => (None, self.wheel.join(now, port)),
+        };
         if let Some(state) = self.ports.get_mut(&port) {
             *state.seat() = Some(seat);
             if let Some(member) = state.member() {
-                self.mixer.sit(member, seat);
+                self.mixer.sit(member, row, seat);
             }
         }
     }

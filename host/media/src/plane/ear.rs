@@ -65,7 +65,7 @@ impl Ear {
     pub(super) fn touch_all(&self) {
         self.touch();
         self.conceal.touch();
-        black_box((self.decoder.codec(), self.rate));
+        black_box(self.decoder.codec());
     }
 
     /// Reads what they are made of, once the former was read.

@@ -176,7 +176,8 @@ impl Jitter {
     pub(super) fn touch(&self) {
         black_box(self.counts.played);
         if let Some(playout) = &self.playout {
-            black_box((playout.next, playout.stream, playout.ticked));
+            black_box(playout.next);
+            black_box(playout.late.is_some());
             playout.margins.touch();
         }
     }
@@ -199,8 +200,9 @@ impl Jitter {
     fn touch_slots(&self, from: i64) {
         for piece in [from, from + 1] {
             let slot = &self.slots[place(piece)];
-            black_box((slot.piece, slot.codec));
-            black_box((slot.octets[PIECE / 2], slot.octets[PIECE - 1]));
+            black_box(slot.piece);
+            black_box(slot.octets[PIECE / 2]);
+            black_box(slot.octets[PIECE - 1]);
         }
     }
 

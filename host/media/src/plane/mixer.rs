@@ -26,7 +26,7 @@ use super::wheel::Seat;
 use crate::codec::{Codec, Encoder, FRAME_SAMPLES, Rate};
 use crate::command::Mode;
 use crate::room::{Comings, Room};
-use hall::{Hall, Sum};
+use hall::{Hall, ROW, Sum};
 use member::Part;
 pub(super) use member::{Member, Voice};
 
@@ -52,8 +52,8 @@ struct Turn {
     comings: Comings,
     /// What is said by all, once it is gathered.
     sum: Sum,
-    /// And by each; there is room for the longest row.
-    said: Vec<[i16; FRAME_SAMPLES]>,
+    /// And by each.
+    said: [[i16; FRAME_SAMPLES]; ROW],
     members: usize,
 }
 
@@ -70,7 +70,7 @@ impl Default for Mixer {
                 era: 0,
                 comings: Comings::default(),
                 sum: [0; FRAME_SAMPLES],
-                said: Vec::new(),
+                said: [[0; FRAME_SAMPLES]; ROW],
                 members: 0,
             },
         }
@@ -94,28 +94,23 @@ impl Mixer {
         }
     }
 
-    /// Where members of that hall have their turns.
-    pub(super) fn rows(&self, hall: usize) -> impl Iterator<Item = Seat> {
+    /// The rows of that hall that have room, and when they have their turn.
+    pub(super) fn rows(&self, hall: usize) -> impl Iterator<Item = (usize, Seat)> {
         let hall = self.halls.get(hall).and_then(Option::as_deref);
         hall.into_iter().flat_map(Hall::rows)
     }
 
-    /// Its turn is there: beside all others of its hall that have theirs then.
-    pub(super) fn sit(&mut self, member: &mut Member, seat: Seat) {
-        let Some(hall) = &mut self.halls[member.part.hall] else {
-            return;
-        };
-        let members = hall.sit(seat);
-        member.row = Some(seat);
-        if self.turn.said.len() < members {
-            self.turn.said.resize(members, [0; FRAME_SAMPLES]);
+    /// Its turn is then: in that row of its hall, beside all others that are in it, or in a new one.
+    pub(super) fn sit(&mut self, member: &mut Member, row: Option<usize>, seat: Seat) {
+        if let Some(hall) = &mut self.halls[member.part.hall] {
+            member.row = Some(hall.sit(row, seat));
         }
     }
 
     /// A party leaves.
     pub(super) fn leave(&mut self, member: &Member) {
-        if let (Some(hall), Some(seat)) = (&mut self.halls[member.part.hall], member.row) {
-            hall.rise(seat);
+        if let (Some(hall), Some(row)) = (&mut self.halls[member.part.hall], member.row) {
+            hall.rise(row);
         }
         self.dismiss(&member.part);
     }
@@ -131,17 +126,20 @@ impl Mixer {
     /// It goes.
     pub(super) fn unattend(&mut self, voice: &Voice) {
         if let Some(hall) = &mut self.halls[voice.part.hall] {
-            hall.unattend(&voice.said);
+            // What was said at another rate is in no sum any more.
+            let said = Some(&voice.said).filter(|_| voice.part.era == hall.era);
+            hall.unattend(said);
         }
         self.dismiss(&voice.part);
     }
 
     /// The turn of a row begins: its members [speak](Mixer::speak), then all is [gathered](Mixer::gather), and
     /// they [hear](Mixer::hear) in the same order.
-    pub(super) fn begin(&mut self, due: Instant, number: usize) {
+    pub(super) fn begin(&mut self, due: Instant, (number, row): (usize, usize)) {
         let turn = &mut self.turn;
         (turn.hall, turn.members) = (number, 0);
         if let Some(Some(hall)) = self.halls.get_mut(number) {
+            hall.touch_row(row);
             turn.looks = hall.look(due);
             (turn.rate, turn.era, turn.comings) = (hall.rate, hall.era, hall.comings);
         }
@@ -192,11 +190,11 @@ impl Mixer {
         }
     }
 
-    /// All members of the row of this seat have spoken.
-    pub(super) fn gather(&mut self, seat: Seat) {
+    /// All members of this row have spoken.
+    pub(super) fn gather(&mut self, row: usize) {
         let turn = &mut self.turn;
         if let Some(Some(hall)) = self.halls.get_mut(turn.hall) {
-            hall.gather(seat, turn.looks, &mut turn.sum);
+            hall.gather(row, turn.looks, &mut turn.sum);
         }
     }
 

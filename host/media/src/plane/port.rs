@@ -200,28 +200,23 @@ impl Port {
         was_locked
     }
 
-    /// Reads what each packet and each turn needs of it.
+    /// Reads what each packet and each turn needs of it: of each line something.
     pub(super) fn touch(&self) {
-        black_box((
-            self.stats.packets_received,
-            self.stats.octets_sent,
-            self.inbound.streams(),
-            self.outbound.ssrc(),
-            self.seat.is_some(),
-        ));
-        black_box((
-            self.player.is_some(),
-            self.keying.is_some(),
-            self.tape.is_some(),
-        ));
-        black_box((
-            self.srtp.is_some(),
-            self.packer.is_some(),
-            self.watch.is_some(),
-        ));
+        black_box(self.route);
+        black_box(self.stats.octets_sent);
+        black_box(self.inbound.streams());
+        black_box(self.outbound.ssrc());
+        black_box(self.seat.is_some());
+        black_box(self.watch.is_some());
+        black_box(self.packer.is_some());
+        black_box(self.member.is_some());
+        black_box(self.tape.is_some());
         if let Some(leg) = &self.leg {
-            black_box((leg.latch.remote(), leg.latch.is_locked(), leg.agreed.codec));
-            black_box((leg.agreed.packing, leg.agreed.direction, leg.usual));
+            black_box(leg.latch.is_locked());
+            black_box(leg.latch.remote().port());
+            black_box(leg.agreed.packing);
+            black_box(leg.agreed.direction);
+            black_box(leg.usual.is_some());
         }
     }
 

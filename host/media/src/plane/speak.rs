@@ -32,29 +32,29 @@ impl Plane {
         }
     }
 
-    /// The turns of a tick. Members of a conference follow one another, as a row: all of them are heard before
-    /// the first is sent anything.
+    /// The turns of a tick. Members of a row follow one another: all of them are heard before the first is sent
+    /// anything.
     fn take_turns(&mut self, now: Instant, tick: Tick) {
         let mut at = 0;
         self.expect_turns(tick, at);
         while let Some(&port) = self.wheel.ports(tick).get(at) {
-            let Some(hall) = self.ports.get(&port).and_then(Port::hall) else {
+            let Some(row) = self.ports.get(&port).and_then(Port::row) else {
                 self.end_turn(now, tick, at, None);
                 at += 1;
                 self.expect_turns(tick, at);
                 continue;
             };
             let from = at;
-            self.mixer.begin(tick.due, hall);
+            self.mixer.begin(tick.due, row);
             while let Some(port) = self.wheel.ports(tick).get(at)
                 && let Some(state) = self.ports.get_mut(port)
-                && state.hall() == Some(hall)
+                && state.row() == Some(row)
             {
                 state.speak(tick, &mut self.mixer);
                 at += 1;
                 self.expect_turns(tick, at);
             }
-            self.mixer.gather(self.wheel.seat(tick));
+            self.mixer.gather(row.1);
             (from..at).for_each(|at| self.end_turn(now, tick, at, Some(at - from)));
         }
     }

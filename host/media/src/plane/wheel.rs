@@ -62,25 +62,25 @@ impl Wheel {
         Seat(phase)
     }
 
-    /// A place beside the last `mate` in one of these phases, unless all of them have many more ports than the
+    /// Of these places the one in the phase with the fewest ports; `None` if each of them has many more than the
     /// emptiest phase.
+    pub(super) fn emptiest<T>(&self, of: impl Iterator<Item = (T, Seat)>) -> Option<(T, Seat)> {
+        let length = |(_, seat): &(T, Seat)| self.phases[seat.0].len();
+        let least = self.phases.iter().map(Vec::len).min().unwrap_or_default();
+        of.filter(|it| length(it) < least + UNEVEN)
+            .min_by_key(length)
+    }
+
+    /// The same place as the `mates` of a port have, who have their turn just before it.
     pub(super) fn join_beside(
         &mut self,
-        now: Instant,
+        seat: Seat,
         port: PortId,
-        phases: impl Iterator<Item = Seat>,
         is_mate: impl Fn(&PortId) -> bool,
-    ) -> Seat {
-        let length = |seat: &Seat| self.phases[seat.0].len();
-        let least = self.phases.iter().map(Vec::len).min().unwrap_or_default();
-        let near = phases.filter(|seat| length(seat) < least + UNEVEN);
-        let Some(seat) = near.min_by_key(length) else {
-            return self.join(now, port);
-        };
+    ) {
         let phase = &mut self.phases[seat.0];
         let last = phase.iter().rposition(is_mate);
         phase.insert(last.map_or(phase.len(), |last| last + 1), port);
-        seat
     }
 
     /// The port of this place has its turn behind all others of the phase from now on, and in nobody's midst.
@@ -98,11 +98,6 @@ impl Wheel {
         if phase.is_empty() {
             self.used &= !(1 << seat.0);
         }
-    }
-
-    /// The place of those that have their turn with a tick.
-    pub(super) fn seat(&self, tick: Tick) -> Seat {
-        Seat(tick.phase)
     }
 
     /// The ports that have their turn with a tick.

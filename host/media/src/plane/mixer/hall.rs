@@ -2,9 +2,9 @@
 //!
 //! ```text
 //!  row:    members whose turn is together ── what they say ──┐
-//!  row:    others, at another time ── what they said last ───┼──▶ everybody
-//!  aside:  who only plays into it ── what it said last ──────┤
-//!  others: members on other shards ── what they said last ───┘
+//!  row:    others, at another time ── what they said last ───┼──▶ sum ──┐
+//!  aside:  who only plays into it ── what it said last ──────┘          ├──▶ everybody
+//!  others: members on other shards ── what they said last ──────────────┘
 //! ```
 //!
 //! A row has its turn every 20 ms, and what it said then is kept until its next: so everybody hears each frame of
@@ -16,11 +16,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::codec::{FRAME_SAMPLES, Rate};
+use crate::plane::touch_lines;
 use crate::plane::wheel::Seat;
 use crate::room::{Comings, Place, Room};
 
 /// From one exchange with the other shards to the next, less what a turn may come early.
 const EXCHANGE: Duration = Duration::from_micros(19_500);
+
+/// Members of a row: what they say and what they need of memory fits the first cache.
+pub(super) const ROW: usize = 12;
 
 /// What several say together.
 pub(super) type Sum = [i32; FRAME_SAMPLES];
@@ -38,10 +42,16 @@ pub(super) struct Hall {
     pub(super) comings: Comings,
     /// When the room is looked at next: it belongs to all shards, and a look fetches it from memory.
     looks_at: Option<Instant>,
+    /// By their numbers, which members know; one without members is free.
     rows: Vec<Row>,
-    /// Whether what rows say is kept; else all that is kept of them is silence.
+    /// How many have members.
+    taken: usize,
+    /// Attendants: they are in the sum, and no row.
+    attendants: usize,
+    /// Whether what rows say is kept; else all that is kept is silence.
     keeps: bool,
-    aside: Option<Box<Aside>>,
+    /// Of all rows and attendants.
+    sum: Sum,
     /// What the members on other shards say, if any were met at the last look.
     others: Option<Box<Sum>>,
 }
@@ -51,13 +61,6 @@ pub(super) struct Hall {
 struct Row {
     seat: Seat,
     members: usize,
-    said: Sum,
-}
-
-/// Those who are in it without being members.
-#[derive(Debug)]
-struct Aside {
-    attendants: usize,
     said: Sum,
 }
 
@@ -71,77 +74,89 @@ impl Hall {
             comings: room.comings(),
             looks_at: None,
             rows: Vec::new(),
+            taken: 0,
+            attendants: 0,
             keeps: false,
-            aside: None,
+            sum: [0; FRAME_SAMPLES],
             others: None,
         }
     }
 
     /// Reads what a turn needs of it.
     pub(super) fn touch(&self) {
-        black_box((self.looks_at, self.comings, self.rows.len(), self.keeps));
-        black_box((self.aside.is_some(), self.others.is_some(), self.rate));
+        black_box(self.comings);
+        black_box(self.taken);
+        black_box(self.others.is_some());
         if self.looks_at.is_some() {
             black_box(self.room.comings());
         }
     }
 
+    /// Reads what a row said last: it is needed when all of it have spoken.
+    pub(super) fn touch_row(&self, number: usize) {
+        if self.keeps
+            && let Some(row) = self.rows.get(number)
+        {
+            touch_lines(&row.said[..self.rate.frame()]);
+            touch_lines(&self.sum[..self.rate.frame()]);
+        }
+    }
+
     /// Nobody is in it.
     pub(super) fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.aside.is_none()
+        self.taken == 0 && self.attendants == 0
     }
 
-    /// The rows that it has.
-    pub(super) fn rows(&self) -> impl Iterator<Item = Seat> {
-        self.rows.iter().map(|row| row.seat)
+    /// The rows that have room, and when they have their turn.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (usize, Seat)> {
+        let rows = self.rows.iter().enumerate();
+        let open = rows.filter(|(_, row)| (1..ROW).contains(&row.members));
+        open.map(|(number, row)| (number, row.seat))
     }
 
-    /// A member has its turn there. How many have it now.
-    pub(super) fn sit(&mut self, seat: Seat) -> usize {
-        if let Some(row) = self.rows.iter_mut().find(|row| row.seat == seat) {
-            row.members += 1;
-            return row.members;
+    /// A member has its turn there: in that row, or in a new one. Its number.
+    pub(super) fn sit(&mut self, row: Option<usize>, seat: Seat) -> usize {
+        if let Some(number) = row {
+            self.rows[number].members += 1;
+            return number;
         }
-        self.rows.push(Row {
+        self.taken += 1;
+        let row = Row {
             seat,
             members: 1,
             said: [0; FRAME_SAMPLES],
-        });
-        1
+        };
+        if let Some(free) = self.rows.iter().position(|row| row.members == 0) {
+            self.rows[free] = row;
+            return free;
+        }
+        self.rows.push(row);
+        self.rows.len() - 1
     }
 
     /// A member is gone. Of the last of a row nothing is heard any more; else what it said last is until its row
     /// has its next turn.
-    pub(super) fn rise(&mut self, seat: Seat) {
-        let Some(at) = self.rows.iter().position(|row| row.seat == seat) else {
-            return;
-        };
-        self.rows[at].members -= 1;
-        if self.rows[at].members == 0 {
-            self.rows.remove(at);
+    pub(super) fn rise(&mut self, number: usize) {
+        let row = &mut self.rows[number];
+        row.members -= 1;
+        if row.members == 0 {
+            self.taken -= 1;
+            for (sum, said) in self.sum.iter_mut().zip(&mut row.said) {
+                *sum -= std::mem::take(said);
+            }
         }
     }
 
     /// An attendant comes.
     pub(super) fn attend(&mut self) {
-        let aside = self.aside.get_or_insert_with(|| {
-            Box::new(Aside {
-                attendants: 0,
-                said: [0; FRAME_SAMPLES],
-            })
-        });
-        aside.attendants += 1;
+        self.attendants += 1;
     }
 
-    /// An attendant goes, who said that last.
-    pub(super) fn unattend(&mut self, said: &[i16; FRAME_SAMPLES]) {
-        let Some(aside) = &mut self.aside else {
-            return;
-        };
-        take_out(&mut aside.said, said);
-        aside.attendants -= 1;
-        if aside.attendants == 0 {
-            self.aside = None;
+    /// An attendant goes, whose last words are in the sum, if they are given.
+    pub(super) fn unattend(&mut self, said: Option<&[i16; FRAME_SAMPLES]>) {
+        self.attendants -= 1;
+        if let Some(said) = said {
+            take_out(&mut self.sum, said);
         }
     }
 
@@ -154,8 +169,7 @@ impl Hall {
         self.rate = rate;
         self.era += 1;
         let rows = self.rows.iter_mut().map(|row| &mut row.said);
-        let aside = self.aside.iter_mut().map(|aside| &mut aside.said);
-        rows.chain(aside).for_each(|said| said.fill(0));
+        rows.chain([&mut self.sum]).for_each(|said| said.fill(0));
         self.others = None;
     }
 
@@ -171,27 +185,25 @@ impl Hall {
     }
 
     /// A row has said that: it becomes what everybody says. `looks`: as [`Hall::look`] said.
-    pub(super) fn gather(&mut self, seat: Seat, looks: bool, sum: &mut Sum) {
+    pub(super) fn gather(&mut self, number: usize, looks: bool, said: &mut Sum) {
         let meets = looks && self.has_company();
-        if self.rows.len() == 1 && self.aside.is_none() && self.others.is_none() && !meets {
+        if self.taken == 1 && self.attendants == 0 && self.others.is_none() && !meets {
             if self.keeps {
                 self.keeps = false;
-                self.rows[0].said.fill(0);
+                self.sum.fill(0);
+                self.rows[number].said.fill(0);
             }
             return;
         }
         self.keeps = true;
         let length = self.rate.frame();
-        if let Some(row) = self.rows.iter_mut().find(|row| row.seat == seat) {
-            row.said[..length].copy_from_slice(&sum[..length]);
+        let last = self.rows[number].said[..length].iter_mut();
+        let places = self.sum[..length].iter_mut().zip(last);
+        for (said, (sum, last)) in said[..length].iter_mut().zip(places) {
+            *sum += *said - *last;
+            (*last, *said) = (*said, *sum);
         }
-        for row in self.rows.iter().filter(|row| row.seat != seat) {
-            add(sum, &row.said, length);
-        }
-        if let Some(aside) = &self.aside {
-            add(sum, &aside.said, length);
-        }
-        self.hear_others(meets, sum);
+        self.hear_others(meets, said);
     }
 
     /// An attendant says that in place of what it `said` before. Everybody, itself included.
@@ -201,17 +213,10 @@ impl Hall {
         said: &mut [i16; FRAME_SAMPLES],
         says: &[i16; FRAME_SAMPLES],
     ) -> Sum {
-        let length = self.rate.frame();
-        let mut sum = [0; FRAME_SAMPLES];
-        if let Some(aside) = &mut self.aside {
-            take_out(&mut aside.said, said);
-            put_in(&mut aside.said, says);
-            *said = *says;
-            add(&mut sum, &aside.said, length);
-        }
-        for row in &self.rows {
-            add(&mut sum, &row.said, length);
-        }
+        take_out(&mut self.sum, said);
+        put_in(&mut self.sum, says);
+        *said = *says;
+        let mut sum = self.sum;
         let meets = looks && self.has_company();
         self.hear_others(meets, &mut sum);
         sum
@@ -230,7 +235,9 @@ impl Hall {
             }
         }
         if let Some(others) = &self.others {
-            add(sum, others, length);
+            for (sum, said) in sum[..length].iter_mut().zip(&others[..length]) {
+                *sum += said;
+            }
         }
     }
 
@@ -238,12 +245,6 @@ impl Hall {
     fn has_company(&self) -> bool {
         let place = self.place.as_ref();
         self.others.is_some() || place.is_some_and(|place| self.room.is_shared(place))
-    }
-}
-
-fn add(sum: &mut Sum, said: &Sum, length: usize) {
-    for (sum, said) in sum[..length].iter_mut().zip(&said[..length]) {
-        *sum += said;
     }
 }
 

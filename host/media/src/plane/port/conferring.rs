@@ -85,6 +85,11 @@ impl Port {
         self.member.as_ref().map(|member| member.hall())
     }
 
+    /// That, and its row in it.
+    pub(in crate::plane) fn row(&self) -> Option<(usize, usize)> {
+        self.member.as_ref()?.row()
+    }
+
     /// The first part of its turn in a conference: it is heard.
     pub(in crate::plane) fn speak(&mut self, tick: Tick, mixer: &mut Mixer) {
         if let Some(member) = &mut self.member {
