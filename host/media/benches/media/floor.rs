@@ -1,7 +1,7 @@
 //! L: receiving and sending alone.
 //!
-//! Another thread puts one packet into each socket; this one then goes through all of them in turn,
-//! which finds every socket as cold as the calls of a shard are.
+//! Another thread puts one packet into each socket; this one then goes through all of them, in the order in which
+//! telephones talk, which finds every socket as cold as the calls of a shard are.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::mpsc::sync_channel;
@@ -46,6 +46,7 @@ pub(crate) fn measure(pairs: usize, sockets: Sockets, time: Duration) -> Spent {
         }
         (sent, arrived + sources.iter().map(load::take).sum::<u64>())
     });
+    let order = load::strangers(ours.len());
     let (mut spent, mut packets) = (0.0, 0);
     let begin = now();
     while begin.elapsed() < time {
@@ -53,7 +54,7 @@ pub(crate) fn measure(pairs: usize, sockets: Sockets, time: Duration) -> Spent {
             break;
         }
         let before = cpu();
-        packets += walk(&ours, sockets);
+        packets += walk(&ours, &order, sockets);
         spent += cpu() - before;
     }
     drop(fill);
@@ -69,23 +70,22 @@ pub(crate) fn measure(pairs: usize, sockets: Sockets, time: Duration) -> Spent {
 }
 
 /// One packet of every socket to its neighbour's telephone.
-fn walk(ours: &[(UdpSocket, SocketAddr)], sockets: Sockets) -> u64 {
+fn walk(ours: &[(UdpSocket, SocketAddr)], order: &[usize], sockets: Sockets) -> u64 {
     let mut buffer = [0; 2 * PACKET];
     let mut relayed = 0;
-    for pair in ours.chunks_exact(2) {
-        for (from, to) in [(&pair[0], &pair[1]), (&pair[1], &pair[0])] {
-            let done = match sockets {
-                Sockets::Connected => {
-                    let received = from.0.recv(&mut buffer);
-                    received.and_then(|length| to.0.send(&buffer[..length]))
-                }
-                Sockets::Named => {
-                    let received = from.0.recv_from(&mut buffer);
-                    received.and_then(|(length, _)| to.0.send_to(&buffer[..length], to.1))
-                }
-            };
-            relayed += u64::from(done.is_ok());
-        }
+    for &at in order {
+        let (from, to) = (&ours[at], &ours[at ^ 1]);
+        let done = match sockets {
+            Sockets::Connected => {
+                let received = from.0.recv(&mut buffer);
+                received.and_then(|length| to.0.send(&buffer[..length]))
+            }
+            Sockets::Named => {
+                let received = from.0.recv_from(&mut buffer);
+                received.and_then(|(length, _)| to.0.send_to(&buffer[..length], to.1))
+            }
+        };
+        relayed += u64::from(done.is_ok());
     }
     relayed
 }

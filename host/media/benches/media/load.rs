@@ -2,6 +2,11 @@
 //!
 //! The packets are spread evenly over the 20 ms, as those of strangers are; the thread sleeps between
 //! them for as long as the system's timers let it, so that a few come at once.
+//!
+//! Telephones of one call, or of one conference, are strangers, too: they follow one another by some 8 ms. While they
+//! were 17 µs apart, as they were once, each packet of a call left by a socket at which another had just been received,
+//! which no pair of telephones brings about: relaying cost 0.3 to 0.5 µs less by epoll, and 0.6 to 1.0 by io_uring. What
+//! is mixed leaves at a tick, and costs the same in either order.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -30,6 +35,9 @@ pub(crate) struct Load {
 
 /// They begin to talk.
 pub(crate) fn start(phones: Vec<Phone>) -> Load {
+    let mut phones: Vec<_> = phones.into_iter().map(Some).collect();
+    let order = strangers(phones.len()).into_iter();
+    let phones: Vec<Phone> = order.filter_map(|at| phones[at].take()).collect();
     let ends = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&ends);
     let thread = std::thread::spawn(move || talk(&phones, &told));
@@ -94,6 +102,19 @@ fn talk(phones: &[Phone], ends: &AtomicBool) -> (u64, u64) {
     std::thread::sleep(INTERVAL);
     arrived += phones.iter().map(|phone| take(&phone.socket)).sum::<u64>();
     (sent, arrived)
+}
+
+/// All of so many, in an order in which neighbours are far apart.
+pub(crate) fn strangers(phones: usize) -> Vec<usize> {
+    let apart = phones * 5 / 13;
+    // A step that shares no divisor with their number comes to all of them.
+    let stride = (apart..=2 * phones).find(|&step| divisor(step, phones) == 1);
+    let stride = stride.unwrap_or(1);
+    (0..phones).map(|nth| nth * stride % phones).collect()
+}
+
+fn divisor(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { divisor(b, a % b) }
 }
 
 /// Takes everything that waits in a socket.
