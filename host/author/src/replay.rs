@@ -156,7 +156,14 @@ fn save(name: &str, sessions: &[Recorded]) -> anyhow::Result<()> {
         bail!("--save-test saves one session, and these are {count}: name one by --session ID");
     };
     let folder = Path::new("scenarios");
+    if name.contains('/') {
+        bail!("--save-test {name}: a name, and not a path: the file is saved in scenarios/");
+    }
     let file = folder.join(format!("{name}.json"));
+    if file.exists() {
+        let file = file.display();
+        bail!("{file} is there already: nothing is overwritten");
+    }
     let text = session.write()?;
     let saved = fs::create_dir_all(folder).and_then(|()| fs::write(&file, text));
     let file = file.display();
