@@ -21,6 +21,9 @@ const SCENARIOS: [&str; 2] = [
     "plugins/makecall/scenarios/product",
 ];
 
+/// A copy of the pins beside the tools that were installed by them: times say less.
+const MARKER: &str = ".pins";
+
 /// A language whose policies are made by tools of its own.
 pub(crate) struct Language {
     /// What `plugin new --lang` calls it.
@@ -31,8 +34,7 @@ pub(crate) struct Language {
     manager: &'static str,
     /// What the project pins.
     pins: &'static str,
-    /// What there is as soon as the tools are, and where they are.
-    installed: &'static str,
+    /// Where the tools are.
     tools: &'static str,
     /// How they are installed, in the example's folder.
     steps: &'static [&'static [&'static str]],
@@ -45,7 +47,6 @@ pub(crate) static LANGUAGES: [Language; 2] = [
         example: "makecall-js",
         manager: "npm",
         pins: "package-lock.json",
-        installed: "node_modules/.package-lock.json",
         tools: "node_modules",
         steps: &[&[
             "npm",
@@ -61,7 +62,6 @@ pub(crate) static LANGUAGES: [Language; 2] = [
         example: "makecall-py",
         manager: "python3",
         pins: "requirements.txt",
-        installed: ".venv/bin/componentize-py",
         tools: ".venv",
         steps: &[
             &["python3", "-m", "venv", ".venv"],
@@ -95,7 +95,9 @@ impl Language {
                 command.args(&words[1..]).current_dir(&folder);
                 shell::run(&mut command).is_ok()
             };
-            if self.steps.iter().all(|words| step(words)) && self.is_installed(&folder) {
+            // What was made from other pins is made anew; what is not there need not go.
+            let _ = fs::remove_dir_all(folder.join(self.tools));
+            if self.steps.iter().all(|words| step(words)) && self.mark(&folder).is_ok() {
                 return true;
             }
         }
@@ -104,13 +106,17 @@ impl Language {
         false
     }
 
-    /// Whether what is installed is younger than what is pinned.
+    /// Whether what is pinned is what was installed.
     fn is_installed(&self, folder: &Path) -> bool {
-        let age = |file: &str| fs::metadata(folder.join(file)).and_then(|it| it.modified());
-        match (age(self.installed), age(self.pins)) {
-            (Ok(installed), Ok(pinned)) => installed >= pinned,
-            _ => false,
-        }
+        let marked = fs::read(folder.join(self.tools).join(MARKER));
+        let pinned = fs::read(folder.join(self.pins));
+        matches!((marked, pinned), (Ok(marked), Ok(pinned)) if marked == pinned)
+    }
+
+    /// All steps have been taken with these pins.
+    fn mark(&self, folder: &Path) -> io::Result<()> {
+        let marker = folder.join(self.tools).join(MARKER);
+        fs::copy(folder.join(self.pins), marker).map(|_| ())
     }
 
     /// Builds its makecall, plays the scenarios against it, and builds a new project; where the component is.
