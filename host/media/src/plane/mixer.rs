@@ -23,7 +23,7 @@ use std::time::Instant;
 use super::chime::Chimes;
 use super::ear::Ear;
 use super::wheel::Seat;
-use crate::codec::{Codec, Encoder, FRAME_SAMPLES, Rate};
+use crate::codec::{Codec, Encoder, FRAME_OCTETS, FRAME_SAMPLES, Rate};
 use crate::command::Mode;
 use crate::room::{Comings, Room};
 use hall::{Hall, ROW, Sum};
@@ -55,6 +55,10 @@ struct Turn {
     /// And by each.
     said: [[i16; FRAME_SAMPLES]; ROW],
     members: usize,
+    /// What the member hears whose turn it is, and the same as its codec has it: places that need not be cleared
+    /// for each.
+    heard: [i16; FRAME_SAMPLES],
+    payload: [u8; FRAME_OCTETS],
 }
 
 impl Default for Mixer {
@@ -72,6 +76,8 @@ impl Default for Mixer {
                 sum: [0; FRAME_SAMPLES],
                 said: [[0; FRAME_SAMPLES]; ROW],
                 members: 0,
+                heard: [0; FRAME_SAMPLES],
+                payload: [0; FRAME_OCTETS],
             },
         }
     }
@@ -198,21 +204,33 @@ impl Mixer {
         }
     }
 
-    /// Writes what the member hears that spoke so many after the first. Returns how many samples.
-    pub(super) fn hear(
-        &mut self,
-        nth: usize,
-        member: &mut Member,
-        heard: &mut [i16; FRAME_SAMPLES],
-    ) -> usize {
+    /// Mixes what the member hears that spoke so many after the first, to be [told](Mixer::tell) before the next
+    /// one's is.
+    pub(super) fn hear(&mut self, nth: usize, member: &mut Member) {
         let Turn {
-            sum, said, rate, ..
-        } = &self.turn;
-        let length = rate.frame();
-        if let Some(said) = said.get(nth) {
-            hear(sum, said, &mut heard[..length]);
+            sum,
+            said,
+            rate,
+            heard,
+            ..
+        } = &mut self.turn;
+        match said.get(nth) {
+            Some(said) => hear(sum, said, &mut heard[..rate.frame()]),
+            None => heard.fill(0),
         }
-        self.finish(&mut member.part, *rate, heard)
+        finish(&self.chimes, &mut member.part, *rate, heard);
+    }
+
+    /// What it hears as a payload.
+    pub(super) fn tell(&mut self, member: &mut Member, codec: Codec) -> &[u8] {
+        let Turn {
+            rate,
+            heard,
+            payload,
+            ..
+        } = &mut self.turn;
+        let length = member.encode(codec, &heard[..rate.frame()], payload);
+        &payload[..length]
     }
 
     /// The turn of somebody who is no member: what it says is written by `speak`, at the rate of the conference.
@@ -240,20 +258,8 @@ impl Mixer {
         }
         let sum = hall.gather_aside(looks, said, &says);
         hear(&sum, said, &mut heard[..rate.frame()]);
-        self.finish(part, rate, heard)
-    }
-
-    /// What somebody hears, with the chime for it. Returns how many samples.
-    fn finish(&self, part: &mut Part, rate: Rate, heard: &mut [i16; FRAME_SAMPLES]) -> usize {
-        let length = rate.frame();
-        if !part.mode.hears() {
-            heard.fill(0);
-        } else if let Some(chime) = &mut part.chime
-            && !self.chimes.ring(chime, rate, &mut heard[..length])
-        {
-            part.chime = None;
-        }
-        length
+        finish(&self.chimes, part, rate, heard);
+        rate.frame()
     }
 
     /// Conferences with somebody in them here.
@@ -311,6 +317,17 @@ impl Mixer {
                 halls.len() - 1
             })
         })
+    }
+}
+
+/// What somebody hears, with the chime for it.
+fn finish(chimes: &Chimes, part: &mut Part, rate: Rate, heard: &mut [i16; FRAME_SAMPLES]) {
+    if !part.mode.hears() {
+        heard.fill(0);
+    } else if let Some(chime) = &mut part.chime
+        && !chimes.ring(chime, rate, &mut heard[..rate.frame()])
+    {
+        part.chime = None;
     }
 }
 

@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use super::speech::Taper;
 use super::{Arrival, Content, Port};
-use crate::codec::{FRAME_OCTETS, FRAME_SAMPLES};
 use crate::command::PortId;
 use crate::plane::mixer::{Member, Mixer};
 use crate::plane::outbox::Outbox;
@@ -116,14 +115,11 @@ impl Port {
             return;
         };
         let codec = leg.agreed.codec;
-        let mut heard = [0; FRAME_SAMPLES];
-        let length = mixer.hear(nth, member, &mut heard);
+        mixer.hear(nth, member);
         let Some(to) = leg.hears().filter(|_| !covered) else {
             return;
         };
-        let mut payload = [0; FRAME_OCTETS];
-        let length = member.encode(codec, &heard[..length], &mut payload);
-        let payload = &payload[..length];
+        let payload = mixer.tell(member, codec);
         let place = (member.sent, false);
         member.sent += 1;
         self.say(tick, (via, to), place, payload, outbox, taper);
