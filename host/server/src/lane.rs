@@ -1,4 +1,4 @@
-//! The slow lane: threads at the lowest priority, on which turns go on that have had their share of a session
+//! The slow lane: threads that have what is idle, on which turns go on that have had their share of a session
 //! shard's time.
 //!
 //! A turn begins on its shard and is as good as always done there within a tenth of a millisecond. One that
@@ -32,6 +32,10 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use metrics::Counter;
 use model::TenantId;
 use rustix::process::setpriority_process;
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument;
 
@@ -45,7 +49,8 @@ const FIRST: Duration = Duration::from_millis(1);
 const SLOW: Duration = Duration::from_millis(500);
 /// Tenants that are known to be slow, at the most; the turns of further ones begin on their shards.
 const SLOW_TENANTS: usize = 1_024;
-/// The lowest priority: about a fiftieth of what anybody else has who wants it, and all that nobody wants.
+/// Where threads cannot be given what is idle only: about a fiftieth of what anybody else has who wants it, and all
+/// that nobody wants.
 const NICE: i32 = 19;
 /// Tenants that one thread serves in turns, with one turn each; others wait until one of these has ended.
 const TENANTS: usize = 32;
@@ -177,8 +182,7 @@ impl<T: Send + 'static> Thread<T> {
         let life = move || {
             // Dropped last, also by a panic.
             let _part = part;
-            // Of this thread only. Where it is refused, turns here are as urgent as others.
-            let _ = setpriority_process(None, NICE);
+            give_way();
             runtime.block_on(serve(received));
         };
         let thread = std::thread::Builder::new().name("slow lane".into());
@@ -186,6 +190,15 @@ impl<T: Send + 'static> Thread<T> {
             jobs: Some(jobs),
             thread: Some(thread.spawn(life)?),
         })
+    }
+}
+
+/// This thread has what is idle (`SCHED_IDLE`): whoever else wants a processor has it at once. One of a low priority
+/// goes on for a part of a millisecond, in which audio waits. Where it is refused, turns here are as urgent as others.
+fn give_way() {
+    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    if set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle).is_err() {
+        let _ = setpriority_process(None, NICE);
     }
 }
 

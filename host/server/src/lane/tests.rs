@@ -9,7 +9,9 @@ use metrics::Counter;
 use model::{IdSource, TenantId};
 use tokio::task::yield_now;
 
-use super::{Lane, QUICK, SLOW};
+use thread_priority::{NormalThreadSchedulePolicy, ThreadSchedulePolicy, thread_schedule_policy};
+
+use super::{Lane, QUICK, SLOW, give_way};
 use crate::{clock, vital::Watch};
 
 const LANE: &str = "slow lane";
@@ -121,4 +123,14 @@ async fn work_that_nobody_waits_for_any_more_is_dropped() {
     // The next one of that tenant has its place.
     assert_eq!(lane.run(tenant, async {}).await, Some(()));
     assert_eq!(Arc::strong_count(&held), 1);
+}
+
+#[test]
+fn what_is_idle_is_all_that_a_thread_of_the_lane_has() {
+    let policy = thread::spawn(|| {
+        give_way();
+        thread_schedule_policy()
+    });
+    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    assert_eq!(policy.join().unwrap(), Ok(idle));
 }
