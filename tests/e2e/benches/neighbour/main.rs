@@ -1,9 +1,9 @@
 //! What one tenant's calls notice of another tenant whose policy never ends.
 //!
 //! The victim's users make calls, as in the benchmark `call`, while calls with audio of further tenants are
-//! listened to. The attacker makes calls whose policy burns the whole deadline of each turn. Phases with and without it
-//! follow each other in turns, so that both see the same machine. The load of SIPp for the attacker's calls is
-//! part of the attack.
+//! listened to. The attacker makes calls whose policy burns the whole deadline of each turn, or traps, or hoards memory
+//! (`--fault`). Phases with and without it follow each other in turns, so that both see the same machine. The load of SIPp
+//! for the attacker's calls is part of the attack.
 
 mod ears;
 
@@ -48,6 +48,8 @@ use node::Node;
 use office::Office;
 use requests::Requests;
 
+/// What the attacker's turns do, by the number after `--fault`: loop, trap, or want more memory than there is.
+const FAULTS: [&str; 3] = ["spin", "trap", "hoard"];
 /// Calls of the attacker that begin each second.
 const ATTACK: u32 = 50;
 /// How often both phases follow each other.
@@ -81,7 +83,8 @@ fn main() {
     let keys = users::furnish(&node, 1, users, ends);
     let ears = Ears::of(&node);
     let attacker = Office::open(&node, "attacker");
-    attacker.install_faulty("spin");
+    let fault = FAULTS[option("--fault", 0) as usize % FAULTS.len()];
+    attacker.install_faulty(fault);
     let bench = Bench {
         requests: Requests::new(node.http, keys, users, rate),
         node,
@@ -99,7 +102,7 @@ fn main() {
     }
     let spent = threads::between(&before, &threads::of(bench.node.pid()));
     tell(rate, alone, beside);
-    let attack = format!("the attacker: {ATTACK} calls/s of endless turns");
+    let attack = format!("the attacker: {ATTACK} calls/s, {fault}");
     let slow = spent.iter().filter(|(name, _)| name.contains("slow lane"));
     let spent = slow.map(|it| it.1).sum::<f64>();
     Figure::new(&attack, "processor time that its turns got", spent, "s")
