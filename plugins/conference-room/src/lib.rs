@@ -7,7 +7,7 @@
 //! With `record` set to `yes` a conference is recorded from its first member on, to its end, as
 //! `conference-` and its number: by whoever finds nobody there, or is alone soon after it came, because those who
 //! were there have left meanwhile. Of two who come at once both begin, and the later one goes on: then the recording
-//! is in two parts. Whoever finds no more room is hung up on, with 503. Its twin for the simulator is
+//! is in two parts. If the first has left and a third comes in that tenth of a second, nobody begins. Whoever finds no more room is hung up on, with 503. Its twin for the simulator is
 //! `tests/sim/src/script/conference.rs`.
 
 use std::time::Duration;
