@@ -8,10 +8,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::hint::black_box;
-
-use crate::plane::touch_lines;
-
 /// Pieces that are remembered: 40 ms. A pitch of up to 15 ms is looked for within.
 const PIECES: usize = 4;
 
@@ -66,18 +62,18 @@ impl Default for Conceal {
 }
 
 impl Conceal {
-    /// Reads where the next 20 ms go.
-    pub(crate) fn touch(&self) {
-        black_box(self.at);
-        black_box(self.lost);
+    /// Asks for what says where the next 20 ms go.
+    pub(crate) fn ask(&self) {
+        cpu::ask(&self.at);
+        cpu::ask(&self.lost);
     }
 
-    /// Reads that place, and where the last 20 ms begin.
-    pub(crate) fn touch_next(&self) {
+    /// Asks for that place, and for where the last 20 ms begin.
+    pub(crate) fn ask_next(&self) {
         let newest = self.at + 2 * self.piece;
-        black_box(self.history[newest % self.held().max(1)]);
+        cpu::ask(&self.history[newest % self.held().max(1)]);
         let next = &self.history[self.at..];
-        touch_lines(next.get(..2 * self.piece).unwrap_or_default());
+        cpu::ask(next.get(..2 * self.piece).unwrap_or_default());
     }
 
     /// 10 ms that were decoded: 80 or 160 samples. After a loss their beginning is faded in over what
@@ -145,8 +141,18 @@ impl Conceal {
     }
 
     fn remember(&mut self, samples: &[i16]) {
-        self.history[self.at..][..samples.len()].copy_from_slice(samples);
-        self.at = (self.at + samples.len()) % self.held();
+        let place = &mut self.history[self.at..];
+        if let (Some(place), Some(samples)) =
+            (place.first_chunk_mut(), samples.as_array::<NARROW>())
+        {
+            *place = *samples;
+        } else {
+            place[..samples.len()].copy_from_slice(samples);
+        }
+        self.at += samples.len();
+        if self.at >= self.held() {
+            self.at = 0;
+        }
     }
 
     /// 4 ms after the first 10 ms lost, 4 more for each further, up to all ten.

@@ -1,4 +1,4 @@
-//! G.711 A-law and µ-law, by the rule of ITU-T G.191 (`alaw_compress` and its kin), as tables.
+//! G.711 A-law and µ-law, by the rule of ITU-T G.191 (`alaw_compress` and its kin), many samples at once.
 //!
 //! Owns the companding of samples and the transcoding of payloads. Knows no packet.
 
@@ -26,8 +26,8 @@ pub const fn silence(law: Law) -> u8 {
 #[inline]
 pub fn encode_sample(law: Law, sample: i16) -> u8 {
     match law {
-        Law::A => ALAW_ENCODE[sample as u16 as usize >> 4],
-        Law::U => ULAW_ENCODE[sample as u16 as usize >> 2],
+        Law::A => alaw_compress(sample),
+        Law::U => ulaw_compress(sample),
     }
 }
 
@@ -35,41 +35,34 @@ pub fn encode_sample(law: Law, sample: i16) -> u8 {
 #[inline]
 pub fn decode_sample(law: Law, octet: u8) -> i16 {
     match law {
-        Law::A => ALAW_DECODE[octet as usize],
-        Law::U => ULAW_DECODE[octet as usize],
+        Law::A => alaw_expand(octet),
+        Law::U => ulaw_expand(octet),
     }
 }
 
 /// Compands samples: as many as both have room for.
 pub fn encode(law: Law, samples: &[i16], octets: &mut [u8]) {
     match law {
-        Law::A => each(samples, octets, |sample| encode_sample(Law::A, sample)),
-        Law::U => each(samples, octets, |sample| encode_sample(Law::U, sample)),
+        Law::A => each(samples, octets, alaw_compress),
+        Law::U => each(samples, octets, ulaw_compress),
     }
 }
 
 /// Expands octets: as many as both have room for.
 pub fn decode(law: Law, octets: &[u8], samples: &mut [i16]) {
     match law {
-        Law::A => each(octets, samples, |octet| decode_sample(Law::A, octet)),
-        Law::U => each(octets, samples, |octet| decode_sample(Law::U, octet)),
+        Law::A => each(octets, samples, alaw_expand),
+        Law::U => each(octets, samples, ulaw_expand),
     }
 }
 
-/// Goes through them by eights, of which the compiler makes no loop: half of the work would be counting.
-#[inline]
-fn each<T: Copy, U: Copy>(from: &[T], to: &mut [U], turn: impl Fn(T) -> U) {
-    let length = from.len().min(to.len());
-    let (from, from_rest) = from[..length].as_chunks::<8>();
-    let (to, to_rest) = to[..length].as_chunks_mut::<8>();
-    for (to, from) in to.iter_mut().zip(from) {
-        for at in 0..8 {
-            to[at] = turn(from[at]);
+/// Goes through them with the widest registers of this processor.
+fn each<T: Copy, U>(from: &[T], to: &mut [U], turn: impl Fn(T) -> U) {
+    cpu::widest(|| {
+        for (to, &from) in to.iter_mut().zip(from) {
+            *to = turn(from);
         }
-    }
-    for (to, from) in to_rest.iter_mut().zip(from_rest) {
-        *to = turn(*from);
-    }
+    });
 }
 
 /// Turns a payload of one law into the other's, in place.
@@ -83,48 +76,6 @@ pub fn transcode(from: Law, to: Law, payload: &mut [u8]) {
         *octet = table[*octet as usize];
     }
 }
-
-/// By the upper 12 bits of a sample: the lower four do not count in A-law.
-static ALAW_ENCODE: [u8; 1 << 12] = {
-    let mut table = [0; 1 << 12];
-    let mut i = 0;
-    while i < table.len() {
-        table[i] = alaw_compress(((i << 4) as u16) as i16);
-        i += 1;
-    }
-    table
-};
-
-/// By the upper 14 bits of a sample: the lower two do not count in µ-law.
-static ULAW_ENCODE: [u8; 1 << 14] = {
-    let mut table = [0; 1 << 14];
-    let mut i = 0;
-    while i < table.len() {
-        table[i] = ulaw_compress(((i << 2) as u16) as i16);
-        i += 1;
-    }
-    table
-};
-
-static ALAW_DECODE: [i16; 256] = {
-    let mut table = [0; 256];
-    let mut i = 0;
-    while i < table.len() {
-        table[i] = alaw_expand(i as u8);
-        i += 1;
-    }
-    table
-};
-
-static ULAW_DECODE: [i16; 256] = {
-    let mut table = [0; 256];
-    let mut i = 0;
-    while i < table.len() {
-        table[i] = ulaw_expand(i as u8);
-        i += 1;
-    }
-    table
-};
 
 static ALAW_TO_ULAW: [u8; 256] = {
     let mut table = [0; 256];
@@ -147,31 +98,30 @@ static ULAW_TO_ALAW: [u8; 256] = {
 };
 
 /// One's complement magnitude of 11 bits: 3 bits of exponent, 4 of mantissa, even bits inverted.
+#[inline]
 const fn alaw_compress(sample: i16) -> u8 {
-    let mut magnitude = (if sample < 0 { !sample } else { sample }) >> 4;
-    if magnitude > 15 {
-        let mut exponent = 1;
-        while magnitude > 31 {
-            magnitude >>= 1;
-            exponent += 1;
-        }
-        magnitude = magnitude - 16 + (exponent << 4);
-    }
+    let sample = sample as i32;
+    let magnitude = (sample ^ (sample >> 15)) >> 4;
+    // Below 32 the steps are of one size; from 16 on the two ways agree.
+    let code = if magnitude < 16 {
+        magnitude
+    } else {
+        floating(magnitude) - (130 << 4)
+    };
     let sign = if sample < 0 { 0 } else { 0x80 };
-    (magnitude as u8 | sign) ^ 0x55
+    (code as u8 | sign) ^ 0x55
 }
 
+#[inline]
 const fn alaw_expand(octet: u8) -> i16 {
-    let code = octet ^ 0x55;
-    let exponent = (code >> 4) & 0x07;
-    let mut magnitude = (code & 0x0f) as i16;
-    if exponent > 0 {
-        magnitude += 16;
-    }
-    magnitude = (magnitude << 4) + 8;
-    if exponent > 1 {
-        magnitude <<= exponent - 1;
-    }
+    let code = octet as i16 ^ 0x55;
+    let exponent = (code >> 4) & 7;
+    let mantissa = ((code & 15) << 4) + 8;
+    let magnitude = if exponent == 0 {
+        mantissa
+    } else {
+        (mantissa + 0x100) << (exponent - 1)
+    };
     if code & 0x80 != 0 {
         magnitude
     } else {
@@ -179,35 +129,36 @@ const fn alaw_expand(octet: u8) -> i16 {
     }
 }
 
-/// Magnitude of 13 bits with a bias of 33: 3 bits of segment, 4 of mantissa, all bits inverted.
+/// One's complement magnitude of 13 bits with a bias of 33: 3 bits of segment, 4 of mantissa, all bits inverted.
+#[inline]
 const fn ulaw_compress(sample: i16) -> u8 {
-    let magnitude = ((if sample < 0 { !sample } else { sample }) >> 2) + 33;
+    let sample = sample as i32;
+    let magnitude = ((sample ^ (sample >> 15)) >> 2) + 33;
     let magnitude = if magnitude > 0x1fff {
         0x1fff
     } else {
         magnitude
     };
-    let mut segment = 1;
-    let mut rest = magnitude >> 6;
-    while rest != 0 {
-        segment += 1;
-        rest >>= 1;
-    }
-    let high = (8 - segment) as u8;
-    let low = 0x0f - ((magnitude >> segment) & 0x0f) as u8;
+    let code = floating(magnitude) - (132 << 4);
     let sign = if sample < 0 { 0 } else { 0x80 };
-    (high << 4) | low | sign
+    (0x7f - code) as u8 | sign
 }
 
+#[inline]
 const fn ulaw_expand(octet: u8) -> i16 {
-    let code = !octet;
-    let exponent = (code >> 4) & 0x07;
-    let mantissa = (code & 0x0f) as i16;
-    let step = 4_i16 << (exponent + 1);
-    let magnitude = (0x80_i16 << exponent) + step * mantissa + step / 2 - 4 * 33;
+    let code = !octet as i16;
+    let exponent = (code >> 4) & 7;
+    let magnitude = (((code & 15) * 8 + 132) << exponent) - 132;
     if octet & 0x80 != 0 {
         magnitude
     } else {
         -magnitude
     }
+}
+
+/// The exponent of a number as a float of 32 bits has it, with its bias of 127, and the 4 bits behind its first:
+/// what both laws are made of, and of all ways to it the one that vectors of numbers have.
+#[inline]
+const fn floating(number: i32) -> i32 {
+    (number as f32).to_bits() as i32 >> 19
 }

@@ -50,7 +50,6 @@ use crate::command::{Command, Event, Family, Heard, PortId};
 use crate::port_map::PortMap;
 use crate::tape::{Blocks, TapeId, Word};
 use crate::{limits, rtp};
-pub(crate) use ahead::touch_lines;
 use attendant::Attendants;
 pub(crate) use inbound::Inbound;
 use mixer::Mixer;

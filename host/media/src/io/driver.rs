@@ -61,8 +61,8 @@ pub(super) trait Net {
     /// Sends a packet of ours, or counts why not.
     fn send(&mut self, forward: Forward, packet: &[u8], tally: &Tally);
 
-    /// Reads what sending from this port needs: it is about to.
-    fn touch(&self, port: PortId);
+    /// Asks for what sending from this port needs: it is about to.
+    fn ask(&self, port: PortId);
 
     /// Listens on a socket from now on.
     fn open(&mut self, port: PortId, socket: Socket) -> io::Result<()>;
@@ -205,7 +205,7 @@ impl<N: Net> Driver<N> {
             self.net.send(forward, packet, &self.shared.tally);
             if sent % AT_ONCE == 0 {
                 let next = self.plane.packets_ahead().take(AT_ONCE);
-                next.for_each(|port| self.net.touch(port));
+                next.for_each(|port| self.net.ask(port));
             }
             sent += 1;
         }

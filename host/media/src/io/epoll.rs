@@ -138,8 +138,8 @@ impl Net for Epoll {
         }
     }
 
-    fn touch(&self, port: PortId) {
-        self.sockets.get(&port).inspect(|it| it.touch());
+    fn ask(&self, port: PortId) {
+        self.sockets.get(&port).inspect(|it| it.ask());
     }
 
     fn open(&mut self, port: PortId, socket: Socket) -> io::Result<()> {

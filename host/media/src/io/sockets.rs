@@ -13,10 +13,8 @@
 #[cfg(test)]
 mod tests;
 
-use std::hint::black_box;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::os::fd::AsFd;
 
 use super::Tally;
 use crate::port_map::PortMap;
@@ -141,9 +139,9 @@ impl Socket {
         }
     }
 
-    /// Reads what sending needs of it.
-    pub(super) fn touch(&self) {
-        black_box((self.hears, self.udp.as_fd()));
+    /// Asks for what sending needs of it.
+    pub(super) fn ask(&self) {
+        cpu::ask(self);
     }
 
     /// What the system knows it by.

@@ -3,7 +3,6 @@
 //! Owns the sockets and the ring. A packet is told with its sender, whether its socket is connected or
 //! not. What is sent is counted when the kernel has answered, a wait later.
 
-use std::hint::black_box;
 use std::io;
 use std::time::Duration;
 
@@ -86,10 +85,10 @@ impl Net for Uring {
         }
     }
 
-    fn touch(&self, port: PortId) {
+    fn ask(&self, port: PortId) {
         if let Some((socket, seat)) = self.sockets.get(&port) {
-            socket.touch();
-            black_box(seat);
+            socket.ask();
+            cpu::ask(seat);
         }
     }
 

@@ -8,7 +8,6 @@ mod shelf;
 #[cfg(test)]
 mod tests;
 
-use std::hint::black_box;
 use std::time::Instant;
 
 use super::jitter::Jitter;
@@ -50,28 +49,28 @@ impl Ear {
         self.rate
     }
 
-    /// Reads what the next packet needs.
-    pub(super) fn touch(&self) {
-        self.jitter.touch();
-        black_box(self.noise.is_some());
+    /// Asks for what the next packet needs.
+    pub(super) fn ask(&self) {
+        self.jitter.ask();
+        cpu::ask(&self.noise);
     }
 
-    /// Reads where it goes, once the former was read.
-    pub(super) fn touch_place(&self) {
-        self.jitter.touch_place();
+    /// Asks for where it goes, once the former is here.
+    pub(super) fn ask_place(&self) {
+        self.jitter.ask_place();
     }
 
-    /// Reads what its next 20 ms need to be found.
-    pub(super) fn touch_all(&self) {
-        self.touch();
-        self.conceal.touch();
-        black_box(self.decoder.codec());
+    /// Asks for what its next 20 ms need to be found.
+    pub(super) fn ask_all(&self) {
+        self.ask();
+        self.conceal.ask();
+        cpu::ask(&self.decoder);
     }
 
-    /// Reads what they are made of, once the former was read.
-    pub(super) fn touch_next(&self) {
-        self.jitter.touch_next();
-        self.conceal.touch_next();
+    /// Asks for what they are made of, once the former is here.
+    pub(super) fn ask_next(&self) {
+        self.jitter.ask_next();
+        self.conceal.ask_next();
     }
 
     /// Takes a packet of audio; see [`Jitter::put`].

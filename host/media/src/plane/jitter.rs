@@ -23,7 +23,6 @@ mod margins;
 #[cfg(test)]
 mod tests;
 
-use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use crate::codec::Codec;
@@ -55,8 +54,8 @@ const FORCED_EVERY: Duration = Duration::from_millis(200);
 const LATE_FOR: Duration = Duration::from_millis(100);
 const LATE_PACKETS: u32 = 8;
 
-/// A piece that nobody put there.
-const EMPTY: i64 = i64::MIN;
+/// What is the newest that was heard before anything was.
+const NONE: i64 = i64::MIN;
 
 /// What became of packets and pieces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,17 +77,21 @@ pub struct Counts {
 /// See the module's header.
 #[derive(Debug)]
 pub struct Jitter {
-    slots: [Slot; JITTER_PIECES],
     playout: Option<Playout>,
     counts: Counts,
+    /// A bit for each place that has a piece: one of those from the next one on, of which each has its place.
+    taken: u32,
+    codecs: [Codec; JITTER_PIECES],
+    /// Those of 20 ms that begin at an even place fill two lines and a half.
+    pieces: Pieces,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    piece: i64,
-    codec: Codec,
-    octets: [u8; PIECE],
-}
+#[derive(Debug)]
+#[repr(align(64))]
+struct Pieces([[u8; PIECE]; JITTER_PIECES]);
+
+// A bit for each.
+const _: () = assert!(JITTER_PIECES == u32::BITS as usize);
 
 /// Where a stream is played. Pieces are counted from its first packet.
 #[derive(Debug)]
@@ -122,13 +125,11 @@ enum Slip {
 impl Default for Jitter {
     fn default() -> Self {
         Jitter {
-            slots: [Slot {
-                piece: EMPTY,
-                codec: Codec::Pcma,
-                octets: [0; PIECE],
-            }; JITTER_PIECES],
             playout: None,
             counts: Counts::default(),
+            taken: 0,
+            codecs: [Codec::Pcma; JITTER_PIECES],
+            pieces: Pieces([[0; PIECE]; JITTER_PIECES]),
         }
     }
 }
@@ -149,9 +150,14 @@ impl Jitter {
         let Some(playout) = &mut self.playout else {
             return;
         };
-        let pieces = payload.chunks_exact(PIECE);
+        let (pieces, _) = payload.as_chunks::<PIECE>();
         let mut first = playout.find(timestamp);
+        let before = playout.next;
         let verdict = playout.judge(now, first);
+        // It waits: what so far ahead shares a place with what is awaited now is left out.
+        for piece in playout.next..before {
+            self.taken &= !(1 << place(piece));
+        }
         self.counts.late += u64::from(verdict != Verdict::InTime);
         if verdict == Verdict::Jumped {
             self.restart(now, stream, timestamp, per_ms);
@@ -165,44 +171,38 @@ impl Jitter {
             if piece < playout.next || piece - playout.next >= JITTER_PIECES as i64 {
                 continue;
             }
-            let slot = &mut self.slots[place(piece)];
-            slot.piece = piece;
-            slot.codec = codec;
-            slot.octets.copy_from_slice(octets);
+            let place = place(piece);
+            self.taken |= 1 << place;
+            self.codecs[place] = codec;
+            self.pieces.0[place] = *octets;
         }
     }
 
-    /// Reads what the next packet needs.
-    pub(super) fn touch(&self) {
-        black_box(self.counts.played);
+    /// Asks for what the next packet needs.
+    pub(super) fn ask(&self) {
+        cpu::ask(&self.playout);
+        cpu::ask(&self.counts);
+        cpu::ask(&self.codecs);
+        cpu::ask(&self.taken);
+    }
+
+    /// Asks for the place where it most likely goes, once the former is here.
+    pub(super) fn ask_place(&self) {
         if let Some(playout) = &self.playout {
-            black_box(playout.next);
-            black_box(playout.late.is_some());
-            playout.margins.touch();
+            self.ask_pieces(playout.piece + 2);
         }
     }
 
-    /// Reads the place where it most likely goes, once the former was read.
-    pub(super) fn touch_place(&self) {
+    /// Asks for what the next 20 ms are made of, likewise.
+    pub(super) fn ask_next(&self) {
         if let Some(playout) = &self.playout {
-            self.touch_slots(playout.piece + 2);
+            self.ask_pieces(playout.next);
         }
     }
 
-    /// Reads what the next 20 ms are made of, likewise.
-    pub(super) fn touch_next(&self) {
-        if let Some(playout) = &self.playout {
-            self.touch_slots(playout.next);
-        }
-    }
-
-    /// Reads the lines of 20 ms.
-    fn touch_slots(&self, from: i64) {
+    fn ask_pieces(&self, from: i64) {
         for piece in [from, from + 1] {
-            let slot = &self.slots[place(piece)];
-            black_box(slot.piece);
-            black_box(slot.octets[PIECE / 2]);
-            black_box(slot.octets[PIECE - 1]);
+            cpu::ask(&self.pieces.0[place(piece)]);
         }
     }
 
@@ -230,6 +230,7 @@ impl Jitter {
         match playout.slip(now, quiet) {
             Slip::None => {}
             Slip::LeaveOut => {
+                self.taken &= !(1 << place(playout.next));
                 playout.next += 1;
                 self.counts.left_out += 1;
             }
@@ -240,11 +241,12 @@ impl Jitter {
             }
         }
         for _ in 0..halves {
-            let slot = &mut self.slots[place(playout.next)];
-            if slot.piece == playout.next {
+            let place = place(playout.next);
+            if self.taken & 1 << place != 0 {
+                self.taken &= !(1 << place);
                 playout.heard = playout.next;
                 self.counts.played += 1;
-                each(Some((slot.codec, &slot.octets)));
+                each(Some((self.codecs[place], &self.pieces.0[place])));
             } else {
                 self.counts.missing += 1;
                 each(None);
@@ -266,16 +268,14 @@ impl Jitter {
     }
 
     fn restart(&mut self, now: Instant, stream: u64, timestamp: u32, per_ms: u32) {
-        for slot in &mut self.slots {
-            slot.piece = EMPTY;
-        }
+        self.taken = 0;
         self.playout = Some(Playout {
             stream,
             per_ms,
             timestamp,
             piece: 0,
             next: -((JITTER_START.as_millis() / 10) as i64),
-            heard: EMPTY,
+            heard: NONE,
             ticked: now,
             slipped: now,
             margins: Margins::new(now),

@@ -139,13 +139,20 @@ impl Mixer {
         self.dismiss(&voice.part);
     }
 
+    /// Asks for what a turn of its members needs of a hall.
+    pub(super) fn ask(&self, hall: usize) {
+        if let Some(Some(hall)) = self.halls.get(hall) {
+            hall.ask();
+        }
+    }
+
     /// The turn of a row begins: its members [speak](Mixer::speak), then all is [gathered](Mixer::gather), and
     /// they [hear](Mixer::hear) in the same order.
     pub(super) fn begin(&mut self, due: Instant, (number, row): (usize, usize)) {
         let turn = &mut self.turn;
         (turn.hall, turn.members) = (number, 0);
         if let Some(Some(hall)) = self.halls.get_mut(number) {
-            hall.touch_row(row);
+            hall.ask_row(row);
             turn.looks = hall.look(due);
             (turn.rate, turn.era, turn.comings) = (hall.rate, hall.era, hall.comings);
         }
@@ -333,8 +340,10 @@ fn finish(chimes: &Chimes, part: &mut Part, rate: Rate, heard: &mut [i16; FRAME_
 
 /// Everybody but whoever said that; what is too loud is cut.
 fn hear(sum: &[i32], said: &[i16], heard: &mut [i16]) {
-    for (heard, (&sum, &said)) in heard.iter_mut().zip(sum.iter().zip(said)) {
-        let rest = sum - i32::from(said);
-        *heard = rest.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16;
-    }
+    cpu::widest(|| {
+        for (heard, (&sum, &said)) in heard.iter_mut().zip(sum.iter().zip(said)) {
+            let rest = sum - i32::from(said);
+            *heard = rest.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16;
+        }
+    });
 }

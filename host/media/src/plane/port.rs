@@ -14,7 +14,6 @@ mod reporting;
 mod speech;
 mod watching;
 
-use std::hint::black_box;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
@@ -200,24 +199,9 @@ impl Port {
         was_locked
     }
 
-    /// Reads what each packet and each turn needs of it: of each line something.
-    pub(super) fn touch(&self) {
-        black_box(self.route);
-        black_box(self.stats.octets_sent);
-        black_box(self.inbound.streams());
-        black_box(self.outbound.ssrc());
-        black_box(self.seat.is_some());
-        black_box(self.watch.is_some());
-        black_box(self.packer.is_some());
-        black_box(self.member.is_some());
-        black_box(self.tape.is_some());
-        if let Some(leg) = &self.leg {
-            black_box(leg.latch.is_locked());
-            black_box(leg.latch.remote().port());
-            black_box(leg.agreed.packing);
-            black_box(leg.agreed.direction);
-            black_box(leg.usual.is_some());
-        }
+    /// Asks for all of it that packets and turns need.
+    pub(super) fn ask(&self) {
+        cpu::ask(self);
     }
 
     pub(super) fn route(&self) -> Route {

@@ -8,11 +8,12 @@ use crate::tidy::source;
 use crate::tidy::tree::{File, Tree};
 
 /// Members and those of ours that they may build on. Others (server, tests, automation) are free.
-const DOWNWARD: [(&str, &[&str]); 11] = [
+const DOWNWARD: [(&str, &[&str]); 12] = [
     ("host/audio", &[]),
     ("host/model", &[]),
     ("host/sip", &[]),
-    ("host/media", &["uring"]),
+    ("host/cpu", &[]),
+    ("host/media", &["cpu", "uring"]),
     ("host/uring", &[]),
     ("host/store", &["model"]),
     ("host/policy", &["model"]),
@@ -26,11 +27,12 @@ const DOWNWARD: [(&str, &[&str]); 11] = [
 const NOT_IN_XTASK: [&str; 2] = ["policy", "server"];
 
 /// Our own crates, by the names that manifests use.
-const OURS: [&str; 16] = [
+const OURS: [&str; 17] = [
     "api",
     "audio",
     "author",
     "control",
+    "cpu",
     "jackfield",
     "kit",
     "media",

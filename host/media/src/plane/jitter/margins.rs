@@ -3,11 +3,10 @@
 //! Owns four spans of half a second, of which the oldest is forgotten at a time. In units of the
 //! RTP clock; below zero for a packet that came too late.
 
-use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 /// Spans that are remembered.
-const SPANS: usize = 4;
+const SPANS: u8 = 4;
 
 /// The length of one.
 const SPAN: Duration = Duration::from_millis(500);
@@ -18,33 +17,33 @@ const ENOUGH: u32 = 20;
 /// See the module's header.
 #[derive(Debug)]
 pub(super) struct Margins {
-    spans: [Span; SPANS],
+    spans: [Span; SPANS as usize],
     /// All of them together.
     all: Span,
     /// The newest, and when it ends.
-    current: usize,
+    current: u8,
     ends: Instant,
     /// Spans that have ended since the beginning, up to all of them.
-    complete: usize,
+    complete: u8,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Span {
     packets: u32,
-    least: i64,
-    most: i64,
+    least: i32,
+    most: i32,
 }
 
 const NOTHING: Span = Span {
     packets: 0,
-    least: i64::MAX,
-    most: i64::MIN,
+    least: i32::MAX,
+    most: i32::MIN,
 };
 
 impl Margins {
     pub(super) fn new(now: Instant) -> Self {
         Margins {
-            spans: [NOTHING; SPANS],
+            spans: [NOTHING; SPANS as usize],
             all: NOTHING,
             current: 0,
             ends: now + SPAN,
@@ -52,15 +51,9 @@ impl Margins {
         }
     }
 
-    /// Reads what the next packet needs.
-    pub(super) fn touch(&self) {
-        black_box(self.spans[self.current].packets);
-        black_box(self.all.most);
-    }
-
     pub(super) fn note(&mut self, now: Instant, margin: i64) {
         self.advance(now);
-        self.spans[self.current].note(margin);
+        self.spans[usize::from(self.current)].note(margin);
         self.all.note(margin);
     }
 
@@ -68,22 +61,25 @@ impl Margins {
     pub(super) fn shift(&mut self, by: i64) {
         let spans = self.spans.iter_mut().chain([&mut self.all]);
         for span in spans.filter(|it| it.packets > 0) {
-            span.least += by;
-            span.most += by;
+            let by = clamped(by);
+            span.least = span.least.saturating_add(by);
+            span.most = span.most.saturating_add(by);
         }
     }
 
     pub(super) fn most(&self) -> Option<i64> {
-        (self.all.packets > 0).then_some(self.all.most)
+        (self.all.packets > 0).then_some(self.all.most.into())
     }
 
     /// `None` until enough was heard for long enough.
+    #[inline]
     pub(super) fn least(&mut self, now: Instant) -> Option<i64> {
         self.advance(now);
         let is_enough = self.all.packets >= ENOUGH && self.complete + 1 >= SPANS;
-        is_enough.then_some(self.all.least)
+        is_enough.then_some(self.all.least.into())
     }
 
+    #[inline]
     fn advance(&mut self, now: Instant) {
         if now >= self.ends {
             self.forget(now);
@@ -99,7 +95,7 @@ impl Margins {
             self.ends += SPAN;
             self.complete = (self.complete + 1).min(SPANS);
             self.current = (self.current + 1) % SPANS;
-            self.spans[self.current] = NOTHING;
+            self.spans[usize::from(self.current)] = NOTHING;
         }
         // Nothing was asked for longer than is remembered.
         if now >= self.ends {
@@ -115,8 +111,14 @@ impl Margins {
 
 impl Span {
     fn note(&mut self, margin: i64) {
+        let margin = clamped(margin);
         self.packets += 1;
         self.least = self.least.min(margin);
         self.most = self.most.max(margin);
     }
+}
+
+/// A margin as it is kept. Days are more than any of them is.
+fn clamped(margin: i64) -> i32 {
+    margin.clamp(i32::MIN.into(), i32::MAX.into()) as i32
 }

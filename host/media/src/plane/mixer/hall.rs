@@ -11,12 +11,10 @@
 //! everybody else exactly once. Of a conference that is one row nothing has to be kept, and nothing is: at a
 //! thousand legs memory is what a turn waits for. Sums are kept in 32 bits and are exact. Knows no member.
 
-use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::codec::{FRAME_SAMPLES, Rate};
-use crate::plane::touch_lines;
 use crate::plane::wheel::Seat;
 use crate::room::{Comings, Place, Room};
 
@@ -82,23 +80,21 @@ impl Hall {
         }
     }
 
-    /// Reads what a turn needs of it.
-    pub(super) fn touch(&self) {
-        black_box(self.comings);
-        black_box(self.taken);
-        black_box(self.others.is_some());
-        if self.looks_at.is_some() {
-            black_box(self.room.comings());
-        }
+    /// Asks for what a turn needs of it.
+    pub(super) fn ask(&self) {
+        cpu::ask(&self.comings);
+        cpu::ask(&self.taken);
+        cpu::ask(&self.others);
+        cpu::ask(&*self.room);
     }
 
-    /// Reads what a row said last: it is needed when all of it have spoken.
-    pub(super) fn touch_row(&self, number: usize) {
+    /// Asks for what a row said last: it is needed when all of it have spoken.
+    pub(super) fn ask_row(&self, number: usize) {
         if self.keeps
             && let Some(row) = self.rows.get(number)
         {
-            touch_lines(&row.said[..self.rate.frame()]);
-            touch_lines(&self.sum[..self.rate.frame()]);
+            cpu::ask(&row.said[..self.rate.frame()]);
+            cpu::ask(&self.sum[..self.rate.frame()]);
         }
     }
 
@@ -250,9 +246,11 @@ impl Hall {
 
 /// One more says that.
 pub(super) fn put_in(sum: &mut [i32], said: &[i16]) {
-    for (sum, &said) in sum.iter_mut().zip(said) {
-        *sum += i32::from(said);
-    }
+    cpu::widest(|| {
+        for (sum, &said) in sum.iter_mut().zip(said) {
+            *sum += i32::from(said);
+        }
+    });
 }
 
 fn take_out(sum: &mut [i32], said: &[i16]) {

@@ -3,9 +3,6 @@
 //! Owns what is kept of one from turn to turn. Of a member that is its ear and its encoder; what it said is the
 //! hall's, or nobody's.
 
-use std::hint::black_box;
-
-use super::Mixer;
 use crate::codec::{Codec, Encoder, FRAME_SAMPLES, Rate};
 use crate::command::Mode;
 use crate::plane::chime::Chime;
@@ -47,29 +44,27 @@ pub(super) struct Part {
 }
 
 impl Member {
-    /// Reads what a packet that comes needs.
-    pub(in crate::plane) fn touch_ear(&self) {
-        self.ear.touch();
+    /// Asks for what a packet that comes needs.
+    pub(in crate::plane) fn ask_ear(&self) {
+        self.ear.ask();
     }
 
-    /// Reads where it goes, once the former was read.
-    pub(in crate::plane) fn touch_place(&self) {
-        self.ear.touch_place();
+    /// Asks for where it goes, once the former is here.
+    pub(in crate::plane) fn ask_place(&self) {
+        self.ear.ask_place();
     }
 
-    /// Reads what its turn needs.
-    pub(in crate::plane) fn touch(&self) {
-        black_box(self.sent);
-        black_box(self.part.hall);
-        self.ear.touch_all();
+    /// Asks for what its turn needs.
+    pub(in crate::plane) fn ask(&self) {
+        cpu::ask(&self.part);
+        cpu::ask(&self.encoder);
+        cpu::ask(&self.sent);
+        self.ear.ask_all();
     }
 
-    /// Reads what it says and its conference, once the former was read.
-    pub(in crate::plane) fn touch_next(&self, mixer: &Mixer) {
-        self.ear.touch_next();
-        if let Some(Some(hall)) = mixer.halls.get(self.part.hall) {
-            hall.touch();
-        }
+    /// Asks for what it says, once the former is here.
+    pub(in crate::plane) fn ask_next(&self) {
+        self.ear.ask_next();
     }
 
     /// What it says comes as packets: see [`Ear::put`].

@@ -29,31 +29,31 @@ impl Port {
         Some(member)
     }
 
-    /// Reads what a packet that comes needs of its part.
-    pub(in crate::plane) fn touch_ear(&self) {
+    /// Asks for what a packet that comes needs of its part.
+    pub(in crate::plane) fn ask_ear(&self) {
         if let Some(member) = &self.member {
-            member.touch_ear();
+            member.ask_ear();
         }
     }
 
-    /// Reads where it goes, once the former was read.
-    pub(in crate::plane) fn touch_place(&self) {
+    /// Asks for where it goes, once the former is here.
+    pub(in crate::plane) fn ask_place(&self) {
         if let Some(member) = &self.member {
-            member.touch_place();
+            member.ask_place();
         }
     }
 
-    /// Reads what a turn needs of its part.
-    pub(in crate::plane) fn touch_member(&self) {
+    /// Asks for what a turn needs of its part.
+    pub(in crate::plane) fn ask_member(&self) {
         if let Some(member) = &self.member {
-            member.touch();
+            member.ask();
         }
     }
 
-    /// Reads what a turn needs of its audio and its conference.
-    pub(in crate::plane) fn touch_next(&self, mixer: &Mixer) {
+    /// Asks for what a turn needs of its audio.
+    pub(in crate::plane) fn ask_next(&self) {
         if let Some(member) = &self.member {
-            member.touch_next(mixer);
+            member.ask_next();
         }
     }
 

@@ -69,6 +69,8 @@ impl Port {
         if self.keying.is_some() {
             return self.press(tick, via, outbox, taper);
         }
+        // Most have nothing to say.
+        self.player.as_ref()?;
         let leg = self.leg.as_ref()?;
         let (way, codec, noise) = ((via, leg.hears()?), leg.agreed.codec, leg.agreed.noise);
         let mut player = self.player.take()?;
