@@ -45,6 +45,9 @@ pub(crate) struct Options {
     /// Seconds of each measurement of `media` and `call`.
     #[arg(long)]
     seconds: Option<u32>,
+    /// Rounds of `media`, of which the medians are told [default: 5].
+    #[arg(long)]
+    rounds: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -185,6 +188,7 @@ impl Options {
             ("--calls", self.calls),
             ("--rate", self.rate),
             ("--seconds", self.seconds),
+            ("--rounds", self.rounds),
         ];
         let given = all
             .into_iter()

@@ -7,10 +7,15 @@
 //! send, so a packet's price includes its way into the receiver's socket; on a network card that part
 //! is less. Mixing and recording are the same shard under the same load. What cannot be measured ends
 //! the program: a figure is measured or there is none.
+//!
+//! A virtual machine is now faster and now slower, by a fifth within minutes. So all of it is measured in several short
+//! rounds, what is compared right after one another, and of each figure the median is told, with the least and the most.
 
 mod alone;
 mod floor;
 mod load;
+mod median;
+mod round;
 mod shard;
 mod tasks;
 
@@ -18,7 +23,6 @@ use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use media::io::Backend;
 use media::sdp::{Codec, Direction, Negotiated};
 use media::{Command, PortId, rtp};
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -31,20 +35,14 @@ mod figure;
 #[path = "../../../xtask/src/bench/threads.rs"]
 mod threads;
 
-use figure::{Aim, Figure, now, option};
-use shard::{Running, Window, Work};
+use figure::{now, option};
 
 /// An RTP packet of 20 ms of G.711.
 const PACKET: usize = 172;
 /// Sockets of a call: two here, and two telephones.
 const SOCKETS: u64 = 4;
-/// Members of the conference that is computed.
-const PARTIES: u64 = 1_000;
 /// Of the telephones' packets, those that may be lost before a run says nothing.
 const MOST_LOST: f64 = 0.1;
-
-/// The table of figures that have an aim; each is a ratio to something measured in the same run.
-const TARGETS: &str = "targets";
 
 /// What relaying cost.
 #[derive(Debug)]
@@ -62,205 +60,25 @@ struct Spent {
 
 fn main() {
     let calls = calls_within_limit(option("--calls", 600));
-    let time = Duration::from_secs(option("--seconds", 5));
-    let pairs = calls as usize * 2;
-    let group = format!("{calls} calls, {} packets/s", calls * 100);
-    let print = |name: &str, value: f64, note: String| {
-        Figure::new(&group, name, value, "µs").note(note).print();
+    let time = Duration::from_secs(option("--seconds", 2));
+    let rounds = option("--rounds", 5).max(1);
+    // What telephones cost, and what a relayed packet costs in the plane: not what machines differ by within minutes.
+    let fixed = Fixed {
+        direct: load::direct(calls as usize * 2, time) * 1e6,
+        plane: alone::relay(calls),
     };
-
-    let bare = floor::measure(pairs, floor::Sockets::Connected, time);
-    let named = floor::measure(pairs, floor::Sockets::Named, time);
-    let direct = load::direct(pairs, time);
-    let tokio = tasks::measure(calls as usize, time);
-    let l = bare.micros();
-    let note = "receive and send on connected sockets, all cold, no poll";
-    print("L", l, note.to_owned());
-    print("tokio, a task per socket", tokio.micros(), tokio.loss());
-    let plane = alone::relay(calls);
-    let measured = Measured::of(calls as usize, time);
-    let Measured {
-        recorded, mixed, ..
-    } = &measured;
-    let shard = measured.relayed.micros();
-    print("media shard, epoll", shard, measured.relayed.loss());
-    let none = String::new();
-    print("the same, every call recorded", recorded.micros(), none);
-    let note = measured.mixing.loss();
-    print("the same, mixed by threes", mixed.micros(), note);
-    measured.print_targets(l, tokio.micros());
-    let ring = Ring::of(calls as usize, time);
-    ring.print(&group, &measured, [tokio.displaced(direct), direct * 1e6]);
-    breakdown(l, plane, shard);
-    let note = "what connecting a socket saves: a route lookup per packet";
-    let saved = named.micros() - l;
-    let group = "not paid";
-    Figure::new(group, "addresses", saved, "µs")
-        .note(note)
-        .print();
-}
-
-/// The same work by io_uring. Much of what it saves is in other threads' time, where packets are handed
-/// over: so it is the whole machine's CPU that counts.
-struct Ring {
-    relayed: Spent,
-    mixing: Spent,
-    mixed: Window,
-}
-
-impl Ring {
-    fn of(calls: usize, time: Duration) -> Self {
-        let start = |work| Running::start(calls, work, false, Backend::IoUring);
-        let relay = start(Work::Bridged);
-        let relayed = relay.watch(time);
-        let relayed = relay.end(&relayed);
-        let mixing = start(Work::Mixed);
-        let mixed = mixing.watch(time);
-        let mixing = mixing.end(&mixed);
-        Ring {
-            relayed,
-            mixing,
-            mixed,
-        }
-    }
-
-    fn print(&self, group: &str, epoll: &Measured, [tokio, direct]: [f64; 2]) {
-        let print = |name: &str, value: f64, note: String| {
-            Figure::new(group, name, value, "µs").note(note).print();
-        };
-        let Ring {
-            relayed,
-            mixing,
-            mixed,
-        } = self;
-        print("media shard, io_uring", relayed.micros(), relayed.loss());
-        print("the same, mixed by threes", mixing.micros(), mixing.loss());
-        let group = "CPU of the whole machine, without the telephones' own";
-        let print = |name: &str, value: f64, note: String| {
-            Figure::new(group, name, value, "µs").note(note).print();
-        };
-        let own = |spent: &Spent| spent.displaced(direct / 1e6);
-        let note = format!("they take {direct:.2} µs for each packet");
-        print("tokio, a task per socket", tokio, note);
-        let none = String::new;
-        print("media shard, epoll", own(&epoll.relayed), none());
-        print("media shard, io_uring", own(relayed), none());
-        print("epoll, mixed by threes", own(&epoll.mixing), none());
-        print("io_uring, mixed by threes", own(mixing), none());
-        let ratio = own(relayed) / tokio;
-        let note = "CPU of the whole machine";
-        target("io_uring to tokio", ratio, Aim::AtMost(0.4), note);
-        punctual("lateness by io_uring, p99 at most", mixed);
+    let rounds = (0..rounds).map(|_| round::measure(calls, time, &fixed));
+    for figure in median::of(rounds.collect()) {
+        figure.print();
     }
 }
 
-/// What a media shard did at the three kinds of work, by epoll.
-struct Measured {
-    relayed: Spent,
-    mixing: Spent,
-    /// Before and after the recording, of the same shard.
-    bridged: Window,
-    recorded: Window,
-    mixed: Window,
-}
-
-impl Measured {
-    fn of(calls: usize, time: Duration) -> Self {
-        let epoll = Backend::Epoll;
-        let relay = Running::start(calls, Work::Bridged, false, epoll);
-        let relayed = relay.watch(time);
-        let relayed = relay.end(&relayed);
-        // What recording adds is little: it is seen against the same shard just before and after.
-        let recording = Running::start(calls, Work::Bridged, true, epoll);
-        let before = recording.watch(time / 2);
-        recording.record();
-        let recorded = recording.watch(time);
-        recording.stop_recording();
-        let bridged = before.and(&recording.watch(time / 2));
-        recording.end(&bridged);
-        let mixing = Running::start(calls, Work::Mixed, false, epoll);
-        let mixed = mixing.watch(time);
-        let mixing = mixing.end(&mixed);
-        Measured {
-            relayed,
-            mixing,
-            bridged,
-            recorded,
-            mixed,
-        }
-    }
-
-    fn print_targets(&self, l: f64, tokio: f64) {
-        let (shard, bridged) = (self.relayed.micros(), self.bridged.micros());
-        let at_least = Aim::AtLeast(0.65);
-        target("L to media shard", l / shard, at_least, "");
-        let to_tokio = shard / tokio;
-        target("media shard to tokio", to_tokio, Aim::AtMost(0.8), "");
-        let mixed = self.mixed.micros() / shard;
-        let name = "mixed leg's frame to bridged packet";
-        target(
-            name,
-            mixed,
-            Aim::AtMost(1.15),
-            "conferences of three, 8 kHz",
-        );
-        let recording = self.recorded.micros() / bridged - 1.0;
-        let note = format!("beside {bridged:.2} µs of the same shard before and after");
-        let name = "recording, of a bridged packet";
-        target(name, recording, Aim::AtMost(0.05), &note);
-        let core = alone::conference(PARTIES);
-        let note = format!("of a core; {:.0} ns for each leg and frame", core * 2e4);
-        let name = "conference of 1,000, computing";
-        target(name, core, Aim::AtMost(0.02), &note);
-        punctual("lateness of ticks, p99 at most", &self.mixed);
-        self.print_allocations();
-    }
-
-    fn print_allocations(&self) {
-        let windows = [&self.bridged, &self.recorded, &self.mixed];
-        let [relayed, taped, mixed] = windows.map(|it| it.allocations);
-        let packets: u64 = windows.iter().map(|it| it.packets).sum();
-        let note =
-            format!("{relayed}, {taped}, {mixed} while {packets} were relayed, recorded, mixed");
-        let each = (relayed + taped + mixed) as f64 / packets as f64;
-        let name = "allocations for each packet";
-        target(name, each, Aim::AtMost(0.0), &note);
-    }
-}
-
-/// How late the ticks of a shard were that mixed.
-fn punctual(name: &str, mixed: &Window) {
-    let (late, share) = mixed.lateness();
-    let note = format!("{:.2} % within 200 µs, while mixing", share * 100.0);
-    let figure = Figure::new(TARGETS, name, late, "µs");
-    figure.aim(Aim::AtMost(200.0)).note(note).print();
-}
-
-/// A ratio with its aim.
-fn target(name: &str, value: f64, aim: Aim, note: &str) {
-    let figure = Figure::new(TARGETS, name, value, "");
-    figure.aim(aim).note(note).print();
-}
-
-/// Where the shard's microseconds go.
-fn breakdown(l: f64, plane: f64, shard: f64) {
-    let group = "media shard: what a packet is made of";
-    let rest = shard - l - plane;
-    for (name, value, note) in [
-        ("L", l, "receive and send"),
-        ("plane", plane, "header, latch, route, rewrite; warm"),
-        (
-            "loop",
-            rest,
-            "epoll, finding sockets, clock, wake-ups, caches shared with the sender",
-        ),
-    ] {
-        Figure::new(group, name, value, "µs").note(note).print();
-    }
-    // A hundred packets a second, of a million microseconds, in percent.
-    let share = shard * 100.0 / 1e6 * 100.0;
-    let note = "of one core per call of 100 packets/s";
-    Figure::new(group, "CPU", share, "%").note(note).print();
+/// What is measured once, µs for each packet.
+struct Fixed {
+    /// Two telephones that send to one another, with nothing between.
+    direct: f64,
+    /// The plane alone.
+    plane: f64,
 }
 
 impl Spent {
