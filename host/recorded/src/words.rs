@@ -10,6 +10,10 @@ use model::{
     turn::{Collect, Play},
 };
 
+/// In which order keys are told: as in the turns that are kept, where recordings have another than all else.
+const KEYS: &str = "#*0123456789ABCD";
+const KEYS_OF_RECORDINGS: &str = "0123456789*#ABCD";
+
 /// A command with all that it says.
 pub(crate) fn command(command: &Command) -> String {
     match command {
@@ -58,7 +62,7 @@ fn media(command: &Command) -> String {
             finish_keys,
             max_seconds,
         } => {
-            let keys = keys(*finish_keys);
+            let keys = until(*finish_keys, KEYS_OF_RECORDINGS);
             format!("record-start {call} #{operation} {name:?}, at most {max_seconds} s{keys}")
         }
         Command::RecordStop { call } => format!("record-stop {call}"),
@@ -125,37 +129,91 @@ fn construct(it: &Construct) -> String {
 
 fn play(what: &Play) -> String {
     let sounds: Vec<_> = what.sounds.iter().map(ToString::to_string).collect();
-    let keys: String = what.finish_keys.iter().collect();
     let mut text = sounds.join(" ");
     if what.repeat != 1 {
         let _ = write!(text, ", {} times", what.repeat);
     }
-    if !keys.is_empty() {
-        let _ = write!(text, ", until {keys}");
-    }
-    text
+    text + &until(what.finish_keys, KEYS)
 }
 
 fn collect(what: &Collect) -> String {
-    let keys: String = what.finish_keys.iter().collect();
     let Collect {
         max_digits,
         first_timeout_ms: first,
         next_timeout_ms: next,
-        ..
+        finish_keys,
     } = what;
-    let until = if keys.is_empty() { "" } else { ", until " };
-    format!("{max_digits} digits in {first} ms, {next} ms{until}{keys}")
+    let keys = until(*finish_keys, KEYS);
+    format!("{max_digits} digits in {first} ms, {next} ms{keys}")
 }
 
-fn keys(keys: Keys) -> String {
-    let keys: String = "0123456789*#ABCD"
-        .chars()
-        .filter(|key| keys.has(*key))
-        .collect();
+fn until(keys: Keys, order: &str) -> String {
+    let keys: String = order.chars().filter(|key| keys.has(*key)).collect();
     if keys.is_empty() {
         String::new()
     } else {
         format!(", until {keys}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use model::{CallId, Sound};
+
+    use super::*;
+
+    #[test]
+    fn finish_keys_are_told_as_in_turns_that_are_kept() {
+        let call = CallId::first_of(5);
+        let told = |keys: &str| {
+            let finish_keys = Keys::parse(keys).unwrap();
+            let play = Box::new(Play {
+                sounds: vec![Sound::Silence(40)],
+                prompts: BTreeMap::new(),
+                repeat: 1,
+                finish_keys,
+            });
+            let collect = Box::new(Collect {
+                max_digits: 4,
+                finish_keys,
+                first_timeout_ms: 5,
+                next_timeout_ms: 3,
+            });
+            let operation = 7;
+            [
+                Command::PlayStart {
+                    call,
+                    operation,
+                    what: play,
+                },
+                Command::CollectStart {
+                    call,
+                    operation,
+                    what: collect,
+                },
+                Command::RecordStart {
+                    call,
+                    operation,
+                    name: "memo".into(),
+                    finish_keys,
+                    max_seconds: 9,
+                },
+            ]
+            .map(|it| command(&it).replace(&call.to_string(), "A"))
+        };
+        let plain = [
+            "play-start A #7 silence:40",
+            "collect-start A #7 4 digits in 5 ms, 3 ms",
+            "record-start A #7 \"memo\", at most 9 s",
+        ];
+        assert_eq!(told(""), plain);
+        let all = "DCBA#*9876543210";
+        let sorted = "#*0123456789ABCD";
+        let until = [sorted, sorted, "0123456789*#ABCD"];
+        for ((told, plain), keys) in told(all).iter().zip(plain).zip(until) {
+            assert_eq!(*told, format!("{plain}, until {keys}"));
+        }
     }
 }

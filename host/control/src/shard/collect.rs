@@ -68,7 +68,7 @@ impl Shard {
         let Some(collecting) = collecting else {
             return false;
         };
-        if collecting.what.finish_keys.contains(&digit) {
+        if collecting.what.finish_keys.has(digit) {
             self.collected(now, id, Completion::FinishKey(digit));
             return true;
         }

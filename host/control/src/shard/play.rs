@@ -14,8 +14,8 @@ use std::{collections::BTreeMap, collections::BTreeSet, sync::Arc};
 
 use ::media::{self, PortId, Prompt, tones};
 use model::{
-    CallId, Completion, Country, Event, LogLevel, LogLine, Now, SessionId, Sound, Tone, TraceItem,
-    turn::Play,
+    CallId, Completion, Country, Event, Keys, LogLevel, LogLine, Now, SessionId, Sound, Tone,
+    TraceItem, turn::Play,
 };
 
 use super::Shard;
@@ -25,7 +25,7 @@ use crate::{Output, Ticket};
 #[derive(Debug)]
 pub(crate) struct Playing {
     operation: u32,
-    finish_keys: BTreeSet<char>,
+    finish_keys: Keys,
     stage: Stage,
 }
 
@@ -66,7 +66,7 @@ impl Shard {
     ) -> Result<(), String> {
         self.played(now, id, Completion::Stopped);
         self.living(id, "play-start")?;
-        let finish_keys = what.finish_keys.clone();
+        let finish_keys = what.finish_keys;
         let session = self.living(id, "play-start")?.session;
         let stage = self.stage(session, Listener::Party(id), operation, what)?;
         let call = self.living(id, "play-start")?;
@@ -191,7 +191,7 @@ impl Shard {
     /// Whether a key that was pressed ended what plays.
     pub(super) fn ends_play(&mut self, now: Now, id: CallId, digit: char) -> bool {
         let playing = self.calls.get(&id).and_then(|call| call.playing.as_ref());
-        let ends = playing.is_some_and(|it| it.finish_keys.contains(&digit));
+        let ends = playing.is_some_and(|it| it.finish_keys.has(digit));
         if ends {
             self.played(now, id, Completion::FinishKey(digit));
         }

@@ -1,9 +1,7 @@
 //! Digits: collecting what a party keys.
 
-use std::collections::BTreeSet;
-
 use super::{CommandError, Phase, Plan};
-use crate::{CallId, Command, limits};
+use crate::{CallId, Command, Keys, limits};
 
 /// What `collect-start` is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,7 +9,7 @@ pub struct Collect {
     /// As many digits end it.
     pub max_digits: usize,
     /// So does each of these keys, which is not among the digits.
-    pub finish_keys: BTreeSet<char>,
+    pub finish_keys: Keys,
     /// So does this time without any digit, milliseconds.
     pub first_timeout_ms: u32,
     /// So does this time after a digit, milliseconds.
@@ -93,24 +91,16 @@ impl Plan {
     }
 }
 
-/// Keys of a telephone, each counted once.
-pub(super) fn checked_keys(name: &str, keys: &str) -> Result<BTreeSet<char>, CommandError> {
-    if !keys.chars().all(is_key) {
-        let what = format!("{name} are not of 0-9A-D*#");
-        return Err(CommandError::InvalidArgument(what));
-    }
-    Ok(keys.chars().collect())
-}
-
-/// Whether a telephone has such a key (RFC 4733 §3.2).
-fn is_key(key: char) -> bool {
-    matches!(key, '0'..='9' | 'A'..='D' | '*' | '#')
+/// The keys that an argument of that name consists of.
+pub(super) fn checked_keys(name: &str, keys: &str) -> Result<Keys, CommandError> {
+    let invalid = || CommandError::InvalidArgument(format!("{name} are not of 0-9A-D*#"));
+    Keys::parse(keys).ok_or_else(invalid)
 }
 
 #[cfg(test)]
 mod tests {
     use crate::turn::{CommandError, Phase, plan_tests::plan};
-    use crate::{Command, limits};
+    use crate::{Command, Keys, limits};
 
     #[test]
     fn a_collection_is_checked_and_numbered() {
@@ -138,7 +128,7 @@ mod tests {
         let [Command::CollectStart { what, .. }, ..] = &plan.into_commands()[..] else {
             panic!()
         };
-        assert_eq!(what.finish_keys.len(), 2);
+        assert_eq!(Some(what.finish_keys), Keys::parse("#*"));
     }
 
     #[test]
@@ -159,6 +149,22 @@ mod tests {
             let refused = plan.send_digits(a, digits);
             assert!(matches!(refused, Err(CommandError::InvalidArgument(_))));
         }
+    }
+
+    #[test]
+    fn who_names_a_key_that_no_telephone_has_is_told_where() {
+        let refused = |what: &str| {
+            let what = format!("{what} are not of 0-9A-D*#");
+            Err(CommandError::InvalidArgument(what))
+        };
+        let (mut plan, a, _) = plan(Phase::Answered, Phase::Answered);
+        let beep = ["tone:beep".to_owned()];
+        assert_eq!(plan.collect_start(a, 1, "E", 1, 1), refused("finish-keys"));
+        assert_eq!(plan.play_start(a, &beep, 1, "#x"), refused("finish-keys"));
+        let recorded = plan.record_start(a, "name", "1é", 0);
+        assert_eq!(recorded, refused("finish-keys"));
+        let sent = plan.send_digits(a, "1 2").map(|()| 0);
+        assert_eq!(sent, refused("digits"));
     }
 
     #[test]

@@ -1,12 +1,9 @@
 //! Playing: what a party is to hear, checked against the tenant's prompts.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{CommandError, Phase, Plan, digits::checked_keys};
-use crate::{CallDirection, CallId, Command, Sound, limits};
+use crate::{CallDirection, CallId, Command, Keys, Sound, limits};
 
 /// What `play-start` is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +15,7 @@ pub struct Play {
     /// How often all of them, at least once.
     pub repeat: u32,
     /// Each of these keys ends it.
-    pub finish_keys: BTreeSet<char>,
+    pub finish_keys: Keys,
 }
 
 impl Plan {

@@ -1,7 +1,10 @@
 //! Recordings: the commands `record-start` and `record-stop`.
 
-use super::plan::{CommandError, Plan};
-use crate::{CallId, Command, Keys, limits};
+use super::{
+    digits::checked_keys,
+    plan::{CommandError, Plan},
+};
+use crate::{CallId, Command, limits};
 
 impl Plan {
     /// Records what the party of a call says and hears, in any phase; a recording that runs ends. Gives the
@@ -14,7 +17,7 @@ impl Plan {
         max_seconds: u32,
     ) -> Result<u32, CommandError> {
         let name = checked_name("file", name)?;
-        let finish_keys = checked_keys(finish_keys)?;
+        let finish_keys = checked_keys("finish-keys", finish_keys)?;
         let operation = self.operation(id)?;
         let max_seconds = granted(max_seconds);
         self.push(Command::RecordStart {
@@ -41,12 +44,6 @@ pub(super) fn granted(max_seconds: u32) -> u32 {
         0 => longest,
         seconds => seconds.min(longest),
     }
-}
-
-/// The keys that end an operation.
-fn checked_keys(text: &str) -> Result<Keys, CommandError> {
-    Keys::parse(text)
-        .ok_or_else(|| CommandError::InvalidArgument("finish-keys are not of 0-9A-D*#".to_owned()))
 }
 
 /// A name in the tenant's catalogue: letters, digits, `-`, `_` and `.`, which it does not begin with. So it
