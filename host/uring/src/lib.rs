@@ -9,6 +9,7 @@
 
 #![deny(clippy::undocumented_unsafe_blocks)]
 
+mod datagram;
 mod pool;
 #[cfg(test)]
 mod tests;
@@ -16,13 +17,14 @@ mod tests;
 use std::collections::VecDeque;
 use std::io;
 use std::mem::ManuallyDrop;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use io_uring::types::{CancelBuilder, Fixed, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 
+use datagram::{Letter, NAME};
 use pool::{BUFFERS, LENT, Pool};
 
 /// Requests that are handed over at once.
@@ -38,13 +40,6 @@ const AHEAD: usize = 16;
 
 /// The group of buffers; there is one.
 const GROUP: u16 = 0;
-
-/// What the kernel puts before a datagram: four numbers (`struct io_uring_recvmsg_out`), then its sender.
-const HEAD: usize = 16;
-/// Octets of a sender: `struct sockaddr_in6`.
-const NAME: usize = 28;
-/// Where the datagram begins.
-const BODY: usize = HEAD + NAME;
 
 /// What an answer is to, in the highest bits of its number.
 const RECEIVE: u64 = 0;
@@ -99,17 +94,6 @@ struct Taken {
     /// Counts the sockets of this seat: answers to one before are not of this.
     generation: u32,
     listens: bool,
-}
-
-/// A datagram on its way out, by its buffer.
-#[derive(Clone, Copy, Debug, Default)]
-struct Letter {
-    seat: u32,
-    /// Of the socket that it is sent from.
-    generation: u32,
-    len: u32,
-    name: u32,
-    again: bool,
 }
 
 /// See the crate's header.
@@ -256,36 +240,6 @@ impl Ring {
         received.filter_map(|number| Some(self.seats.get(number as u32 as usize)?.key))
     }
 
-    /// The datagram that was told last, until the next is.
-    pub fn packet(&mut self) -> &mut [u8] {
-        match self.current {
-            Some((buffer, len)) => &mut self.pool.octets(buffer)[BODY..BODY + len],
-            None => &mut [],
-        }
-    }
-
-    /// Sends so many octets of that datagram from this socket: to its peer, or to whom is named.
-    pub fn forward(&mut self, seat: Seat, to: Option<SocketAddr>, len: usize) {
-        if let Some((buffer, held)) = self.current.take() {
-            self.post(seat, to, buffer, len.min(held));
-        }
-    }
-
-    /// Sends a datagram from this socket: to its peer, or to whom is named. False if there is no room, or
-    /// it is longer than any.
-    #[must_use]
-    pub fn send(&mut self, seat: Seat, to: Option<SocketAddr>, packet: &[u8]) -> bool {
-        if packet.len() > pool::SIZE - BODY {
-            return false;
-        }
-        let Some(buffer) = self.pool.take() else {
-            return false;
-        };
-        self.pool.octets(buffer)[BODY..BODY + packet.len()].copy_from_slice(packet);
-        self.post(seat, to, buffer, packet.len());
-        true
-    }
-
     /// Hands over what is to be sent: before anything about a socket changes.
     pub fn flush(&mut self) {
         self.pool.publish();
@@ -358,43 +312,6 @@ impl Ring {
         self.staying += usize::from(self.push(request));
     }
 
-    fn post(&mut self, Seat(seat): Seat, to: Option<SocketAddr>, buffer: u16, len: usize) {
-        let octets = self.pool.octets(buffer);
-        let name = to.map_or(0, |to| write_name(&mut octets[HEAD..BODY], to));
-        let (len, again) = (len as u32, false);
-        self.letters[usize::from(buffer)] = Letter {
-            seat,
-            generation: self.generation(seat),
-            len,
-            name,
-            again,
-        };
-        self.submit_letter(buffer);
-    }
-
-    fn submit_letter(&mut self, buffer: u16) {
-        let Letter {
-            seat, len, name, ..
-        } = self.letters[usize::from(buffer)];
-        let start = self.pool.address(buffer);
-        let body = start.wrapping_add(BODY);
-        let mut request = opcode::Send::new(Fixed(seat), body, len).flags(libc::MSG_DONTWAIT);
-        if name > 0 {
-            #[expect(
-                clippy::cast_ptr_alignment,
-                reason = "a buffer is aligned, and so is its 16th octet"
-            )]
-            let address = start.wrapping_add(HEAD).cast::<libc::sockaddr>();
-            request = request.dest_addr(address).dest_addr_len(name);
-        }
-        let request = request.build().user_data(SEND | u64::from(buffer));
-        if self.push(&request) {
-            self.sending += 1;
-        } else {
-            self.pool.give_back(buffer);
-        }
-    }
-
     /// Gives up every request, and waits until the kernel has; whether it has.
     fn give_up(&mut self) -> bool {
         self.flush();
@@ -450,66 +367,12 @@ impl Ring {
         unsafe { self.kernel.submission().push(request) }.is_ok()
     }
 
-    fn received(&mut self, answer: &cqueue::Entry) -> Option<Event> {
-        let (number, flags) = (answer.user_data(), answer.flags());
-        let buffer = cqueue::buffer_select(flags);
-        if let Some(buffer) = buffer {
-            self.pool.taken(buffer);
-        }
-        let seat = number as u32;
-        let taken = self.seats.get(seat as usize).copied();
-        let taken = taken.filter(|it| it.listens && self.number(seat) == number);
-        let ended = !cqueue::more(flags);
-        self.staying -= usize::from(ended);
-        if let Some(buffer) = buffer {
-            self.current = Some((buffer, 0));
-        }
-        let taken = taken?;
-        if ended {
-            self.listen(seat);
-        }
-        if answer.result() < 0 {
-            // Without a buffer it waits where it is until there is one.
-            let error = io::Error::from_raw_os_error(-answer.result());
-            let is_none = error.raw_os_error() == Some(libc::ENOBUFS);
-            return (!is_none).then_some(Event::Unreceived(error));
-        }
-        let len = (answer.result() as usize).checked_sub(BODY)?;
-        let octets = self.pool.octets(buffer?);
-        let len = len.min(octets.len() - BODY);
-        let from = read_name(&octets[HEAD..BODY])?;
-        self.current = Some((buffer?, len));
-        let key = taken.key;
-        Some(Event::Received { key, from, len })
-    }
-
     fn woken(&mut self, answer: &cqueue::Entry) -> Option<Event> {
         if !cqueue::more(answer.flags()) {
             self.staying -= 1;
             self.watch(answer.user_data() as u32);
         }
         (answer.result() >= 0).then_some(Event::Woken)
-    }
-
-    fn sent(&mut self, answer: &cqueue::Entry) -> Event {
-        self.sending -= 1;
-        let buffer = answer.user_data() as u16;
-        if answer.result() >= 0 {
-            self.pool.give_back(buffer);
-            return Event::Sent;
-        }
-        let error = io::Error::from_raw_os_error(-answer.result());
-        let letter = self.letters[usize::from(buffer)];
-        let taken = self.seats.get(letter.seat as usize);
-        let is_there = taken.is_some_and(|it| it.listens && it.generation == letter.generation);
-        // That was the answer to an earlier packet; this one was not tried. The seat may be another's by now.
-        if error.kind() == io::ErrorKind::ConnectionRefused && !letter.again && is_there {
-            self.letters[usize::from(buffer)].again = true;
-            self.submit_letter(buffer);
-            return Event::Refused;
-        }
-        self.pool.give_back(buffer);
-        Event::Unsent(error)
     }
 }
 
@@ -526,43 +389,4 @@ impl Drop for Ring {
             unsafe { ManuallyDrop::drop(&mut self.pool) };
         }
     }
-}
-
-/// Reads a `struct sockaddr_in` or `sockaddr_in6`.
-fn read_name(name: &[u8]) -> Option<SocketAddr> {
-    let family = u16::from_ne_bytes(*name.first_chunk()?);
-    let port = u16::from_be_bytes(*name.get(2..)?.first_chunk()?);
-    match i32::from(family) {
-        libc::AF_INET => {
-            let address: [u8; 4] = *name.get(4..)?.first_chunk()?;
-            Some(SocketAddrV4::new(Ipv4Addr::from(address), port).into())
-        }
-        libc::AF_INET6 => {
-            let flow = u32::from_ne_bytes(*name.get(4..)?.first_chunk()?);
-            let address: [u8; 16] = *name.get(8..)?.first_chunk()?;
-            let scope = u32::from_ne_bytes(*name.get(24..)?.first_chunk()?);
-            Some(SocketAddrV6::new(Ipv6Addr::from(address), port, flow, scope).into())
-        }
-        _ => None,
-    }
-}
-
-/// Writes one; its length.
-fn write_name(name: &mut [u8], to: SocketAddr) -> u32 {
-    name.fill(0);
-    name[2..4].copy_from_slice(&to.port().to_be_bytes());
-    let (family, len) = match to {
-        SocketAddr::V4(to) => {
-            name[4..8].copy_from_slice(&to.ip().octets());
-            (libc::AF_INET, 16)
-        }
-        SocketAddr::V6(to) => {
-            name[4..8].copy_from_slice(&to.flowinfo().to_ne_bytes());
-            name[8..24].copy_from_slice(&to.ip().octets());
-            name[24..28].copy_from_slice(&to.scope_id().to_ne_bytes());
-            (libc::AF_INET6, NAME as u32)
-        }
-    };
-    name[..2].copy_from_slice(&(family as u16).to_ne_bytes());
-    len
 }

@@ -4,6 +4,7 @@
 use std::net::UdpSocket;
 
 use super::*;
+use crate::datagram::{read_name, write_name};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
