@@ -50,6 +50,8 @@ enum Target {
     Sdp,
     /// Datagrams at both ports of a bridge.
     Rtp,
+    /// Packets of Opus.
+    Opus,
     /// Packets to whoever expects protected ones.
     Srtp,
     /// Reports of a peer.
@@ -107,8 +109,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
 fn build(workspace: &Workspace, target: Target, triple: &str) -> Result<()> {
     let mut command = workspace.cargo(["fuzz", "build", "--fuzz-dir", "tests/fuzz"]);
     command.args(["--target", triple]);
-    if target == Target::Plugin {
-        command.args(["--features", "plugin"]);
+    if let Some(feature) = target.feature() {
+        command.args(["--features", feature]);
     }
     command
         .arg(target.name())
@@ -181,6 +183,7 @@ impl Place {
             .arg(format!("-rss_limit_mb={MEMORY}"))
             .arg(format!("-timeout={INPUT}"))
             .arg("-print_final_stats=1")
+            .args(target.settings())
             // Two crates may hold one symbol each of the same name: no error of ours.
             .env("ASAN_OPTIONS", "detect_odr_violation=0")
             .stdin(Stdio::null())
@@ -226,6 +229,7 @@ impl Target {
             Self::Uri => "uri",
             Self::Sdp => "sdp",
             Self::Rtp => "rtp",
+            Self::Opus => "opus",
             Self::Srtp => "srtp",
             Self::Rtcp => "rtcp",
             Self::Dtmf => "dtmf",
@@ -234,6 +238,24 @@ impl Target {
             Self::Stun => "stun",
             Self::Audio => "audio",
             Self::Plugin => "plugin",
+        }
+    }
+
+    /// What an ordinary build does without. An offer of Opus is read as any other, where there is Opus.
+    fn feature(self) -> Option<&'static str> {
+        match self {
+            Self::Opus | Self::Sdp => Some("opus"),
+            Self::Plugin => Some("plugin"),
+            _ => None,
+        }
+    }
+
+    /// What makes its inputs cheap where each costs much: more of them are tried, and find more than long ones do.
+    fn settings(self) -> &'static [&'static str] {
+        match self {
+            // A codec takes so many ways that to weigh them would take as long as to run it.
+            Self::Opus => &["-max_len=2048", "-entropic=0"],
+            _ => &[],
         }
     }
 
@@ -258,6 +280,7 @@ impl Target {
             Self::Sdp => Some("dict/sdp.dict"),
             Self::Stun => Some("dict/stun.dict"),
             Self::Rtp
+            | Self::Opus
             | Self::Rtcp
             | Self::Dtmf
             | Self::Info

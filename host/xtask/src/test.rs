@@ -83,7 +83,7 @@ fn tests(
 
 /// The media plane with Opus, which is no part of an ordinary build.
 fn opus(workspace: &Workspace) -> Result<()> {
-    let media = ["test", "--locked", "-p", "media", "--lib", "--quiet"];
+    let media = ["test", "--locked", "-p", "media", "--tests", "--quiet"];
     shell::run(workspace.cargo(media).args(["--features", "opus"]))
 }
 

@@ -8,6 +8,9 @@ use crate::clock;
 mod dtmf;
 #[path = "../../../../tests/fuzz/properties/jitter.rs"]
 mod jitter;
+#[cfg(feature = "opus")]
+#[path = "../../../../tests/fuzz/properties/opus.rs"]
+mod opus;
 #[path = "../../../../tests/fuzz/properties/rtcp.rs"]
 mod rtcp;
 #[path = "../../../../tests/fuzz/properties/rtp.rs"]
@@ -32,6 +35,13 @@ fn descriptions_are_answered_so_that_the_answer_can_be_read() {
 fn datagrams_at_a_bridge_are_forwarded_as_rtp_or_not_at_all() {
     let start = clock();
     replay("rtp", |input| rtp::check(start, input));
+}
+
+#[cfg(feature = "opus")]
+#[test]
+fn packets_of_opus_are_as_long_as_they_say_wherever_they_come() {
+    let start = clock();
+    replay("opus", |input| opus::check(start, input));
 }
 
 #[test]
