@@ -9,8 +9,10 @@
 //! ```
 //!
 //! A candidate is the address of the SDP, or any port of the address that the signalling came
-//! from; nobody else can ever be latched, and nobody by one packet. Knows no payload: the port
-//! says which packets are valid.
+//! from; nobody else can ever be latched, and nobody by one packet. A peer that says that it has moved still
+//! sends from its old place until our answer is there (RFC 3264 §8.3.1), and so does one whose place another
+//! takes: the address that was left is no candidate for 2 s. Knows no payload: the port says which packets are
+//! valid.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
@@ -44,14 +46,20 @@ pub(super) struct Latch {
 
 #[derive(Debug)]
 enum State {
-    Armed { heard: u8, window: Option<Window> },
+    Armed {
+        heard: u8,
+        window: Option<Window>,
+        left: Option<Box<Left>>,
+    },
     Locked,
 }
 
-const ARMED: State = State::Armed {
-    heard: 0,
-    window: None,
-};
+/// Where the peer was before it moved: what comes from there until then is late.
+#[derive(Debug)]
+struct Left {
+    from: SocketAddr,
+    until: Instant,
+}
 
 /// The span within which one candidate must prove itself.
 #[derive(Debug)]
@@ -72,27 +80,41 @@ struct Streak {
 
 impl Latch {
     pub(super) fn new(declared: SocketAddr, signalling: IpAddr) -> Self {
-        Latch {
-            remote: declared,
-            declared,
-            signalling,
-            state: ARMED,
-        }
+        Latch::armed(declared, declared, signalling, None)
     }
 
     /// After a new offer and answer. A peer that declares what it declared before has not moved,
     /// so it is still heard where it was found: a re-INVITE makes no gap.
-    pub(super) fn rearmed(self, declared: SocketAddr, signalling: IpAddr) -> Self {
-        let remote = if declared == self.declared {
-            self.remote
-        } else {
-            declared
+    pub(super) fn rearmed(self, now: Instant, declared: SocketAddr, signalling: IpAddr) -> Self {
+        let has_moved =
+            declared != self.declared || !is_candidate(self.remote, declared, signalling);
+        let (remote, left) = match self.state {
+            _ if has_moved => {
+                let (from, until) = (self.remote, now + LATCH_WINDOW);
+                (declared, Some(Box::new(Left { from, until })))
+            }
+            State::Armed { left, .. } => (self.remote, left),
+            State::Locked => (self.remote, None),
         };
+        Latch::armed(remote, declared, signalling, left)
+    }
+
+    fn armed(
+        remote: SocketAddr,
+        declared: SocketAddr,
+        signalling: IpAddr,
+        left: Option<Box<Left>>,
+    ) -> Self {
+        let (heard, window) = (0, None);
         Latch {
             remote,
             declared,
             signalling,
-            state: ARMED,
+            state: State::Armed {
+                heard,
+                window,
+                left,
+            },
         }
     }
 
@@ -119,7 +141,12 @@ impl Latch {
         fixed: &Fixed,
         valid: bool,
     ) -> Verdict {
-        let State::Armed { heard, window } = &mut self.state else {
+        let State::Armed {
+            heard,
+            window,
+            left,
+        } = &mut self.state
+        else {
             return if same(from, self.remote) {
                 Verdict::Believed
             } else {
@@ -137,7 +164,8 @@ impl Latch {
         if !valid || !is_candidate(from, self.declared, self.signalling) {
             return Verdict::Stranger;
         }
-        if !prove(window, now, from, fixed) {
+        let is_late = |left: &Left| same(from, left.from) && now < left.until;
+        if left.as_deref().is_some_and(is_late) || !prove(window, now, from, fixed) {
             return Verdict::Stranger;
         }
         self.remote = from;

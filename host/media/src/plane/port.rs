@@ -178,13 +178,18 @@ impl Port {
 
     /// A new agreement. Both directions begin a new source: a hold may lie between. True if only
     /// the peer's address was heard until now: that is over.
-    pub(super) fn configure(&mut self, mut agreed: Negotiated, signalling: IpAddr) -> bool {
+    pub(super) fn configure(
+        &mut self,
+        now: Instant,
+        mut agreed: Negotiated,
+        signalling: IpAddr,
+    ) -> bool {
         let before = self.srtp.take().map(|context| *context);
         let keys = agreed.srtp.take();
         self.srtp = keys.map(|keys| Box::new(Context::renewed(before, *keys)));
         let was_locked = self.leg.as_ref().is_some_and(|leg| leg.latch.is_locked());
         let latch = match self.leg.take() {
-            Some(leg) => leg.latch.rearmed(agreed.remote, signalling),
+            Some(leg) => leg.latch.rearmed(now, agreed.remote, signalling),
             None => Latch::new(agreed.remote, signalling),
         };
         self.outbound.set_clock(agreed.codec.per_ms());

@@ -17,6 +17,11 @@ fn behind_nat() -> Bench {
 }
 
 fn rearm(bench: &mut Bench, remote: SocketAddr) {
+    rearm_from(bench, remote, NAT);
+}
+
+/// The same by signalling that comes from there.
+fn rearm_from(bench: &mut Bench, remote: SocketAddr, signalling: [u8; 4]) {
     let agreed = Box::new(Negotiated {
         remote,
         ..agreed(A)
@@ -24,7 +29,7 @@ fn rearm(bench: &mut Bench, remote: SocketAddr) {
     bench.command(Command::Configure {
         port: A,
         agreed,
-        signalling: IpAddr::from(NAT),
+        signalling: IpAddr::from(signalling),
     });
 }
 
@@ -144,6 +149,83 @@ fn a_new_agreement_arms_it_again() {
         send(&mut bench, nat(62_000), &[3, 4, 5]),
         [false, false, true]
     );
+}
+
+/// RFC 3264 §8.3.1: the old port is in use until our answer is there.
+#[test]
+fn a_peer_that_moves_is_not_held_to_where_its_late_packets_come_from() {
+    let mut bench = behind_nat();
+    let (old, new) = (nat(61_000), nat(61_002));
+    rearm(&mut bench, old);
+    assert_eq!(send(&mut bench, old, &[0, 1, 2, 3]), [true; 4]);
+    rearm(&mut bench, new);
+    bench.outputs();
+    assert_eq!(send(&mut bench, old, &[4, 5, 6, 7]), [false; 4]);
+    assert!(bench.outputs().is_empty());
+    assert_eq!(target(&mut bench), new);
+    assert_eq!(send(&mut bench, new, &[8, 9]), [true; 2]);
+    assert_eq!(send(&mut bench, old, &[8, 9, 10, 11]), [false; 4]);
+    assert_eq!(send(&mut bench, new, &[10]), [true]);
+    assert_eq!(
+        bench.outputs(),
+        ["Connect { port: PortId(1), peer: 203.0.113.5:61002 }"]
+    );
+}
+
+#[test]
+fn late_packets_do_not_break_the_streak_of_a_peer_that_moved_behind_nat() {
+    let mut bench = behind_nat();
+    send(&mut bench, nat(61_000), &[0, 1, 2]);
+    rearm(&mut bench, SocketAddr::new(remote(A).ip(), 4_002));
+    for n in 0..2 {
+        assert_eq!(send(&mut bench, nat(61_000), &[3 + n]), [false]);
+        assert_eq!(send(&mut bench, nat(62_000), &[n]), [false]);
+    }
+    assert_eq!(send(&mut bench, nat(61_000), &[5]), [false]);
+    assert_eq!(send(&mut bench, nat(62_000), &[2, 3]), [true; 2]);
+}
+
+#[test]
+fn who_was_replaced_is_not_heard_also_after_the_next_agreement() {
+    let mut bench = behind_nat();
+    let (gone, other) = (nat(61_000), nat(62_000));
+    rearm(&mut bench, gone);
+    send(&mut bench, gone, &[0, 1, 2]);
+    for _ in 0..2 {
+        rearm(&mut bench, other);
+        assert_eq!(send(&mut bench, gone, &[3, 4, 5, 6]), [false; 4]);
+    }
+    assert_eq!(send(&mut bench, other, &[0, 1, 2]), [true; 3]);
+}
+
+/// Whoever says that it has moved, and sends from where it did, all the same.
+#[test]
+fn an_address_that_was_left_may_be_found_again_after_two_seconds() {
+    let mut bench = behind_nat();
+    send(&mut bench, nat(61_000), &[0, 1, 2]);
+    rearm(&mut bench, SocketAddr::new(remote(A).ip(), 4_002));
+    let numbers: Vec<u16> = (3..110).collect();
+    let passed = send(&mut bench, nat(61_000), &numbers);
+    let silent = passed.iter().take_while(|passed| !**passed).count();
+    assert_eq!(
+        silent,
+        99 + 2,
+        "99 within two seconds, and two that prove it"
+    );
+    assert_eq!(target(&mut bench), nat(61_000));
+}
+
+/// Two telephones behind NAT may have one private address.
+#[test]
+fn where_a_peer_was_found_is_not_where_another_is_whose_signalling_comes_from_elsewhere() {
+    let mut bench = behind_nat();
+    send(&mut bench, nat(61_000), &[0, 1, 2]);
+    let other = [203, 0, 113, 6];
+    rearm_from(&mut bench, remote(A), other);
+    assert_eq!(target(&mut bench), remote(A));
+    assert_eq!(send(&mut bench, nat(61_000), &[3, 4, 5, 6]), [false; 4]);
+    let found = SocketAddr::new(IpAddr::from(other), 4_000);
+    assert_eq!(send(&mut bench, found, &[0, 1, 2]), [false, false, true]);
 }
 
 #[test]
