@@ -8,9 +8,10 @@
 //!
 //! So a member stays on the shard where its socket is, whatever other shards the conference has members
 //! on (ADR 15). Each ring has one writer and holds the last [`FRAMES`] frames of 20 ms, which are numbered:
-//! a reader goes on by one frame each 20 ms, one or two behind the writer, so that it never matters
-//! which of the two threads comes first. Nobody waits for anybody: a frame that is not there, or was
-//! written anew meanwhile, is silence. Knows no member and no clock.
+//! a reader goes on by one frame each 20 ms, up to two behind the writer. Where there is none yet it hears
+//! silence and stays, so that the order of the two threads makes a gap once and never again. Nobody waits
+//! for anybody: a frame that is not there, or was written anew meanwhile, is silence, and none is heard
+//! twice. Knows no member and no clock.
 
 #[cfg(test)]
 mod tests;
@@ -223,9 +224,11 @@ impl Room {
         while rest != 0 {
             let number = rest.trailing_zeros() as usize;
             rest &= rest - 1;
-            if let (Some(ring), Some(read)) = (self.rings.get(number), place.read.get_mut(number)) {
-                *read = ring.follow(*read);
-                ring.add(*read, rate, others);
+            if let (Some(ring), Some(read)) = (self.rings.get(number), place.read.get_mut(number))
+                && let Some(next) = ring.follow(*read)
+            {
+                *read = next;
+                ring.add(next, rate, others);
             }
         }
         true
@@ -245,22 +248,22 @@ impl Ring {
         self.latest.store(number, Ordering::Release);
     }
 
-    /// The frame behind the one that was read last. A reader that is too close or too far goes where it
-    /// has a frame's time on either side.
-    fn follow(&self, read: u64) -> u64 {
+    /// The frame behind the one that was read last; `None` if it is not written yet: no frame is heard
+    /// twice. A reader that is too far behind goes where it has a frame's time on either side.
+    fn follow(&self, read: u64) -> Option<u64> {
         let latest = self.latest.load(Ordering::Acquire);
         let next = read + 1;
-        if next > latest || next + 2 < latest {
-            latest.saturating_sub(1)
+        if next + 2 < latest {
+            Some(latest - 1)
         } else {
-            next
+            Some(next).filter(|&next| next <= latest)
         }
     }
 
     fn add(&self, number: u64, rate: Rate, others: &mut [i32]) {
         let frame = &self.frames[(number % FRAMES) as usize];
         let wanted = 2 * number + u64::from(rate == Rate::Wide);
-        if number == 0 || frame.mark.load(Ordering::Acquire) != wanted {
+        if frame.mark.load(Ordering::Acquire) != wanted {
             return;
         }
         let mut heard = [0; FRAME_SAMPLES];

@@ -69,9 +69,8 @@ fn a_shard_that_left_is_silent_and_its_place_is_free() {
     assert!(room.enter().is_none());
     for _ in 0..5 {
         turn(&room, &mut other, 5);
-        turn(&room, &mut one, 0);
+        assert_eq!(turn(&room, &mut one, 0), 5);
     }
-    assert_eq!(turn(&room, &mut one, 0), 5);
     room.leave(other);
     let mut others = [0; NARROW];
     assert!(!room.exchange(&mut one, Rate::Narrow, &[0; NARROW], &mut others));
@@ -81,6 +80,7 @@ fn a_shard_that_left_is_silent_and_its_place_is_free() {
         assert_eq!(turn(&room, &mut again, 9), 0);
         assert!([0, 5, 9].contains(&turn(&room, &mut one, 0)));
     }
+    turn(&room, &mut again, 9);
     assert_eq!(turn(&room, &mut one, 0), 9);
 }
 
@@ -95,6 +95,34 @@ fn a_shard_that_was_held_up_goes_on_where_the_others_are() {
     assert_eq!(turn(&room, &mut one, 0), 29);
     turn(&room, &mut other, 31);
     assert_eq!(turn(&room, &mut one, 0), 30);
+}
+
+#[test]
+fn a_shard_that_stalls_is_silent_until_it_goes_on() {
+    for other_is_first in [true, false] {
+        let room = Room::new(1, 2);
+        let mut one = room.enter().unwrap();
+        let mut other = room.enter().unwrap();
+        let mut said = 0;
+        let mut heard = Vec::new();
+        for round in 1..=60 {
+            // It stalls after its tenth frame, for longer than the ring is.
+            let says = !(11..=40).contains(&round);
+            said += i32::from(says);
+            if other_is_first && says {
+                turn(&room, &mut other, said);
+            }
+            heard.push(turn(&room, &mut one, 0));
+            if !other_is_first && says {
+                turn(&room, &mut other, said);
+            }
+        }
+        let frames: Vec<_> = heard.iter().filter(|&&it| it != 0).copied().collect();
+        let each_once: Vec<_> = (1..=frames.len() as i32).collect();
+        assert_eq!(frames, each_once);
+        assert!(frames.len() >= 29, "{heard:?}");
+        assert_eq!(heard[12..40], [0; 28], "{heard:?}");
+    }
 }
 
 #[test]
