@@ -331,6 +331,7 @@ impl Mixer {
 fn finish(chimes: &Chimes, part: &mut Part, rate: Rate, heard: &mut [i16; FRAME_SAMPLES]) {
     if !part.mode.hears() {
         heard.fill(0);
+        part.chime = None;
     } else if let Some(chime) = &mut part.chime
         && !chimes.ring(chime, rate, &mut heard[..rate.frame()])
     {

@@ -255,6 +255,32 @@ fn the_others_hear_who_comes_and_goes() {
 }
 
 #[test]
+fn who_did_not_hear_when_somebody_came_is_not_told_of_it_later() {
+    let mut parties = parties([Codec::Pcma; 2]);
+    let mut bench = bench(&parties);
+    let room = Arc::new(Room::new(1, 1));
+    enter(&mut bench, &room, A, Mode::TalkOnly);
+    talk(&mut bench, &mut parties[..1], 100);
+    enter(&mut bench, &room, B, Mode::TalkAndListen);
+    talk(&mut bench, &mut parties[..1], 1_000);
+    let before = parties[0].heard.len();
+    enter(&mut bench, &room, A, Mode::TalkAndListen);
+    talk(&mut bench, &mut parties[..1], 400);
+    let since = &parties[0].heard[before..];
+    assert_eq!(since.len(), 3_200);
+    let loudest = since.iter().map(|it| it.unsigned_abs()).max();
+    assert!(loudest < Some(100), "{loudest:?}");
+    // But of whoever goes now.
+    bench.command(Command::Leave { port: B });
+    talk(&mut bench, &mut parties[..1], 400);
+    let loudest = parties[0].heard[before + 3_200..]
+        .iter()
+        .map(|it| it.unsigned_abs())
+        .max();
+    assert!(loudest > Some(1_000), "{loudest:?}");
+}
+
+#[test]
 fn members_of_two_shards_hear_one_another() {
     let mut near = parties([Codec::Pcma, Codec::G722]);
     let mut far = [
