@@ -84,14 +84,22 @@ impl Latch {
     }
 
     /// After a new offer and answer. A peer that declares what it declared before has not moved,
-    /// so it is still heard where it was found: a re-INVITE makes no gap.
+    /// so it is still heard where it was found: a re-INVITE makes no gap. Nor has one that holds us by
+    /// naming 0.0.0.0: its music comes from where it is.
     pub(super) fn rearmed(self, now: Instant, declared: SocketAddr, signalling: IpAddr) -> Self {
+        let declared = if declared.ip().is_unspecified() {
+            self.declared
+        } else {
+            declared
+        };
         let has_moved =
             declared != self.declared || !is_candidate(self.remote, declared, signalling);
         let (remote, left) = match self.state {
             _ if has_moved => {
                 let (from, until) = (self.remote, now + LATCH_WINDOW);
-                (declared, Some(Box::new(Left { from, until })))
+                let was_somewhere = !self.declared.ip().is_unspecified();
+                let left = || Box::new(Left { from, until });
+                (declared, was_somewhere.then(left))
             }
             State::Armed { left, .. } => (self.remote, left),
             State::Locked => (self.remote, None),

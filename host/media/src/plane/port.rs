@@ -377,8 +377,13 @@ impl Leg {
 
     /// Where the peer hears us; `None` while it does not.
     fn hears(&self) -> Option<SocketAddr> {
-        let to = self.latch.remote();
-        (self.agreed.direction.sends() && !to.ip().is_unspecified()).then_some(to)
+        self.target().filter(|_| self.agreed.direction.sends())
+    }
+
+    /// Where it is; `None` if it has named no address.
+    fn target(&self) -> Option<SocketAddr> {
+        let is_nowhere = self.agreed.remote.ip().is_unspecified();
+        Some(self.latch.remote()).filter(|_| !is_nowhere)
     }
 }
 

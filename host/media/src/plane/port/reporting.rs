@@ -218,14 +218,15 @@ impl Port {
 impl Rtcp {
     /// Through which socket, and to whom.
     fn target(&self, leg: &Leg, port: PortId) -> Option<(PortId, SocketAddr)> {
-        let (via, to) = match leg.way() {
-            Way::Shared => (port, leg.latch.remote()),
+        let to = leg.target()?;
+        match leg.way() {
+            Way::Shared => Some((port, to)),
             Way::Own if self.own == Own::Bound => {
-                (port.rtcp(), self.learned.or(leg.agreed.remote_rtcp)?)
+                let to = self.learned.or(leg.agreed.remote_rtcp)?;
+                (!to.ip().is_unspecified()).then_some((port.rtcp(), to))
             }
-            Way::Own => return None,
-        };
-        (!to.ip().is_unspecified()).then_some((via, to))
+            Way::Own => None,
+        }
     }
 }
 

@@ -237,6 +237,41 @@ fn a_peer_that_did_not_move_is_heard_without_a_break() {
     assert_eq!(send(&mut bench, nat(61_000), &[3, 4]), [true, true]);
 }
 
+/// The hold of RFC 2543, whose holder plays music: it is heard where it is, and is sent nothing.
+#[test]
+fn who_holds_by_naming_no_address_is_heard_where_it_was() {
+    let nowhere = SocketAddr::new(IpAddr::from([0, 0, 0, 0]), 4_000);
+    for from in [remote(A), nat(61_000)] {
+        let mut bench = behind_nat();
+        send(&mut bench, from, &[0, 1, 2]);
+        rearm(&mut bench, nowhere);
+        assert_eq!(send(&mut bench, from, &[3, 4, 5, 6]), [true; 4], "{from}");
+        let stranger = nat(61_002);
+        assert_eq!(send(&mut bench, stranger, &[7, 8, 9, 10]), [false; 4]);
+        assert_eq!(bench.packet(B, first(9), &[0; 160]), None);
+        rearm(&mut bench, remote(A));
+        assert_eq!(send(&mut bench, from, &[7, 8, 9]), [true; 3], "{from}");
+        assert_eq!(target(&mut bench), from);
+    }
+}
+
+#[test]
+fn who_names_an_address_only_later_has_left_none() {
+    let mut bench = behind_nat();
+    bench.command(Command::Close { port: A });
+    bench.open(A);
+    bench.command(Command::Bridge { a: A, b: B });
+    rearm(
+        &mut bench,
+        SocketAddr::new(IpAddr::from([0, 0, 0, 0]), 4_000),
+    );
+    let from = nat(61_000);
+    assert_eq!(send(&mut bench, from, &[0, 1, 2]), [false, false, true]);
+    rearm(&mut bench, remote(A));
+    assert_eq!(target(&mut bench), remote(A));
+    assert_eq!(send(&mut bench, from, &[3, 4, 5]), [false, false, true]);
+}
+
 #[test]
 fn a_socket_is_connected_once_and_to_a_peer_that_was_heard_three_times() {
     let mut bench = behind_nat();
