@@ -227,3 +227,36 @@ fn names_read_back_as_they_were_written() {
     }
     assert_eq!(read_name(&[0; NAME]), None);
 }
+
+/// When each of more sockets than there are answers was refused a buffer at once, the kernel takes no request for a while.
+#[test]
+fn sockets_that_had_to_wait_for_a_buffer_are_all_heard_again() {
+    let sockets = ANSWERS + 500;
+    let Some(mut ring) = ring(sockets) else {
+        return;
+    };
+    // The ring keeps each open; here are not as many files as that.
+    let ours: Vec<_> = (0..u64::from(sockets))
+        .map(|key| {
+            let (socket, to) = socket();
+            ring.add(key, &socket).unwrap();
+            to
+        })
+        .collect();
+    ring.wait(Some(Duration::ZERO), Duration::ZERO).unwrap();
+    let (peer, _) = socket();
+    for round in 1..=3 {
+        for to in &ours {
+            peer.send_to(&[round], to).unwrap();
+            peer.send_to(&[round], to).unwrap();
+        }
+        let mut heard = vec![0; ours.len()];
+        while heard.iter().any(|&it| it < 2) {
+            let Event::Received { key, .. } = next(&mut ring) else {
+                continue;
+            };
+            assert_eq!(ring.packet(), [round]);
+            heard[key as usize] += 1;
+        }
+    }
+}
