@@ -19,11 +19,15 @@ pub(crate) fn check(start: Instant, input: &[u8]) {
         now += Duration::from_millis(u64::from(*later));
         if *what < 128 {
             let mut halves = 0;
-            jitter.take(now, what % 2 == 0, |piece| {
-                halves += 1;
-                heard += u64::from(piece.is_some());
-                if let Some((_, octets)) = piece {
-                    assert!(octets.iter().all(|octet| *octet == octets[0]), "mixed up");
+            jitter.take(now, what % 2 == 0, |pieces| {
+                let Some((_, octets)) = pieces else {
+                    halves += 1;
+                    return;
+                };
+                for piece in octets.chunks(PIECE) {
+                    halves += 1;
+                    heard += 1;
+                    assert_eq!(piece, [piece[0]; PIECE], "mixed up");
                 }
             });
             assert_eq!(halves, 2);

@@ -10,7 +10,7 @@ mod tests;
 
 use std::time::Instant;
 
-use super::jitter::Jitter;
+use super::jitter::{Jitter, PIECE};
 use crate::codec::{Codec, Decoder, Rate};
 use crate::conceal::Conceal;
 use crate::noise::Noise;
@@ -96,7 +96,8 @@ impl Ear {
     pub fn take(&mut self, now: Instant, frame: &mut [i16]) {
         debug_assert_eq!(frame.len(), self.rate.frame());
         let quiet = self.jitter.awaits_silence(now) && self.conceal.is_quiet();
-        let mut halves = frame.chunks_exact_mut(self.rate.frame() / 2);
+        let half = self.rate.frame() / 2;
+        let mut rest = frame;
         let Ear {
             decoder,
             conceal,
@@ -106,18 +107,23 @@ impl Ear {
             ..
         } = self;
         self.jitter.take(now, quiet, |piece| {
-            let Some(half) = halves.next() else { return };
+            let halves = piece.map_or(1, |(_, octets)| octets.len() / PIECE);
+            let Some((part, after)) = std::mem::take(&mut rest).split_at_mut_checked(halves * half)
+            else {
+                return;
+            };
+            rest = after;
             let Some((codec, octets)) = piece else {
                 if let Some((noise, _)) = noise {
-                    noise.fill(half);
-                    return conceal.heard(half);
+                    noise.fill(part);
+                    return conceal.heard(part);
                 }
                 #[cfg(feature = "opus")]
                 if let Some(shelf) = shelf.as_mut().filter(|_| !decoder.codec().is_even()) {
-                    shelf.conceal(decoder, half);
-                    return conceal.heard(half);
+                    shelf.conceal(decoder, part);
+                    return conceal.heard(part);
                 }
-                return conceal.lost(half);
+                return conceal.lost(part);
             };
             // What came before the noise may still be played.
             noise.take_if(|(_, speaks)| *speaks);
@@ -126,11 +132,11 @@ impl Ear {
             }
             #[cfg(feature = "opus")]
             if let Some(shelf) = shelf.as_mut().filter(|_| !codec.is_even()) {
-                shelf.play(octets, decoder, half);
-                return conceal.heard(half);
+                shelf.play(octets, decoder, part);
+                return conceal.heard(part);
             }
-            decoder.decode(octets, half);
-            conceal.heard(half);
+            decoder.decode(octets, part);
+            part.chunks_exact_mut(half).for_each(|it| conceal.heard(it));
         });
     }
 

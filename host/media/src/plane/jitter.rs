@@ -212,13 +212,13 @@ impl Jitter {
         least.is_some_and(|least| !(MARGIN_LOW..=MARGIN_HIGH).contains(&least))
     }
 
-    /// The next 20 ms: `each` is called twice, with 10 ms of payload, or without where there is none.
-    /// `quiet`: what was heard last was silence.
+    /// The next 20 ms: `each` is called with 10 ms of payload, or without where there is none, and again with the
+    /// others; or once with all of them, if they may be decoded as one. `quiet`: what was heard last was silence.
     pub fn take(
         &mut self,
         now: Instant,
         quiet: bool,
-        mut each: impl FnMut(Option<(Codec, &[u8; PIECE])>),
+        mut each: impl FnMut(Option<(Codec, &[u8])>),
     ) {
         let Some(playout) = &mut self.playout else {
             each(None);
@@ -226,7 +226,7 @@ impl Jitter {
             return;
         };
         playout.ticked = now;
-        let mut halves = 2;
+        let mut left = 2;
         match playout.slip(now, quiet) {
             Slip::None => {}
             Slip::LeaveOut => {
@@ -236,22 +236,25 @@ impl Jitter {
             }
             Slip::PutIn => {
                 each(None);
-                halves = 1;
+                left = 1;
                 self.counts.put_in += 1;
             }
         }
-        for _ in 0..halves {
+        while left > 0 {
             let place = place(playout.next);
-            if self.taken & 1 << place != 0 {
-                self.taken &= !(1 << place);
-                playout.heard = playout.next;
-                self.counts.played += 1;
-                each(Some((self.codecs[place], &self.pieces.0[place])));
-            } else {
+            let pieces = together(self.taken, &self.codecs, place).min(left);
+            playout.next += pieces.max(1) as i64;
+            left -= pieces.max(1);
+            if pieces == 0 {
                 self.counts.missing += 1;
                 each(None);
+                continue;
             }
-            playout.next += 1;
+            self.taken &= !(((1 << pieces) - 1) << place);
+            playout.heard = playout.next - 1;
+            self.counts.played += pieces as u64;
+            let octets = self.pieces.0[place..place + pieces].as_flattened();
+            each(Some((self.codecs[place], octets)));
         }
     }
 
@@ -354,6 +357,15 @@ impl Playout {
             _ => -PIECE_TIME,
         });
         slip
+    }
+}
+
+/// How many pieces there are from this place on that may be decoded as one, up to two.
+fn together(taken: u32, codecs: &[Codec; JITTER_PIECES], place: usize) -> usize {
+    match taken >> place & 0b11 {
+        0b11 if codecs[place] == codecs[place + 1] && codecs[place].is_even() => 2,
+        0b11 | 0b01 => 1,
+        _ => 0,
     }
 }
 

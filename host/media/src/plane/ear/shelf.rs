@@ -85,7 +85,7 @@ impl Shelf {
     }
 
     /// What a slip stands for.
-    pub(super) fn play(&mut self, slip: &[u8; PIECE], decoder: &mut Decoder, half: &mut [i16]) {
+    pub(super) fn play(&mut self, slip: &[u8], decoder: &mut Decoder, half: &mut [i16]) {
         let number = u32::from_le_bytes([slip[0], slip[1], slip[2], slip[3]]);
         if self.open != number {
             let packet = &self.packets[number as usize % JITTER_PIECES];

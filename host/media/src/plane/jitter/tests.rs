@@ -49,8 +49,9 @@ impl Bench {
     fn take_when(&mut self, ms: u64, quiet: bool) -> Played {
         let now = self.at(ms);
         let mut played = Vec::new();
-        self.jitter.take(now, quiet, |piece| {
-            played.push(piece.map(|(_, octets)| octets[0]));
+        self.jitter.take(now, quiet, |pieces| match pieces {
+            Some((_, octets)) => played.extend(octets.chunks(PIECE).map(|it| Some(it[0]))),
+            None => played.push(None),
         });
         assert_eq!(played.len(), 2);
         played
