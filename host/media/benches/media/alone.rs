@@ -70,7 +70,7 @@ pub(crate) fn conference(parties: u64) -> f64 {
         for at in 0..MOMENTS {
             let now = moment(round, at);
             for ports in talking[at as usize].chunks(AT_ONCE) {
-                plane.expect(ports.iter().copied());
+                plane.expect(ports.iter().copied(), |_| {});
                 for &port in ports {
                     packet.copy_from_slice(&fresh);
                     load::stamp(&mut packet, round);

@@ -142,7 +142,7 @@ impl<N: Net> Driver<N> {
         let mut served = 0;
         // What came may have been left to gather until now: a tick is not late for that.
         self.tick(now);
-        self.plane.expect(self.net.ahead().take(AT_ONCE));
+        self.expect();
         while let Some(came) = self.net.next(&self.shared.tally) {
             match came {
                 Came::Word => self.take_commands(now),
@@ -152,10 +152,16 @@ impl<N: Net> Driver<N> {
             if served % AT_ONCE == 0 {
                 now = (self.clock)();
                 self.tick(now);
-                self.plane.expect(self.net.ahead().take(AT_ONCE));
+                self.expect();
             }
         }
         self.tick(now);
+    }
+
+    /// The next packets are about to be received, and some of them to be sent on.
+    fn expect(&self) {
+        let ahead = self.net.ahead().take(AT_ONCE);
+        self.plane.expect(ahead, |via| self.net.ask(via));
     }
 
     fn receive(&mut self, now: Instant, port: PortId, from: SocketAddr) {

@@ -18,13 +18,15 @@ pub(super) const TOGETHER: usize = 8;
 const PACKETS: usize = 16;
 
 impl Plane {
-    /// Packets of these ports are about to be handed in, up to 16: worth it if they are several.
-    pub fn expect(&self, ports: impl Iterator<Item = PortId>) {
+    /// Packets of these ports are about to be handed in, up to 16: worth it if they are several. Tells which ports will
+    /// send for it.
+    pub fn expect(&self, ports: impl Iterator<Item = PortId>, mut sends: impl FnMut(PortId)) {
         let found = find::<PACKETS>(&self.ports, ports);
         for state in found.iter().flatten() {
             state.ask_ear();
             if let Route::Relay(peer) = state.route() {
                 self.ports.get(&peer).inspect(|it| it.ask());
+                sends(peer);
             }
         }
         found.iter().flatten().for_each(|it| it.ask_place());
