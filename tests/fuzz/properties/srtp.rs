@@ -31,6 +31,12 @@ pub(crate) fn check(input: &[u8]) {
         let Some(sealed) = sealed else { continue };
         buffer.truncate(sealed);
         assert!(sealed > plain.len(), "no tag");
+        if !is_rtcp {
+            let mut alike = plain.to_vec();
+            alike.resize(plain.len() + OVERHEAD, 0);
+            let sealed = sealer.seal(&mut alike, plain.len());
+            assert!(sealed.is_none(), "two under one index");
+        }
         let mut changed = buffer.clone();
         changed[usize::from(*at) % sealed] ^= change;
         if *change != 0 {

@@ -3,6 +3,8 @@
 //! The index of a packet is its sequence number with 32 bits before it that count how often it began
 //! anew; they are not sent, so both sides count (RFC 3711 §3.3.1). A stream that is new begins at 0.
 //! A stream once known is not forgotten while its keys last: its packets could be replayed.
+//! Nothing is sealed twice under one index, whatever a source has numbered alike: two packets under one key stream
+//! tell what they hold (RFC 3711 §9.1), and the key that authenticates them (RFC 7714 §8.1).
 
 use std::fmt;
 
@@ -16,8 +18,7 @@ pub struct Sealer {
     keys: Keys,
     rtp: Session,
     rtcp: Session,
-    /// The index of the packet that was furthest.
-    furthest: Option<u64>,
+    sent: Option<Window>,
     reports: u32,
 }
 
@@ -28,19 +29,26 @@ impl Sealer {
             rtp: Session::new(&keys, Of::Rtp),
             rtcp: Session::new(&keys, Of::Rtcp),
             keys,
-            furthest: None,
+            sent: None,
             reports: 0,
         }
     }
 
     /// Protects a packet of RTP of ours: the first `len` octets. Its new length, at most
-    /// [`super::OVERHEAD`] more; `None` if that does not fit, or if it is no RTP.
+    /// [`super::OVERHEAD`] more; `None` if that does not fit, if it is no RTP, or if its place in the stream was
+    /// taken, or may have been.
     pub fn seal(&mut self, packet: &mut [u8], len: usize) -> Option<usize> {
         let head = rtp::header_length(packet.get(..len)?)?;
         let (sequence, ssrc) = place(packet)?;
-        let index = index(self.furthest, sequence)?;
+        let index = index(self.sent.map(|sent| sent.furthest), sequence)?;
+        if self.sent.is_some_and(|sent| !sent.is_free(index)) {
+            return None;
+        }
         let sealed = self.rtp.seal_rtp(packet, head, len, ssrc, index)?;
-        self.furthest = self.furthest.max(Some(index));
+        match &mut self.sent {
+            Some(sent) => sent.take(index),
+            None => self.sent = Some(Window::new(index)),
+        }
         Some(sealed)
     }
 
@@ -93,7 +101,7 @@ impl Opener {
         let head = rtp::header_length(packet).ok_or(Refused::Malformed)?;
         let (sequence, ssrc) = place(packet).ok_or(Refused::Malformed)?;
         let known = self.media.find(ssrc)?;
-        let furthest = known.map(|at| self.media.known[at].furthest);
+        let furthest = known.map(|at| self.media.known[at].seen.furthest);
         let index = index(furthest, sequence).ok_or(Refused::Replayed)?;
         self.media.judge(known, index)?;
         let opened = self.rtp.open_rtp(packet, head, ssrc, index);
@@ -149,9 +157,44 @@ struct Streams {
 #[derive(Debug)]
 struct Stream {
     ssrc: u32,
+    seen: Window,
+}
+
+/// Which indices of a stream were taken (RFC 3711 §3.3.2).
+#[derive(Clone, Copy, Debug)]
+struct Window {
     furthest: u64,
-    /// Bit n: the packet n before the furthest was seen (RFC 3711 §3.3.2).
+    /// Bit n: the packet n before the furthest was seen.
     seen: u64,
+}
+
+impl Window {
+    const fn new(first: u64) -> Self {
+        Window {
+            furthest: first,
+            seen: 1,
+        }
+    }
+
+    /// False also if it is so far behind that nobody knows.
+    const fn is_free(&self, index: u64) -> bool {
+        match self.furthest.checked_sub(index) {
+            None => true,
+            Some(behind) => behind < u64::BITS as u64 && self.seen >> behind & 1 == 0,
+        }
+    }
+
+    /// Takes one that is free.
+    fn take(&mut self, index: u64) {
+        if let Some(behind) = self.furthest.checked_sub(index) {
+            self.seen |= 1 << behind;
+            return;
+        }
+        let ahead = index - self.furthest;
+        self.seen =
+            u32::try_from(ahead).map_or(0, |ahead| self.seen.checked_shl(ahead).unwrap_or(0)) | 1;
+        self.furthest = index;
+    }
 }
 
 impl Streams {
@@ -165,13 +208,8 @@ impl Streams {
     }
 
     fn judge(&self, known: Option<usize>, index: u64) -> Result<(), Refused> {
-        let Some(stream) = known.and_then(|at| self.known.get(at)) else {
-            return Ok(());
-        };
-        let Some(behind) = stream.furthest.checked_sub(index) else {
-            return Ok(());
-        };
-        if behind >= u64::from(u64::BITS) || stream.seen >> behind & 1 == 1 {
+        let stream = known.and_then(|at| self.known.get(at));
+        if stream.is_some_and(|stream| !stream.seen.is_free(index)) {
             return Err(Refused::Replayed);
         }
         Ok(())
@@ -179,22 +217,13 @@ impl Streams {
 
     /// A packet was believed.
     fn saw(&mut self, known: Option<usize>, ssrc: u32, index: u64) {
-        let Some(stream) = known.and_then(|at| self.known.get_mut(at)) else {
-            self.known.push(Stream {
-                ssrc,
-                furthest: index,
-                seen: 1,
-            });
-            return;
-        };
-        if let Some(behind) = stream.furthest.checked_sub(index) {
-            stream.seen |= 1 << behind;
-            return;
+        match known.and_then(|at| self.known.get_mut(at)) {
+            Some(stream) => stream.seen.take(index),
+            None => {
+                let seen = Window::new(index);
+                self.known.push(Stream { ssrc, seen });
+            }
         }
-        let ahead = index - stream.furthest;
-        stream.seen =
-            u32::try_from(ahead).map_or(0, |ahead| stream.seen.checked_shl(ahead).unwrap_or(0)) | 1;
-        stream.furthest = index;
     }
 }
 
@@ -223,7 +252,8 @@ fn index(furthest: Option<u64>, sequence: u16) -> Option<u64> {
 
 impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sealer({:?}, {:?})", self.keys, self.furthest)
+        let furthest = self.sent.map(|sent| sent.furthest);
+        write!(f, "Sealer({:?}, {furthest:?})", self.keys)
     }
 }
 

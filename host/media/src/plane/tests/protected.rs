@@ -99,6 +99,22 @@ fn two_protected_legs_have_keys_of_their_own() {
     assert_eq!(sent[0].payload, b"hello");
 }
 
+/// RFC 3711 §9.1: a peer that numbers two packets alike gets nothing told of them.
+#[test]
+fn what_is_numbered_alike_is_protected_once() {
+    for suite in Suite::ALL {
+        let mut bench = Bench::bridged();
+        bench.configure(B, under(B, suite, 1));
+        let mut party = peer(suite, 1);
+        for fill in [1, 2] {
+            assert_eq!(bench.packet(A, first(1), &[fill; 160]), None);
+        }
+        let sent = bench.posted(&mut party);
+        assert_eq!(sent.len(), 1, "{suite}");
+        assert_eq!(sent[0].payload, [1; 160]);
+    }
+}
+
 #[test]
 fn nothing_is_passed_on_that_the_peer_has_not_protected() {
     let mut bench = Bench::bridged();

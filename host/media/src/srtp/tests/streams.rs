@@ -73,6 +73,31 @@ fn a_forged_packet_moves_nothing() {
     assert!(opened(&mut opener, &next).is_ok());
 }
 
+/// RFC 3711 §9.1, RFC 7714 §8.1: two packets under one key stream tell both.
+#[test]
+fn nothing_is_sealed_under_an_index_that_was_taken_or_may_have_been() {
+    for suite in Suite::ALL {
+        let mut sealer = Sealer::new(keys(suite, 1));
+        let mut seal = |sequence: u16, fill: u8| {
+            let mut packet = packet(7, sequence);
+            packet[rtp::HEADER..].fill(fill);
+            let len = packet.len();
+            packet.resize(len + OVERHEAD, 0);
+            sealer.seal(&mut packet, len).is_some()
+        };
+        assert!(seal(65_535, 1));
+        assert!(!seal(65_535, 2), "{suite}");
+        assert!(seal(62, 1));
+        assert!(!seal(62, 2));
+        // The furthest is 63 after the first: what lies between is free, once.
+        assert!(seal(0, 1));
+        assert!(!seal(0, 2));
+        assert!(!seal(65_535, 3));
+        assert!(!seal(65_534, 1), "nobody knows");
+        assert!(seal(63, 1));
+    }
+}
+
 /// A new source begins at 0; one that comes back goes on where it was, and its packets are no news.
 #[test]
 fn another_source_has_a_sequence_of_its_own() {
