@@ -37,6 +37,10 @@ pub const MAX_DROPOUT: u16 = 3_000;
 /// A sequence number so far behind is not reordering but a restarted sender (RFC 3550 §A.1).
 pub const MAX_MISORDER: u16 = 100;
 
+/// Audio whose timestamp is further behind that of the packet before it is of another clock. Senders that put their
+/// clock right do so by a packet or a few; where packets are in order of their timestamps so much is not heard.
+pub const CLOCK_BACK: Duration = Duration::from_millis(100);
+
 /// Ticks of a port that are made up for when its shard was late: 200 ms. What a peer would be sent at once
 /// beyond that would overflow its jitter buffer.
 pub const LATE_TICKS: u64 = 10;

@@ -1,13 +1,13 @@
 //! The order of what a port receives: sequence, loss and jitter (RFC 3550 §A.1, §A.3, §A.8).
 //!
-//! A *stream* is an unbroken run of sequence numbers of one SSRC. A new SSRC, a restarted sender or
-//! a new agreement begins the next stream; so whoever sends the packets on knows when the source
-//! changed without comparing anything else.
+//! A *stream* is an unbroken run of sequence numbers of one SSRC, by one clock. A new SSRC, a restarted sender,
+//! a clock that goes back or a new agreement begins the next stream; so whoever sends the packets on knows when
+//! the source changed without comparing anything else.
 
 use std::time::{Duration, Instant};
 
 use crate::codec::Codec;
-use crate::limits::{MAX_DROPOUT, MAX_MISORDER};
+use crate::limits::{CLOCK_BACK, MAX_DROPOUT, MAX_MISORDER};
 use crate::rtp::Fixed;
 
 /// A packet's place.
@@ -51,6 +51,8 @@ struct Stream {
     sequence: u16,
     highest: i64,
     received: u64,
+    /// The index of the packet that begins its present clock: those before have another one.
+    clock_from: Option<i64>,
     /// The number that would follow a suspicious jump: a second packet proves the restart.
     suspect: Option<u16>,
     first_arrival: Instant,
@@ -117,14 +119,20 @@ impl Inbound {
             Stream::new(now, fixed)
         });
         let index = stream.place(fixed.sequence)?;
+        let is_newest = index == stream.highest;
+        if is_newest && audio.is_some_and(|codec| stream.goes_back(fixed.timestamp, codec)) {
+            self.streams += 1;
+            (stream.clock_from, stream.transit) = (Some(index), None);
+        }
+        let order = Order {
+            stream: self.streams,
+            index: stream.within_clock(index)?,
+        };
         // Packets of one event share a timestamp, so they say nothing about jitter.
         if let Some(codec) = audio {
             stream.measure(now, fixed.timestamp, codec.per_ms());
         }
-        Some(Order {
-            stream: self.streams,
-            index,
-        })
+        Some(order)
     }
 }
 
@@ -136,6 +144,7 @@ impl Stream {
             sequence: fixed.sequence,
             highest: 0,
             received: 0,
+            clock_from: None,
             suspect: None,
             first_arrival: now,
             transit: None,
@@ -160,6 +169,22 @@ impl Stream {
         self.received += 1;
         // As a signed number the step is 0 for the highest, negative for a late packet.
         Some(self.highest + i64::from(sequence.wrapping_sub(self.sequence) as i16))
+    }
+
+    /// Whether audio that is not late has a timestamp so far behind that before it.
+    fn goes_back(&self, timestamp: u32, codec: Codec) -> bool {
+        let per_ms = codec.per_ms();
+        let most = CLOCK_BACK.as_millis() as i32 * per_ms as i32;
+        let is_back = |(_, last): (u32, u32)| (timestamp.wrapping_sub(last) as i32) < -most;
+        self.per_ms == per_ms && self.transit.is_some_and(is_back)
+    }
+
+    /// An index counted from the first packet of the present clock.
+    fn within_clock(&self, index: i64) -> Option<i64> {
+        match self.clock_from {
+            None => Some(index),
+            Some(first) => (index >= first).then_some(index - first),
+        }
     }
 
     fn measure(&mut self, now: Instant, timestamp: u32, per_ms: u32) {

@@ -114,6 +114,23 @@ fn packets_that_are_late_or_doubled_change_nothing() {
 }
 
 #[test]
+fn keys_are_told_also_after_a_clock_has_gone_back() {
+    let mut bench = listening(Codec::Pcma);
+    let (mut told, payloads) = (0, keyed(Codec::Pcma, "123456"));
+    bench.stream(A, first(1), 3);
+    bench.outputs();
+    for (n, payload) in payloads.iter().enumerate() {
+        let fixed = nth(first(1), n as u16 + 3);
+        let back = if n < 30 { 0 } else { 80_000 };
+        let timestamp = fixed.timestamp.wrapping_sub(back);
+        bench.packet(A, Fixed { timestamp, ..fixed }, payload);
+        bench.pass(20);
+        told += bench.outputs().len();
+    }
+    assert_eq!(told, 6);
+}
+
+#[test]
 fn nobody_listens_unless_told_so_nor_afterwards() {
     let payloads = keyed(Codec::Pcma, "4");
     let mut bench = Bench::bridged();

@@ -157,6 +157,26 @@ fn loss_is_loss_on_the_other_side_and_events_keep_their_time() {
 }
 
 #[test]
+fn a_bridge_of_other_lengths_goes_on_when_a_clock_goes_back() {
+    let mut bench = Bench::bridged();
+    bench.configure(B, wants(B, Some(30), None));
+    let mut sent = Vec::new();
+    for n in 0..150_u16 {
+        let fixed = nth(first(1), n);
+        let back = if n < 75 { 0 } else { 80_000 };
+        let timestamp = fixed.timestamp.wrapping_sub(back);
+        bench.packet(A, Fixed { timestamp, ..fixed }, &[0; 160]);
+        sent.extend(bench.said());
+        bench.pass(20);
+    }
+    let mut steps = [240; 99];
+    // The second packet of the new clock fills the first of ours: 40 ms after the last.
+    steps[49] = 320;
+    assert_one_stream(&sent, &steps);
+    assert!(sent[50].fixed.marker);
+}
+
+#[test]
 fn what_is_played_keyed_and_mixed_has_the_length_that_is_asked_for() {
     for (asked, lengths) in [
         (10, vec![80; 10]),

@@ -74,6 +74,47 @@ fn a_sender_that_starts_again_is_believed_at_its_second_packet() {
     assert_one_stream(&sent[1..], &[320, 160]);
 }
 
+/// Its nth packet, of a clock that goes back by so many milliseconds at the third.
+fn back_at_the_third(ms: u32, n: u16) -> Fixed {
+    let fixed = nth(first(1), n);
+    let back = if n < 3 { 0 } else { 8 * ms };
+    Fixed {
+        marker: n == 3,
+        timestamp: fixed.timestamp.wrapping_sub(back),
+        ..fixed
+    }
+}
+
+#[test]
+fn a_clock_that_goes_back_is_another_source_of_one_stream() {
+    // RFC 3550 §5.1: a timestamp may wrap and begin anywhere, but goes on within a source.
+    let mut bench = Bench::bridged();
+    let mut sent = Vec::new();
+    for n in [0, 1, 3, 2, 4, 5] {
+        sent.extend(bench.packet(A, back_at_the_third(10_000, n), &[0; 160]));
+        bench.pass(20);
+    }
+    // What is late from before has no place any more.
+    assert_one_stream(&sent, &[160; 4]);
+    assert!(sent[2].fixed.marker && !sent[3].fixed.marker);
+    let stats = bench.stats(A);
+    assert_eq!((stats.packets_lost, stats.packets_dropped), (0, 1));
+    assert!(stats.jitter < Duration::from_millis(3), "{stats:?}");
+}
+
+#[test]
+fn a_clock_that_is_put_right_by_a_few_packets_stays_the_same() {
+    let mut bench = Bench::bridged();
+    let packets = (0..6).map(|n| {
+        bench
+            .packet(A, back_at_the_third(100, n), &[0; 160])
+            .unwrap()
+    });
+    let sent: Vec<_> = packets.collect();
+    let back = 160_u32.wrapping_sub(800);
+    assert_one_stream(&sent, &[160, 160, back, 160, 160]);
+}
+
 #[test]
 fn hold_stops_what_was_agreed_and_resumes_without_a_gap() {
     let mut bench = Bench::bridged();
