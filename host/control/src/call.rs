@@ -9,7 +9,7 @@
 //!
 //! Knows no protocol: `shard` moves it through its states.
 
-use std::{net::IpAddr, net::SocketAddr, sync::Arc, time::Instant};
+use std::{collections::VecDeque, net::IpAddr, net::SocketAddr, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use media::{
@@ -29,7 +29,7 @@ use crate::{
     Ticket,
     conferences::Seat,
     meter::Lease,
-    shard::{Collecting, Hold, Infos, Legs, Playing, Recorder},
+    shard::{Collecting, Hold, Infos, Legs, Playing, Recorder, Unsure},
 };
 
 /// Where a call stands.
@@ -129,6 +129,8 @@ pub(crate) struct Media {
     pub(crate) to_send: String,
     /// Those that go by INFO.
     pub(crate) infos: Option<Infos>,
+    /// Digits that came by INFO, and that the bridge may carry besides.
+    pub(crate) unsure: VecDeque<Unsure>,
     /// Whether the policy holds the party.
     pub(crate) hold: Hold,
     pub(crate) recorder: Option<Recorder>,
@@ -380,6 +382,7 @@ impl Media {
             crossed: 0,
             to_send: String::new(),
             infos: None,
+            unsure: VecDeque::new(),
             hold: Hold::default(),
             recorder: None,
             stats: Stats::default(),

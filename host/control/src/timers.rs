@@ -18,6 +18,8 @@ pub(crate) enum Due {
     Align(CallId),
     /// A party whose digits are collected has taken too long.
     Collect(CallId),
+    /// A digit of a party by INFO comes in no other way: it is the other side's.
+    Digit(CallId),
     /// The legs of a call that have said nothing are given up, as it can be tried elsewhere.
     Legs(CallId),
     /// The recording of a call is as long as it may be.

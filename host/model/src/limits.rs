@@ -56,6 +56,9 @@ pub const QUEUED_COMPLETIONS: usize = 256;
 /// How long after a digit that came as RTP one that comes by INFO is its copy, or the other way round: two
 /// lost datagrams are repeated within it.
 pub const DIGIT_COPY: Duration = Duration::from_secs(2);
+/// How long after a digit that came by INFO it may begin to come as RTP too, which a bridge carries: the
+/// time that the one and the other take through a network, and then some; nobody waits for it noticeably.
+pub const DIGIT_RELAY: Duration = Duration::from_millis(200);
 /// Headers that a policy may set on one INVITE, and octets of one of them.
 pub const SET_HEADERS: usize = 16;
 /// Octets of a header value that a policy sets.

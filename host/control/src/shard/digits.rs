@@ -33,11 +33,16 @@ impl Shard {
         let is_copy = call.keyed.is_some_and(|(counts, at)| {
             counts != way && now.mono.saturating_duration_since(at) < limits::DIGIT_COPY
         });
+        let session = call.session;
+        if !is_copy {
+            call.keyed = Some((way, now.mono));
+        }
+        if way == Way::Media {
+            self.digit_is_relayed(now, id, digit);
+        }
         if is_copy {
             return;
         }
-        call.keyed = Some((way, now.mono));
-        let session = call.session;
         let what = "a key is pressed".to_owned();
         self.trace(now, id, TraceItem::Media { call: id, what });
         // One key may end a prompt and a recording, and begin, or end, what is keyed in answer to it.

@@ -57,7 +57,7 @@ use peers::Peers;
 use play::Listener;
 pub(crate) use play::Playing;
 pub(crate) use record::Recorder;
-pub(crate) use sending::Infos;
+pub(crate) use sending::{Infos, Unsure};
 use sip::{DialogId, Endpoint, Flow};
 
 use join::is_inside;
@@ -279,6 +279,7 @@ impl Shard {
                 }
                 Due::Asked(call) => self.answer_for(now, call),
                 Due::Collect(call) => self.collected(now, call, Completion::Timeout),
+                Due::Digit(call) => self.digit_came_alone(now, call),
                 Due::Legs(call) => {
                     let _span = self.span(call);
                     self.legs_overdue(now, call);

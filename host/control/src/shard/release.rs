@@ -158,6 +158,7 @@ impl Shard {
         self.deadline(id, None);
         self.timers.stop(&Due::Align(id));
         self.timers.stop(&Due::Asked(id));
+        self.timers.stop(&Due::Digit(id));
     }
 
     /// A call is released in the turn that tells the end of another: it passes on what the network said of

@@ -4,15 +4,16 @@
 //! They wait until the party can hear them: for its answer, or for the audio before it. INFOs go one after
 //! another, each when the one before was answered, so that none overtakes the other.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Instant};
 
 use ::media::{Command, limits::KEYS_WAITING};
-use model::{CallId, Now, turn::CommandError};
+use model::{CallId, Now, limits, turn::CommandError};
 
 use super::Shard;
 use crate::{
     Output,
     call::{Call, State, Way},
+    timers::Due,
 };
 
 /// The name of the command, as `call.wit` spells it.
@@ -23,6 +24,15 @@ const COMMAND: &str = "send-digits";
 pub(crate) struct Infos {
     keys: VecDeque<char>,
     is_out: bool,
+}
+
+/// A digit of a party that came by INFO, and may come as an event as well.
+#[derive(Debug)]
+pub(crate) struct Unsure {
+    digit: char,
+    /// The other side of its bridge.
+    to: CallId,
+    until: Instant,
 }
 
 impl Shard {
@@ -112,7 +122,8 @@ impl Shard {
 
     /// A party has keyed something: the other side of its bridge is told by us, unless the bridge carries it.
     /// Events go over it where the other side takes them. Tones always do; where the other side takes events, and
-    /// this one knows none, the rest of them is left out and an event is sent.
+    /// this one knows none, the rest of them is left out and an event is sent. Whoever keys by INFO may send
+    /// events as well, if it agreed to them.
     pub(super) fn pass_digit(&mut self, now: Now, id: CallId, digit: char, way: Way) {
         let takes_events = |call: &Call| {
             let agreed = call.media.agreed.as_ref();
@@ -121,24 +132,73 @@ impl Shard {
         let Some(call) = self.calls.get(&id) else {
             return;
         };
-        let says_events = takes_events(call);
-        let Some(call) = call.bridged.and_then(|peer| self.calls.get_mut(&peer)) else {
+        let Some(other) = call.bridged.and_then(|peer| self.calls.get(&peer)) else {
             return;
         };
-        let is_carried = match way {
-            Way::Signalling => false,
-            Way::Media => takes_events(call),
-            Way::Tones => says_events || !takes_events(call),
-        };
-        if is_carried {
-            return;
+        let to = other.id;
+        match (way, takes_events(call), takes_events(other)) {
+            (Way::Signalling, true, true) => self.wait_for_event(now, id, (to, digit)),
+            (Way::Media, _, true) | (Way::Tones, true, _) | (Way::Tones, _, false) => {}
+            _ => self.press(now, to, digit),
         }
-        let peer = call.id;
+    }
+
+    /// Presses a key for the other side of a bridge.
+    fn press(&mut self, now: Now, to: CallId, digit: char) {
+        let Some(call) = self.calls.get_mut(&to) else {
+            return;
+        };
         if call.media.to_send.len() < KEYS_WAITING {
             call.media.to_send.push(digit);
-            self.send_digits(now, peer);
+            self.send_digits(now, to);
         } else {
             self.digits_lost += 1;
+        }
+    }
+
+    /// The bridge may carry that digit as an event, in a moment.
+    fn wait_for_event(&mut self, now: Now, id: CallId, (to, digit): (CallId, char)) {
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        if call.media.unsure.len() < KEYS_WAITING {
+            let until = now.mono + limits::DIGIT_RELAY;
+            call.media.unsure.push_back(Unsure { digit, to, until });
+            self.digit_came_alone(now, id);
+        } else {
+            self.digits_lost += 1;
+        }
+    }
+
+    /// The bridge carries that digit as an event: one of the same that came by INFO is that press.
+    pub(super) fn digit_is_relayed(&mut self, now: Now, id: CallId, digit: char) {
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        let unsure = &mut call.media.unsure;
+        if let Some(at) = unsure.iter().position(|it| it.digit == digit) {
+            unsure.remove(at);
+            self.digit_came_alone(now, id);
+        }
+    }
+
+    /// Digits by INFO that no event has followed in time are pressed, if the bridge is still the same.
+    pub(super) fn digit_came_alone(&mut self, now: Now, id: CallId) {
+        self.timers.stop(&Due::Digit(id));
+        while let Some(call) = self.calls.get_mut(&id) {
+            match call.media.unsure.front() {
+                Some(next) if next.until > now.mono => {
+                    return self.timers.set(Due::Digit(id), next.until);
+                }
+                Some(_) => {}
+                None => return,
+            }
+            let bridged = call.bridged;
+            if let Some(Unsure { digit, to, .. }) = call.media.unsure.pop_front()
+                && bridged == Some(to)
+            {
+                self.press(now, to, digit);
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use control::phone::Input;
 use expect_test::expect_file;
+use media::{dtmf::Report, rtp};
 use sim::{Options, World, count_errors, scenes, script::Scripts, town};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -121,8 +122,8 @@ fn who_takes_neither_hears_tones() {
     assert_eq!(world.cdrs()[0].packets_sent, 30);
 }
 
-#[test]
-fn what_is_keyed_by_info_reaches_the_other_side_of_the_bridge() {
+/// What the other side of a bridge heard of a hand that keys, whose description is changed so.
+fn heard_over_bridge(change: fn(String) -> String, keys: impl FnOnce(&mut World, usize)) -> String {
     let (world, errors) = count_errors(|| {
         let mut world = World::new(Options::calm(), Box::new(Scripts));
         world.add_tenant(town::tenant("acme", 1, "makecall"));
@@ -131,24 +132,113 @@ fn what_is_keyed_by_info_reaches_the_other_side_of_the_bridge() {
         assert_eq!(world.makecall(0, "1001", "2001", "3001"), 200);
         let hand = world.by_hand(alice);
         world.hand(hand).be_polite();
-        let sdp = world.hand(hand).sdp("sendrecv");
+        let sdp = change(world.hand(hand).sdp("sendrecv"));
         let invite = world.hand(hand).invite("2001", &sdp);
         world.send(hand, invite);
         world.run_for(Duration::from_millis(2_100));
         let ack = world.hand(hand).ack("");
         world.send(hand, ack);
         world.run_for(SECOND);
-        for key in "42#".chars() {
-            let info = world.hand(hand).info(key);
-            world.send(hand, info);
-            world.run_for(Duration::from_millis(50));
-        }
+        keys(&mut world, hand);
         world.run_for(2 * SECOND);
         hang_up(&mut world, hand);
         world
     });
     assert_eq!(errors, 0);
     assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
-    let heard = world.lines()[world.line(0, "3001")].digits.concat();
+    world.lines()[world.line(0, "3001")].digits.concat()
+}
+
+fn inform(world: &mut World, hand: usize, key: char) {
+    let info = world.hand(hand).info(key);
+    world.send(hand, info);
+}
+
+/// A press of 200 ms as events (RFC 4733 §2.5.1): ten packets and two copies of the last.
+fn press(world: &mut World, hand: usize, digit: char, nth: u16) {
+    for k in 1..=12 {
+        let report = Report {
+            digit,
+            ended: k >= 10,
+            duration: k.min(10) * 160,
+        };
+        let fixed = rtp::Fixed {
+            marker: k == 1,
+            payload_type: 101,
+            sequence: 12 * nth + k,
+            timestamp: u32::from(nth) * 8_000,
+            ssrc: 7,
+        };
+        world.send_audio(hand, rtp::build(fixed, &report.payload().unwrap()));
+        world.run_for(Duration::from_millis(20));
+    }
+}
+
+fn with_events(sdp: String) -> String {
+    let events = "RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\n";
+    sdp.replace("RTP/AVP 8\r\n", events)
+}
+
+#[test]
+fn what_is_keyed_by_info_reaches_the_other_side_of_the_bridge() {
+    let heard = heard_over_bridge(
+        |sdp| sdp,
+        |world, hand| {
+            for key in "42#".chars() {
+                inform(world, hand, key);
+                world.run_for(Duration::from_millis(50));
+            }
+        },
+    );
     assert_eq!(heard, "42#");
+}
+
+#[test]
+fn a_press_by_info_and_as_events_is_one_on_the_other_side_whichever_comes_first() {
+    for info_is_first in [true, false] {
+        let heard = heard_over_bridge(with_events, |world, hand| {
+            for (nth, key) in (1..).zip("4422#".chars()) {
+                if info_is_first {
+                    inform(world, hand, key);
+                }
+                world.run_for(Duration::from_millis(20));
+                press(world, hand, key, nth);
+                if !info_is_first {
+                    inform(world, hand, key);
+                }
+                world.run_for(Duration::from_millis(80));
+            }
+        });
+        assert_eq!(heard, "4422#", "INFO first: {info_is_first}");
+    }
+}
+
+#[test]
+fn a_press_that_comes_one_way_alone_reaches_the_other_side_whatever_was_agreed() {
+    let heard = heard_over_bridge(with_events, |world, hand| {
+        for key in "4422#".chars() {
+            inform(world, hand, key);
+            world.run_for(Duration::from_millis(120));
+        }
+    });
+    assert_eq!(heard, "4422#", "by INFO");
+    let heard = heard_over_bridge(with_events, |world, hand| {
+        for (nth, key) in (1..).zip("4422#".chars()) {
+            press(world, hand, key, nth);
+            world.run_for(Duration::from_millis(80));
+        }
+    });
+    assert_eq!(heard, "4422#", "as events");
+}
+
+#[test]
+fn an_event_that_comes_too_late_for_an_info_is_another_press() {
+    for (late, expected) in [(190, "4"), (230, "44")] {
+        let heard = heard_over_bridge(with_events, |world, hand| {
+            inform(world, hand, '4');
+            world.run_for(Duration::from_millis(late));
+            press(world, hand, '4', 1);
+        });
+        assert_eq!(heard, expected, "after {late} ms");
+    }
 }
