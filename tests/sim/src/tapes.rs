@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use media::Plane;
 use media::tape::{Side, TapeId, Word};
+use media::{Plane, codec::Rate};
 use model::{Audio, RecordingState};
 
 /// A tape of a plane.
@@ -19,6 +19,8 @@ pub struct Take {
     pub file: String,
     /// How many packets of what the party said, and of what it heard.
     pub packets: [usize; 2],
+    /// What its audio was said to be worth.
+    pub rate: Rate,
     /// How long it was.
     pub lasted: Duration,
 }
@@ -26,7 +28,7 @@ pub struct Take {
 /// See the module's header.
 #[derive(Debug, Default)]
 pub(crate) struct Tapes {
-    running: BTreeMap<Key, (String, [usize; 2])>,
+    running: BTreeMap<Key, (String, Rate, [usize; 2])>,
     files: BTreeSet<String>,
     /// Those that are over, in the order of their ends.
     pub(crate) takes: Vec<Take>,
@@ -53,18 +55,24 @@ impl Tapes {
                 plane.handle_tape_failed(tape);
                 return Ok(Some((file.into(), RecordingState::Failed)));
             }
-            Word::Begin { tape, file, .. } => {
+            Word::Begin {
+                tape, file, rate, ..
+            } => {
                 if !self.files.insert(file.to_string()) {
                     return Err(format!("two recordings have the file {file}"));
                 }
                 let tape = (number, tape);
-                if self.running.insert(tape, (file.into(), [0; 2])).is_some() {
+                if self
+                    .running
+                    .insert(tape, (file.into(), rate, [0; 2]))
+                    .is_some()
+                {
                     return Err(format!("{tape:?} begins twice"));
                 }
             }
             Word::Block(block) => {
                 let tape = (number, block.tape());
-                let Some((_, packets)) = self.running.get_mut(&tape) else {
+                let Some((_, _, packets)) = self.running.get_mut(&tape) else {
                     return Err(format!("{tape:?} goes on after its end"));
                 };
                 for entry in block.entries() {
@@ -73,12 +81,13 @@ impl Tapes {
                 plane.handle_block(block);
             }
             Word::End { tape, lasted } => {
-                let Some((file, packets)) = self.running.remove(&(number, tape)) else {
+                let Some((file, rate, packets)) = self.running.remove(&(number, tape)) else {
                     return Err(format!("{tape:?} ends twice"));
                 };
                 self.takes.push(Take {
                     file: file.clone(),
                     packets,
+                    rate,
                     lasted,
                 });
                 let duration_ms = lasted.as_millis() as u64;

@@ -45,6 +45,8 @@ pub struct Watch {
     /// Inbound calls by Call-ID.
     inbound: BTreeMap<String, CallId>,
     calls: BTreeMap<CallId, Book>,
+    /// By call, also of one that its turn has only just made.
+    operations: BTreeMap<CallId, Operations>,
     /// Sessions, and whether a turn of theirs is out.
     sessions: BTreeMap<SessionId, Run>,
     ports: BTreeMap<PortId, SessionId>,
@@ -60,7 +62,6 @@ struct Book {
     session: SessionId,
     direction: CallDirection,
     told: Told,
-    operations: Operations,
     /// The row with its end; it may be put out again until it is durable.
     end: Option<Cdr>,
     /// The answer time of the last row.
@@ -225,7 +226,6 @@ impl Watch {
             session: cdr.session,
             direction: cdr.direction,
             told: Told::new(cdr.direction),
-            operations: Operations::default(),
             end: None,
             answered: false,
             accepted: false,
@@ -333,7 +333,8 @@ impl Watch {
             return self.violated(format!("{} of {call}, which has no row", event.name()));
         };
         let heard = book.told.hear(event);
-        if let Err(why) = heard.and(book.operations.hear(event)) {
+        let operations = self.operations.entry(call).or_default();
+        if let Err(why) = heard.and(operations.hear(event)) {
             self.violated(format!("{call}: {} {why}", event.name()));
         }
     }
@@ -353,9 +354,7 @@ impl Watch {
                 run.conferred.begin(operation);
             }
             for (call, operation) in effects.commands.iter().filter_map(begun) {
-                if let Some(book) = self.calls.get_mut(&call) {
-                    book.operations.begin(operation);
-                }
+                self.operations.entry(call).or_default().begin(operation);
             }
             let tenant = run.tenant;
             self.take(tenant, &effects.store);

@@ -1,13 +1,14 @@
 //! Recordings: what records a call, and the one word about how it ended.
 //!
 //! ```text
-//!  RecordStart ─▶ Waiting ──port──▶ Running ──finish key, time, RecordStop, another start, failure, the
+//!  RecordStart ─▶ Waiting ──codec─▶ Running ──finish key, time, RecordStop, another start, failure, the
 //!                    │                         call's end──▶ gone, `on_record_completed` told
 //!                    └──RecordStop, another start, the call's end──▶ gone, told with 0 ms
 //! ```
 //!
-//! The media shard taps the port, and a thread of its own writes the file; neither decides when a recording
-//! ends, but that the file cannot be written.
+//! Before a party and we have agreed on a codec there is nothing to be heard of it, nor is it known what a
+//! file of that is worth. The media shard taps the port, and a thread of its own writes the file; neither
+//! decides when a recording ends, but that the file cannot be written.
 
 use std::time::{Duration, Instant};
 
@@ -31,12 +32,12 @@ pub(crate) struct Recorder {
     pub(crate) finish_keys: Keys,
     /// How long it may take.
     pub(crate) longest: Duration,
-    /// Since when it runs; it waits until the port is there.
+    /// Since when it runs; it waits until the party can be heard.
     pub(crate) since: Option<Instant>,
 }
 
 impl Shard {
-    /// Records a call as soon as its port is there.
+    /// Records a call as soon as its party can be heard.
     pub(super) fn record_start(
         &mut self,
         now: Now,
@@ -51,11 +52,12 @@ impl Shard {
         Ok(())
     }
 
-    /// The recording of a call begins, if one waits and the port is there.
+    /// The recording of a call begins, if one waits and what its party speaks is agreed on.
     pub(super) fn begin_recording(&mut self, now: Now, id: CallId) {
         let waits = |call: &crate::call::Call| {
             let recorder = call.media.recorder.as_ref();
-            recorder.is_some_and(|it| it.since.is_none()) && !call.is_released()
+            let waits = recorder.is_some_and(|it| it.since.is_none());
+            waits && call.media.agreed.is_some() && !call.is_released()
         };
         if !self.calls.get(&id).is_some_and(waits) {
             return;

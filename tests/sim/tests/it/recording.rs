@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use control::{TurnRequest, phone::Input};
 use expect_test::expect_file;
-use model::RecordingState;
-use sim::{Deed, Options, World, count_errors, scenes, script::Scripts, town};
+use media::{codec::Rate, sdp::Codec};
+use model::{Command, Keys, RecordingState, turn::TurnOutcome};
+use sim::{Deed, Options, Policies, Snapshot, World, count_errors, scenes, script::Scripts, town};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -127,6 +129,53 @@ fn a_call_that_ends_before_its_port_is_there_was_recorded_for_no_time() {
     assert_eq!(world.ended("1001"), Some(503));
     assert!(world.ladders().contains("on_record_completed"));
     assert_eq!((world.recordings().len(), world.takes().len()), (0, 0));
+}
+
+/// The policies of all, and whoever is called is recorded from the first moment.
+struct Recorded(Scripts);
+
+impl Policies for Recorded {
+    fn run(&mut self, turn: &TurnRequest, store: &Snapshot) -> TurnOutcome {
+        let mut outcome = self.0.run(turn, store);
+        if let TurnOutcome::Done(effects) = &mut outcome {
+            let constructed = |it: &Command| match it {
+                Command::Construct(made) => Some(made.call),
+                _ => None,
+            };
+            let called: Vec<_> = effects.commands.iter().filter_map(constructed).collect();
+            let record = |call| Command::RecordStart {
+                call,
+                operation: 1,
+                name: "callee".to_owned(),
+                finish_keys: Keys::default(),
+                max_seconds: 60,
+            };
+            effects.commands.extend(called.into_iter().map(record));
+        }
+        outcome
+    }
+}
+
+#[test]
+fn who_is_recorded_before_it_answers_is_recorded_as_it_speaks() {
+    for (codec, rate) in [(Codec::Pcma, Rate::Narrow), (Codec::G722, Rate::Wide)] {
+        let mut world = World::new(Options::calm(), Box::new(Recorded(Scripts)));
+        world.add_tenant(town::tenant("acme", 1, "memo"));
+        let bob = world.line(0, "3001");
+        world.phone(bob, Input::Behave(scenes::ANSWERS));
+        world.set_codecs(bob, &[codec]);
+        let alice = call(&mut world);
+        world.press(alice, "A");
+        world.run_for(6 * SECOND);
+        part(&mut world, alice);
+        assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
+        let rows: Vec<_> = world.recordings().iter().collect();
+        let row = rows.iter().find(|row| row.name == "callee").unwrap();
+        let mut takes = world.takes().iter();
+        let take = takes.find(|it| it.file == row.id.to_string()).unwrap();
+        assert_eq!(take.rate, rate);
+        assert!(take.packets[0] > 100, "{take:?}");
+    }
 }
 
 #[test]
