@@ -255,6 +255,8 @@ impl Target {
         match self {
             // A codec takes so many ways that to weigh them would take as long as to run it.
             Self::Opus => &["-max_len=2048", "-entropic=0"],
+            // Seconds of audio take long, and beyond the first of its packets it is more of the same.
+            Self::Audio => &["-max_len=4096"],
             _ => &[],
         }
     }
