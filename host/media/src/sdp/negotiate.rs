@@ -59,7 +59,10 @@ pub fn answer_within(
         crypto: crypto.as_slice(),
     };
     let mut ours = description(local, session);
-    ours.times.clone_from(&offered.times);
+    // Whoever names no time, which must be, gets ours: the session has no bounds (RFC 8866 §5.9).
+    if !offered.times.is_empty() {
+        ours.times.clone_from(&offered.times);
+    }
     ours.medias = offered.medias.iter().map(refused).collect();
     ours.medias[index] = stream.media(local.port());
 

@@ -222,6 +222,8 @@ fn candidates_and_other_words_of_ice_are_passed_over() {
 fn times_of_the_offer_are_repeated() {
     let offer = audio("8", &[]).replace("t=0 0", "t=2873397496 2873404696");
     assert!(answered(&offer).0.contains("t=2873397496 2873404696\n")); // RFC 3264 §6
+    let timeless = audio("8", &[]).replace("t=0 0\r\n", "");
+    assert!(answered(&timeless).0.contains("t=0 0\n")); // RFC 8866 §5.9
 }
 
 #[test]
