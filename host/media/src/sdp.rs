@@ -7,6 +7,7 @@
 
 mod audio;
 mod crypto;
+mod lines;
 mod negotiate;
 mod numbers;
 mod packing;
@@ -24,6 +25,9 @@ pub use negotiate::{
 };
 pub use packing::Packing;
 pub use write::{offer, offer_with};
+
+use audio::is_open;
+use lines::Legible;
 
 use crate::command::Family;
 use crate::limits;
@@ -265,7 +269,7 @@ pub fn family(description: &[u8]) -> Option<Family> {
     })
 }
 
-/// Parses within the limits; the parser itself has none.
+/// Reads a peer's description within the limits; the parser itself has none.
 fn parse(description: &[u8]) -> Result<sdp_types::Session, SdpError> {
     let too_large = |what, limit| Err(SdpError::TooLarge { what, limit });
     if description.len() > limits::SDP_BYTES {
@@ -274,11 +278,20 @@ fn parse(description: &[u8]) -> Result<sdp_types::Session, SdpError> {
     if description.split(|&b| b == b'\n').count() > limits::SDP_LINES + 1 {
         return too_large("lines", limits::SDP_LINES);
     }
-    let session = sdp_types::Session::parse(description).map_err(|e| malformed(&e.to_string()))?;
+    let legible = Legible::of(description);
+    let session = parse_ours(legible.text.as_bytes())?;
     if session.medias.len() > limits::SDP_MEDIA {
         return too_large("media descriptions", limits::SDP_MEDIA);
     }
-    Ok(session)
+    match legible.odd {
+        Some(odd) if !session.medias.iter().any(is_open) => Err(malformed(&odd)),
+        _ => Ok(session),
+    }
+}
+
+/// The same of a description that we have made: every line of it counts.
+fn parse_ours(description: &[u8]) -> Result<sdp_types::Session, SdpError> {
+    sdp_types::Session::parse(description).map_err(|e| malformed(&e.to_string()))
 }
 
 /// A parser's complaint, cut to the length of a log line and begun as ours are.

@@ -27,13 +27,20 @@ pub(super) struct Audio {
     pub(super) crypto: Crypto,
 }
 
+/// Whether a stream is of audio, and not refused.
+pub(super) fn is_open(media: &Media) -> bool {
+    is_audio(&media.media) && media.port != 0
+}
+
+/// Whether streams of this kind are of audio.
+pub(super) fn is_audio(kind: &str) -> bool {
+    kind.eq_ignore_ascii_case("audio")
+}
+
 /// Whether a stream is one that we could carry.
 pub(super) fn is_usable(media: &Media) -> bool {
-    media.media.eq_ignore_ascii_case("audio")
-        && [AVP, SAVP]
-            .iter()
-            .any(|it| media.proto.eq_ignore_ascii_case(it))
-        && media.port != 0
+    let known = |it: &&str| media.proto.eq_ignore_ascii_case(it);
+    is_open(media) && [AVP, SAVP].iter().any(known)
 }
 
 impl Audio {

@@ -4,11 +4,14 @@ use std::net::{IpAddr, SocketAddr};
 
 use sdp_types::{Media, Session};
 
-use super::audio::{Audio, is_direction, is_usable};
+use super::audio::{Audio, is_direction, is_open, is_usable};
 use super::crypto::{Level, Line, Srtp};
 use super::numbers::Numbers;
 use super::write::{Stream, bytes, description, direction_attribute, refused};
-use super::{Codec, Direction, Negotiated, PTIME_MS, SdpError, SessionVersion, Side, Types, parse};
+use super::{
+    Codec, Direction, Negotiated, PTIME_MS, SdpError, SessionVersion, Side, Types, parse,
+    parse_ours,
+};
 
 /// Answers an offer: the first stream of audio with a codec that we know is taken, every other one
 /// gets port 0. `prefer` lists the codecs that we allow, best first; the first that was offered is
@@ -169,7 +172,7 @@ pub fn redirected(
     direction: Direction,
     session: SessionVersion,
 ) -> Result<Vec<u8>, SdpError> {
-    let mut description = parse(ours)?;
+    let mut description = parse_ours(ours)?;
     let media = description
         .medias
         .iter_mut()
@@ -189,7 +192,7 @@ pub fn offer_again(
     direction: Direction,
     session: SessionVersion,
 ) -> Result<Vec<u8>, SdpError> {
-    let mut description = parse(before)?;
+    let mut description = parse_ours(before)?;
     let all = &description.medias;
     let index = all.iter().position(is_usable).ok_or(SdpError::NoAudio)?;
     let was = Audio::read(&description, &description.medias[index])?;
@@ -244,7 +247,7 @@ fn judge(
     local: Option<IpAddr>,
     level: Level,
 ) -> Result<Audio, SdpError> {
-    if !media.media.eq_ignore_ascii_case("audio") || media.port == 0 {
+    if !is_open(media) {
         return Err(SdpError::NoAudio);
     }
     if !is_usable(media) {

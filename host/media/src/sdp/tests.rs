@@ -3,6 +3,7 @@
 mod accepting;
 mod again;
 mod agreeing;
+mod oddities;
 #[cfg(feature = "opus")]
 mod opus;
 mod protected;
