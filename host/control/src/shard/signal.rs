@@ -329,6 +329,8 @@ impl Shard {
         }
         let was = std::mem::replace(&mut call.state, State::Answered);
         let (session, limit) = (call.session, Self::answered_for(call));
+        // Whoever rang and said nothing for long has all of its time from here on.
+        let early = call.port().filter(|_| call.media.agreed.is_some());
         if was.owes_200()
             && let (Some(dialog), Some(sdp)) = (call.dialog, call.media.local.clone())
         {
@@ -358,6 +360,9 @@ impl Shard {
             }
         }
         tracing::debug!("answered");
+        if let Some((port, _)) = early {
+            self.watch_silence(session, port);
+        }
         self.deadline(id, Some(now.mono + limit));
         self.advance_session(now, session);
     }

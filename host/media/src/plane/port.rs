@@ -184,6 +184,9 @@ impl Port {
         mut agreed: Negotiated,
         signalling: IpAddr,
     ) -> bool {
+        if self.may_be_silent() {
+            self.excuse(now);
+        }
         let before = self.srtp.take().map(|context| *context);
         let keys = agreed.srtp.take();
         self.srtp = keys.map(|keys| Box::new(Context::renewed(before, *keys)));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use control::phone::Input;
+use media::rtp::{self, Fixed};
 use model::{EndReason, TenantConfig};
 use sim::{Link, Options, World, count_errors, scenes, script::Scripts, town};
 
@@ -108,4 +109,43 @@ fn who_is_on_hold_owes_no_audio() {
     world.send(hand, bye);
     world.run_to_rest();
     assert_eq!(reasons(&world), [Some(EndReason::Released); 2]);
+}
+
+/// An announcement was heard before the answer, and nothing after it.
+#[test]
+fn who_answers_has_all_of_its_time_to_be_heard() {
+    let mut world = World::new(Options::calm(), Box::new(Scripts));
+    world.add_tenant(TenantConfig {
+        media_timeout: Some(20 * SECOND),
+        ..town::tenant("acme", 1, "makecall")
+    });
+    let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));
+    assert_eq!(world.makecall(0, "1001", "2001", "3001"), 200);
+    let hand = world.by_hand(bob);
+    world.hand(hand).be_polite();
+    world.dial(alice, "2001");
+    world.run_for(SECOND);
+    let invite = world.hand(hand).last("INVITE").unwrap().to_owned();
+    let sdp = world.hand(hand).sdp("sendrecv");
+    for (status, lasts) in [("183 Session Progress", 18), ("200 OK", 18)] {
+        let answer = world.hand(hand).respond(&invite, status, "bob", &sdp);
+        world.send(hand, answer);
+        world.run_for(SECOND);
+        if status.starts_with('1') {
+            let fixed = Fixed {
+                marker: true,
+                payload_type: 8,
+                sequence: 1,
+                timestamp: 1,
+                ssrc: 7,
+            };
+            world.send_audio(hand, rtp::build(fixed, &[0xd5; 160]));
+        }
+        world.run_for(lasts * SECOND);
+        assert_eq!(world.lines()[alice].ended(), None, "{status}");
+    }
+    world.run_for(2 * SECOND);
+    assert!(world.lines()[alice].ended().is_some());
+    world.run_to_rest();
+    assert!(reasons(&world).contains(&Some(EndReason::MediaTimeout)));
 }

@@ -21,15 +21,33 @@ pub(super) struct Watch {
 }
 
 impl Port {
-    /// The peer may be silent for so long. When it is looked at first.
+    /// From now on the peer may be silent for so long. When it is looked at first.
     pub(in crate::plane) fn watch(&mut self, now: Instant, patience: Duration) -> Instant {
         let due = now + patience;
+        let was_heard = self.watch.is_some_and(|watch| watch.heard.is_some());
         self.watch = Some(Watch {
             patience,
             due,
-            heard: None,
+            heard: was_heard.then_some(now),
         });
         due
+    }
+
+    /// It was silent with right until now.
+    pub(super) fn excuse(&mut self, now: Instant) {
+        if let Some(Watch {
+            heard: heard @ Some(_),
+            ..
+        }) = &mut self.watch
+        {
+            *heard = Some(now);
+        }
+    }
+
+    /// Whether it owes us nothing: not both may speak.
+    pub(super) fn may_be_silent(&self) -> bool {
+        let both = |leg: &super::Leg| leg.agreed.direction == Direction::SendRecv;
+        !self.leg.as_ref().is_some_and(both)
     }
 
     /// When the peer is looked at next.
@@ -46,12 +64,10 @@ impl Port {
 
     /// Looks at it: when to look again, or `None` if it has been silent for too long. That ends the watch.
     pub(in crate::plane) fn look(&mut self, now: Instant) -> Option<Instant> {
-        let both = |leg: &super::Leg| leg.agreed.direction == Direction::SendRecv;
-        let may_be_silent = !self.leg.as_ref().is_some_and(both);
-        let watch = self.watch.as_mut()?;
-        if may_be_silent && watch.heard.is_some() {
-            watch.heard = Some(now);
+        if self.may_be_silent() {
+            self.excuse(now);
         }
+        let watch = self.watch.as_mut()?;
         watch.due = watch.heard.unwrap_or(now) + watch.patience;
         if watch.due <= now {
             self.watch = None;

@@ -109,10 +109,33 @@ fn a_peer_on_hold_owes_nothing_until_it_is_resumed() {
         };
         bench.configure(A, held);
         bench.outputs();
-        assert_eq!(bench.silence(300), None, "{direction:?}");
+        // It was looked at last 50 s before it is resumed.
+        assert_eq!(bench.silence(290), None, "{direction:?}");
         bench.configure(A, agreed(A));
         bench.outputs();
-        let silent = bench.silence(300).expect("it is silent again");
-        assert!(silent <= PATIENCE, "{silent:?}");
+        assert_eq!(bench.silence(300), Some(PATIENCE), "{direction:?}");
     }
+}
+
+#[test]
+fn a_peer_has_its_time_from_the_moment_on_that_it_is_watched_anew() {
+    let mut bench = Bench::watched();
+    bench.speak();
+    assert_eq!(bench.silence(59), None);
+    bench.command(Command::Watch {
+        port: A,
+        patience: PATIENCE,
+    });
+    assert_eq!(bench.silence(300), Some(PATIENCE));
+    // And one that was never heard is not told.
+    bench.command(Command::Watch {
+        port: B,
+        patience: PATIENCE,
+    });
+    bench.command(Command::Watch {
+        port: B,
+        patience: PATIENCE,
+    });
+    bench.silence(300);
+    assert_eq!(bench.outputs(), [""; 0]);
 }
