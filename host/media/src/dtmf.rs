@@ -20,7 +20,7 @@ pub(crate) const KEYS: &[u8; 16] = b"0123456789*#ABCD";
 
 /// The longest duration that a report can tell. A longer press goes on as another segment, whose
 /// timestamp is later by this (RFC 4733 §2.5.1.3).
-const SEGMENT: u32 = 0xffff;
+pub(crate) const SEGMENT: u32 = 0xffff;
 
 /// What one packet says of a press.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

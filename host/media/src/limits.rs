@@ -41,6 +41,10 @@ pub const MAX_MISORDER: u16 = 100;
 /// clock right do so by a packet or a few; where packets are in order of their timestamps so much is not heard.
 pub const CLOCK_BACK: Duration = Duration::from_millis(100);
 
+/// While audio of one SSRC came within this, another SSRC is not heard: two packets of 20 ms may be lost or late, and
+/// where two send at once the ear does not go to and fro. So much of a new one is lost where it follows without a pause.
+pub const SSRC_HEARD: Duration = Duration::from_millis(50);
+
 /// Ticks of a port that are made up for when its shard was late: 200 ms. What a peer would be sent at once
 /// beyond that would overflow its jitter buffer.
 pub const LATE_TICKS: u64 = 10;

@@ -2,12 +2,15 @@
 //!
 //! A *stream* is an unbroken run of sequence numbers of one SSRC, by one clock. A new SSRC, a restarted sender,
 //! a clock that goes back or a new agreement begins the next stream; so whoever sends the packets on knows when
-//! the source changed without comparing anything else.
+//! the source changed without comparing anything else. Another SSRC is believed at its second packet in a row, as a
+//! restarted sender is, and not while the one before is still heard (RFC 3550 §A.1). Events may have an SSRC of their own
+//! beside the audio: they are put between the packets of its stream.
 
 use std::time::{Duration, Instant};
 
 use crate::codec::Codec;
-use crate::limits::{CLOCK_BACK, MAX_DROPOUT, MAX_MISORDER};
+use crate::dtmf::SEGMENT;
+use crate::limits::{CLOCK_BACK, MAX_DROPOUT, MAX_MISORDER, SSRC_HEARD};
 use crate::rtp::Fixed;
 
 /// A packet's place.
@@ -51,15 +54,29 @@ struct Stream {
     sequence: u16,
     highest: i64,
     received: u64,
-    /// The index of the packet that begins its present clock: those before have another one.
-    clock_from: Option<i64>,
-    /// The number that would follow a suspicious jump: a second packet proves the restart.
-    suspect: Option<u16>,
+    /// Added to an index gives the place that is told.
+    shift: i64,
+    /// Indices below have no place: they are of another clock, or theirs was given to events beside.
+    floor: i64,
+    /// The SSRC and the number that would follow a packet out of the way: a second one proves it.
+    suspect: Option<(u32, u16)>,
     first_arrival: Instant,
     /// Arrival and timestamp of the last audio packet, both in timestamp units.
     transit: Option<(u32, u32)>,
     /// Sixteen times the jitter.
     jitter: u64,
+    aside: Option<Aside>,
+}
+
+/// The event of another SSRC that came last.
+#[derive(Clone, Copy, Debug)]
+struct Aside {
+    ssrc: u32,
+    /// The highest sequence number.
+    sequence: u16,
+    /// Its timestamp, and the same by the clock of the stream.
+    theirs: u32,
+    ours: u32,
 }
 
 impl Inbound {
@@ -107,32 +124,78 @@ impl Inbound {
         fixed: &Fixed,
         audio: Option<Codec>,
     ) -> Option<Order> {
-        if self
-            .current
-            .as_ref()
-            .is_some_and(|s| s.ssrc != fixed.ssrc || s.restarted(fixed))
-        {
-            self.restart();
+        if let Some(stream) = &mut self.current {
+            let is_proved = stream.suspect == Some((fixed.ssrc, fixed.sequence));
+            if fixed.ssrc != stream.ssrc && (!is_proved || stream.is_heard(now)) {
+                stream.suspect(fixed);
+                return None;
+            }
+            if is_proved {
+                self.restart();
+            }
         }
         let stream = self.current.get_or_insert_with(|| {
             self.streams += 1;
             Stream::new(now, fixed)
         });
-        let index = stream.place(fixed.sequence)?;
+        let index = stream.find(fixed)?;
         let is_newest = index == stream.highest;
         if is_newest && audio.is_some_and(|codec| stream.goes_back(fixed.timestamp, codec)) {
             self.streams += 1;
-            (stream.clock_from, stream.transit) = (Some(index), None);
+            (stream.shift, stream.floor) = (-index, index);
+            (stream.transit, stream.aside) = (None, None);
         }
         let order = Order {
             stream: self.streams,
-            index: stream.within_clock(index)?,
+            index: stream.place(index)?,
         };
         // Packets of one event share a timestamp, so they say nothing about jitter.
         if let Some(codec) = audio {
             stream.measure(now, fixed.timestamp, codec.per_ms());
         }
         Some(order)
+    }
+
+    /// Whether an event is of another SSRC than the audio that is heard.
+    pub(crate) fn is_aside(&self, event: &Fixed) -> bool {
+        let is_other = |it: &Stream| it.ssrc != event.ssrc && it.transit.is_some();
+        self.current.as_ref().is_some_and(is_other)
+    }
+
+    /// Finds the place of such a packet between those of the audio, and its timestamp by their clock. `None` if an event
+    /// behind it has come.
+    pub(crate) fn put_aside(&mut self, now: Instant, event: &mut Fixed) -> Option<Order> {
+        let stream = self.current.as_mut()?;
+        let (arrival, timestamp) = stream.transit?;
+        let reading = timestamp.wrapping_add(stream.arrival(now).wrapping_sub(arrival));
+        let last = stream.aside.filter(|it| it.ssrc == event.ssrc);
+        let last = last.unwrap_or(Aside {
+            ssrc: event.ssrc,
+            sequence: event.sequence,
+            theirs: event.timestamp,
+            ours: reading,
+        });
+        let newer = event.sequence.wrapping_sub(last.sequence) as i16 > 0;
+        let ours = match event.timestamp.wrapping_sub(last.theirs) {
+            // The same event, or the next segment of it.
+            step @ (0 | SEGMENT) => last.ours.wrapping_add(step),
+            _ if newer => reading,
+            _ => return None,
+        };
+        stream.aside = Some(Aside {
+            sequence: if newer { event.sequence } else { last.sequence },
+            theirs: event.timestamp,
+            ours,
+            ..last
+        });
+        event.timestamp = ours;
+        stream.floor = stream.highest + 1;
+        let index = stream.floor + stream.shift;
+        stream.shift += 1;
+        Some(Order {
+            stream: self.streams,
+            index,
+        })
     }
 }
 
@@ -144,25 +207,37 @@ impl Stream {
             sequence: fixed.sequence,
             highest: 0,
             received: 0,
-            clock_from: None,
+            shift: 0,
+            floor: i64::MIN,
             suspect: None,
             first_arrival: now,
             transit: None,
             jitter: 0,
+            aside: None,
         }
     }
 
-    fn restarted(&self, fixed: &Fixed) -> bool {
-        self.suspect == Some(fixed.sequence)
+    /// It is believed if the next one follows.
+    fn suspect(&mut self, fixed: &Fixed) {
+        self.suspect = Some((fixed.ssrc, fixed.sequence.wrapping_add(1)));
     }
 
-    fn place(&mut self, sequence: u16) -> Option<i64> {
+    /// Whether audio of it came just now.
+    fn is_heard(&self, now: Instant) -> bool {
+        let held = SSRC_HEARD.as_millis() as u32 * self.per_ms;
+        let since = |(arrival, _)| self.arrival(now).wrapping_sub(arrival);
+        self.transit.is_some_and(|it| since(it) < held)
+    }
+
+    /// The index of a packet by its sequence number.
+    fn find(&mut self, fixed: &Fixed) -> Option<i64> {
+        let sequence = fixed.sequence;
         let step = sequence.wrapping_sub(self.sequence);
         if step < MAX_DROPOUT {
             self.highest += i64::from(step);
             self.sequence = sequence;
         } else if step <= u16::MAX - MAX_MISORDER {
-            self.suspect = Some(sequence.wrapping_add(1));
+            self.suspect(fixed);
             return None;
         }
         self.suspect = None;
@@ -179,12 +254,9 @@ impl Stream {
         self.per_ms == per_ms && self.transit.is_some_and(is_back)
     }
 
-    /// An index counted from the first packet of the present clock.
-    fn within_clock(&self, index: i64) -> Option<i64> {
-        match self.clock_from {
-            None => Some(index),
-            Some(first) => (index >= first).then_some(index - first),
-        }
+    /// The place of an index; `None` if it has none.
+    fn place(&self, index: i64) -> Option<i64> {
+        (index >= self.floor).then_some(index + self.shift)
     }
 
     fn measure(&mut self, now: Instant, timestamp: u32, per_ms: u32) {
@@ -193,8 +265,7 @@ impl Stream {
             self.jitter = self.jitter * u64::from(per_ms) / u64::from(self.per_ms);
             (self.per_ms, self.transit) = (per_ms, None);
         }
-        let since = now.saturating_duration_since(self.first_arrival);
-        let arrival = (since.as_micros() as u64 * u64::from(per_ms) / 1_000) as u32;
+        let arrival = self.arrival(now);
         if let Some((last_arrival, last_timestamp)) = self.transit {
             let waited = arrival.wrapping_sub(last_arrival);
             let played = timestamp.wrapping_sub(last_timestamp);
@@ -202,6 +273,12 @@ impl Stream {
             self.jitter = self.jitter + difference - ((self.jitter + 8) >> 4);
         }
         self.transit = Some((arrival, timestamp));
+    }
+
+    /// A time in units of the timestamp.
+    fn arrival(&self, now: Instant) -> u32 {
+        let since = now.saturating_duration_since(self.first_arrival);
+        (since.as_micros() as u64 * u64::from(self.per_ms) / 1_000) as u32
     }
 
     fn lost(&self) -> u64 {

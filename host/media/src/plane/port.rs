@@ -5,6 +5,7 @@
 //! other port takes it.
 
 mod conferring;
+mod events;
 mod listening;
 mod packing;
 mod pressing;
@@ -31,7 +32,7 @@ use super::player::Player;
 use super::wheel::Seat;
 use crate::codec::Transcoder;
 use crate::command::{PortId, Stats};
-use crate::dtmf::{self, Heard, Presses};
+use crate::dtmf::{self, Presses};
 use crate::rtp::{self, Fixed, Packet};
 use crate::sdp::{Codec, Negotiated};
 use crate::srtp::{Context, Sealer};
@@ -236,30 +237,16 @@ impl Port {
         from: SocketAddr,
         datagram: &mut [u8],
     ) -> Option<Arrival> {
-        let mut arrival = self.believe(now, from, datagram);
-        match &mut arrival {
+        let arrival = self.believe(now, from, datagram);
+        match &arrival {
             Some(believed) if believed.content != Content::Unknown => {
                 self.heard(now);
                 self.stats.packets_received += 1;
                 self.stats.octets_received += believed.packet.payload.len() as u64;
-                if believed.content == Content::TelephoneEvent {
-                    believed.digit = self.key(now, &believed.packet, datagram);
-                }
             }
             _ => self.stats.packets_dropped += 1,
         }
         arrival
-    }
-
-    /// The key whose press a packet of telephone events is the first word of.
-    fn key(&mut self, now: Instant, packet: &Packet, datagram: &[u8]) -> Option<char> {
-        let presses = self.presses.get_or_insert_default();
-        match presses.hear(now, &packet.fixed, &datagram[packet.payload.clone()]) {
-            Heard::Press(digit) => return Some(digit),
-            Heard::Flood => self.stats.digits_dropped += 1,
-            Heard::Nothing => {}
-        }
-        None
     }
 
     fn believe(&mut self, now: Instant, from: SocketAddr, datagram: &mut [u8]) -> Option<Arrival> {
@@ -267,7 +254,7 @@ impl Port {
         if !leg.agreed.direction.receives() {
             return None;
         }
-        let packet = match &mut self.srtp {
+        let mut packet = match &mut self.srtp {
             None => rtp::parse(datagram)?,
             Some(context) => {
                 // Whoever cannot be the peer costs no look at its packets.
@@ -295,14 +282,18 @@ impl Port {
         };
         // The clock of events is that of the audio beside them (RFC 4733 §2.1).
         let per_ms = audio.unwrap_or(leg.agreed.codec).per_ms();
-        let order = self.inbound.register(now, &packet.fixed, audio)?;
+        let (order, digit) = if content == Content::TelephoneEvent {
+            self.take_event(now, &mut packet, datagram)?
+        } else {
+            (self.inbound.register(now, &packet.fixed, audio)?, None)
+        };
         Some(Arrival {
             packet,
             order,
             content,
             per_ms,
             found,
-            digit: None,
+            digit,
             has_tones: false,
         })
     }

@@ -14,6 +14,7 @@ mod playing;
 mod protected;
 mod relaying;
 mod reporting;
+mod sources;
 mod strangers;
 mod switching;
 mod taping;

@@ -36,24 +36,6 @@ fn unbridge_ends_the_route_of_both() {
 }
 
 #[test]
-fn a_new_ssrc_of_the_peer_does_not_change_ours() {
-    let mut bench = Bench::bridged();
-    let mut sent = bench.stream(A, first(1), 2);
-    sent.extend(bench.stream(
-        A,
-        Fixed {
-            sequence: 9,
-            timestamp: 9,
-            ..first(2)
-        },
-        2,
-    ));
-    assert_one_stream(&sent, &[160, 160, 160]);
-    assert!(sent[2].fixed.marker);
-    assert_eq!(bench.stats(A).packets_lost, 0);
-}
-
-#[test]
 fn a_sender_that_starts_again_is_believed_at_its_second_packet() {
     let mut bench = Bench::bridged();
     let mut sent = bench.stream(A, first(1), 2);
