@@ -15,7 +15,8 @@ use crate::Ticket;
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) id: SessionId,
-    /// As it was when the session began.
+    /// As it was when the session began, but for its prompts: audio that is a prompt no more is kept for
+    /// those who are hearing it, and for nobody else.
     pub(crate) tenant: Arc<TenantConfig>,
     /// The version is pinned, unless a later one takes over.
     pub(crate) plugin: ActivePlugin,

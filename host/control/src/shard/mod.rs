@@ -238,6 +238,7 @@ impl Shard {
                 let before = self.tenants.insert(tenant.id, Arc::clone(&tenant));
                 if let Some(before) = &before {
                     self.locations.changed(before, &tenant);
+                    self.prompts_changed(before, &tenant);
                 }
                 self.peers_changed(now, before.as_deref(), Some(&tenant));
                 self.know_tenants();

@@ -14,8 +14,8 @@ use std::{collections::BTreeMap, collections::BTreeSet, sync::Arc};
 
 use ::media::{self, PortId, Prompt, tones};
 use model::{
-    CallId, Completion, Country, Event, Keys, LogLevel, LogLine, Now, SessionId, Sound, Tone,
-    TraceItem, turn::Play,
+    CallId, Completion, Country, Event, Keys, LogLevel, LogLine, Now, SessionId, Sound,
+    TenantConfig, Tone, TraceItem, turn::Play,
 };
 
 use super::Shard;
@@ -104,6 +104,28 @@ impl Shard {
             });
         }
         Ok(Stage::Loading(ticket, what))
+    }
+
+    /// Sessions that live play what their tenant's prompts are now; those that began under one configuration
+    /// go on to share one.
+    pub(super) fn prompts_changed(&mut self, before: &TenantConfig, tenant: &TenantConfig) {
+        if before.prompts == tenant.prompts {
+            return;
+        }
+        let mut renewed: Vec<[Arc<TenantConfig>; 2]> = Vec::new();
+        let sessions = self.sessions.values_mut();
+        for s in sessions.filter(|s| s.tenant.id == tenant.id) {
+            let known = renewed.iter().find(|[old, _]| Arc::ptr_eq(old, &s.tenant));
+            if let Some([_, new]) = known {
+                s.tenant = Arc::clone(new);
+                continue;
+            }
+            let prompts = tenant.prompts.clone();
+            let rest = TenantConfig::clone(&s.tenant);
+            let new = Arc::new(TenantConfig { prompts, ..rest });
+            renewed.push([Arc::clone(&s.tenant), Arc::clone(&new)]);
+            s.tenant = new;
+        }
     }
 
     /// A policy wants no more of what plays; there may be nothing any more.

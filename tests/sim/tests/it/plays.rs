@@ -1,5 +1,7 @@
 //! What policies play to parties: each end of it is told once, and it is heard.
 
+use std::time::Duration;
+
 use expect_test::expect_file;
 use sim::{Options, World, count_errors, menus, script::Scripts, town};
 
@@ -125,4 +127,33 @@ fn a_prompt_whose_audio_is_gone_fails_its_play_and_the_tenant_is_told() {
     assert_eq!(world.ended("1001"), Some(500));
     let lines = world.logs().iter().flat_map(|log| &log.lines);
     assert!(lines.clone().any(|line| line.message.contains("prompt")));
+}
+
+#[test]
+fn a_prompt_that_is_replaced_is_played_to_who_is_in_a_call_already() {
+    let (world, errors) = count_errors(|| {
+        let mut world = World::new(Options::calm(), Box::new(Scripts));
+        let new = menus::with_prompts(&mut world, town::tenant("acme", 1, "ivr"));
+        let mut old = new.clone();
+        // Nobody has played the former audio yet, and it is nowhere any more.
+        old.prompts.get_mut("hours").unwrap().digest = "former".into();
+        let place = world.add_tenant(old);
+        let alice = world.line(0, "1001");
+        world.dial(alice, "2001");
+        world.run_for(Duration::from_millis(2_500));
+        world.change_tenant(place, new);
+        world.press(alice, "1");
+        world.run_for(Duration::from_secs(4));
+        world.hang_up(alice);
+        world.run_to_rest();
+        world
+    });
+    assert_eq!(errors, 0);
+    assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
+    let [welcome, menu, hours, ..] = &ends(&world)[..] else {
+        panic!("{}", world.ladders());
+    };
+    let ends = [welcome, menu, hours].map(String::as_str);
+    assert_eq!(ends, ["finished", "finish-key", "finished"]);
+    assert_eq!(world.ended("1001"), Some(200));
 }
