@@ -20,7 +20,7 @@ use std::net::SocketAddr;
 pub use crate::codec::Codec;
 pub use crypto::Srtp;
 pub use negotiate::{
-    accept, answer, answer_within, check, offer_again, offered_codecs, offered_direction,
+    accept, answer, answer_within, check, family, offer_again, offered_codecs, offered_direction,
     offers_noise, redirected,
 };
 pub use packing::Packing;
@@ -29,7 +29,6 @@ pub use write::{offer, offer_with};
 use audio::is_open;
 use lines::Legible;
 
-use crate::command::Family;
 use crate::limits;
 use crate::srtp::Agreed;
 
@@ -256,17 +255,6 @@ pub fn same_session(one: &[u8], other: &[u8]) -> bool {
     let lines = |text| <[u8]>::split(text, |&octet| octet == b'\n');
     let rest = |text| lines(text).filter(|line| !line.starts_with(b"o="));
     rest(one).eq(rest(other))
-}
-
-/// The kind of address that a description names first; `None` if it names none. It looks at no more than
-/// that: who needs a socket before anything else asks it.
-pub fn family(description: &[u8]) -> Option<Family> {
-    let mut lines = description.split(|&octet| octet == b'\n');
-    lines.find_map(|line| match line.get(..8)? {
-        b"c=IN IP4" => Some(Family::V4),
-        b"c=IN IP6" => Some(Family::V6),
-        _ => None,
-    })
 }
 
 /// Reads a peer's description within the limits; the parser itself has none.

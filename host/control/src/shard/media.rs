@@ -205,7 +205,10 @@ impl Shard {
             Port::None => {
                 let session = call.session;
                 // Where the party wants to be sent audio; before it says so, where it is called.
-                let offered = call.media.offer.as_deref().and_then(sdp::family);
+                let terms = &call.media.terms;
+                let codecs = codecs_of(terms.voice.codecs);
+                let offer = call.media.offer.as_deref();
+                let offered = offer.and_then(|it| sdp::family(it, &terms.side(&codecs)));
                 let family = offered.unwrap_or(Family::of(call.signalling));
                 let port = self.new_port();
                 if let Some(call) = self.calls.get_mut(&id) {

@@ -12,6 +12,7 @@ use super::{
     Codec, Direction, Negotiated, PTIME_MS, SdpError, SessionVersion, Side, Types, parse,
     parse_ours,
 };
+use crate::command::Family;
 
 /// Answers an offer: the first stream of audio with a codec that we know is taken, every other one
 /// gets port 0. `prefer` lists the codecs that we allow, best first; the first that was offered is
@@ -130,6 +131,14 @@ pub fn accept(our_offer: &[u8], their_answer: &[u8]) -> Result<Negotiated, SdpEr
 pub fn check(offer: &[u8], side: &Side<'_>) -> Result<(), SdpError> {
     let offered = parse(offer)?;
     choose(&offered, side.codecs, None, side.srtp.level()).map(|_| ())
+}
+
+/// Of which family the address is of the stream that this side would take of an offer; `None` if there is none. That of
+/// another stream, or of the session, need not be the same (RFC 8866 §5.7).
+pub fn family(offer: &[u8], side: &Side<'_>) -> Option<Family> {
+    let offered = parse(offer).ok()?;
+    let (_, audio) = choose(&offered, side.codecs, None, side.srtp.level()).ok()?;
+    Some(Family::of(audio.remote.ip()))
 }
 
 /// The audio codecs of an offer that we know, in its order, each once: those of every stream that could be taken,

@@ -277,20 +277,6 @@ fn packet_time_of_the_peer_is_kept_within_reason() {
 }
 
 #[test]
-fn a_description_tells_its_family_before_anything_is_there() {
-    let ipv4 = audio("8", &[]);
-    let ipv6 = ipv4.replace("c=IN IP4 198.51.100.9", "c=IN IP6 2001:db8::2");
-    for (text, expect) in [
-        (&*ipv4, Some(Family::V4)),
-        (&ipv6, Some(Family::V6)),
-        ("v=0\r\ns=-\r\n", None),
-        ("", None),
-    ] {
-        assert_eq!(family(text.as_bytes()), expect, "{text}");
-    }
-}
-
-#[test]
 fn ipv6_is_offered_and_answered() {
     let ours: SocketAddr = "[2001:db8::1]:20000".parse().unwrap();
     let theirs: SocketAddr = "[2001:db8::2]:4000".parse().unwrap();

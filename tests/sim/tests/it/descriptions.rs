@@ -86,6 +86,47 @@ fn an_offer_that_cannot_be_answered_is_told_why() {
     });
 }
 
+/// The `m=` lines of the answer to the offer that is made of a good one and its `c=` line.
+fn streams(offer: impl FnOnce(&str, &str) -> String) -> Vec<String> {
+    let mut streams = Vec::new();
+    play(|world| {
+        let hand = caller(world);
+        let good = world.hand(hand).sdp("sendrecv");
+        let address = line(&good, "c=").to_owned() + "\r\n";
+        let answer = invites(world, hand, &offer(&good, &address));
+        assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
+        let all = answer.lines().filter(|line| line.starts_with("m="));
+        streams = all.map(str::to_owned).collect();
+        let bye = world.hand(hand).bye();
+        world.send(hand, bye);
+    });
+    streams
+}
+
+#[test]
+fn an_offer_is_answered_over_the_family_of_its_audio() {
+    const ELSEWHERE: &str = "c=IN IP6 2001:db8::1\r\n";
+    // The address of the stream overrides that of the session (RFC 8866 §5.7).
+    let overridden = |good: &str, address: &str| good.replacen(address, ELSEWHERE, 1) + address;
+    let answered = streams(overridden);
+    assert_eq!(answered.len(), 1);
+    assert!(!answered[0].starts_with("m=audio 0"), "{answered:?}");
+    let video = format!("m=video 9 RTP/AVP 31\r\n{ELSEWHERE}m=audio");
+    let answered =
+        streams(|good, address| good.replacen(address, "", 1).replace("m=audio", &video) + address);
+    assert_eq!(answered.len(), 2);
+    assert!(!answered[1].starts_with("m=audio 0"), "{answered:?}");
+}
+
+#[test]
+fn what_is_odd_beside_good_audio_costs_no_call() {
+    let odd = "b=X-y:z\r\nm=message 2855 TCP/MSRP\r\nk=a\r\nk=b\r\n";
+    let answered = streams(|good, _| good.to_owned() + odd);
+    assert_eq!(answered.len(), 2);
+    assert!(!answered[0].starts_with("m=audio 0"), "{answered:?}");
+    assert_eq!(answered[1], "m=message 0 TCP/MSRP *");
+}
+
 #[test]
 fn an_offer_within_a_call_that_is_refused_changes_nothing_and_is_told_why() {
     play(|world| {

@@ -1,6 +1,7 @@
 //! Both sides of offer and answer come to the same agreement, whatever else the offer holds.
 
 use super::*;
+use crate::command::Family;
 
 /// What a browser offers beside the audio, which none of ours needs (RFC 8839, RFC 8445 §6.1.1).
 const ICE: [&str; 5] = [
@@ -36,6 +37,45 @@ fn a_stream_that_cannot_be_reached_or_read_does_not_hide_the_next() {
 fn a_refusal_tells_of_the_first_stream_of_audio() {
     let offer = audio("18", &[]) + "m=audio 4 UDP/TLS/RTP/SAVPF 8\r\nm=video 4 RTP/AVP 99\r\n";
     assert_eq!(refused(&offer), SdpError::NoCodec("18".into()));
+}
+
+/// The family of the stream that somebody without SRTP takes in these codecs.
+fn family_in(codecs: &[Codec], offer: &str) -> Option<Family> {
+    family(offer.as_bytes(), &Side::new(codecs, Srtp::Off))
+}
+
+#[test]
+fn a_socket_is_of_the_family_of_the_stream_that_is_taken() {
+    const IP6: &str = "c=IN IP6 2001:db8::2\r\n";
+    let ipv4 = audio("8", &[]);
+    let ipv6 = ipv4.replace("c=IN IP4 198.51.100.9\r\n", IP6);
+    let before = |other: &str, offer: &str| offer.replace("m=audio", &format!("{other}m=audio"));
+    let video = format!("m=video 9 RTP/AVP 99\r\n{IP6}");
+    let wide = format!("m=audio 9 RTP/AVP 9\r\n{IP6}");
+    for (offer, expect) in [
+        (ipv4.clone(), Some(Family::V4)),
+        (ipv6.clone(), Some(Family::V6)),
+        // The stream's line overrides that of the session (RFC 8866 §5.7).
+        (ipv4.clone() + IP6, Some(Family::V6)),
+        (ipv6 + "c=IN IP4 198.51.100.9\r\n", Some(Family::V4)),
+        (before(&video, &ipv4), Some(Family::V4)),
+        (before(&wide, &ipv4), Some(Family::V4)),
+        (audio("18", &[]), None),
+        (String::new(), None),
+    ] {
+        let found = family_in(&[Codec::Pcma], &offer);
+        assert_eq!(found, expect, "{offer}");
+        let Some(family) = found else { continue };
+        let ours: SocketAddr = match family {
+            Family::V4 => local(),
+            Family::V6 => "[2001:db8::1]:20000".parse().expect("it is an address"),
+        };
+        let made = answer(offer.as_bytes(), ours, &[Codec::Pcma], SESSION);
+        assert!(made.is_ok(), "{made:?} to {offer}");
+    }
+    // Who has its codec takes the first.
+    let both = [Codec::Pcma, Codec::G722];
+    assert_eq!(family_in(&both, &before(&wide, &ipv4)), Some(Family::V6));
 }
 
 #[test]
