@@ -1,7 +1,8 @@
 //! Port numbers: which are free, which rest, and binding one.
 //!
-//! RTP takes even numbers (RFC 3550 §11). A number rests after use, so that late packets of the old
-//! call do not reach the next one, and numbers are taken in turn for the same reason.
+//! RTP takes even numbers, each with the next one for RTCP (RFC 3550 §11). A number rests after use, so
+//! that late packets of the old call do not reach the next one, and numbers are taken in turn for the
+//! same reason.
 
 use std::collections::VecDeque;
 use std::io;
@@ -47,13 +48,13 @@ impl PortRange {
         let even: Vec<u16> = self.even().collect();
         let share = even.len() / usize::from(shards.max(1));
         if share == 0 {
-            return Err(self.invalid(&format!("too few even ports for {shards} shards")));
+            return Err(self.invalid(&format!("fewer pairs than {shards} media shards")));
         }
         let parts = even.chunks_exact(share).take(usize::from(shards));
         Ok(parts
             .map(|part| PortRange {
                 first: part[0],
-                last: part[share - 1],
+                last: part[share - 1] + 1,
                 ..self
             })
             .collect())
@@ -63,11 +64,12 @@ impl PortRange {
         if self.is_ephemeral() || (self.first != 0 && self.even().next().is_some()) {
             return Ok(());
         }
-        Err(self.invalid("no even port in it"))
+        Err(self.invalid("no pair of an even port and the next one in it"))
     }
 
+    /// The lower ones of its pairs.
     fn even(&self) -> impl Iterator<Item = u16> {
-        (self.first..=self.last).filter(|port| port % 2 == 0)
+        (self.first..self.last).filter(|port| port % 2 == 0)
     }
 
     fn invalid(&self, fault: &str) -> io::Error {

@@ -117,19 +117,49 @@ fn ports_of_the_kernels_choice_are_even() {
 
 #[test]
 fn a_range_is_divided_without_overlap() {
-    let parts = range(20_001, 20_012).split(3).unwrap();
+    const NO_PAIR: &str = "no pair of an even port and the next one in it";
+    let parts = range(20_001, 20_013).split(3).unwrap();
     assert_eq!(
         parts,
         [
-            range(20_002, 20_004),
-            range(20_006, 20_008),
-            range(20_010, 20_012)
+            range(20_002, 20_005),
+            range(20_006, 20_009),
+            range(20_010, 20_013)
         ]
     );
     assert_eq!(range(0, 0).split(2).unwrap(), [range(0, 0), range(0, 0)]);
-    assert!(range(20_001, 20_003).split(2).is_err());
-    assert!(range(20_001, 20_001).split(1).is_err());
-    assert!(range(20_003, 20_001).split(1).is_err());
+    for (first, last, shards, fault) in [
+        (20_001, 20_004, 2, "fewer pairs than 2 media shards"),
+        (20_000, 20_000, 1, NO_PAIR),
+        (20_001, 20_002, 1, NO_PAIR),
+        (20_003, 20_001, 1, NO_PAIR),
+    ] {
+        let error = range(first, last).split(shards).unwrap_err();
+        let expect = format!("media ports {first}-{last}: {fault}");
+        assert_eq!(error.to_string(), expect);
+    }
+}
+
+/// RFC 3550 §11.
+#[test]
+fn the_number_above_each_is_in_the_range_too() {
+    let free = free_range(3);
+    // Without the last one there are two pairs.
+    for (last, pairs) in [(free.last, 3), (free.last - 1, 2)] {
+        let parts = PortRange { last, ..free }.split(pairs).unwrap();
+        let each = parts.into_iter().map(|part| {
+            let mut ports = Ports::new(part);
+            let bound = ports.bind(clock()).unwrap();
+            assert!(ports.bind(clock()).is_err());
+            bound.local_addr().unwrap().port()
+        });
+        let numbers: Vec<u16> = each.collect();
+        assert_eq!(numbers.len(), usize::from(pairs));
+        assert!(
+            numbers.iter().all(|&number| number < last),
+            "{numbers:?} {last}"
+        );
+    }
 }
 
 #[test]
