@@ -138,8 +138,9 @@ impl Shard {
         call.media.port = Port::Closed;
         call.media.stats = stats;
         self.digits_lost += stats.digits_dropped;
-        let session = call.session;
-        if let Some(what) = quality::told(&stats) {
+        let (session, is_agreed) = (call.session, call.media.agreed.is_some());
+        if is_agreed {
+            let what = quality::told(&stats);
             self.trace(now, id, TraceItem::Quality { call: id, what });
         }
         self.record_final(now, id);

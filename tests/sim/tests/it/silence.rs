@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use control::phone::Input;
 use media::rtp::{self, Fixed};
-use model::{EndReason, TenantConfig};
+use model::{EndReason, TenantConfig, TraceItem};
 use sim::{Link, Options, World, count_errors, scenes, script::Scripts, town};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -148,4 +148,49 @@ fn who_answers_has_all_of_its_time_to_be_heard() {
     assert!(world.lines()[alice].ended().is_some());
     world.run_to_rest();
     assert!(reasons(&world).contains(&Some(EndReason::MediaTimeout)));
+}
+
+/// How the parties of the last session were heard, by its trace.
+fn told(world: &World) -> Vec<&str> {
+    let trace = world.traces().pop().expect("there was a session");
+    let told = trace.entries.iter().filter_map(|entry| match &entry.item {
+        TraceItem::Quality { what, .. } => Some(what.as_str()),
+        _ => None,
+    });
+    told.collect()
+}
+
+#[test]
+fn a_trace_tells_of_a_party_that_was_never_heard_but_of_none_with_which_nothing_was_agreed() {
+    let mut world = World::new(Options::calm(), Box::new(Scripts));
+    world.add_tenant(town::tenant("acme", 1, "makecall"));
+    let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));
+    world.phone(bob, Input::Behave(scenes::ANSWERS));
+    assert_eq!(world.makecall(0, "1001", "2001", "3001"), 200);
+    // It knows SIP, and no RTP.
+    let hand = world.by_hand(alice);
+    world.hand(hand).be_polite();
+    let sdp = world.hand(hand).sdp("sendrecv");
+    let invite = world.hand(hand).invite("2001", &sdp);
+    world.send(hand, invite);
+    world.run_for(3 * SECOND);
+    let ack = world.hand(hand).ack("");
+    world.send(hand, ack);
+    world.run_for(10 * SECOND);
+    let bye = world.hand(hand).bye();
+    world.send(hand, bye);
+    world.run_to_rest();
+    let lines = told(&world);
+    let starts = ["was not heard: nothing came; ", "was heard: 0.0 % lost"];
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    for start in starts {
+        let is_there = lines.iter().any(|line| line.starts_with(start));
+        assert!(is_there, "{start} in {lines:?}");
+    }
+
+    let mut world = World::new(Options::calm(), Box::new(Scripts));
+    world.add_tenant(town::tenant("acme", 1, "makecall"));
+    scenes::busy(&mut world);
+    world.run_to_rest();
+    assert_eq!(told(&world), [""; 0]);
 }
