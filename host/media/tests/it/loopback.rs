@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use media::handset::{Handset, HandsetConfig, Heard, Speech};
 use media::io::{Backend, Config, Handle, PortRange, Shard};
+use media::limits::SSRC_HEARD;
 use media::rtp::{self, Fixed};
 use media::sdp::Codec;
 use media::{Command, Event, Family, PortId};
@@ -193,17 +194,25 @@ fn converse(phones: &mut [Phone; 2]) -> [Heard; 2] {
     }
 }
 
-/// Waits until the shard has taken whatever was sent to both ports: one packet each way.
-fn flush(phones: &[Phone; 2]) {
+/// Waits until the shard has taken whatever was sent to both ports, for the first time or once more: two packets each
+/// way.
+fn flush(phones: &[Phone; 2], again: bool) {
+    // What was said just before keeps another stream out.
+    std::thread::park_timeout(SSRC_HEARD + Duration::from_millis(10));
     for (from, to) in [(0, 1), (1, 0)] {
         let mark = [0xa5; 160];
-        // A stream of its own, so that any sequence number will do.
+        // A stream of its own, so that any sequence number will do; of which the second packet is believed.
         let ssrc = phones[to].socket.local_addr().unwrap().port();
-        let packet = rtp::build(header(ssrc.into()), &mark);
-        phones[from]
-            .socket
-            .send_to(&packet, phones[from].port)
-            .unwrap();
+        let first = 2 * u16::from(again);
+        for sequence in [first, first + 1] {
+            let fixed = Fixed {
+                sequence,
+                ..header(ssrc.into())
+            };
+            let packet = rtp::build(fixed, &mark);
+            let socket = &phones[from].socket;
+            socket.send_to(&packet, phones[from].port).unwrap();
+        }
         let end = clock() + PATIENCE;
         let mut buffer = [0; 2_048];
         loop {
@@ -289,15 +298,15 @@ fn a_peer_that_moves_with_a_new_agreement_is_heard_and_strangers_stay_outside() 
         assert_eq!(heard_by_a.tone, Some(970));
 
         // Both sockets are connected by now: a stranger does not get as far as the counters.
-        flush(&phones);
+        flush(&phones, false);
         let before = handle.counters().received;
         let stranger = socket();
         for _ in 0..100 {
             stranger.send_to(&[0x80; 172], port_a).unwrap();
             stranger.send_to(&[0x80; 172], port_b).unwrap();
         }
-        flush(&phones);
-        assert_eq!(handle.counters().received, before + 2);
+        flush(&phones, true);
+        assert_eq!(handle.counters().received, before + 4);
 
         let moved = socket();
         configure(&handle, b, moved.local_addr().unwrap(), Codec::Pcma);
