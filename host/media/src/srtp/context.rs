@@ -1,7 +1,8 @@
 //! The state of either way: where its sequence has come to, and what was seen already.
 //!
 //! The index of a packet is its sequence number with 32 bits before it that count how often it began
-//! anew; they are not sent, so both sides count (RFC 3711 §3.3.1). A stream that is new begins at 0.
+//! anew; they are not sent, so both sides count (RFC 3711 §3.3.1). A stream that is new begins at 0; of one whose
+//! first packets were lost the first that comes may be of the next round.
 //! A stream once known is not forgotten while its keys last: its packets could be replayed.
 //! Nothing is sealed twice under one index, whatever a source has numbered alike: two packets under one key stream
 //! tell what they hold (RFC 3711 §9.1), and the key that authenticates them (RFC 7714 §8.1).
@@ -12,6 +13,12 @@ use super::session::{Of, RTCP_HEAD, Session};
 use super::{Agreed, Keys};
 use crate::limits;
 use crate::rtp;
+
+/// Sequence numbers of a round.
+const ROUND: u64 = 1 << 16;
+
+/// The first of the upper half of a round.
+const HALF: u16 = 1 << 15;
 
 /// Protects what we send of one stream.
 pub struct Sealer {
@@ -102,12 +109,16 @@ impl Opener {
         let (sequence, ssrc) = place(packet).ok_or(Refused::Malformed)?;
         let known = self.media.find(ssrc)?;
         let furthest = known.map(|at| self.media.known[at].seen.furthest);
-        let index = index(furthest, sequence).ok_or(Refused::Replayed)?;
-        self.media.judge(known, index)?;
-        let opened = self.rtp.open_rtp(packet, head, ssrc, index);
-        let len = opened.ok_or(Refused::Forged)?;
-        self.media.saw(known, ssrc, index);
-        Ok(len)
+        let first = index(furthest, sequence).ok_or(Refused::Replayed)?;
+        self.media.judge(known, first)?;
+        let began_anew = (known.is_none() && sequence < HALF).then_some(first + ROUND);
+        for index in [Some(first), began_anew].into_iter().flatten() {
+            if let Some(len) = self.rtp.open_rtp(packet, head, ssrc, index) {
+                self.media.saw(known, ssrc, index);
+                return Ok(len);
+            }
+        }
+        Err(Refused::Forged)
     }
 
     /// The same for RTCP.

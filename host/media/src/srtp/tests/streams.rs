@@ -28,6 +28,25 @@ fn a_sequence_that_begins_anew_is_counted_on_both_sides() {
     assert_eq!(opened(&mut late, &secure), Err(Refused::Forged));
 }
 
+/// RFC 3711 §3.3.1: whoever has heard nothing before the sequence began anew takes it for one that is new.
+#[test]
+fn a_sequence_whose_first_packets_are_lost_is_opened_from_the_next_round_on() {
+    for suite in Suite::ALL {
+        let mut sealer = Sealer::new(keys(suite, 1));
+        let mut opener = Opener::new(keys(suite, 1));
+        let all = [65_530, 65_535, 2, 0, 1, 20_000].map(|at| packet(7, at));
+        let secure = all.each_ref().map(|plain| sealed(&mut sealer, plain));
+        for at in [2, 3, 1, 4, 0, 5] {
+            let plain = Ok(all[at].clone());
+            assert_eq!(opened(&mut opener, &secure[at]), plain, "{suite} {at}");
+        }
+        assert_eq!(opened(&mut opener, &secure[2]), Err(Refused::Replayed));
+        // Whoever has no keys is refused by the second try as well, and nothing is changed.
+        let strange = sealed(&mut Sealer::new(keys(suite, 2)), &packet(8, 3));
+        assert_eq!(opened(&mut opener, &strange), Err(Refused::Forged));
+    }
+}
+
 #[test]
 fn packets_that_overtake_each_other_where_it_begins_anew_are_opened() {
     let (mut sealer, mut opener) = pair();
