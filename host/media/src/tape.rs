@@ -72,6 +72,8 @@ pub struct Entry<'a> {
     pub side: Side,
     /// How its payload is encoded.
     pub codec: Codec,
+    /// Its marker: it is the first of its source, or of a talkspurt (RFC 3551 §4.1).
+    pub marker: bool,
     /// When it came by, since the tape began.
     pub at: Duration,
     /// Its stream: timestamps of two streams have nothing in common.
@@ -82,7 +84,7 @@ pub struct Entry<'a> {
     pub payload: &'a [u8],
 }
 
-/// Octets before each payload: side and codec, length, time in microseconds, SSRC, timestamp.
+/// Octets before each payload: side and marker, codec, length, time in microseconds, SSRC, timestamp.
 const HEAD: usize = 1 + 1 + 2 + 8 + 4 + 4;
 
 /// A piece of a tape: packets, one after the other.
@@ -115,7 +117,7 @@ impl Block {
             return false;
         };
         let (head, payload) = room.split_at_mut(HEAD);
-        head[0] = u8::from(entry.side == Side::Heard);
+        head[0] = u8::from(entry.side == Side::Heard) | u8::from(entry.marker) << 1;
         head[1] = entry.codec.payload_type();
         head[2..4].copy_from_slice(&(entry.payload.len() as u16).to_le_bytes());
         head[4..12].copy_from_slice(&(entry.at.as_micros() as u64).to_le_bytes());
@@ -148,12 +150,13 @@ impl<'a> Iterator for Entries<'a> {
         self.rest = rest;
         let micros = u64::from(number(4)) | u64::from(number(8)) << 32;
         Some(Entry {
-            side: if head[0] == 0 {
+            side: if head[0] & 1 == 0 {
                 Side::Said
             } else {
                 Side::Heard
             },
             codec,
+            marker: head[0] & 2 != 0,
             at: Duration::from_micros(micros),
             ssrc: number(12),
             timestamp: number(16),

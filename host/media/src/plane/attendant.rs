@@ -232,6 +232,7 @@ impl Attendant {
                 let entry = Entry {
                     side: Side::Heard,
                     codec: encoder.codec(),
+                    marker: false,
                     at: tape.lasted(*now),
                     ssrc: 0,
                     timestamp: clock(tick, encoder.codec()),

@@ -124,6 +124,7 @@ impl Port {
         let entry = Entry {
             side: Side::Said,
             codec,
+            marker: packet.fixed.marker,
             at: tape.lasted(now),
             ssrc: packet.fixed.ssrc,
             timestamp: packet.fixed.timestamp,
@@ -151,6 +152,7 @@ impl Port {
         let entry = Entry {
             side: Side::Heard,
             codec: agreed.codec,
+            marker: header[1] & 0x80 != 0,
             at: tape.lasted(now),
             ssrc: number(8),
             timestamp: number(4),

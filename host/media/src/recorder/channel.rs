@@ -13,8 +13,15 @@ const NEAR: i64 = 40;
 /// follow that one sample a packet would bend seconds of speech.
 const BEGINNING: u32 = 10;
 
+/// Samples by which a source that goes on where another one ended may be late until it is placed anew: 10 ms.
+const APART: i64 = 80;
+
 /// Samples by which the pace may be off until its packets are placed anew: 60 ms.
 const FAR: i64 = 480;
+
+/// Packets in a row that are older than the newest one, and late, until their sender is believed to have set
+/// its clock back: a network does not keep the order of those that it has held up for so long.
+const SET_BACK: u32 = 3;
 
 /// Samples by which a stream may jump at all: beyond that its timestamps mean nothing. Ten seconds.
 const LOST: i64 = 80_000;
@@ -46,8 +53,10 @@ struct Stream {
     /// How late the soonest packet of the present window was, and how many were in it.
     soonest: i64,
     seen: u32,
-    /// Packets until now.
+    /// Packets until now, of this source.
     placed: u32,
+    /// How many in a row, until now, were as if the sender had set its clock back.
+    behind: u32,
     /// By how much the offset is still to grow.
     slip: i64,
 }
@@ -68,15 +77,25 @@ impl Channel {
             offset: at,
             soonest: i64::MAX,
             seen: 0,
-            placed: 0,
+            placed: 1,
+            behind: 0,
             slip: 0,
         });
         at
     }
+
+    /// Another source goes on in this stream. Its packets may come later or sooner than those of the one
+    /// before, so it has a beginning of its own.
+    pub(super) fn switch(&mut self) {
+        if let Some(stream) = &mut self.stream {
+            stream.placed = 0;
+            stream.correct(0);
+        }
+    }
 }
 
 impl Stream {
-    /// `None`: it is so far from where it should be that this is another stream.
+    /// `None`: it is so far from where it should be, or back, that this is another stream.
     fn place(&mut self, timestamp: u32, per_ms: u32, at: i64) -> Option<i64> {
         let step = i64::from(timestamp.wrapping_sub(self.timestamp) as i32);
         let step = step * PER_MS / i64::from(per_ms);
@@ -88,9 +107,18 @@ impl Stream {
         if late.abs() > LOST {
             return None;
         }
+        self.behind = if step <= 0 && late > FAR {
+            self.behind + 1
+        } else {
+            0
+        };
+        if self.behind == SET_BACK {
+            return None;
+        }
         self.soonest = self.soonest.min(late);
         self.seen += 1;
-        if step > 0 && late > LATE {
+        let most = if self.placed == 0 { APART } else { LATE };
+        if step > 0 && late > most {
             self.correct(late);
         } else if late < -FAR || (late < 0 && self.placed < BEGINNING) {
             // It came before it was said: so all before it were late.
@@ -240,5 +268,64 @@ mod tests {
             let place = channel.place(1, (n * 160, 8), at);
             assert!((at - LATE..=at).contains(&place), "{n}");
         }
+    }
+
+    /// How far packets of 20 ms are from where they belong, behind five seconds of another source in the same
+    /// stream. The first of them wait and come `together`; the stream counts on from its last packet, which was
+    /// late by so much.
+    fn after_a_switch(late: i64, together: i64) -> Vec<i64> {
+        let (mut channel, last, begin) = (Channel::default(), 249, 260 * 160);
+        for n in 0..=last {
+            let at = n * 160 + if n == last { late } else { 0 };
+            channel.place(1, ((n * 160) as u32, 8), at);
+        }
+        channel.switch();
+        let came = |n: i64| begin + (n * 160).max(together * 160);
+        let first = came(0) - late;
+        let off = (0..300).map(|n| {
+            let timestamp = (first + n * 160) as u32;
+            channel.place(1, (timestamp, 8), came(n)) - (begin + n * 160)
+        });
+        off.collect()
+    }
+
+    #[test]
+    fn a_source_that_goes_on_in_a_stream_is_put_right_at_once() {
+        for late in [0, 100, 320, 470] {
+            for together in [0, 1, 2] {
+                let off = after_a_switch(late, together);
+                let worst = off[3..].iter().map(|off| off.abs()).max().unwrap();
+                assert!(worst <= APART, "{late}, {together}: {worst}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_sender_that_sets_its_clock_back_loses_no_more_than_it_takes_to_see() {
+        for back in [800, 6_400, 60_000] {
+            let mut channel = Channel::default();
+            let mut off = Vec::new();
+            for n in 0..200_i64 {
+                let timestamp = 100_000 + n * 160 - if n < 100 { 0 } else { back };
+                let place = channel.place(1, (timestamp as u32, 8), n * 160);
+                off.push((place - n * 160).abs());
+            }
+            assert_eq!(off.iter().filter(|off| **off > 0).count(), 2, "{back}");
+        }
+    }
+
+    #[test]
+    fn packets_that_were_held_up_and_overtaken_go_where_they_belong() {
+        let mut channel = Channel::default();
+        for n in 0..100_i64 {
+            channel.place(1, ((n * 160) as u32, 8), n * 160);
+        }
+        // Two came late, behind the newest: their places are their own.
+        for n in [90_i64, 91] {
+            let place = channel.place(1, ((n * 160) as u32, 8), 100 * 160);
+            assert_eq!(place, n * 160);
+        }
+        let place = channel.place(1, (100 * 160, 8), 100 * 160);
+        assert_eq!(place, 100 * 160);
     }
 }

@@ -66,6 +66,7 @@ fn talk(blocks: &mut Blocks, id: TapeId, seconds: u32) -> Vec<Block> {
             let entry = Entry {
                 side,
                 codec: Codec::Pcma,
+                marker: false,
                 at: Duration::from_millis(20) * n,
                 ssrc: 1,
                 timestamp: n * 160,

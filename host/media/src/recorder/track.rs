@@ -17,6 +17,8 @@ const HELD: Duration = Duration::from_millis(LATE as u64 / 8);
 struct Voice {
     channel: Channel,
     decoder: Option<(u32, Decoder)>,
+    /// Whether its last packet had a marker.
+    marked: bool,
     /// Where its last packet ended.
     end: i64,
 }
@@ -91,6 +93,11 @@ impl Track {
         let voice = &mut self.voices[side];
         let at = (entry.at.as_micros() * u128::from(Rate::Narrow.hz()) / 1_000_000) as i64;
         let clock = (entry.timestamp, entry.codec.per_ms());
+        // Who marks every packet says nothing by it.
+        let was_marked = std::mem::replace(&mut voice.marked, entry.marker);
+        if entry.marker && !was_marked {
+            voice.channel.switch();
+        }
         let place = voice.channel.place(entry.ssrc, clock, at);
         let mut first = place * i64::from(self.rate.hz() / Rate::Narrow.hz()) - self.written;
         let fits = |(ssrc, it): &(u32, Decoder)| *ssrc == entry.ssrc && it.codec() == entry.codec;
@@ -159,6 +166,7 @@ mod tests {
         Entry {
             side,
             codec: Codec::Pcma,
+            marker: false,
             at: Duration::from_millis(at_ms),
             ssrc: 1,
             timestamp,
@@ -295,5 +303,20 @@ mod tests {
         assert!(loud(0, &pairs[16_100..]) == 0);
         assert!(loud(1, &pairs[..7_900]) == 0);
         assert!(loud(1, &pairs[8_400..23_900]) > 90);
+    }
+
+    #[test]
+    fn who_marks_every_packet_bends_nothing_by_it() {
+        let mut track = Track::new(Rate::Narrow, Channels::Both);
+        for n in 0..100_u32 {
+            let late = if n % 3 == 1 { 15 } else { 0 };
+            let entry = Entry {
+                marker: true,
+                ..entry(Side::Said, u64::from(n) * 20 + late, n * 160, &[0xaa; 160])
+            };
+            track.put(&entry);
+        }
+        let pairs = taken(&mut track, Duration::from_secs(2));
+        assert!(pairs.iter().all(|it| it[0] != 0), "no gap");
     }
 }

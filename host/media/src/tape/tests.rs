@@ -17,6 +17,7 @@ fn entry(at_ms: u64, payload: &[u8]) -> Entry<'_> {
     Entry {
         side: Side::Heard,
         codec: Codec::Pcmu,
+        marker: false,
         at: Duration::from_millis(at_ms),
         ssrc: 0xfeed_beef,
         timestamp: u32::MAX,
@@ -31,10 +32,15 @@ fn packets_read_back_as_they_were_put() {
     let first = Entry {
         side: Side::Said,
         codec: Codec::Pcma,
+        marker: true,
         at: Duration::from_micros(149_999),
         ..entry(0, &long)
     };
-    let others = [entry(1, &[]), entry(2, &[1]), entry(3, &[1, 2, 3])];
+    let marked = Entry {
+        marker: true,
+        ..entry(2, &[1])
+    };
+    let others = [entry(1, &[]), marked, entry(3, &[1, 2, 3])];
     for entry in others.iter().chain([&first]) {
         assert!(tape.put(&mut blocks, entry).is_none());
     }

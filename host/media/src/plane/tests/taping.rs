@@ -15,6 +15,8 @@ struct Taped {
     file: String,
     said: Vec<(u32, Vec<u8>)>,
     heard: Vec<(u32, Vec<u8>)>,
+    /// Timestamps of what was heard with a marker.
+    marked: Vec<u32>,
     lasted: Option<Duration>,
 }
 
@@ -59,6 +61,9 @@ impl Bench {
                             Side::Said => &mut tape.said,
                             Side::Heard => &mut tape.heard,
                         };
+                        if entry.marker && entry.side == Side::Heard {
+                            tape.marked.push(timestamp);
+                        }
                         side.push((timestamp, payload.to_vec()));
                     }
                     self.plane.handle_block(block);
@@ -227,4 +232,18 @@ fn what_a_party_hears_in_a_conference_is_recorded_and_so_are_keys_that_are_tones
     let sent: Vec<_> = sent.map(|it| (it.fixed.timestamp, it.payload)).collect();
     assert!(sent.len() > 50, "{}", sent.len());
     assert_eq!(tapes[0].heard, sent);
+}
+
+#[test]
+fn a_tape_tells_where_another_source_goes_on() {
+    let mut bench = Bench::bridged();
+    bench.record(A, 1);
+    bench.stream(B, first(2), 5);
+    bench.play(play(9, [prompt(5)]));
+    let played = bench.ticks(200)[0].fixed.timestamp;
+    let again = bench.packet(B, nth(first(2), 20), &[2; 160]).unwrap();
+    bench.command(Command::StopRecord { port: A });
+    let tape = bench.tapes().remove(0);
+    let begin = tape.heard[0].0;
+    assert_eq!(tape.marked, [begin, played, again.fixed.timestamp]);
 }
