@@ -92,6 +92,10 @@ pub const TAPE_HELD: Duration = Duration::from_millis(150);
 /// ends between.
 pub const TAPE_WORDS: usize = 32_768;
 
+/// Recordings that have ended and whose files are not durable yet: as many as a plane has may end at once. A
+/// disk needs some seconds for them.
+pub const TAPE_ENDS: usize = TAPES;
+
 /// How often the recorder looks for words while it writes.
 pub const TAPE_LOOK: Duration = Duration::from_millis(50);
 

@@ -1,7 +1,8 @@
-//! The recorder: one thread, which turns the tapes of all media shards into files.
+//! The recorder: one thread, which turns the tapes of all media shards into files, and one that makes them
+//! durable when they are whole.
 //!
 //! ```text
-//!  plane ──Word──▶ queue ──▶ Track (aligned samples) ──▶ Take (WAV file)
+//!  plane ──Word──▶ queue ──▶ Track (aligned samples) ──▶ Take (WAV file) ──Ended──▶ fsync ──▶ Report
 //!    ▲                │
 //!    └──Back──────────┘ blocks to be used again, tapes that failed
 //! ```
@@ -13,9 +14,11 @@
 //! | queue | full |
 //! |---|---|
 //! | words, [`limits::TAPE_WORDS`] | a beginning fails its recording; a block is given back, and its packets are counted; an end waits at its shard |
+//! | files that are to be made durable, [`limits::TAPE_ENDS`] | the recorder waits for the disk |
 //! | blocks and failures, back to the shard | never: there are no more of them than blocks and tapes |
 
 mod channel;
+mod ending;
 mod file;
 #[cfg(test)]
 mod tests;
@@ -33,6 +36,7 @@ pub use file::mend;
 use crate::io::Waker;
 use crate::limits;
 use crate::tape::{Block, TapeId, Word};
+use ending::{End, Ended, Ends};
 use file::Take;
 use track::Track;
 
@@ -54,7 +58,7 @@ pub struct Written {
     pub octets: u64,
 }
 
-/// Takes the reports, on the recorder's thread; must not block for long.
+/// Takes the reports, on a thread that does nothing else.
 pub type Sink = Box<dyn FnMut(Report) + Send>;
 
 /// What the recorder says to a shard.
@@ -137,26 +141,27 @@ impl Line {
     }
 }
 
-/// The running thread. Dropping it ends every recording and waits until all files are whole.
+/// The running threads. Dropping it ends every recording and waits until all files are whole and reported.
 #[derive(Debug)]
 pub struct Recorder {
     jobs: SyncSender<Job>,
     lines: u32,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Recorder {
-    /// Starts the thread, which writes into this folder. `clock` is the program's one reader of time.
+    /// Starts the threads, which write into this folder. `clock` is the program's one reader of time.
     pub fn start(folder: PathBuf, clock: fn() -> Instant, sink: Sink) -> io::Result<Self> {
         let (jobs, queue) = sync_channel(limits::TAPE_WORDS);
-        let desk = Desk::new(folder, clock, sink);
+        let (ends, reporter) = ending::start(folder.clone(), sink)?;
+        let desk = Desk::new(folder, clock, ends);
         let thread = std::thread::Builder::new()
             .name("recorder".to_owned())
             .spawn(move || desk.run(&queue))?;
         Ok(Recorder {
             jobs,
             lines: 0,
-            thread: Some(thread),
+            threads: vec![thread, reporter],
         })
     }
 
@@ -178,10 +183,10 @@ impl Drop for Recorder {
     fn drop(&mut self) {
         // An error: the thread has ended.
         let _ = self.jobs.send(Job::Stop);
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the recorder panicked");
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("the recorder panicked");
+            }
         }
     }
 }
@@ -193,7 +198,7 @@ type Key = (u32, TapeId);
 struct Desk {
     folder: PathBuf,
     clock: fn() -> Instant,
-    sink: Sink,
+    ends: Ends,
     lines: BTreeMap<u32, (SyncSender<Back>, Waker)>,
     takes: BTreeMap<Key, Open>,
     buffer: Vec<u8>,
@@ -207,11 +212,11 @@ struct Open {
 }
 
 impl Desk {
-    fn new(folder: PathBuf, clock: fn() -> Instant, sink: Sink) -> Self {
+    fn new(folder: PathBuf, clock: fn() -> Instant, ends: Ends) -> Self {
         Desk {
             folder,
             clock,
-            sink,
+            ends,
             lines: BTreeMap::new(),
             takes: BTreeMap::new(),
             buffer: Vec::new(),
@@ -246,7 +251,7 @@ impl Desk {
             let rest = open.track.rest();
             match open.append(rest, &mut self.buffer) {
                 Ok(()) => self.close(open),
-                Err(error) => self.report_failure(open.file, &error),
+                Err(error) => self.end(open.file, End::Failed(error)),
             }
         }
     }
@@ -265,7 +270,7 @@ impl Desk {
                         let track = Track::new(rate, channels);
                         self.takes.insert((line, tape), Open { file, take, track });
                     }
-                    Err(error) => self.fail((line, tape), file, &error),
+                    Err(error) => self.fail((line, tape), file, error),
                 }
             }
             Word::Block(block) => {
@@ -279,7 +284,7 @@ impl Desk {
                 let rest = open.track.samples(lasted) - open.track.written();
                 match open.append(rest, &mut self.buffer) {
                     Ok(()) => self.close(open),
-                    Err(error) => self.report_failure(open.file, &error),
+                    Err(error) => self.end(open.file, End::Failed(error)),
                 }
             }
         }
@@ -298,7 +303,7 @@ impl Desk {
             Ok(())
         });
         if let Err(error) = written {
-            self.fail_open(key, &error);
+            self.fail_open(key, error);
         }
     }
 
@@ -314,7 +319,7 @@ impl Desk {
                 .append(ready, &mut self.buffer)
                 .and_then(|()| open.take.tell());
             if let Err(error) = told {
-                self.fail_open(key, &error);
+                self.fail_open(key, error);
             }
         }
     }
@@ -325,34 +330,24 @@ impl Desk {
         if late > 0 {
             tracing::debug!(file = %open.file, late, "packets came too late for a recording");
         }
-        match open.take.close() {
-            Ok(octets) => {
-                let lasts = Duration::from_micros(samples * 1_000_000 / rate);
-                let result = Ok(Written { lasts, octets });
-                let file = open.file;
-                (self.sink)(Report { file, result });
-            }
-            Err(error) => self.report_failure(open.file, &error),
-        }
+        let lasts = Duration::from_micros(samples * 1_000_000 / rate);
+        self.end(open.file, End::Written(open.take, lasts));
     }
 
-    fn fail_open(&mut self, key: Key, error: &io::Error) {
+    fn fail_open(&mut self, key: Key, error: io::Error) {
         if let Some(open) = self.takes.remove(&key) {
             self.fail(key, open.file, error);
         }
     }
 
-    fn fail(&mut self, (line, tape): Key, file: Box<str>, error: &io::Error) {
+    fn fail(&mut self, (line, tape): Key, file: Box<str>, error: io::Error) {
         self.answer(line, Back::Failed(tape));
-        self.report_failure(file, error);
+        self.end(file, End::Failed(error));
     }
 
-    /// The call goes on; whoever runs the machine must see to it.
-    fn report_failure(&mut self, file: Box<str>, error: &io::Error) {
-        let folder = self.folder.display();
-        tracing::warn!(%error, %file, %folder, "a recording cannot be written and has failed");
-        let result = Err(error.to_string());
-        (self.sink)(Report { file, result });
+    fn end(&self, file: Box<str>, end: End) {
+        // Whoever reports it ends behind this thread, unless it panicked.
+        let _ = self.ends.send(Ended { file, end });
     }
 
     fn answer(&self, line: u32, back: Back) {

@@ -88,6 +88,12 @@ fn started(folder: &Path) -> (Recorder, Line, mpsc::Receiver<Report>) {
     (recorder, line, reported)
 }
 
+/// What writes, and what it has ended.
+fn desk(folder: &Path) -> (Desk, mpsc::Receiver<Ended>) {
+    let (ends, ended) = mpsc::sync_channel(16);
+    (Desk::new(folder.to_owned(), clock, ends), ended)
+}
+
 /// What the header promises, and what is there, in pairs of samples.
 fn pairs(path: &Path) -> (usize, usize) {
     let file = fs::read(path).unwrap();
@@ -176,9 +182,7 @@ fn a_file_that_cannot_be_made_fails_its_recording_and_wakes_the_shard() {
 #[test]
 fn a_full_disk_fails_its_recording_and_no_other() {
     let folder = Folder::new();
-    let (reports, reported) = mpsc::sync_channel(16);
-    let sink = Box::new(move |report| reports.send(report).unwrap());
-    let mut desk = Desk::new(folder.0.clone(), clock, sink);
+    let (mut desk, ended) = desk(&folder.0);
     let other = TapeId {
         operation: 2,
         ..TAPE
@@ -199,14 +203,14 @@ fn a_full_disk_fails_its_recording_and_no_other() {
         }
     }
     desk.tell();
-    let failed = reported.try_recv().unwrap();
+    let failed = ended.try_recv().unwrap().report(&folder.0);
     assert_eq!(&*failed.file, "full");
     assert!(failed.result.unwrap_err().contains("No space left"));
     desk.take_word(1, end(TAPE, 2));
     desk.take_word(1, end(other, 2));
-    let fine = reported.try_recv().unwrap();
+    let fine = ended.try_recv().unwrap().report(&folder.0);
     assert_eq!((&*fine.file, fine.result.is_ok()), ("fine", true));
-    assert!(reported.try_recv().is_err());
+    assert!(ended.try_recv().is_err());
 }
 
 #[test]
@@ -273,9 +277,7 @@ fn a_file_that_was_cut_off_anywhere_is_mended() {
 #[test]
 fn a_conference_is_one_channel_of_what_was_heard() {
     let folder = Folder::new();
-    let (reports, reported) = mpsc::sync_channel(16);
-    let sink = Box::new(move |report| reports.send(report).unwrap());
-    let mut desk = Desk::new(folder.0.clone(), clock, sink);
+    let (mut desk, ended) = desk(&folder.0);
     let (tape, channels) = (TAPE, Channels::Heard);
     desk.take_word(
         1,
@@ -290,7 +292,7 @@ fn a_conference_is_one_channel_of_what_was_heard() {
         desk.take_word(1, Word::Block(block));
     }
     desk.take_word(1, end(tape, 2));
-    let written = reported.try_recv().unwrap().result.unwrap();
+    let written = ended.try_recv().unwrap().report(&folder.0).result.unwrap();
     assert_eq!(written.lasts, Duration::from_secs(2));
     let file = fs::read(folder.0.join("room.wav")).unwrap();
     assert_eq!(file.len() as u64, written.octets);
@@ -298,4 +300,43 @@ fn a_conference_is_one_channel_of_what_was_heard() {
     let samples = wav::decode(&file).unwrap();
     assert_eq!(samples.len(), 16_000);
     assert!(samples.iter().filter(|it| **it == heard).count() > 15_000);
+}
+
+#[test]
+fn others_are_recorded_while_a_file_is_made_durable() {
+    let folder = Folder::new();
+    let (reports, reported) = mpsc::sync_channel(16);
+    let (disk, is_slow) = mpsc::channel::<()>();
+    // A disk that is not done with the first file until the test is.
+    let sink = Box::new(move |report| {
+        reports.send(report).unwrap();
+        let _ = is_slow.recv();
+    });
+    let mut recorder = Recorder::start(folder.0.clone(), clock, sink).unwrap();
+    // Gone before the recorder, which waits for it.
+    let disk = disk;
+    let mut line = recorder.line();
+    line.join(Waker::idle());
+    let tapes = [1, 2, 3].map(|operation| TapeId { operation, ..TAPE });
+    for (tape, file) in tapes.into_iter().zip(["one", "two", "three"]) {
+        assert!(line.say(begin(tape, file)).is_ok());
+    }
+    assert!(line.say(end(tapes[0], 1)).is_ok());
+    assert_eq!(&*reported.recv_timeout(PATIENCE).unwrap().file, "one");
+    assert!(line.say(end(tapes[1], 1)).is_ok());
+    let talk = talk(&mut Blocks::default(), tapes[2], 2);
+    let count = talk.len();
+    for block in talk {
+        assert!(line.say(Word::Block(block)).is_ok());
+    }
+    for _ in 0..count {
+        let back = line.back.recv_timeout(PATIENCE).unwrap();
+        assert!(matches!(back, Back::Block(_)), "it was written");
+    }
+    assert!(reported.try_recv().is_err(), "the disk is not done");
+    drop(disk);
+    drop(recorder);
+    let files = reported.into_iter().map(|it| (it.file, it.result.is_ok()));
+    let files: Vec<_> = files.collect();
+    assert_eq!(files, [("two".into(), true), ("three".into(), true)]);
 }
