@@ -124,13 +124,18 @@ impl Line {
         }
     }
 
+    /// Whether ends wait: somebody has to [`retry`](Self::retry).
+    pub(crate) fn waits(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// What came back.
     pub(crate) fn hear(&mut self) -> Option<Back> {
         self.back.try_recv().ok()
     }
 
     /// Ends that waited go first: what follows them is of other tapes.
-    fn retry(&mut self) {
+    pub(crate) fn retry(&mut self) {
         while let Some(word) = self.waiting.pop() {
             if let Err(TrySendError::Full(Job::Word(_, word))) =
                 self.jobs.try_send(Job::Word(self.number, word))

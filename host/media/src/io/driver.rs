@@ -16,6 +16,7 @@ use super::ports::{self, Ports};
 use super::sockets::Socket;
 use super::{Config, Place, Shared, Sink, Waker};
 use crate::command::{Command, Family, PortId};
+use crate::limits;
 use crate::plane::{Forward, Output, Plane};
 use crate::recorder::{Back, Line, Refused};
 use crate::tape::Word;
@@ -129,6 +130,9 @@ impl<N: Net> Driver<N> {
                 return;
             }
             self.serve();
+            if let Some(line) = &mut self.recorder {
+                line.retry();
+            }
             if self.shared.tally.tape_lost.set(self.plane.tape_lost()) {
                 // No block was free: perhaps one came back.
                 self.hear_recorder();
@@ -186,8 +190,11 @@ impl<N: Net> Driver<N> {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        let due = self.plane.poll_timeout()?;
-        Some(due.saturating_duration_since((self.clock)()))
+        let waits = self.recorder.as_ref().is_some_and(Line::waits);
+        let look = waits.then_some(limits::TAPE_LOOK);
+        let due = self.plane.poll_timeout();
+        let tick = due.map(|due| due.saturating_duration_since((self.clock)()));
+        tick.into_iter().chain(look).min()
     }
 
     fn take_commands(&mut self, now: Instant) {

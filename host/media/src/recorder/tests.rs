@@ -1,11 +1,13 @@
 use std::fs::{self, File};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 
 use super::*;
 use crate::codec::{Codec, Rate};
-use crate::command::PortId;
+use crate::command::{Command, Event, Family, PortId};
+use crate::io::{Config, PortRange, Shard};
 use crate::tape::{Blocks, Channels, Entry, Side, Tape};
 use crate::wav;
 
@@ -339,4 +341,57 @@ fn others_are_recorded_while_a_file_is_made_durable() {
     let files = reported.into_iter().map(|it| (it.file, it.result.is_ok()));
     let files: Vec<_> = files.collect();
     assert_eq!(files, [("two".into(), true), ("three".into(), true)]);
+}
+
+#[test]
+fn an_end_that_found_no_room_is_told_although_its_shard_says_nothing_more() {
+    let (jobs, queue) = sync_channel(2);
+    let (join, back) = sync_channel(1);
+    let line = Line {
+        number: 1,
+        jobs,
+        back,
+        join: Some(join),
+        waiting: Vec::new(),
+    };
+    let (sender, events) = mpsc::sync_channel(16);
+    let sink = Box::new(move |event| sender.try_send(event).is_ok());
+    let places = vec![PortRange::ephemeral(Ipv4Addr::LOCALHOST.into()).into()];
+    let config = Config::new("waits", places, [1; 32]);
+    let shard = Shard::start(config, clock, sink, Some(line)).unwrap();
+    let (port, operation, family) = (TAPE.port, TAPE.operation, Family::V4);
+    let file = "one".into();
+    let record = Command::Record {
+        port,
+        operation,
+        file,
+    };
+    let last = Command::Open {
+        port: PortId(2),
+        family,
+    };
+    let commands = [
+        Command::Open { port, family },
+        record,
+        Command::StopRecord { port },
+        last,
+    ];
+    for command in commands {
+        shard.handle().send(command).unwrap();
+    }
+    for _ in 0..2 {
+        let event = events.recv_timeout(PATIENCE).unwrap();
+        assert!(matches!(event, Event::Opened { .. }), "{event:?}");
+    }
+    // The queue is full of these.
+    assert!(matches!(queue.try_recv(), Ok(Job::Join(..))));
+    assert!(matches!(
+        queue.try_recv(),
+        Ok(Job::Word(_, Word::Begin { .. }))
+    ));
+    assert!(matches!(
+        queue.recv_timeout(PATIENCE),
+        Ok(Job::Word(_, Word::End { tape: TAPE, .. }))
+    ));
+    shard.stop();
 }
