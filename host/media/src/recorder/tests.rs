@@ -308,7 +308,7 @@ fn a_conference_is_one_channel_of_what_was_heard() {
 fn others_are_recorded_while_a_file_is_made_durable() {
     let folder = Folder::new();
     let (reports, reported) = mpsc::sync_channel(16);
-    let (disk, is_slow) = mpsc::channel::<()>();
+    let (disk, is_slow) = mpsc::sync_channel::<()>(1);
     // A disk that is not done with the first file until the test is.
     let sink = Box::new(move |report| {
         reports.send(report).unwrap();

@@ -228,13 +228,11 @@ impl Streams {
 
     /// A packet was believed.
     fn saw(&mut self, known: Option<usize>, ssrc: u32, index: u64) {
-        match known.and_then(|at| self.known.get_mut(at)) {
-            Some(stream) => stream.seen.take(index),
-            None => {
-                let seen = Window::new(index);
-                self.known.push(Stream { ssrc, seen });
-            }
+        if let Some(stream) = known.and_then(|at| self.known.get_mut(at)) {
+            return stream.seen.take(index);
         }
+        let seen = Window::new(index);
+        self.known.push(Stream { ssrc, seen });
     }
 }
 
