@@ -130,6 +130,11 @@ impl Latch {
         self.remote
     }
 
+    /// Whether the signalling came from there.
+    pub(super) fn is_told_from(&self, signalling: IpAddr) -> bool {
+        self.signalling == signalling
+    }
+
     /// Whether only the remote is heard.
     pub(super) fn is_locked(&self) -> bool {
         matches!(self.state, State::Locked)

@@ -35,7 +35,7 @@ use crate::command::{PortId, Stats};
 use crate::dtmf::{self, Presses};
 use crate::rtp::{self, Fixed, Packet};
 use crate::sdp::{Codec, Negotiated};
-use crate::srtp::{Context, Sealer};
+use crate::srtp::{Agreed, Context, Sealer};
 use crate::tape::Tape;
 use listening::Listener;
 use reporting::Rtcp;
@@ -178,18 +178,21 @@ impl Port {
     }
 
     /// A new agreement. Both directions begin a new source: a hold may lie between. True if only
-    /// the peer's address was heard until now: that is over.
+    /// the peer's address was heard until now: that is over. A refresh, which changes nothing, is none.
     pub(super) fn configure(
         &mut self,
         now: Instant,
         mut agreed: Negotiated,
         signalling: IpAddr,
     ) -> bool {
+        let keys = agreed.srtp.take();
+        if self.is_refresh(&agreed, keys.as_deref(), signalling) {
+            return false;
+        }
         if self.may_be_silent() {
             self.excuse(now);
         }
         let before = self.srtp.take().map(|context| *context);
-        let keys = agreed.srtp.take();
         self.srtp = keys.map(|keys| Box::new(Context::renewed(before, *keys)));
         let was_locked = self.leg.as_ref().is_some_and(|leg| leg.latch.is_locked());
         let latch = match self.leg.take() {
@@ -206,6 +209,16 @@ impl Port {
         self.inbound.restart();
         self.switch();
         was_locked
+    }
+
+    /// Whether this is what was agreed on already.
+    fn is_refresh(&self, agreed: &Negotiated, keys: Option<&Agreed>, signalling: IpAddr) -> bool {
+        let has = |leg: &Leg| leg.agreed == *agreed && leg.latch.is_told_from(signalling);
+        let are_kept = match (&self.srtp, keys) {
+            (Some(context), Some(keys)) => context.is_under(keys),
+            (context, keys) => context.is_none() && keys.is_none(),
+        };
+        are_kept && self.leg.as_ref().is_some_and(has)
     }
 
     /// Asks for all of it that packets and turns need.

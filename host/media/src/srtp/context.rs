@@ -144,6 +144,11 @@ pub struct Context {
 }
 
 impl Context {
+    /// Whether both ways have these keys.
+    pub fn is_under(&self, agreed: &Agreed) -> bool {
+        self.sealer.keys == agreed.send && self.opener.keys == agreed.receive
+    }
+
     /// After a new agreement. A way whose keys stayed goes on where it was: its sequence does, too.
     pub fn renewed(before: Option<Self>, agreed: Agreed) -> Self {
         let (sealer, opener) = before.map_or((None, None), |it| (Some(it.sealer), Some(it.opener)));

@@ -41,6 +41,24 @@ fn a_press_is_told_once_and_goes_on_whole() {
     assert_eq!(bench.stats(A).digits_dropped, 0);
 }
 
+/// RFC 4028 §7.4: an offer that changes nothing comes at any time, of either side.
+#[test]
+fn a_refresh_in_the_midst_of_a_press_does_not_make_two_of_it() {
+    let mut bench = Bench::bridged();
+    bench.stream(A, first(1), 3);
+    bench.outputs();
+    let mut sent = Vec::new();
+    for (n, (fixed, payload)) in press(first(1), 3, 11).into_iter().enumerate() {
+        bench.configure([A, B][n % 2], agreed([A, B][n % 2]));
+        sent.extend(bench.packet(A, fixed, &payload));
+        bench.pass(20);
+    }
+    assert_one_stream(&sent, &[0; 4]);
+    let marked = sent.iter().filter(|it| it.fixed.marker);
+    assert_eq!(marked.count(), 1, "{sent:?}");
+    assert_eq!(bench.outputs(), [digit('#')]);
+}
+
 #[test]
 fn a_press_is_told_whichever_of_its_packets_arrives_alone() {
     for arrives in 0..5 {

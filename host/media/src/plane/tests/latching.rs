@@ -20,10 +20,17 @@ fn rearm(bench: &mut Bench, remote: SocketAddr) {
     rearm_from(bench, remote, NAT);
 }
 
-/// The same by signalling that comes from there.
+/// The same by signalling that comes from there. In any case something of it is new: comfort noise, or none.
 fn rearm_from(bench: &mut Bench, remote: SocketAddr, signalling: [u8; 4]) {
+    let before = bench.plane.ports[&A].leg.as_ref();
+    let noise = before.and_then(|leg| leg.agreed.noise);
+    let types = Types {
+        send: 13,
+        receive: 13,
+    };
     let agreed = Box::new(Negotiated {
         remote,
+        noise: noise.xor(Some(types)),
         ..agreed(A)
     });
     bench.command(Command::Configure {
@@ -226,6 +233,23 @@ fn where_a_peer_was_found_is_not_where_another_is_whose_signalling_comes_from_el
     assert_eq!(send(&mut bench, nat(61_000), &[3, 4, 5, 6]), [false; 4]);
     let found = SocketAddr::new(IpAddr::from(other), 4_000);
     assert_eq!(send(&mut bench, found, &[0, 1, 2]), [false, false, true]);
+}
+
+/// RFC 4028 §7.4: a session is kept alive by an offer that changes nothing.
+#[test]
+fn a_refresh_leaves_the_door_shut() {
+    let mut bench = behind_nat();
+    send(&mut bench, nat(61_000), &[0, 1, 2]);
+    bench.outputs();
+    let agreed = bench.plane.ports[&A].leg.as_ref().unwrap().agreed.clone();
+    bench.command(Command::Configure {
+        port: A,
+        agreed: Box::new(agreed),
+        signalling: IpAddr::from(NAT),
+    });
+    assert_eq!(send(&mut bench, nat(62_000), &[3, 4, 5, 6]), [false; 4]);
+    assert!(bench.outputs().is_empty());
+    assert_eq!(send(&mut bench, nat(61_000), &[3]), [true]);
 }
 
 #[test]

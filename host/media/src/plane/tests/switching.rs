@@ -155,8 +155,19 @@ fn loss_before_a_new_agreement_stays_counted() {
     let mut bench = Bench::bridged();
     bench.packet(A, first(1), &[0; 160]);
     bench.packet(A, nth(first(1), 4), &[0; 160]);
-    bench.configure(A, agreed(A));
+    bench.configure(A, with_noise(A));
     bench.packet(A, nth(first(1), 40), &[0; 160]);
     bench.packet(A, nth(first(1), 42), &[0; 160]);
     assert_eq!(bench.stats(A).packets_lost, 4);
+}
+
+/// An agreement that knows comfort noise, too.
+fn with_noise(port: PortId) -> Negotiated {
+    Negotiated {
+        noise: Some(Types {
+            send: 13,
+            receive: 13,
+        }),
+        ..agreed(port)
+    }
 }
