@@ -79,11 +79,12 @@ impl Audio {
         self.noise.filter(|_| codec.clock() == noise::CLOCK)
     }
 
-    /// Whether media may be sent to its address over a socket of the family of `local`.
-    pub(super) fn check_reachable(&self, local: IpAddr) -> Result<(), SdpError> {
+    /// Whether media may be sent to its address, over a socket of the family of `local` if there is one already.
+    pub(super) fn check_reachable(&self, local: Option<IpAddr>) -> Result<(), SdpError> {
         let ip = self.remote.ip();
         let on_hold = ip.is_unspecified();
-        if ip.is_multicast() || (!on_hold && ip.is_ipv4() != local.is_ipv4()) {
+        let is_other = local.is_some_and(|local| ip.is_ipv4() != local.is_ipv4());
+        if ip.is_multicast() || (is_other && !on_hold) {
             return Err(SdpError::Address(ip.to_string()));
         }
         Ok(())

@@ -102,7 +102,7 @@ pub fn accept(our_offer: &[u8], their_answer: &[u8]) -> Result<Negotiated, SdpEr
     let media = &answered.medias[index];
     check_same_stream(&offered.medias[index], media)?;
     let theirs = Audio::read(&answered, media)?;
-    theirs.check_reachable(ours.remote.ip())?;
+    theirs.check_reachable(Some(ours.remote.ip()))?;
 
     let types = |(send, receive)| Types { send, receive };
     let in_offer = |codec: Codec| ours.formats.iter().any(|&(_, c)| c == codec);
@@ -267,7 +267,7 @@ fn judge(
     if !audio.formats.iter().any(|(_, c)| codecs.contains(c)) {
         return Err(no_codec(media));
     }
-    local.map_or(Ok(()), |local| audio.check_reachable(local))?;
+    audio.check_reachable(local)?;
     Ok(audio)
 }
 

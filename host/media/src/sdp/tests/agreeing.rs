@@ -79,6 +79,17 @@ fn a_socket_is_of_the_family_of_the_stream_that_is_taken() {
 }
 
 #[test]
+fn what_nobody_can_be_sent_is_refused_before_there_is_a_socket() {
+    let multicast = audio("8", &[]).replace("c=IN IP4 198.51.100.9", "c=IN IP4 224.0.1.1");
+    let side = Side::new(&Codec::ALL, Srtp::Off);
+    let refusal = check(multicast.as_bytes(), &side).unwrap_err();
+    assert_eq!(refusal, SdpError::Address("224.0.1.1".into()));
+    assert_eq!(refusal, refused(&multicast));
+    let other = multicast + "m=audio 6 RTP/AVP 8\r\nc=IN IP6 2001:db8::2\r\n";
+    assert_eq!(family_in(&Codec::ALL, &other), Some(Family::V6));
+}
+
+#[test]
 fn every_refusal_has_a_code_to_warn_with() {
     for (offer, code) in [
         (
