@@ -61,7 +61,17 @@ fn a_new_ssrc_that_follows_without_a_pause_loses_two_packets() {
 fn the_first_packet_after_an_agreement_is_heard_whatever_its_ssrc() {
     let mut bench = Bench::bridged();
     let mut sent = bench.stream(A, first(1), 2);
-    bench.configure(A, agreed(A));
+    // One that changes something: it was on hold, and is no more.
+    for direction in [Direction::Inactive, Direction::SendRecv] {
+        let agreed = agreed(A);
+        bench.configure(
+            A,
+            Negotiated {
+                direction,
+                ..agreed
+            },
+        );
+    }
     sent.extend(bench.stream(A, first(2), 2));
     assert_one_stream(&sent, &[160, 160, 160]);
 }
