@@ -18,8 +18,8 @@ pub(crate) use account::{Account, Provable};
 pub(crate) use refer::{Asking, Referral, Refers, Told};
 pub(crate) use session::{Refresher, Session};
 pub(crate) use usage::{
-    Answered, Attempt, By, CachedAck, Cancel, Early, Established, Exchange, Reinviting, Reliable,
-    Reoffered, Ringing, State, Unacked, Unsettled, Usage,
+    Answered, Attempt, By, CachedAck, Cancel, Early, EarlyOffer, Established, Exchange, Reinviting,
+    Reliable, Reoffered, Ringing, State, Unacked, Unsettled, Usage,
 };
 
 use crate::Uri;

@@ -434,7 +434,7 @@ pub enum Event {
         /// For how many seconds the peer wants to be left alone (Retry-After).
         retry_after: Option<u32>,
     },
-    /// Inbound: the ACK of our 200 came. Either way: the ACK of a `Reanswer` that held an offer, if it
+    /// Inbound: the ACK of our 200 came, or, before it, the PRACK of a 1xx that held an offer. Either way: the ACK of a `Reanswer` that held an offer, if it
     /// brings the answer.
     Confirmed {
         /// Which call.

@@ -33,10 +33,12 @@ impl Policy for Ivr {
         if call.phase() == CallPhase::Released || how == Completion::Stopped {
             return Ok(());
         }
-        if how == Completion::Failed {
+        let stage = call.user_data();
+        // Not everybody can hear a greeting before the answer.
+        if how == Completion::Failed && stage != "welcome" {
             return call.release(500);
         }
-        match &*call.user_data() {
+        match &*stage {
             "welcome" => {
                 call.answer("")?;
                 menu(call)

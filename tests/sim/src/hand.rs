@@ -61,11 +61,7 @@ impl Hand {
     pub(crate) fn take(&mut self, bytes: Bytes) -> Option<Bytes> {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if text.starts_with("SIP/2.0 2") && self.header(&text, "CSeq").ends_with("INVITE") {
-            self.to = self.header(&text, "To");
-            let contact = self.header(&text, "Contact");
-            contact
-                .trim_matches(['<', '>'])
-                .clone_into(&mut self.target);
+            self.meet(&text);
         }
         if text.starts_with("SIP/2.0 401") {
             let lines = text.lines();
@@ -85,6 +81,15 @@ impl Hand {
         };
         self.heard.push(text);
         answer
+    }
+
+    /// A response makes its dialog.
+    fn meet(&mut self, response: &str) {
+        self.to = self.header(response, "To");
+        let contact = self.header(response, "Contact");
+        contact
+            .trim_matches(['<', '>'])
+            .clone_into(&mut self.target);
     }
 
     /// The messages that it heard.
@@ -239,6 +244,22 @@ impl Hand {
     /// The ACK of the last INVITE's 200.
     pub fn ack(&self, sdp: &str) -> Bytes {
         self.write("ACK", self.cseq, "ack", sdp)
+    }
+
+    /// The PRACK of the last reliable 1xx (RFC 3262 §7.2), with an answer to its offer.
+    pub fn prack(&mut self, sdp: &str) -> Bytes {
+        let is_reliable = |text: &&String| text.contains("\r\nRSeq: ");
+        let early = self.heard.iter().rfind(is_reliable);
+        let early = early.expect("a reliable response came").clone();
+        let rack = format!(
+            "RAck: {} {}\r\nMax-Forwards",
+            self.header(&early, "RSeq"),
+            self.header(&early, "CSeq")
+        );
+        self.meet(&early);
+        self.cseq += 1;
+        let prack = String::from_utf8_lossy(&self.write("PRACK", self.cseq, "", sdp)).into_owned();
+        prack.replace("Max-Forwards", &rack).into()
     }
 
     /// The CANCEL of the last INVITE.

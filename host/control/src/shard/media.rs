@@ -13,7 +13,7 @@ use model::{CallId, Cause, Codecs, Completion, EndReason, Now, SessionId, TraceI
 use super::{Shard, quality, release::Ending, terms::codecs_of};
 use crate::{
     Output,
-    call::{Port, State, Way},
+    call::{Call, Port, State, Way},
 };
 
 /// Why an offer is not answered.
@@ -233,10 +233,17 @@ impl Shard {
             return false;
         };
         let peer = call.bridged.and_then(|peer| self.calls.get(&peer));
-        call.media.offer.is_some()
-            && call.media.local.is_none()
+        call.media.local.is_none()
+            && self.takes_early_media(call)
             && (peer.is_some_and(|peer| peer.media.agreed.is_some())
                 || call.playing.as_ref().is_some_and(|it| it.is_ready()))
+    }
+
+    /// Whether a party that was not answered can be told where audio comes from: by an answer to its offer, or by
+    /// an offer that it takes in a reliable 183 (RFC 3262 §5).
+    pub(super) fn takes_early_media(&self, call: &Call) -> bool {
+        let takes_offer = |dialog| self.sip.takes_early_offer(dialog);
+        call.media.offer.is_some() || call.dialog.is_some_and(takes_offer)
     }
 
     fn send_early(&mut self, now: Now, id: CallId) {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  play-start ─▶ Loading ──prompts──▶ Ready ──port──▶ Sounding ── all sent ─▶ finished
-//!                   └── one is not to be had ──────────────────────────────▶ failed
+//!                   └── one is not to be had ──┴── it cannot be heard yet ─▶ failed
 //!  any state: a finish key ─▶ finish-key    stop, another, the call ends ─▶ stopped
 //! ```
 //!
@@ -19,7 +19,7 @@ use model::{
 };
 
 use super::Shard;
-use crate::{Output, Ticket};
+use crate::{Output, Ticket, call::State};
 
 /// A play that is not over.
 #[derive(Debug)]
@@ -178,8 +178,12 @@ impl Shard {
         self.prune(session);
     }
 
-    /// Lets a play begin whose party has a port.
+    /// Lets a play begin whose party has a port. One that can hear nothing before it is answered is not waited
+    /// for: its policy may be waiting for the end of the play to answer it.
     pub(super) fn sound(&mut self, now: Now, id: CallId) {
+        if self.is_deaf(id) {
+            return self.unheard(now, id);
+        }
         let Some(call) = self.calls.get_mut(&id) else {
             return;
         };
@@ -197,6 +201,27 @@ impl Shard {
         self.out.push_back(Output::Media { session, command });
         let what = "plays".to_owned();
         self.trace(now, id, TraceItem::Media { call: id, what });
+    }
+
+    /// Whether something is to be played to a caller that has made no offer, is not answered, and takes no offer
+    /// of ours before it is.
+    fn is_deaf(&self, id: CallId) -> bool {
+        self.calls.get(&id).is_some_and(|call| {
+            matches!(call.state, State::Offered { .. })
+                && call.playing.as_ref().is_some_and(|it| it.is_ready())
+                && call.media.local.is_none()
+                && !self.takes_early_media(call)
+        })
+    }
+
+    fn unheard(&mut self, now: Now, id: CallId) {
+        if let Some(session) = self.calls.get(&id).map(|call| call.session) {
+            let message = "nothing is played before the answer: the caller has made no offer, and takes \
+                           none without 100rel";
+            let (level, message) = (LogLevel::Warn, message.to_owned());
+            self.log(now, session, vec![LogLine { level, message }]);
+        }
+        self.played(now, id, Completion::Failed);
     }
 
     /// The media shard has sent all of it.

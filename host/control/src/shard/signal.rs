@@ -367,7 +367,7 @@ impl Shard {
         self.advance_session(now, session);
     }
 
-    /// The ACK of a 200 of ours; if that made an offer, it carries the answer.
+    /// The ACK of a 200 of ours, or the PRACK of a 183; if that made an offer, it carries the answer.
     fn confirmed(&mut self, now: Now, id: CallId, sdp: Option<Bytes>) {
         let Some(call) = self.calls.get_mut(&id) else {
             return;
@@ -378,7 +378,7 @@ impl Shard {
         }
         let answered = match sdp {
             Some(sdp) => self.accept_answer(now, id, &sdp),
-            None => Err("the ACK does not answer our offer".to_owned()),
+            None => Err("our offer is not answered".to_owned()),
         };
         if let Err(why) = answered {
             self.note(now, session, why);

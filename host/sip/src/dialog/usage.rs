@@ -145,13 +145,17 @@ pub(crate) struct Ringing {
     pub(crate) dialog: Dialog,
     /// The last 1xx but 100, said again from time to time.
     pub(crate) progress: Option<Bytes>,
-    /// What became of the reliable ones, if the caller requires them.
+    /// What became of the reliable ones, if the caller requires them, or takes an offer of ours in one.
     pub(crate) reliable: Option<Reliable>,
 }
 
 /// Reliable provisional responses (RFC 3262 §3).
 #[derive(Debug)]
 pub(crate) struct Reliable {
+    /// Whether all 1xx are, or only one that holds an offer of ours.
+    pub(crate) required: bool,
+    /// The offer, before the answer.
+    pub(crate) offer: EarlyOffer,
     /// The RSeq of the last one.
     pub(crate) sequence: u32,
     /// The one that waits for its PRACK.
@@ -160,6 +164,19 @@ pub(crate) struct Reliable {
     pub(crate) next: Option<(u16, Option<Bytes>)>,
     /// The 200 that waits as well.
     pub(crate) accept: Option<Bytes>,
+}
+
+/// Who makes the first offer of an unanswered call, and how far it is (RFC 3262 §5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EarlyOffer {
+    /// The INVITE holds it.
+    Theirs,
+    /// We may, in a reliable 1xx, or else in the 200.
+    Ours,
+    /// A reliable 1xx holds it, whose PRACK answers it.
+    Out,
+    /// It is answered.
+    Answered,
 }
 
 /// A reliable provisional response that waits for its PRACK.

@@ -44,7 +44,7 @@ impl Endpoint {
         let invite = self.transactions.start_server(key.clone(), *back, id);
         self.respond(now, invite, request, Answer::new(100));
         let request = Arc::clone(request);
-        let reliable = self.reliability(request.headers());
+        let reliable = self.reliability(&request);
         let state = State::Ringing(Box::new(Ringing {
             invite,
             request,

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::Endpoint;
 use super::inform::takes_info;
 use super::proofs::Met;
+use super::reliable::accepts_with;
 use super::session::{says, takes_update};
 use super::write::{ALLOW, Answer, SDP, SUPPORTED, warning};
 use crate::Uri;
@@ -241,7 +242,8 @@ impl Endpoint {
             return;
         };
         let session = self.grant(ringing.request.headers());
-        let answer = self.answer_ringing(id, 200, Some(sdp.clone()), says(session));
+        let says_sdp = accepts_with(ringing, &sdp);
+        let answer = self.answer_ringing(id, 200, says_sdp, says(session));
         let Some(response) = answer else {
             return;
         };

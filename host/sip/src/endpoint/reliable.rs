@@ -1,4 +1,5 @@
-//! Reliable provisional responses to callers that require them: RFC 3262 §3.
+//! Reliable provisional responses: RFC 3262 §3. All of them to callers that require them; to a caller that has
+//! made no offer, and says that it knows how, the one that holds ours, which its PRACK answers (§5).
 //!
 //! ```text
 //!            Progress                    PRACK
@@ -15,26 +16,46 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::Endpoint;
+use super::body::sdp_of;
 use super::receive::{Arrived, Refusal};
 use super::write::Answer;
-use crate::dialog::{Reliable, Ringing, State, Unsettled};
+use crate::dialog::{EarlyOffer, Reliable, Ringing, State, Unsettled};
 use crate::event::{DialogId, Event};
 use crate::transaction::{Owner, Timer};
-use crate::wire::Headers;
+use crate::wire::Request;
 
 /// The option tag.
 pub(super) const RELIABLE: &str = "100rel";
 
 impl Endpoint {
-    /// What a call that has just come must be told reliably, if anything.
-    pub(super) fn reliability(&mut self, invite: &Headers) -> Option<Reliable> {
+    /// What a call that has just come is told reliably, if anything.
+    pub(super) fn reliability(&mut self, invite: &Request) -> Option<Reliable> {
+        let headers = invite.headers();
         let wanted = |tag: &&str| tag.eq_ignore_ascii_case(RELIABLE);
-        invite.require().iter().any(wanted).then(|| Reliable {
+        let required = headers.require().iter().any(wanted);
+        let offer = match sdp_of(headers, invite.body()) {
+            Some(_) => EarlyOffer::Theirs,
+            None => EarlyOffer::Ours,
+        };
+        let takes_offers = offer == EarlyOffer::Ours && headers.supported().iter().any(wanted);
+        (required || takes_offers).then(|| Reliable {
+            required,
+            offer,
             sequence: self.random.sequence(),
             unsettled: None,
             next: None,
             accept: None,
         })
+    }
+
+    /// Whether an unanswered caller, which has made no offer, takes one before the answer.
+    pub fn takes_early_offer(&self, id: DialogId) -> bool {
+        let state = self.usages.get(&id).map(|usage| &usage.state);
+        let Some(State::Ringing(ringing)) = state else {
+            return false;
+        };
+        let reliable = ringing.reliable.as_ref();
+        reliable.is_some_and(|it| it.offer == EarlyOffer::Ours)
     }
 
     /// Says a 1xx reliably, or keeps it until it may be said; whether this call wants that.
@@ -57,6 +78,12 @@ impl Endpoint {
             let kept = reliable.next.take().and_then(|(_, kept)| kept);
             reliable.next = Some((status, sdp.or(kept)));
             return true;
+        }
+        if !reliable.required && sdp.is_none() {
+            return false;
+        }
+        if reliable.offer == EarlyOffer::Ours && sdp.is_some() {
+            reliable.offer = EarlyOffer::Out;
         }
         reliable.sequence += 1;
         let (invite, sequence) = (ringing.invite, reliable.sequence);
@@ -119,8 +146,19 @@ impl Endpoint {
         if !settles {
             return Err(Refusal::new(481));
         }
+        let answers = self.reliable(id).is_some_and(|reliable| {
+            let answers = reliable.offer == EarlyOffer::Out;
+            if answers {
+                reliable.offer = EarlyOffer::Answered;
+            }
+            answers
+        });
         // A second offer before the first call is answered is more than we do; the 1xx is settled.
-        let status = if request.body().is_empty() { 200 } else { 488 };
+        let status = if answers || request.body().is_empty() {
+            200
+        } else {
+            488
+        };
         let transaction = self.transactions.start_server(key.clone(), *back, id);
         self.respond(now, transaction, request, Answer::new(status));
         let owner = Owner::Usage(id);
@@ -131,6 +169,10 @@ impl Endpoint {
         };
         reliable.unsettled = None;
         let (next, accept) = (reliable.next.take(), reliable.accept.take());
+        if answers {
+            let sdp = sdp_of(headers, request.body());
+            self.emit(Event::Confirmed { dialog: id, sdp });
+        }
         match (accept, next) {
             (Some(sdp), _) => self.order_accept(now, id, sdp),
             (None, Some((status, sdp))) => self.order_progress(now, id, status, sdp),
@@ -175,4 +217,11 @@ impl Endpoint {
     fn reliable(&mut self, id: DialogId) -> Option<&mut Reliable> {
         self.ringing(id)?.reliable.as_mut()
     }
+}
+
+/// What our 200 says of the session, which may be agreed on already.
+pub(super) fn accepts_with(ringing: &Ringing, sdp: &Bytes) -> Option<Bytes> {
+    let is_agreed = |it: &Reliable| it.offer == EarlyOffer::Answered;
+    let is_agreed = ringing.reliable.as_ref().is_some_and(is_agreed);
+    (!is_agreed).then(|| sdp.clone())
 }

@@ -50,7 +50,7 @@ fn played(desk: &mut Desk<'_>, id: CallId, how: Completion) -> Handled {
     let stage = call.user_data.clone();
     match (how, &*stage) {
         (Completion::Stopped, _) => Ok(()),
-        (Completion::Failed, _) => desk.plan.release(id, 500),
+        (Completion::Failed, stage) if stage != "welcome" => desk.plan.release(id, 500),
         (_, "welcome") => {
             desk.plan.answer(id, "")?;
             menu(desk, id)

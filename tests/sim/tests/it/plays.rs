@@ -5,7 +5,7 @@ use std::time::Duration;
 use expect_test::expect_file;
 use sim::{Options, World, count_errors, menus, script::Scripts, town};
 
-fn play(scene: fn(&mut World)) -> World {
+fn play(scene: impl FnOnce(&mut World)) -> World {
     let (world, errors) = count_errors(|| {
         let mut world = World::new(Options::calm(), Box::new(Scripts));
         let tenant = menus::with_prompts(&mut world, town::tenant("acme", 1, "ivr"));
@@ -109,24 +109,141 @@ fn a_finish_key_ends_what_plays_and_is_collected_and_not_told_besides() {
     assert!(!world.ladders().contains("on_digit "));
 }
 
-#[test]
-fn a_prompt_whose_audio_is_gone_fails_its_play_and_the_tenant_is_told() {
+/// A call to a menu of which one prompt's audio is gone.
+fn without(prompt: &str) -> World {
     let (world, errors) = count_errors(|| {
         let mut world = World::new(Options::calm(), Box::new(Scripts));
         let mut tenant = menus::with_prompts(&mut world, town::tenant("acme", 1, "ivr"));
-        if let Some(welcome) = tenant.prompts.get_mut("welcome") {
-            welcome.digest = "gone".into();
+        if let Some(gone) = tenant.prompts.get_mut(prompt) {
+            gone.digest = "gone".into();
         }
         world.add_tenant(tenant);
-        menus::given_up(&mut world);
+        let alice = world.line(0, "1001");
+        world.dial(alice, "2001");
+        world.run_for(Duration::from_secs(20));
+        world.run_to_rest();
         world
     });
     assert_eq!(errors, 0);
     assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
-    assert_eq!(ends(&world), ["failed"]);
-    assert_eq!(world.ended("1001"), Some(500));
-    let lines = world.logs().iter().flat_map(|log| &log.lines);
-    assert!(lines.clone().any(|line| line.message.contains("prompt")));
+    world
+}
+
+/// Whether the tenant was told that.
+fn told(world: &World, what: &str) -> bool {
+    let mut lines = world.logs().iter().flat_map(|log| &log.lines);
+    lines.any(|line| line.message.contains(what))
+}
+
+#[test]
+fn a_prompt_whose_audio_is_gone_fails_its_play_and_the_tenant_is_told() {
+    let world = without("menu");
+    assert_eq!(ends(&world), ["finished", "failed"]);
+    assert_eq!(world.cdrs()[0].cause, Some(500));
+    assert!(told(&world, "a prompt cannot be read"));
+}
+
+#[test]
+fn a_menu_without_its_greeting_is_a_menu() {
+    let world = without("welcome");
+    assert_eq!(ends(&world), ["failed", "stopped", "finished"]);
+    assert_eq!(world.ended("1001"), Some(200));
+    assert!(told(&world, "a prompt cannot be read"));
+}
+
+/// A hand that makes no offer, with these headers, calls the menu.
+fn offerless(world: &mut World, headers: &str) -> usize {
+    let alice = world.line(0, "1001");
+    let hand = world.by_hand(alice);
+    world.hand(hand).be_polite();
+    world.hand(hand).adds(headers.to_owned());
+    let invite = world.hand(hand).invite("2001", "");
+    world.send(hand, invite);
+    world.run_for(Duration::from_millis(100));
+    hand
+}
+
+/// The responses that a hand heard, copies not counted.
+fn responses(world: &mut World, hand: usize) -> Vec<String> {
+    let heard = world.hand(hand).heard().iter();
+    let told = heard.filter_map(|text| {
+        let status = text.strip_prefix("SIP/2.0 ")?.get(..3)?;
+        let cseq = text.lines().find(|line| line.starts_with("CSeq: "))?;
+        let method = cseq.rsplit(' ').next()?;
+        let sdp = if text.contains("m=audio") {
+            " (SDP)"
+        } else {
+            ""
+        };
+        Some(format!("{status} {method}{sdp}"))
+    });
+    let mut told: Vec<_> = told.collect();
+    told.dedup();
+    told
+}
+
+#[test]
+fn a_caller_without_an_offer_is_offered_one_early_and_hears_the_greeting() {
+    let world = play(|world| {
+        let hand = offerless(world, "Supported: 100rel\r\n");
+        let sdp = world.hand(hand).sdp("sendrecv");
+        let prack = world.hand(hand).prack(&sdp);
+        world.send(hand, prack);
+        world.run_for(Duration::from_millis(1_200));
+        let ack = world.hand(hand).ack("");
+        world.send(hand, ack);
+        world.run_for(Duration::from_secs(1));
+        // RFC 3262 §5: what the PRACK has answered is not offered again.
+        let expected = ["100 INVITE", "183 INVITE (SDP)", "200 PRACK", "200 INVITE"];
+        assert_eq!(responses(world, hand), expected);
+        let bye = world.hand(hand).bye();
+        world.send(hand, bye);
+        world.run_to_rest();
+    });
+    expect_file!["ladders/menu-early-offer.txt"].assert_eq(&world.ladders());
+    assert_eq!(ends(&world), ["finished", "stopped"]);
+    // A second of the greeting, and one of the menu and more.
+    let sent = world.cdrs()[0].packets_sent;
+    assert!((100..120).contains(&sent), "{sent}");
+}
+
+#[test]
+fn a_caller_who_can_hear_nothing_before_the_answer_is_answered_at_once() {
+    let world = play(|world| {
+        let hand = offerless(world, "");
+        let expected = ["100 INVITE", "200 INVITE (SDP)"];
+        assert_eq!(responses(world, hand), expected);
+        let sdp = world.hand(hand).sdp("sendrecv");
+        let ack = world.hand(hand).ack(&sdp);
+        world.send(hand, ack);
+        world.run_for(Duration::from_secs(2));
+        let bye = world.hand(hand).bye();
+        world.send(hand, bye);
+        world.run_to_rest();
+    });
+    expect_file!["ladders/menu-no-offer.txt"].assert_eq(&world.ladders());
+    assert_eq!(ends(&world), ["failed", "stopped"]);
+    let sent = world.cdrs()[0].packets_sent;
+    assert!((90..110).contains(&sent), "{sent}");
+    assert!(told(&world, "nothing is played before the answer"));
+}
+
+#[test]
+fn an_early_offer_that_is_not_answered_ends_the_call() {
+    for (acknowledges, refusal) in [(true, "488 INVITE"), (false, "504 INVITE")] {
+        let world = play(|world| {
+            let hand = offerless(world, "Supported: 100rel\r\n");
+            if acknowledges {
+                let prack = world.hand(hand).prack("");
+                world.send(hand, prack);
+            }
+            world.run_for(Duration::from_secs(40));
+            let heard = responses(world, hand);
+            assert_eq!(heard.last().map(String::as_str), Some(refusal));
+            world.run_to_rest();
+        });
+        assert_eq!(ends(&world), ["stopped"]);
+    }
 }
 
 #[test]

@@ -21,6 +21,17 @@ fn early(pair: &mut Pair) -> (DialogId, Response) {
     (dialog, early)
 }
 
+/// A call of the peer with these headers, which has made no offer.
+fn offerless(pair: &mut Pair, headers: &str) -> DialogId {
+    peer_invites(pair, A, headers, "");
+    let Event::Incoming(incoming) = pair.next(A) else {
+        panic!()
+    };
+    assert_eq!(incoming.sdp, None);
+    assert_eq!(pair.stray_response().status(), 100);
+    incoming.dialog
+}
+
 fn progress(pair: &mut Pair, dialog: DialogId, status: u16, body: Option<&'static str>) {
     let sdp = body.map(sdp);
     let progress = Input::Progress {
@@ -139,4 +150,58 @@ fn cancel_and_release_end_a_call_that_waits_for_prack() {
         pair.rest();
         assert_eq!(pair.count("200 INVITE"), 0);
     }
+}
+
+#[test]
+fn a_caller_without_an_offer_takes_ours_reliably_and_its_prack_answers_it() {
+    let mut pair = Pair::new();
+    let dialog = offerless(&mut pair, "Supported: timer, 100rel\r\n");
+    assert!(pair.ends[A].takes_early_offer(dialog));
+    // Whoever does not require it is told the rest as ever.
+    progress(&mut pair, dialog, 180, None);
+    assert_eq!(pair.stray_response().headers().require(), [""; 0]);
+    progress(&mut pair, dialog, 183, Some("offer"));
+    let early = pair.stray_response();
+    assert_eq!(early.headers().require(), ["100rel"]);
+    assert!(!pair.ends[A].takes_early_offer(dialog));
+    let sdp = sdp("offer");
+    pair.input(A, Input::Accept { dialog, sdp });
+    pair.run(DELAY);
+    assert!(pair.strays.is_empty());
+    pair.inject(peer(), A, prack(&early, 2, Some("answer")));
+    pair.run(DELAY);
+    let Event::Confirmed { sdp: answer, .. } = pair.next(A) else {
+        panic!()
+    };
+    assert!(answer.is_some());
+    assert_eq!(pair.stray_response().status(), 200);
+    let ok = pair.stray_response();
+    assert_eq!((ok.status(), ok.headers().cseq().number), (200, 1));
+    assert!(
+        ok.body().is_empty(),
+        "what is agreed on is not offered again"
+    );
+    pair.inject(peer(), A, peer_request(&ok, "ACK", 1, "z9hG4bKack", None));
+    assert_eq!(pair.names(A), ["confirmed"]);
+    let status = 200;
+    pair.input(A, Input::Release { dialog, status });
+    pair.rest();
+}
+
+#[test]
+fn whoever_says_nothing_of_it_is_offered_nothing_before_the_200() {
+    let mut pair = Pair::new();
+    let dialog = offerless(&mut pair, "Supported: timer\r\n");
+    assert!(!pair.ends[A].takes_early_offer(dialog));
+    let sdp = sdp("offer");
+    pair.input(A, Input::Accept { dialog, sdp });
+    pair.run(DELAY);
+    let ok = pair.stray_response();
+    assert!(ok.status() == 200 && !ok.body().is_empty());
+    let ack = peer_request(&ok, "ACK", 1, "z9hG4bKack", Some("answer"));
+    pair.inject(peer(), A, ack);
+    assert_eq!(pair.names(A), ["confirmed"]);
+    let status = 200;
+    pair.input(A, Input::Release { dialog, status });
+    pair.rest();
 }
