@@ -4,6 +4,7 @@
 //! figure of it is held against its limit before anything is made by it.
 
 use std::io::{Cursor, ErrorKind};
+use std::panic::{self, AssertUnwindSafe};
 
 use symphonia::default::{
     formats::{FlacReader, MpaReader, OggReader, WavReader},
@@ -36,14 +37,20 @@ pub(crate) struct Decoded {
     pub(crate) samples: Vec<f32>,
 }
 
-/// Decodes the first audio track of a file.
+/// Decodes the first audio track of a file. symphonia panics where it believes that no file can be like that: such a
+/// file is damaged. Nothing of it is used after that, so nothing is seen half done.
 pub(crate) fn decode(file: &[u8], may_go_on: &dyn Fn() -> bool) -> Result<Decoded, AudioError> {
     if file.len() > limits::FILE {
         let octets = file.len();
         return Err(AudioError::TooLarge { octets });
     }
     let file = wav::mended(file)?;
-    let mut format = open(&file)?;
+    let read = panic::catch_unwind(AssertUnwindSafe(|| read(&file, may_go_on)));
+    read.unwrap_or(Err(AudioError::Damaged("no reader can follow it")))
+}
+
+fn read(file: &[u8], may_go_on: &dyn Fn() -> bool) -> Result<Decoded, AudioError> {
+    let mut format = open(file)?;
     let (track, mut decoder) = decoder(&*format)?;
     let mut mix = Mix::default();
     let (mut packets, mut damaged) = (0, 0);
