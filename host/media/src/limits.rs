@@ -45,6 +45,10 @@ pub const CLOCK_BACK: Duration = Duration::from_millis(100);
 /// where two send at once the ear does not go to and fro. So much of a new one is lost where it follows without a pause.
 pub const SSRC_HEARD: Duration = Duration::from_millis(50);
 
+/// Packets of a stream before its jitter says more than that of the one before: each moves it by a sixteenth
+/// (RFC 3550 §A.8).
+pub const JITTER_SETTLED: u64 = 16;
+
 /// Ticks of a port that are made up for when its shard was late: 200 ms. What a peer would be sent at once
 /// beyond that would overflow its jitter buffer.
 pub const LATE_TICKS: u64 = 10;

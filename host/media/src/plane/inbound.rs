@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::codec::Codec;
 use crate::dtmf::SEGMENT;
-use crate::limits::{CLOCK_BACK, MAX_DROPOUT, MAX_MISORDER, SSRC_HEARD};
+use crate::limits::{CLOCK_BACK, JITTER_SETTLED, MAX_DROPOUT, MAX_MISORDER, SSRC_HEARD};
 use crate::rtp::Fixed;
 
 /// A packet's place.
@@ -35,6 +35,26 @@ pub(crate) struct Reception {
     pub(crate) jitter: u32,
 }
 
+impl Reception {
+    /// With what was received before of the same source. What it sent between the two, which nobody wanted, is not
+    /// lost; its numbers went on.
+    fn after(self, before: &Reception, first: u16) -> Self {
+        let step = first.wrapping_sub(before.highest as u16);
+        let begin = if step > u16::MAX - MAX_MISORDER {
+            before.highest.wrapping_sub(u32::from(step.wrapping_neg()))
+        } else {
+            before.highest.wrapping_add(u32::from(step))
+        };
+        let ahead = self.highest.wrapping_sub(u32::from(first));
+        Reception {
+            highest: before.highest.max(begin.wrapping_add(ahead)),
+            expected: before.expected + self.expected,
+            received: before.received + self.received,
+            ..self
+        }
+    }
+}
+
 /// See the module's header.
 #[derive(Debug, Default)]
 pub(crate) struct Inbound {
@@ -43,6 +63,8 @@ pub(crate) struct Inbound {
     /// Of the streams before.
     lost: u64,
     jitter: Duration,
+    /// What was received of the last one: its source may go on in the next.
+    before: Option<Box<Reception>>,
 }
 
 #[derive(Debug)]
@@ -80,11 +102,16 @@ struct Aside {
 }
 
 impl Inbound {
-    /// The next packet begins a new stream.
+    /// The next packet begins a new stream, be it of another source or of the same.
     pub(crate) fn restart(&mut self) {
-        if let Some(ended) = self.current.take() {
+        let (received, jitter) = (self.reception(), self.jitter());
+        if let Some((ended, received)) = self.current.take().zip(received) {
             self.lost += ended.lost();
-            self.jitter = ended.jitter_time();
+            self.jitter = jitter;
+            match &mut self.before {
+                Some(before) => **before = received,
+                None => self.before = Some(Box::new(received)),
+            }
         }
     }
 
@@ -97,23 +124,34 @@ impl Inbound {
         self.streams
     }
 
-    /// Of the current stream, or of the last one.
+    /// Of the current stream, or of the last one: one that has just begun says little yet.
     pub(crate) fn jitter(&self) -> Duration {
-        let current = self.current.as_ref();
-        current.map_or(self.jitter, Stream::jitter_time)
+        match &self.current {
+            Some(stream) if stream.received >= JITTER_SETTLED => stream.jitter_time(),
+            Some(stream) => stream.jitter_time().max(self.jitter),
+            None => self.jitter,
+        }
     }
 
-    /// Of the current stream.
+    /// Of the current stream, and of those before of its source.
     pub(crate) fn reception(&self) -> Option<Reception> {
         let stream = self.current.as_ref()?;
         let first = stream.sequence.wrapping_sub(stream.highest as u16);
-        Some(Reception {
+        let own = Reception {
             ssrc: stream.ssrc,
             highest: (i64::from(first) + stream.highest) as u32,
             expected: stream.highest as u64 + 1,
             received: stream.received,
             jitter: stream.jitter(),
+        };
+        Some(match self.before(stream.ssrc) {
+            Some(before) => own.after(before, first),
+            None => own,
         })
+    }
+
+    fn before(&self, ssrc: u32) -> Option<&Reception> {
+        self.before.as_deref().filter(|before| before.ssrc == ssrc)
     }
 
     /// Finds the place of a packet; `None` if it is too far off to be believed alone. Of audio its codec is
@@ -125,19 +163,25 @@ impl Inbound {
         audio: Option<Codec>,
     ) -> Option<Order> {
         if let Some(stream) = &mut self.current {
+            let is_same = fixed.ssrc == stream.ssrc;
             let is_proved = stream.suspect == Some((fixed.ssrc, fixed.sequence));
-            if fixed.ssrc != stream.ssrc && (!is_proved || stream.is_heard(now)) {
+            if !is_same && (!is_proved || stream.is_heard(now)) {
                 stream.suspect(fixed);
                 return None;
             }
             if is_proved {
                 self.restart();
             }
+            if is_proved && is_same {
+                self.before = None; // it counts from its beginning (RFC 3550 §A.1)
+            }
         }
-        let stream = self.current.get_or_insert_with(|| {
+        if self.current.is_none() {
             self.streams += 1;
-            Stream::new(now, fixed)
-        });
+            let measured = self.before(fixed.ssrc).map(|_| self.jitter);
+            self.current = Some(Stream::new(now, fixed, measured.unwrap_or_default()));
+        }
+        let stream = self.current.as_mut()?;
         let index = stream.find(fixed)?;
         let is_newest = index == stream.highest;
         if is_newest && audio.is_some_and(|codec| stream.goes_back(fixed.timestamp, codec)) {
@@ -200,10 +244,12 @@ impl Inbound {
 }
 
 impl Stream {
-    fn new(now: Instant, fixed: &Fixed) -> Self {
+    /// Of a source whose jitter was that before.
+    fn new(now: Instant, fixed: &Fixed, jitter: Duration) -> Self {
+        let per_ms = Codec::ALL[0].per_ms();
         Stream {
             ssrc: fixed.ssrc,
-            per_ms: Codec::ALL[0].per_ms(),
+            per_ms,
             sequence: fixed.sequence,
             highest: 0,
             received: 0,
@@ -212,7 +258,7 @@ impl Stream {
             suspect: None,
             first_arrival: now,
             transit: None,
-            jitter: 0,
+            jitter: 16 * (jitter.as_micros() as u64 * u64::from(per_ms) / 1_000),
             aside: None,
         }
     }

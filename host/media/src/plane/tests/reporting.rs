@@ -367,3 +367,50 @@ fn a_party_on_hold_is_reported_to() {
     bench.configure(A, held);
     assert!(bench.reports(7).iter().any(|it| it.via == A));
 }
+
+/// RFC 3550 §6.4.1: a source goes on whatever is agreed on it meanwhile.
+#[test]
+fn a_report_after_a_new_agreement_goes_on_where_the_one_before_was() {
+    let mut bench = bridged(true);
+    // Half are lost, and the sequence begins anew among them; what is sent on hold is not.
+    for n in (0..40).step_by(2) {
+        bench.packet(A, nth(first(77), n), &[0; 160]);
+        bench.pass(40);
+    }
+    let heard = |bench: &mut Bench| {
+        let told = bench.reports(7);
+        let mut blocks = told.iter().filter(|it| it.via == A);
+        blocks.find_map(|it| it.content().1).expect("A reports")
+    };
+    let before = heard(&mut bench);
+    let highest = |n| 0x0001_0000 | u32::from(65_530_u16.wrapping_add(n));
+    assert_eq!((before.lost, before.highest), (19, highest(38)));
+    let held = Negotiated {
+        direction: Direction::SendOnly,
+        ..speaks(A, true)
+    };
+    for agreed in [held, speaks(A, true)] {
+        bench.configure(A, agreed);
+        bench.pass(1_000);
+    }
+    for n in [200, 201, 203] {
+        bench.packet(A, nth(first(77), n), &[0; 160]);
+        bench.pass(20);
+    }
+    let after = heard(&mut bench);
+    assert_eq!((after.lost, after.highest), (20, highest(203)));
+    assert_eq!(after.fraction, (256 / 4) as u8);
+    // Another source is counted from its beginning.
+    bench.configure(
+        A,
+        Negotiated {
+            noise: None,
+            direction: Direction::SendRecv,
+            packing: crate::sdp::Packing::new(Some(40), None),
+            ..speaks(A, true)
+        },
+    );
+    bench.packet(A, first(78), &[0; 160]);
+    let other = heard(&mut bench);
+    assert_eq!((other.lost, other.highest), (0, 65_530));
+}

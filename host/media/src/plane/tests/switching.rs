@@ -161,6 +161,30 @@ fn loss_before_a_new_agreement_stays_counted() {
     assert_eq!(bench.stats(A).packets_lost, 4);
 }
 
+/// RFC 3550 §6.4.1 is about sources: what was lost and measured of one does not end with an agreement.
+#[test]
+fn jitter_before_a_new_agreement_is_not_forgotten() {
+    for ssrc in [1, 2] {
+        let mut bench = Bench::bridged();
+        for n in 0..100 {
+            bench.packet(A, nth(first(1), n), &[0; 160]);
+            bench.pass(if n % 2 == 0 { 10 } else { 30 });
+        }
+        let before = bench.stats(A).jitter;
+        assert!(before >= Duration::from_millis(8), "{before:?}");
+        for agreed in [with_noise(A), agreed(A)] {
+            bench.configure(A, agreed);
+            assert_eq!(bench.stats(A).jitter, before);
+            bench.packet(A, nth(first(ssrc), 100), &[0; 160]);
+            assert_eq!(bench.stats(A).jitter, before, "source {ssrc}");
+        }
+        // What comes then on time counts.
+        bench.pass(20);
+        bench.stream(A, nth(first(ssrc), 101), 100);
+        assert!(bench.stats(A).jitter < before / 4);
+    }
+}
+
 /// An agreement that knows comfort noise, too.
 fn with_noise(port: PortId) -> Negotiated {
     Negotiated {
