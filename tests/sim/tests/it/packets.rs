@@ -45,6 +45,27 @@ fn each_hears_the_other_in_packets_of_the_length_that_it_wants() {
     }
 }
 
+#[test]
+fn keys_are_no_loss_to_who_wants_packets_of_another_length() {
+    for (a, b) in [(20, 30), (20, 20), (30, 20), (10, 40)] {
+        let mut world = World::new(Options::calm(), Box::new(Scripts));
+        world.add_tenant(town::tenant("acme", 1, "makecall"));
+        for (user, wants) in [("1001", a), ("3001", b)] {
+            let line = world.line(0, user);
+            world.make(line, |it| it.ptime_ms = wants);
+        }
+        let (alice, bob) = scenes::call(&mut world, scenes::ANSWERS);
+        world.press(alice, "15#");
+        world.run_for(3 * SECOND);
+        world.hang_up(alice);
+        world.run_to_rest();
+        assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
+        let bob = &world.lines()[bob];
+        assert_eq!(bob.digits, ["15#"], "{a} and {b}");
+        assert_eq!(bob.heard[0].lost, 0, "{a} and {b}: {:?}", bob.heard[0]);
+    }
+}
+
 /// The formats that a hand in the place of the callee is offered, and those that the caller is answered.
 fn formats(offered: &str) -> (String, String) {
     let mut world = World::new(Options::calm(), Box::new(Scripts));

@@ -69,10 +69,17 @@ impl Port {
         }
         let leg = self.leg.as_ref()?;
         let (way, agreed) = ((via, leg.hears()?), &leg.agreed);
-        let payload_type = arrival.sent_as(agreed)?;
+        let Some(payload_type) = arrival.sent_as(agreed) else {
+            if let Some(packer) = &mut self.packer {
+                packer.skip(arrival.order);
+            }
+            return None;
+        };
         let codec = agreed.codec;
         let (now, source) = (taper.0, arrival.order.stream);
-        let timestamp = arrival.packet.fixed.timestamp;
+        let Fixed {
+            timestamp, marker, ..
+        } = arrival.packet.fixed;
         let whole = arrival.length(datagram);
         let payload = &mut datagram[arrival.packet.payload.clone()];
         let mut packer = self.take_packer()?;
@@ -81,15 +88,13 @@ impl Port {
                 let switched = !packer.is_of(source);
                 suited(&mut self.transcoder, switched, from, codec).transcode(payload);
             }
-            let marker = arrival.packet.fixed.marker;
-            let mut first = marker;
-            packer.put(source, timestamp, payload, |packed| {
+            packer.put(arrival.order, (timestamp, marker), payload, |packed| {
                 let ready = Ready {
                     order: order(source, packed.index),
                     timestamp: packed.timestamp,
                     length: length(packed.payload),
                     payload_type,
-                    marker: std::mem::take(&mut first),
+                    marker: packed.marker,
                     payload: packed.payload,
                 };
                 self.put_out(now, way, &ready, outbox, taper);
@@ -97,11 +102,11 @@ impl Port {
         } else {
             self.flush(&mut packer, source, now, way, outbox, taper);
             let ready = Ready {
-                order: order(source, packer.number()),
+                order: order(source, packer.number(arrival.order)),
                 timestamp,
                 length: whole,
                 payload_type,
-                marker: arrival.packet.fixed.marker,
+                marker,
                 payload,
             };
             self.put_out(now, way, &ready, outbox, taper);
@@ -111,7 +116,7 @@ impl Port {
     }
 
     /// Says 20 ms of audio by itself, in packets of the length that is asked for; `index`: the number of a packet
-    /// if they are of 20 ms.
+    /// of 20 ms.
     pub(super) fn say(
         &mut self,
         tick: Tick,
@@ -135,14 +140,14 @@ impl Port {
             return self.put_out(tick.due, way, &ready, outbox, taper);
         }
         let mut packer = self.take_packer()?;
-        let mut first = marker;
-        packer.put(OWN, clock(tick, codec), payload, |packed| {
+        let place = Order { stream: OWN, index };
+        packer.put(place, (clock(tick, codec), marker), payload, |packed| {
             let ready = Ready {
                 order: order(OWN, packed.index),
                 timestamp: packed.timestamp,
                 length: length(packed.payload),
                 payload_type,
-                marker: std::mem::take(&mut first),
+                marker: packed.marker,
                 payload: packed.payload,
             };
             self.put_out(tick.due, way, &ready, outbox, taper);
@@ -220,7 +225,7 @@ impl Port {
                 timestamp: packed.timestamp,
                 length: length(packed.payload),
                 payload_type,
-                marker: false,
+                marker: packed.marker,
                 payload: packed.payload,
             };
             self.put_out(now, way, &ready, outbox, taper);

@@ -177,6 +177,42 @@ fn a_bridge_of_other_lengths_goes_on_when_a_clock_goes_back() {
 }
 
 #[test]
+fn keys_and_pauses_are_no_loss_where_packets_have_another_length() {
+    // RFC 3550 §5.1: a sequence number grows by one for each packet that is sent.
+    let mut bench = Bench::bridged();
+    bench.configure(B, wants(B, Some(30), None));
+    let (mut said, mut passed, mut sent) = (0, 0, Vec::new());
+    let mut say = |payload_type, frames: u16, marker, payload: &[u8]| {
+        let fixed = Fixed {
+            marker,
+            payload_type,
+            timestamp: nth(first(1), passed).timestamp,
+            ..nth(first(1), said)
+        };
+        (said, passed) = (said + 1, passed + frames);
+        bench.packet(A, fixed, payload);
+        sent.extend(bench.said());
+        bench.pass(20);
+    };
+    (0..7).for_each(|_| say(8, 1, false, &[1; 160]));
+    (0..10).for_each(|n| say(101, n / 9 * 10, n == 0, &[5, 10, 0, 160]));
+    (0..7).for_each(|n| say(8, 1 + n / 6 * 50, false, &[1; 160]));
+    (0..7).for_each(|n| say(8, 1, n == 0, &[1; 160]));
+    let numbers = sent
+        .windows(2)
+        .map(|it| it[1].fixed.sequence.wrapping_sub(it[0].fixed.sequence));
+    assert!(numbers.into_iter().all(|it| it == 1), "{sent:?}");
+    let since = |it: &Sent| it.fixed.timestamp.wrapping_sub(sent[0].fixed.timestamp);
+    let marked: Vec<_> = sent
+        .iter()
+        .filter(|it| it.fixed.marker)
+        .map(since)
+        .collect();
+    // The first of all, of the key, and after the pause.
+    assert_eq!(marked, [0, 7 * 160, (7 + 10 + 7 + 50) * 160]);
+}
+
+#[test]
 fn what_is_played_keyed_and_mixed_has_the_length_that_is_asked_for() {
     for (asked, lengths) in [
         (10, vec![80; 10]),
