@@ -2,8 +2,9 @@
 //!
 //! Owns the mapping from a source's sequence numbers and timestamps to ours: offsets per source,
 //! never the peer's own values. At a switch of source the sequence goes on without
-//! a gap, the timestamp advances by the time that really passed, and the marker is set. Where the clock
-//! of a source is not that of our stream its timestamps are brought to ours.
+//! a gap, the timestamp advances by the time that really passed, and the marker is set. Where that is less than
+//! the packet before lasts, the timestamp is ahead of the clock from then on, until a later switch has room to
+//! take it off. Where the clock of a source is not that of our stream its timestamps are brought to ours.
 //! Within a source gaps stay gaps and late packets stay late, so that the peer's jitter buffer and
 //! loss concealment see what happened.
 
@@ -76,6 +77,8 @@ enum Pace {
         timestamp: u32,
         sent: Instant,
         length: u32,
+        /// By how much switches have brought it before the clock.
+        ahead: u32,
     },
 }
 
@@ -114,8 +117,9 @@ impl Outbound {
 
     /// Our stream goes on with a clock of so many units a millisecond.
     pub(super) fn set_clock(&mut self, per_ms: u32) {
-        if let Pace::Running { length, .. } = &mut self.pace {
+        if let Pace::Running { length, ahead, .. } = &mut self.pace {
             *length = *length / self.per_ms * per_ms;
+            *ahead = *ahead / self.per_ms * per_ms;
         }
         self.per_ms = per_ms;
     }
@@ -132,6 +136,16 @@ impl Outbound {
             Pace::Running {
                 timestamp, sent, ..
             } => timestamp.wrapping_add(self.passed(now, sent)),
+        }
+    }
+
+    /// Whether another source would speak before 20 ms of the last packet have passed.
+    pub(super) fn is_early(&self, now: Instant) -> bool {
+        match self.pace {
+            Pace::Running { sent, .. } if self.source.is_none() => {
+                self.passed(now, sent) < FRAME * self.per_ms
+            }
+            _ => false,
         }
     }
 
@@ -156,7 +170,7 @@ impl Outbound {
                 sequence_offset: self.next - order.index,
                 per_ms: length.per_ms,
                 theirs: fixed.timestamp,
-                ours: self.due(now),
+                ours: self.switched(now),
                 floor: order.index,
             });
         }
@@ -195,15 +209,22 @@ impl Outbound {
     }
 
     /// The timestamp of a packet of another source that is sent now.
-    fn due(&self, now: Instant) -> u32 {
-        match self.pace {
-            Pace::Silent { first } => first,
-            Pace::Running {
-                timestamp,
-                sent,
-                length,
-            } => timestamp.wrapping_add(self.passed(now, sent).max(length)),
+    fn switched(&mut self, now: Instant) -> u32 {
+        let Pace::Running {
+            timestamp,
+            sent,
+            length,
+            ahead,
+        } = self.pace
+        else {
+            return self.timestamp(now);
+        };
+        let passed = self.passed(now, sent);
+        let step = passed.saturating_sub(ahead).max(length);
+        if let Pace::Running { ahead, .. } = &mut self.pace {
+            *ahead = (*ahead + step).saturating_sub(passed);
         }
+        timestamp.wrapping_add(step)
     }
 
     /// Units of our clock since then.
@@ -234,18 +255,20 @@ impl Source {
 impl Pace {
     /// Late packets, and those of an event after its first, do not move it.
     fn advance(&mut self, now: Instant, timestamp: u32, length: u32) {
-        let newer = match *self {
-            Pace::Silent { .. } => true,
+        let ahead = match *self {
+            Pace::Silent { .. } => 0,
             Pace::Running {
-                timestamp: last, ..
-            } => timestamp.wrapping_sub(last) as i32 > 0,
+                timestamp: last,
+                ahead,
+                ..
+            } if timestamp.wrapping_sub(last) as i32 > 0 => ahead,
+            Pace::Running { .. } => return,
         };
-        if newer {
-            *self = Pace::Running {
-                timestamp,
-                sent: now,
-                length,
-            };
-        }
+        *self = Pace::Running {
+            timestamp,
+            sent: now,
+            length,
+            ahead,
+        };
     }
 }

@@ -86,3 +86,23 @@ fn our_clock_may_become_another_between_two_sources() {
     let soon = place(&mut outbound, after, (3, 0), 9, 0, 8);
     assert_eq!(soon.wrapping_sub(new), 960, "and never less than a packet");
 }
+
+#[test]
+fn what_quick_switches_put_before_the_clock_is_taken_off_when_there_is_room() {
+    let mut outbound = Outbound::new(&mut ChaCha8Rng::from_seed([1; 32]));
+    let begin = now();
+    let mut at = |ms: u64, stream: u64| {
+        let now = begin + Duration::from_millis(ms);
+        place(&mut outbound, now, (stream, 0), 9, 0, 8)
+    };
+    let begun = at(0, 1);
+    let mut told = |ms, stream| at(ms, stream).wrapping_sub(begun) / 8;
+    assert_eq!(
+        [told(5, 2), told(10, 3)],
+        [20, 40],
+        "never less than a packet"
+    );
+    assert_eq!(told(50, 4), 60, "40 ms have passed, 20 of them taken off");
+    assert_eq!(told(100, 5), 100, "and the last 10");
+    assert_eq!(told(200, 6), 200);
+}

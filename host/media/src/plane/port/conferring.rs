@@ -110,13 +110,13 @@ impl Port {
         outbox: &mut Outbox,
         taper: &mut Taper<'_>,
     ) {
-        let covered = self.speaks();
+        let waits = self.speaks() || self.outbound.is_early(tick.due);
         let (Some(member), Some(leg)) = (&mut self.member, &self.leg) else {
             return;
         };
         let codec = leg.agreed.codec;
         mixer.hear(nth, member);
-        let Some(to) = leg.hears().filter(|_| !covered) else {
+        let Some(to) = leg.hears().filter(|_| !waits) else {
             return;
         };
         let payload = mixer.tell(member, codec);

@@ -66,11 +66,13 @@ impl Port {
         outbox: &mut Outbox,
         taper: &mut Taper<'_>,
     ) -> Option<Ended> {
+        // Most have nothing to say.
+        if !self.speaks() || self.outbound.is_early(tick.due) {
+            return None;
+        }
         if self.keying.is_some() {
             return self.press(tick, via, outbox, taper);
         }
-        // Most have nothing to say.
-        self.player.as_ref()?;
         let leg = self.leg.as_ref()?;
         let (way, codec, noise) = ((via, leg.hears()?), leg.agreed.codec, leg.agreed.noise);
         let mut player = self.player.take()?;

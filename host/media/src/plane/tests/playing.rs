@@ -220,6 +220,43 @@ fn twenty_ports_that_begin_at_once_have_a_turn_each_millisecond() {
     assert!(bench.ticks(100).is_empty());
 }
 
+/// By how many units of 8 kHz timestamps are at most ahead of the clock, and behind it.
+fn off(sent: &[(Instant, Sent)]) -> (i64, i64) {
+    let (begin, begun) = (sent[0].0, sent[0].1.fixed.timestamp);
+    let off = sent.iter().map(|(at, it)| {
+        let told = i64::from(it.fixed.timestamp.wrapping_sub(begun));
+        told - (*at - begin).as_micros() as i64 / 125
+    });
+    (off.clone().max().unwrap(), -off.min().unwrap())
+}
+
+#[test]
+fn plays_one_behind_another_or_cut_short_do_not_run_ahead_of_the_clock() {
+    for turn in [0, 1, 2, 5, 10] {
+        for cut in [None, Some(30)] {
+            let mut bench = Bench::bridged();
+            let mut sent = Vec::new();
+            for n in 0..30 {
+                bench.play(play(n, [prompt(3)]));
+                for _ in 0..cut.unwrap_or(100) {
+                    sent.extend(bench.timed(1));
+                    if bench.outputs().iter().any(|it| it.contains("Played")) {
+                        break;
+                    }
+                }
+                bench.command(Command::StopPlay { port: A });
+                sent.extend(bench.timed(turn));
+            }
+            assert!(sent.len() >= 30, "{turn} {cut:?}: {}", sent.len());
+            let (ahead, behind) = off(&sent);
+            assert!(
+                ahead <= 8 && behind <= 8,
+                "{turn} {cut:?}: {ahead} {behind}"
+            );
+        }
+    }
+}
+
 /// What a port may be told between packets of its bridge.
 #[derive(Clone, Debug)]
 enum Step {
@@ -229,6 +266,8 @@ enum Step {
     Bridge(bool),
     Hold(bool),
     Silence(u16),
+    /// Milliseconds.
+    Wait(u16),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -239,6 +278,7 @@ fn step() -> impl Strategy<Value = Step> {
         any::<bool>().prop_map(Step::Bridge),
         any::<bool>().prop_map(Step::Hold),
         (1..40_u16).prop_map(Step::Silence),
+        (1..20_u16).prop_map(Step::Wait),
     ]
 }
 
@@ -248,16 +288,16 @@ proptest! {
     fn every_switch_of_source_goes_on_with_one_stream(steps in prop::collection::vec(step(), 1..40)) {
         let mut bench = Bench::bridged();
         let mut sent: Vec<(Instant, Sent)> = Vec::new();
-        // Of B's own stream: packets that it sent, frames that have passed.
+        // Of B's own stream: packets that it sent, milliseconds that have passed.
         let (mut said, mut passed) = (0, 0);
         for step in steps {
             match step {
                 Step::Relay(packets) => for _ in 0..packets {
-                    let time = nth(first(1), passed).timestamp;
-                    let fixed = Fixed { timestamp: time, marker: true, ..nth(first(1), said) };
+                    let timestamp = first(1).timestamp.wrapping_add(8 * passed);
+                    let fixed = Fixed { timestamp, marker: true, ..nth(first(1), said) };
                     let packet = bench.packet(B, fixed, &[1; 160]);
                     sent.extend(packet.map(|it| (bench.now, it)));
-                    (said, passed) = (said + 1, passed + 1);
+                    (said, passed) = (said + 1, passed + 20);
                     sent.extend(bench.timed(20));
                 },
                 Step::Play(frames) => bench.play(play(1, [prompt(frames)])),
@@ -269,8 +309,12 @@ proptest! {
                     bench.configure(A, Negotiated { direction, ..agreed(A) });
                 }
                 Step::Silence(frames) => {
-                    passed += frames;
+                    passed += 20 * u32::from(frames);
                     sent.extend(bench.timed(20 * frames));
+                }
+                Step::Wait(ms) => {
+                    passed += u32::from(ms);
+                    sent.extend(bench.timed(ms));
                 }
             }
         }
@@ -284,11 +328,18 @@ proptest! {
             // A marker is where there was a silence, or where another source begins.
             prop_assert!(step == 160 || after.marker);
         }
-        // Each switch may round up to a whole packet at most, and one of them is 20 ms.
+        // A switch is never less than a packet: a bridge that comes sooner brings it before the clock, nothing else does.
+        let mut before = 8;
+        for pair in sent.windows(2) {
+            let [(sooner, _), (later, it)] = pair else { break };
+            let passed = (*later - *sooner).as_micros() as u32 / 125;
+            before += if it.payload == [1; 160] { 160_u32.saturating_sub(passed) } else { 0 };
+        }
         for (at, it) in &sent {
             let told = it.fixed.timestamp.wrapping_sub(begun.fixed.timestamp);
             let passed = (*at - *begin).as_micros() as u32 / 125;
             prop_assert!(told + 320 >= passed, "{} told, {} passed", told, passed);
+            prop_assert!(told <= passed + before, "{} told, {} passed", told, passed);
         }
     }
 }
