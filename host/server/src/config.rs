@@ -225,7 +225,9 @@ impl Config {
         self.turn_memory()?;
         self.upload_max()?;
         self.compile_limits()?;
-        self.media_places()?;
+        for place in self.media_places()? {
+            place.ports.split(1).context("media.ports")?;
+        }
         self.sip.check()?;
         self.metrics_listen()?;
         self.limits.settings()?;

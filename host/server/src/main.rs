@@ -158,9 +158,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let preset = std::env::var("JACKFIELD_ADMIN_KEY")
         .ok()
         .filter(|key| !key.is_empty());
-    let (first, last) = config.media_ports()?;
-    let families = config.media_places()?.len() as u64;
-    files::raise_limit(u64::from(last - first) * families);
+    let places = config.media_places()?;
+    let shards = u64::from(fleet::shard_count());
+    files::raise_limit(files::needed(&places, shards));
     let node = Node::start(config, preset).await?;
     // These lines are a contract: scripts wait for them.
     if let Some(key) = &node.admin_key {

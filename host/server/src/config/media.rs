@@ -35,7 +35,7 @@ impl From<Datagrams> for Option<Backend> {
 
 impl Config {
     /// The lowest and the highest number of RTP sockets.
-    pub fn media_ports(&self) -> anyhow::Result<(u16, u16)> {
+    fn media_ports(&self) -> anyhow::Result<(u16, u16)> {
         let bounds = self.media.ports.split_once('-');
         let numbers = bounds.and_then(|(first, last)| {
             Some((first.trim().parse().ok()?, last.trim().parse().ok()?))

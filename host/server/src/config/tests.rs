@@ -48,6 +48,10 @@ fn errors_name_the_key() {
         ("[node]\ndrain_timeout = \"10 days\"", "node.drain_timeout"),
         ("[media]\ntimeout = \"often\"", "media.timeout"),
         ("[media]\nports = \"9-1\"", "media.ports"),
+        (
+            "[media]\nports = \"20001-20002\"",
+            "media.ports: media ports 20001-20002: no pair",
+        ),
         ("[media]\nio = \"aio\"", "unknown variant: found `aio`"),
         ("[media]\naddress6 = \"127.0.0.1\"", "media.address6"),
         (
