@@ -194,6 +194,11 @@ impl Port {
         }
         let before = self.srtp.take().map(|context| *context);
         self.srtp = keys.map(|keys| Box::new(Context::renewed(before, *keys)));
+        let places = |agreed: &Negotiated| (agreed.remote, agreed.remote_rtcp);
+        let is_there = |leg: &Leg| places(&leg.agreed) == places(&agreed);
+        if !self.leg.as_ref().is_some_and(is_there) {
+            self.unlearn();
+        }
         let was_locked = self.leg.as_ref().is_some_and(|leg| leg.latch.is_locked());
         let latch = match self.leg.take() {
             Some(leg) => leg.latch.rearmed(now, agreed.remote, signalling),

@@ -34,7 +34,8 @@ pub(super) struct Reports {
     /// The peer's last sender report: its source, the middle of its NTP time, and when it came.
     peer: Option<(u32, u32, Instant)>,
     remote: Option<Remote>,
-    round_trip: Option<Duration>,
+    /// Between us and that source.
+    round_trip: Option<(u32, Duration)>,
 }
 
 impl Reports {
@@ -65,7 +66,7 @@ impl Reports {
 
     /// Smoothed as TCP does it: an eighth of each new one.
     pub(super) fn round_trip(&self) -> Option<Duration> {
-        self.round_trip
+        self.round_trip.map(|(_, trip)| trip)
     }
 
     /// Takes a compound packet of the peer, about our own stream.
@@ -78,21 +79,21 @@ impl Reports {
     ) {
         let (ssrc, per_ms) = (outbound.ssrc(), outbound.per_ms());
         for part in compound.parts() {
-            let blocks = match part {
+            let (source, blocks) = match part {
                 Part::Sender(source, sent, blocks) => {
                     self.peer = Some((source, middle(sent.ntp), now));
-                    blocks
+                    (source, blocks)
                 }
-                Part::Receiver(_, blocks) => blocks,
+                Part::Receiver(source, blocks) => (source, blocks),
                 Part::Goodbye(_) | Part::Other => continue,
             };
             for block in blocks.each().filter(|block| block.ssrc == ssrc) {
-                self.learn(ntp, &block, per_ms);
+                self.learn(ntp, source, &block, per_ms);
             }
         }
     }
 
-    fn learn(&mut self, ntp: u64, block: &Block, per_ms: u32) {
+    fn learn(&mut self, ntp: u64, source: u32, block: &Block, per_ms: u32) {
         self.remote = Some(Remote {
             lost: block.lost.max(0) as u32,
             jitter: inbound::time(block.jitter, per_ms),
@@ -106,8 +107,10 @@ impl Reports {
             .wrapping_sub(block.delay);
         let trip = Duration::from_micros((u64::from(passed) * 1_000_000) >> 16);
         if trip <= ROUND_TRIP {
-            let smooth = self.round_trip.map(|old| (old * 7 + trip) / 8);
-            self.round_trip = Some(smooth.unwrap_or(trip));
+            // That of whoever was there before says nothing of this one.
+            let before = self.round_trip.filter(|(of, _)| *of == source);
+            let smooth = before.map_or(trip, |(_, old)| (old * 7 + trip) / 8);
+            self.round_trip = Some((source, smooth));
         }
     }
 

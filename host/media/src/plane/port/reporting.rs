@@ -132,6 +132,13 @@ impl Port {
         Some(())
     }
 
+    /// The peer is elsewhere from now on.
+    pub(super) fn unlearn(&mut self) {
+        if let Some(rtcp) = &mut self.rtcp {
+            rtcp.learned = None;
+        }
+    }
+
     /// When its next report is due.
     pub(in crate::plane) fn report_due(&self) -> Option<Instant> {
         self.rtcp.as_ref().map(|it| it.due)

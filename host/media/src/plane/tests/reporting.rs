@@ -94,8 +94,13 @@ fn bridged(shared: bool) -> Bench {
 }
 
 fn written(sent: Option<SentReport>, heard: Option<Block>) -> Vec<u8> {
+    written_by(9, sent, heard)
+}
+
+/// The same of a source.
+fn written_by(ssrc: u32, sent: Option<SentReport>, heard: Option<Block>) -> Vec<u8> {
     let report = Report {
-        ssrc: 9,
+        ssrc,
         sent,
         heard,
         cname: &[b'p'; CNAME_OCTETS],
@@ -314,6 +319,69 @@ fn who_does_not_multiplex_is_reported_to_from_a_second_socket_at_the_port_it_nam
 
     bench.command(Command::Close { port: A });
     assert_eq!(bench.outputs()[0], format!("Unbind {{ port: {second:?} }}"));
+}
+
+#[test]
+fn who_moves_is_reported_to_where_it_went_and_not_where_its_reports_came_from() {
+    let mut bench = bridged(false);
+    let own = |host, port| SocketAddr::new(IpAddr::from([198, 51, 100, host]), port);
+    let told = |bench: &mut Bench| {
+        let mut to: Vec<_> = bench.reports(20).iter().map(|it| (it.via, it.to)).collect();
+        to.retain(|(via, _)| *via == A.rtcp());
+        to.dedup();
+        to.into_iter().map(|(_, to)| to).collect::<Vec<_>>()
+    };
+    bench.report(A.rtcp(), own(1, 5_555), &written(None, None));
+    assert_eq!(told(&mut bench), [own(1, 5_555)]);
+    let held = Negotiated {
+        direction: Direction::SendOnly,
+        ..speaks(A, false)
+    };
+    bench.configure(A, held.clone());
+    assert_eq!(told(&mut bench), [own(1, 5_555)], "it has not moved");
+    let moved = Negotiated {
+        remote: own(77, 6_000),
+        remote_rtcp: Some(own(77, 6_001)),
+        ..speaks(A, false)
+    };
+    bench.configure(A, moved);
+    assert_eq!(told(&mut bench), [own(77, 6_001)]);
+    // Who holds by naming no address is told nothing (RFC 3264 §8.4).
+    bench.report(A.rtcp(), own(77, 5_555), &written(None, None));
+    let nowhere = |port| SocketAddr::new(IpAddr::from([0, 0, 0, 0]), port);
+    let held = Negotiated {
+        remote: nowhere(6_000),
+        remote_rtcp: Some(nowhere(6_001)),
+        ..held
+    };
+    bench.configure(A, held);
+    bench.report(A.rtcp(), own(77, 5_555), &written(None, None));
+    assert_eq!(told(&mut bench), []);
+}
+
+#[test]
+fn the_round_trip_to_another_is_measured_anew() {
+    let mut bench = bridged(true);
+    let ssrc = bench.ssrc(B);
+    let told = bench.reports(7);
+    let told = told.iter().find(|it| it.via == A).expect("A reports");
+    let ntp = told.content().0.expect("A has sent").ntp;
+    bench.now = told.at;
+    bench.pass(1_000);
+    let mut trip = |source, millis: u32| {
+        let heard = Block {
+            last_report: (ntp >> 16) as u32,
+            delay: (1_000 - millis) * 65_536 / 1_000,
+            ..block(ssrc)
+        };
+        let report = written_by(source, None, Some(heard));
+        bench.report(A, remote(A), &report);
+        bench.stats(A).rtt.expect("there was one").as_millis()
+    };
+    for (source, millis, expected) in [(9, 400, 400), (9, 480, 410), (10, 40, 40)] {
+        let measured = trip(source, millis);
+        assert!(measured.abs_diff(expected) <= 1, "{measured} of {source}");
+    }
 }
 
 #[test]
