@@ -2,6 +2,7 @@
 //! switching sources and latching in the files beside.
 
 mod attending;
+mod bursts;
 mod conferring;
 mod digits;
 mod keying;

@@ -31,7 +31,11 @@ impl Bench {
 
     /// What ports say by themselves in so many milliseconds.
     pub(super) fn ticks(&mut self, milliseconds: u64) -> Vec<Sent> {
-        let end = self.now + Duration::from_millis(milliseconds);
+        self.ticks_until(self.now + Duration::from_millis(milliseconds))
+    }
+
+    /// The same until then.
+    pub(super) fn ticks_until(&mut self, end: Instant) -> Vec<Sent> {
         let mut sent = Vec::new();
         while let Some(due) = self.plane.poll_timeout()
             && due <= end
