@@ -121,6 +121,11 @@ impl Detector {
         self.pressed.is_some()
     }
 
+    /// Whether it was heard to the end.
+    pub(crate) fn sounds(&self) -> bool {
+        self.pressed.is_some_and(|it| it.misses == 0)
+    }
+
     /// Nothing was heard for longer than a press may be broken: the next tone is another press.
     pub fn forget(&mut self) {
         *self = Detector::default();

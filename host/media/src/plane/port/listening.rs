@@ -13,6 +13,10 @@ use crate::dtmf::inband::Detector;
 /// Milliseconds that may be lost of a press: after more the next tone is another one.
 const HOLE: u32 = 60;
 
+/// The same where a key sounds up to the hole. It takes a pause between two presses of one key with it if that is
+/// shorter, which no thumb's is.
+const HOLE_IN_TONE: u32 = 120;
+
 /// See the module's header.
 #[derive(Debug)]
 pub(super) struct Listener {
@@ -45,7 +49,12 @@ impl Listener {
                 if hole < 0 {
                     return;
                 }
-                if hole as u32 > HOLE * codec.per_ms() {
+                let most = if self.detector.sounds() {
+                    HOLE_IN_TONE
+                } else {
+                    HOLE
+                };
+                if hole as u32 > most * codec.per_ms() {
                     self.detector.forget();
                 }
             }

@@ -99,6 +99,35 @@ fn no_loss_of_one_packet_or_two_makes_one_key_two_or_none() {
 }
 
 #[test]
+fn a_hole_of_120_ms_in_a_long_press_does_not_make_two_of_it() {
+    let mut samples = vec![0; 800];
+    samples.extend(tones::of('5', 3_200));
+    samples.resize(samples.len() + 800, 0);
+    let mut octets = vec![0; samples.len()];
+    Encoder::new(Codec::Pcma, Rate::Narrow).encode(&samples, &mut octets);
+    let payloads: Vec<_> = octets.chunks(160).map(<[u8]>::to_vec).collect();
+    for many in 1..=6 {
+        for gone in 0..payloads.len() {
+            let mut bench = listening(Codec::Pcma);
+            let lost = |n: usize| (gone..gone + many).contains(&n);
+            let (told, _) = told(&mut bench, &payloads, lost);
+            assert_eq!(told, "5", "{many} from {gone}");
+        }
+    }
+}
+
+#[test]
+fn what_comes_behind_such_a_hole_is_told_if_it_is_another_press() {
+    // Keys of 100 ms and pauses of 100 ms: four are lost from the last of the first key on.
+    for (keys, told_of_them) in [("55", "55"), ("58", "58")] {
+        let payloads = keyed(Codec::Pcma, keys);
+        let mut bench = listening(Codec::Pcma);
+        let (told, _) = told(&mut bench, &payloads, |n| (9..13).contains(&n));
+        assert_eq!(told, told_of_them);
+    }
+}
+
+#[test]
 fn packets_that_are_late_or_doubled_change_nothing() {
     let mut bench = listening(Codec::Pcma);
     let payloads = keyed(Codec::Pcma, "4");
