@@ -54,12 +54,14 @@ impl Report {
     }
 }
 
-/// Brings the duration of a payload from one clock to another, both in units a millisecond. Longer than can be
-/// told is told as that: 1.4 s of a clock of 48,000 Hz.
-pub(crate) fn rescale(payload: &mut [u8], from: u32, to: u32) {
+/// Brings the duration of a payload, and of the segments of its press before, from one clock to another, both in units
+/// a millisecond: there the press is one segment. Longer than can be told is told as that: 1.4 s of a clock of 48,000 Hz,
+/// 8.2 s of one of 8,000.
+pub(crate) fn rescale(payload: &mut [u8], before: u32, from: u32, to: u32) {
     if let Some([_, _, high, low]) = payload.first_chunk_mut() {
-        let duration = u32::from(u16::from_be_bytes([*high, *low]));
-        let other = (duration * to / from).min(SEGMENT) as u16;
+        let duration = u32::from(u16::from_be_bytes([*high, *low])).saturating_add(before);
+        let other = u64::from(duration) * u64::from(to) / u64::from(from);
+        let other = other.min(u64::from(SEGMENT)) as u16;
         [*high, *low] = other.to_be_bytes();
     }
 }
@@ -90,6 +92,8 @@ pub struct Presses {
 struct Segment {
     ssrc: u32,
     timestamp: u32,
+    /// What those before it have lasted.
+    before: u32,
     digit: char,
 }
 
@@ -106,23 +110,31 @@ impl Presses {
         if of_sender.clone().any(|it| it.timestamp == timestamp) {
             return Heard::Nothing;
         }
-        let goes_on = !fixed.marker
-            && of_sender.any(|before| {
-                before.digit == digit && timestamp.wrapping_sub(before.timestamp) == SEGMENT
-            });
+        let is_before =
+            |it: &&Segment| it.digit == digit && timestamp.wrapping_sub(it.timestamp) == SEGMENT;
+        let former = of_sender.find(is_before).filter(|_| !fixed.marker);
+        let before = former.map(|it| it.before.saturating_add(SEGMENT));
         self.known[self.next] = Some(Segment {
             ssrc,
             timestamp,
+            before: before.unwrap_or_default(),
             digit,
         });
         self.next = (self.next + 1) % PRESSES_KNOWN;
-        if goes_on {
+        if before.is_some() {
             Heard::Nothing
         } else if self.has_room(now) {
             Heard::Press(digit)
         } else {
             Heard::Flood
         }
+    }
+
+    /// What the segments of its press have lasted before that of a packet which was heard.
+    pub(crate) fn before(&self, fixed: &Fixed) -> u32 {
+        let is_it = |it: &&Segment| (it.ssrc, it.timestamp) == (fixed.ssrc, fixed.timestamp);
+        let known = self.known.iter().flatten().find(is_it);
+        known.map_or(0, |it| it.before)
     }
 
     /// Whether one more press may be told; counts it if so.

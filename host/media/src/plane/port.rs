@@ -61,6 +61,8 @@ pub(super) struct Arrival {
     pub(super) found: Option<Found>,
     /// Set by the first packet of a press.
     pub(super) digit: Option<char>,
+    /// What the segments of a press have lasted before this one.
+    before: u32,
     /// It is audio with the tones of a key in it, which come no other way.
     pub(super) has_tones: bool,
 }
@@ -77,6 +79,17 @@ impl Arrival {
             per_ms: self.per_ms,
             units,
         }
+    }
+
+    /// Its header for a peer with a clock of so many units a millisecond. If that is another one a press has no segments
+    /// there: all have the timestamp of the first, and the payload tells what they lasted together.
+    fn rescaled(&self, per_ms: u32, payload: &mut [u8]) -> Fixed {
+        let mut fixed = self.packet.fixed;
+        if self.content == Content::TelephoneEvent && self.per_ms != per_ms {
+            dtmf::rescale(payload, self.before, self.per_ms, per_ms);
+            fixed.timestamp = fixed.timestamp.wrapping_sub(self.before);
+        }
+        fixed
     }
 
     /// The payload type under which a peer gets it; `None` if it does not.
@@ -300,10 +313,10 @@ impl Port {
         };
         // The clock of events is that of the audio beside them (RFC 4733 §2.1).
         let per_ms = audio.unwrap_or(leg.agreed.codec).per_ms();
-        let (order, digit) = if content == Content::TelephoneEvent {
+        let (order, digit, before) = if content == Content::TelephoneEvent {
             self.take_event(now, &mut packet, datagram)?
         } else {
-            (self.inbound.register(now, &packet.fixed, audio)?, None)
+            (self.inbound.register(now, &packet.fixed, audio)?, None, 0)
         };
         Some(Arrival {
             packet,
@@ -312,6 +325,7 @@ impl Port {
             per_ms,
             found,
             digit,
+            before,
             has_tones: false,
         })
     }
@@ -341,7 +355,7 @@ impl Port {
         };
         let payload = arrival.packet.payload.clone();
         let length = arrival.length(datagram);
-        let theirs = &arrival.packet.fixed;
+        let theirs = &arrival.rescaled(agreed.codec.per_ms(), &mut datagram[payload.clone()]);
         let Slot {
             sequence,
             timestamp,
@@ -352,10 +366,6 @@ impl Port {
         {
             suited(&mut self.transcoder, switched, codec, agreed.codec)
                 .transcode(&mut datagram[payload.clone()]);
-        }
-        if arrival.content == Content::TelephoneEvent && arrival.per_ms != agreed.codec.per_ms() {
-            let event = &mut datagram[payload.clone()];
-            dtmf::rescale(event, arrival.per_ms, agreed.codec.per_ms());
         }
         self.stats.packets_sent += 1;
         self.stats.octets_sent += payload.len() as u64;

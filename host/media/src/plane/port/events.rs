@@ -8,14 +8,14 @@ use crate::plane::inbound::Order;
 use crate::rtp::Packet;
 
 impl Port {
-    /// The place of a packet of telephone events, and the key whose press it is the first word of. It is known by its own
-    /// timestamp, and goes on by that of the audio.
+    /// The place of a packet of telephone events, the key whose press it is the first word of, and what the segments of that
+    /// have lasted before. It is known by its own timestamp, and goes on by that of the audio.
     pub(super) fn take_event(
         &mut self,
         now: Instant,
         packet: &mut Packet,
         datagram: &[u8],
-    ) -> Option<(Order, Option<char>)> {
+    ) -> Option<(Order, Option<char>, u32)> {
         let said = packet.fixed;
         let order = if self.inbound.is_aside(&said) {
             self.inbound.put_aside(now, &mut packet.fixed)
@@ -31,6 +31,6 @@ impl Port {
             }
             Heard::Nothing => None,
         };
-        Some((order, digit))
+        Some((order, digit, presses.before(&said)))
     }
 }

@@ -258,3 +258,32 @@ fn a_recording_has_what_came_and_what_left_in_opus() {
         ]
     );
 }
+
+#[test]
+fn a_long_press_is_one_on_the_side_of_another_clock() {
+    // RFC 4733 §2.5.1.3: at 48,000 Hz a segment is 1.37 s.
+    let mut bench = Bench::bridged();
+    bench.speaks(A, Codec::Opus);
+    let mut far = crate::dtmf::Presses::default();
+    let (mut told, mut lasted, mut begun) = (Vec::new(), 0, Vec::new());
+    for n in 1..=200_u32 {
+        let segment = (n * 960 - 1) / 0xffff;
+        let [high, low] = ((n * 960 - segment * 0xffff) as u16).to_be_bytes();
+        let fixed = Fixed {
+            marker: n == 1,
+            payload_type: 101,
+            sequence: n as u16,
+            timestamp: 1_000_000 + segment * 0xffff,
+            ..first(1)
+        };
+        let sent = bench.packet(A, fixed, &[5, 10, high, low]).unwrap();
+        told.push(far.hear(bench.now, &sent.fixed, &sent.payload));
+        begun.push(sent.fixed.timestamp);
+        lasted = u16::from_be_bytes([sent.payload[2], sent.payload[3]]);
+        bench.pass(20);
+    }
+    told.retain(|it| *it != crate::dtmf::Heard::Nothing);
+    assert_eq!(told, [crate::dtmf::Heard::Press('5')]);
+    assert_eq!(lasted, 200 * 160);
+    assert!(begun.iter().all(|it| *it == begun[0]));
+}
