@@ -8,6 +8,9 @@
 use super::inbound::Order;
 use crate::limits;
 
+/// Octets in a millisecond, and units of our clock.
+pub(super) const PER_MS: u32 = 8;
+
 /// See the module's header.
 #[derive(Debug)]
 pub(super) struct Packer {
@@ -27,7 +30,19 @@ pub(super) struct Packer {
 struct Source {
     stream: u64,
     index: i64,
+    /// By our clock, and by the source's.
     timestamp: u32,
+    theirs: u32,
+}
+
+/// Where a packet that goes in belongs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) order: Order,
+    /// By a clock of so many units a millisecond.
+    pub(super) timestamp: u32,
+    pub(super) per_ms: u32,
+    pub(super) marker: bool,
 }
 
 /// A packet that is full.
@@ -62,13 +77,9 @@ impl Packer {
     }
 
     /// Takes audio of a source; every packet that becomes full is handed out.
-    pub(super) fn put(
-        &mut self,
-        order: Order,
-        (timestamp, marker): (u32, bool),
-        payload: &[u8],
-        mut each: impl FnMut(Packed<'_>),
-    ) {
+    pub(super) fn put(&mut self, place: Place, payload: &[u8], mut each: impl FnMut(Packed<'_>)) {
+        let order = place.order;
+        let timestamp = self.ours(place);
         match self.source.filter(|it| it.stream == order.stream) {
             None => self.forget(),
             Some(next) => {
@@ -89,8 +100,11 @@ impl Packer {
             stream: order.stream,
             index: order.index + 1,
             timestamp: end,
+            theirs: place
+                .timestamp
+                .wrapping_add(payload.len() as u32 * place.per_ms / PER_MS),
         });
-        self.marker |= marker;
+        self.marker |= place.marker;
         self.gathered.extend_from_slice(payload);
         let mut first = end.wrapping_sub(self.gathered.len() as u32);
         let full = self.gathered.len() / self.size * self.size;
@@ -105,6 +119,16 @@ impl Packer {
             first = first.wrapping_add(self.size as u32);
         }
         self.gathered.drain(..full);
+    }
+
+    /// A timestamp by our clock.
+    pub(super) fn ours(&self, place: Place) -> u32 {
+        let known = self.source.filter(|it| it.stream == place.order.stream);
+        known.map_or(place.timestamp, |next| {
+            let step = place.timestamp.wrapping_sub(next.theirs) as i32;
+            let step = i64::from(step) * i64::from(PER_MS) / i64::from(place.per_ms);
+            next.timestamp.wrapping_add(step as u32)
+        })
     }
 
     /// Hands out what is gathered, though it is not full.
@@ -167,9 +191,18 @@ mod tests {
         Order { stream: 1, index }
     }
 
+    fn at(order: Order, timestamp: u32, marker: bool) -> Place {
+        Place {
+            order,
+            timestamp,
+            per_ms: PER_MS,
+            marker,
+        }
+    }
+
     fn put(packer: &mut Packer, index: i64, timestamp: u32, payload: &[u8]) -> Out {
         let mut out = Vec::new();
-        packer.put(nth(index), (timestamp, false), payload, |it| {
+        packer.put(at(nth(index), timestamp, false), payload, |it| {
             out.push((it.index, it.timestamp, it.payload.to_vec()));
         });
         out
@@ -238,7 +271,7 @@ mod tests {
             stream: 2,
             index: 9,
         };
-        packer.put(other, (7, false), &[2; 240], |it| {
+        packer.put(at(other, 7, false), &[2; 240], |it| {
             out.push((it.index, it.timestamp, it.payload[0]));
         });
         assert_eq!(out, [(1, 7, 2)]);
@@ -254,11 +287,11 @@ mod tests {
         packer.skip(nth(6));
         let mut out = Vec::new();
         let mut note = |it: Packed<'_>| out.push((it.index, it.timestamp, it.marker));
-        packer.put(nth(7), (8_000, true), &[2; 160], &mut note);
-        packer.put(nth(8), (8_160, false), &[2; 320], &mut note);
+        packer.put(at(nth(7), 8_000, true), &[2; 160], &mut note);
+        packer.put(at(nth(8), 8_160, false), &[2; 320], &mut note);
         // Three are lost in front of a pause: 480 octets, two packets of ours.
-        packer.put(nth(12), (80_000, true), &[3; 160], &mut note);
-        packer.put(nth(13), (80_160, false), &[3; 80], &mut note);
+        packer.put(at(nth(12), 80_000, true), &[3; 160], &mut note);
+        packer.put(at(nth(13), 80_160, false), &[3; 80], &mut note);
         assert_eq!(
             out,
             [
@@ -268,5 +301,29 @@ mod tests {
                 (10, 80_000, true)
             ]
         );
+    }
+
+    #[test]
+    fn a_source_of_another_clock_is_brought_to_ours_over_its_wrap() {
+        let mut packer = Packer::new(240);
+        let mut out = Vec::new();
+        for n in 0..6_u32 {
+            let place = Place {
+                per_ms: 48,
+                ..at(
+                    nth(n.into()),
+                    (u32::MAX - 2_000).wrapping_add(n * 960),
+                    false,
+                )
+            };
+            packer.put(place, &[n as u8; 160], |it| {
+                out.push((it.index, it.timestamp));
+            });
+        }
+        let first = out[0].1;
+        let steps = out
+            .iter()
+            .map(|(index, it)| (*index, it.wrapping_sub(first)));
+        assert!(steps.eq([(0, 0), (1, 240), (2, 480), (3, 720)]));
     }
 }

@@ -27,7 +27,7 @@ use super::keying::Keying;
 use super::latch::{Latch, Verdict};
 use super::mixer::Member;
 use super::outbound::{Length, Outbound, Slot};
-use super::packer::Packer;
+use super::packer::{Packer, Place};
 use super::player::Player;
 use super::wheel::Seat;
 use crate::codec::Transcoder;
@@ -78,6 +78,16 @@ impl Arrival {
         Length {
             per_ms: self.per_ms,
             units,
+        }
+    }
+
+    /// Where it belongs for a packer.
+    fn place(&self) -> Place {
+        Place {
+            order: self.order,
+            timestamp: self.packet.fixed.timestamp,
+            per_ms: self.per_ms,
+            marker: self.packet.fixed.marker,
         }
     }
 

@@ -12,7 +12,7 @@ use crate::command::PortId;
 use crate::plane::inbound::Order;
 use crate::plane::outbound::{Length, OWN, Slot};
 use crate::plane::outbox::Outbox;
-use crate::plane::packer::Packer;
+use crate::plane::packer::{PER_MS, Packer, Place};
 use crate::plane::wheel::Tick;
 use crate::rtp::Fixed;
 
@@ -41,18 +41,15 @@ impl Port {
 
     /// Whether what arrived at the other port goes to this peer in packets of another length.
     pub(in crate::plane) fn repacks(&self, arrival: &Arrival) -> bool {
-        let is_of = |packer: &Packer| packer.is_of(arrival.order.stream);
-        match &self.packer {
-            Some(packer) if is_of(packer) => true,
-            _ => {
-                let (Content::Audio(codec), Some(leg)) = (arrival.content, &self.leg) else {
-                    return false;
-                };
-                let octets = arrival.packet.payload.len();
-                let can = codec.is_even() && leg.agreed.codec.is_even();
-                can && !leg.agreed.packing.takes(octets)
-            }
+        if self.packs(arrival.order.stream) {
+            return true;
         }
+        let (Content::Audio(codec), Some(leg)) = (arrival.content, &self.leg) else {
+            return false;
+        };
+        let octets = arrival.packet.payload.len();
+        let can = codec.is_even() && leg.agreed.codec.is_even();
+        can && !leg.agreed.packing.takes(octets)
     }
 
     /// Sends it so.
@@ -70,47 +67,72 @@ impl Port {
         let leg = self.leg.as_ref()?;
         let (way, agreed) = ((via, leg.hears()?), &leg.agreed);
         let Some(payload_type) = arrival.sent_as(agreed) else {
-            if let Some(packer) = &mut self.packer {
-                packer.skip(arrival.order);
-            }
+            self.leave_out(arrival);
             return None;
         };
         let codec = agreed.codec;
         let (now, source) = (taper.0, arrival.order.stream);
-        let Fixed {
-            timestamp, marker, ..
-        } = arrival.packet.fixed;
-        let whole = arrival.length(datagram);
         let payload = &mut datagram[arrival.packet.payload.clone()];
-        let mut packer = self.take_packer()?;
+        let mut place = arrival.place();
         if let Content::Audio(from) = arrival.content {
             if from != codec {
-                let switched = !packer.is_of(source);
+                let switched = !self.packs(source);
                 suited(&mut self.transcoder, switched, from, codec).transcode(payload);
             }
-            packer.put(arrival.order, (timestamp, marker), payload, |packed| {
-                let ready = Ready {
-                    order: order(source, packed.index),
-                    timestamp: packed.timestamp,
-                    length: length(packed.payload),
-                    payload_type,
-                    marker: packed.marker,
-                    payload: packed.payload,
-                };
-                self.put_out(now, way, &ready, outbox, taper);
-            });
-        } else {
-            self.flush(&mut packer, source, now, way, outbox, taper);
+            return self.pack(now, way, place, payload, outbox, taper);
+        }
+        place.timestamp = arrival.rescaled(PER_MS, payload).timestamp;
+        let mut packer = self.take_packer()?;
+        self.flush(&mut packer, source, now, way, outbox, taper);
+        let ready = Ready {
+            timestamp: packer.ours(place),
+            order: order(source, packer.number(arrival.order)),
+            length: length(&[]),
+            payload_type,
+            marker: place.marker,
+            payload,
+        };
+        self.put_out(now, way, &ready, outbox, taper);
+        self.packer = Some(packer);
+        Some(())
+    }
+
+    /// The peer does not get it, and is not to miss it.
+    pub(super) fn leave_out(&mut self, arrival: &Arrival) {
+        self.outbound.skip(arrival.order);
+        if let Some(packer) = &mut self.packer {
+            packer.skip(arrival.order);
+        }
+    }
+
+    /// Whether a source goes to this peer in packets of another length.
+    pub(super) fn packs(&self, source: u64) -> bool {
+        self.packer.as_ref().is_some_and(|it| it.is_of(source))
+    }
+
+    /// Puts audio into the packer, and out what becomes full.
+    pub(super) fn pack(
+        &mut self,
+        now: Instant,
+        way: (PortId, SocketAddr),
+        place: Place,
+        payload: &[u8],
+        outbox: &mut Outbox,
+        taper: &mut Taper<'_>,
+    ) -> Option<()> {
+        let payload_type = self.leg.as_ref()?.agreed.payload_type;
+        let mut packer = self.take_packer()?;
+        packer.put(place, payload, |packed| {
             let ready = Ready {
-                order: order(source, packer.number(arrival.order)),
-                timestamp,
-                length: whole,
+                order: order(place.order.stream, packed.index),
+                timestamp: packed.timestamp,
+                length: length(packed.payload),
                 payload_type,
-                marker,
-                payload,
+                marker: packed.marker,
+                payload: packed.payload,
             };
             self.put_out(now, way, &ready, outbox, taper);
-        }
+        });
         self.packer = Some(packer);
         Some(())
     }
@@ -139,21 +161,13 @@ impl Port {
             };
             return self.put_out(tick.due, way, &ready, outbox, taper);
         }
-        let mut packer = self.take_packer()?;
-        let place = Order { stream: OWN, index };
-        packer.put(place, (clock(tick, codec), marker), payload, |packed| {
-            let ready = Ready {
-                order: order(OWN, packed.index),
-                timestamp: packed.timestamp,
-                length: length(packed.payload),
-                payload_type,
-                marker: packed.marker,
-                payload: packed.payload,
-            };
-            self.put_out(tick.due, way, &ready, outbox, taper);
-        });
-        self.packer = Some(packer);
-        Some(())
+        let place = Place {
+            order: Order { stream: OWN, index },
+            timestamp: clock(tick, codec),
+            per_ms: codec.per_ms(),
+            marker,
+        };
+        self.pack(tick.due, way, place, payload, outbox, taper)
     }
 
     /// What the port says by itself pauses or ends: what is not a whole packet goes out as it is.
@@ -246,7 +260,7 @@ impl Port {
 /// How long a packet that was packed anew is.
 fn length(payload: &[u8]) -> Length {
     Length {
-        per_ms: 8,
+        per_ms: PER_MS,
         units: payload.len() as u32,
     }
 }

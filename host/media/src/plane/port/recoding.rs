@@ -1,7 +1,7 @@
 //! A bridge to or from a codec whose packets are of any length: what leaves is another packet.
 //!
 //! Each packet becomes one that lasts as long, so order, loss and time stay what they were; there is no jitter
-//! buffer here either. What cannot become one, since it is broken or of a time that the other codec does not have
+//! buffer here either. To a peer that wants packets of another length it goes by the packer. What cannot become one, since it is broken or of a time that the other codec does not have
 //! (30 ms are no packet of Opus), is as if it were lost, and is counted.
 
 use super::speech::Taper;
@@ -9,6 +9,7 @@ use super::{Arrival, Content, Port, suited};
 use crate::command::PortId;
 use crate::limits::PACKET;
 use crate::plane::outbox::Outbox;
+use crate::plane::packer::PER_MS;
 use crate::rtp::Fixed;
 
 impl Port {
@@ -41,15 +42,26 @@ impl Port {
         };
         let agreed = &leg.agreed;
         let Some(payload_type) = arrival.sent_as(agreed) else {
-            self.outbound.skip(arrival.order);
+            self.leave_out(arrival);
             return;
         };
         let theirs = &arrival.packet.fixed;
         let length = arrival.length(datagram);
-        let Some(slot) = self.outbound.place(taper.0, arrival.order, theirs, length) else {
-            return;
+        let source = arrival.order.stream;
+        let octets = (length.units * PER_MS / length.per_ms) as usize;
+        let is_packed =
+            agreed.codec.is_even() && (self.packs(source) || !agreed.packing.takes(octets));
+        let slot = if is_packed {
+            None
+        } else {
+            let place = self.outbound.place(taper.0, arrival.order, theirs, length);
+            let Some(slot) = place else {
+                return;
+            };
+            Some(slot)
         };
-        let transcoder = suited(&mut self.transcoder, slot.switched, codec, agreed.codec);
+        let switched = slot.map_or(!self.packs(source), |it| it.switched);
+        let transcoder = suited(&mut self.transcoder, switched, codec, agreed.codec);
         let mut other = [0; PACKET];
         let payload = &datagram[arrival.packet.payload.clone()];
         let octets = transcoder.recode(payload, &mut other);
@@ -57,6 +69,11 @@ impl Port {
             self.stats.packets_dropped += 1;
             return;
         }
+        let Some(slot) = slot else {
+            let (way, place) = ((via, to), arrival.place());
+            self.pack(taper.0, way, place, &other[..octets], outbox, taper);
+            return;
+        };
         let fixed = Fixed {
             marker: slot.switched || theirs.marker,
             payload_type,

@@ -287,3 +287,46 @@ fn a_long_press_is_one_on_the_side_of_another_clock() {
     assert_eq!(lasted, 200 * 160);
     assert!(begun.iter().all(|it| *it == begun[0]));
 }
+
+#[test]
+fn who_wants_packets_of_another_length_gets_them_from_opus_too() {
+    // 60 ms of Opus, and 20.
+    for (ms, asked, most) in [
+        (60, Some(20), Some(20)),
+        (60, None, Some(40)),
+        (20, Some(30), None),
+    ] {
+        let mut bench = Bench::bridged();
+        bench.speaks(A, Codec::Opus);
+        let packing = crate::sdp::Packing::new(asked, most);
+        bench.configure(
+            B,
+            Negotiated {
+                packing,
+                ..agreed(B)
+            },
+        );
+        let mut encoder = Encoder::new(Codec::Opus, Rate::Wide);
+        let mut sent = Vec::new();
+        for (n, frame) in (0_u32..).zip(chirp().chunks_exact(16 * ms)).take(20) {
+            let mut payload = [0; 500];
+            let length = encoder.encode(frame, &mut payload);
+            let fixed = Fixed {
+                payload_type: Codec::Opus.payload_type(),
+                sequence: n as u16,
+                timestamp: (u32::MAX - 5_000).wrapping_add(n * 48 * ms as u32),
+                ..first(1)
+            };
+            assert_eq!(bench.packet(A, fixed, &payload[..length]), None);
+            sent.extend(bench.left());
+            bench.pass(ms as u64);
+        }
+        let length = usize::from(asked.unwrap_or(20)) * 8;
+        assert!(sent.iter().all(|it| it.payload.len() == length), "{ms}");
+        assert_one_stream(&sent, &vec![length as u32; sent.len() - 1]);
+        assert!(sent.len() * length >= 19 * ms * 8);
+        let heard = heard(Codec::Pcma, &sent);
+        let likeness = likeness(&chirp()[..heard.len()], &heard);
+        assert!(likeness > 0.9, "{ms}: {likeness}");
+    }
+}
