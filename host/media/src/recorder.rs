@@ -256,7 +256,7 @@ impl Desk {
             let rest = open.track.rest();
             match open.append(rest, &mut self.buffer) {
                 Ok(()) => self.close(open),
-                Err(error) => self.end(open.file, End::Failed(error)),
+                Err(error) => self.end(open.file, End::Failed(open.take.fail(error))),
             }
         }
     }
@@ -289,7 +289,7 @@ impl Desk {
                 let rest = open.track.samples(lasted) - open.track.written();
                 match open.append(rest, &mut self.buffer) {
                     Ok(()) => self.close(open),
-                    Err(error) => self.end(open.file, End::Failed(error)),
+                    Err(error) => self.end(open.file, End::Failed(open.take.fail(error))),
                 }
             }
         }
@@ -341,7 +341,7 @@ impl Desk {
 
     fn fail_open(&mut self, key: Key, error: io::Error) {
         if let Some(open) = self.takes.remove(&key) {
-            self.fail(key, open.file, error);
+            self.fail(key, open.file, open.take.fail(error));
         }
     }
 

@@ -12,7 +12,7 @@ mod places;
 mod shelf;
 
 use std::{
-    fs::DirBuilder,
+    fs::{self, DirBuilder},
     io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
@@ -99,14 +99,29 @@ pub async fn close_open(data: &Path, store: &Store) -> anyhow::Result<usize> {
     }
 }
 
-/// What is left of a file. One that was never made has failed; a disk that cannot be read is no reason to
-/// give up what is on it.
+/// The recordings whose files are there without a row: the store was away for so long that their rows found no
+/// room. Nobody lists them, hears them or erases them, and whose they are is not in the file.
+pub async fn without_row(data: &Path, store: &Store) -> anyhow::Result<Vec<RecordingId>> {
+    let folder = folder(data);
+    let files =
+        off_the_runtime(move || fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()).await?;
+    let id = |it: &fs::DirEntry| {
+        let name = it.file_name().into_string().ok()?;
+        name.strip_suffix(".wav")?.parse().ok()
+    };
+    let ids: Vec<RecordingId> = files.iter().filter_map(id).collect();
+    Ok(admin::unknown_recordings(store, ids).await?)
+}
+
+/// What is left of a file. One that was never made, that is empty or that could not be written on has failed; a
+/// disk that cannot be read is no reason to give up what is on it.
 fn mended(path: &Path) -> anyhow::Result<RecordingState> {
     match recorder::mend(path) {
-        Ok((octets, lasts)) => Ok(RecordingState::Ready(Audio {
+        Ok(Some((octets, lasts))) => Ok(RecordingState::Ready(Audio {
             duration_ms: lasts.as_millis() as u64,
             octets,
         })),
+        Ok(None) => Ok(RecordingState::Failed),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(RecordingState::Failed),
         Err(error) => Err(error).with_context(|| format!("cannot mend {}", path.display())),
     }

@@ -21,6 +21,9 @@ pub(crate) static MAKECALL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/ma
 /// Characters of a preset platform key at least: 29 hexadecimal digits are 116 bits.
 const PRESET_SHORTEST: usize = 32;
 
+/// Recordings without a row that are named at the most: after a restore there may be many.
+const NAMED: usize = 20;
+
 /// Random octets of the operating system.
 pub fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
     let mut bytes = [0; N];
@@ -63,6 +66,19 @@ pub async fn lay(config: &Config, preset: Option<String>) -> anyhow::Result<Grou
         tracing::warn!(
             recordings = mended,
             "recordings that the last run left open were closed"
+        );
+    }
+    let strange = recordings::without_row(data, &store).await?;
+    if !strange.is_empty() {
+        let first: Vec<String> = strange
+            .iter()
+            .take(NAMED)
+            .map(ToString::to_string)
+            .collect();
+        tracing::warn!(
+            recordings = strange.len(),
+            ?first,
+            "recordings have a file and no row: nobody hears or erases them"
         );
     }
     let archive = config

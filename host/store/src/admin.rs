@@ -230,6 +230,14 @@ pub async fn open_recordings(store: &Store) -> Result<Vec<RecordingId>, StoreErr
     recording::open(&mut store.db().read().await?).await
 }
 
+/// Which of these recordings have no row, not even one that was deleted.
+pub async fn unknown_recordings(
+    store: &Store,
+    ids: Vec<RecordingId>,
+) -> Result<Vec<RecordingId>, StoreError> {
+    recording::unknown(&mut store.db().read().await?, ids).await
+}
+
 /// The recordings that were deleted and whose audio may still be there, at most
 /// [`limits::RECORDINGS_AT_ONCE`], behind that one.
 pub async fn gone_recordings(

@@ -3,6 +3,8 @@
 pub(crate) mod expired;
 pub(crate) mod placed;
 
+use std::collections::BTreeSet;
+
 use model::{Audio, CallId, Recording, RecordingId, RecordingState, SessionId, TenantId};
 
 use crate::db::{Batch, Filtered, Query, Tx, Value, parsed, query};
@@ -208,6 +210,26 @@ pub(crate) async fn open(tx: &mut Tx) -> Result<Vec<RecordingId>, StoreError> {
             .rows(tx)
             .await?;
     rows.iter().map(|(id,)| parsed(id)).collect()
+}
+
+/// Which of these have no row.
+pub(crate) async fn unknown(
+    tx: &mut Tx,
+    mut ids: Vec<RecordingId>,
+) -> Result<Vec<RecordingId>, StoreError> {
+    ids.sort_unstable();
+    let mut unknown = Vec::new();
+    for ids in ids.chunks(limits::RECORDINGS_AT_ONCE as usize) {
+        let places: Vec<String> = (1..=ids.len()).map(|place| format!("${place}")).collect();
+        let places = places.join(", ");
+        let rows = query(format!("SELECT id FROM recording WHERE id IN ({places})"));
+        let rows = ids.iter().fold(rows, |rows, id| rows.bind(*id));
+        let rows: Vec<(String,)> = rows.rows(tx).await?;
+        let known: Result<BTreeSet<RecordingId>, _> = rows.iter().map(|(id,)| parsed(id)).collect();
+        let known = known?;
+        unknown.extend(ids.iter().filter(|id| !known.contains(*id)));
+    }
+    Ok(unknown)
 }
 
 fn from_row(row: Row) -> Result<Recording, StoreError> {

@@ -5,6 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::ops::Range;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
@@ -80,31 +81,54 @@ impl Take {
 
     /// The file is whole and durable; returns its octets.
     pub(super) fn close(mut self) -> io::Result<u64> {
-        self.tell()?;
-        self.file.sync_all()?;
-        Ok(wav::HEADER as u64 + self.length)
+        let durable = self.tell().and_then(|()| self.file.sync_all());
+        match durable {
+            Ok(()) => Ok(wav::HEADER as u64 + self.length),
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// It cannot be written on. Its header tells that, should nobody else be able to: a full disk has no room for
+    /// rows either, but that of the header is there.
+    pub(super) fn fail(self, error: io::Error) -> io::Error {
+        let mut header = header(self.channels, self.rate, self.length);
+        header[RIFF_LENGTH].fill(0);
+        if let Err(why) = self.file.write_all_at(&header, 0) {
+            tracing::debug!(%why, "nor can it be said in its file");
+        }
+        error
     }
 }
 
+/// Where a header tells the length of all that follows. None: the recording has failed.
+const RIFF_LENGTH: Range<usize> = 4..8;
+
 /// Closes a file that a crash left open: its header is made true, and what is no whole sample is cut off.
-/// Returns its octets and how long it plays. One that is already whole stays as it is.
-pub fn mend(path: &Path) -> io::Result<(u64, Duration)> {
+/// Returns its octets and how long it plays; `None`, and nothing is changed, if there is no audio in it or its
+/// recording had failed. One that is already whole stays as it is.
+pub fn mend(path: &Path) -> io::Result<Option<(u64, Duration)>> {
     let file = OpenOptions::new().read(true).write(true).open(path)?;
     let octets = file.metadata()?.len();
-    let (mut channels, mut rate) = ([0; 2], [0; 4]);
-    // A file without a whole header is of no rate, and of no samples.
-    let wide =
-        file.read_exact_at(&mut rate, 24).is_ok() && u32::from_le_bytes(rate) == Rate::Wide.hz();
+    let mut told = [0; wav::HEADER];
+    let frames = octets.saturating_sub(wav::HEADER as u64);
+    if frames > 0 {
+        file.read_exact_at(&mut told, 0)?;
+    }
+    let wide = told[24..28] == Rate::Wide.hz().to_le_bytes();
     let rate = if wide { Rate::Wide } else { Rate::Narrow }.hz();
-    let one = file.read_exact_at(&mut channels, 22).is_ok() && u16::from_le_bytes(channels) == 1;
+    let one = told[22..24] == [1, 0];
     let channels = if one { Channels::Heard } else { Channels::Both };
     let frame = channels.frame();
-    let length = octets.saturating_sub(wav::HEADER as u64) / frame * frame;
+    let length = frames / frame * frame;
+    if length == 0 || told[RIFF_LENGTH] == [0; 4] {
+        return Ok(None);
+    }
     file.set_len(wav::HEADER as u64 + length)?;
     file.write_all_at(&header(channels, rate, length), 0)?;
     file.sync_all()?;
     let millis = length / frame * 1_000 / u64::from(rate);
-    Ok((wav::HEADER as u64 + length, Duration::from_millis(millis)))
+    let lasts = Duration::from_millis(millis);
+    Ok(Some((wav::HEADER as u64 + length, lasts)))
 }
 
 fn header(channels: Channels, rate: u32, length: u64) -> [u8; wav::HEADER] {

@@ -252,6 +252,21 @@ fn without_room_a_beginning_is_refused_a_block_comes_back_and_an_end_waits() {
 }
 
 #[test]
+fn the_file_of_a_recording_that_failed_halfway_tells_it_whoever_finds_it() {
+    let folder = Folder::new();
+    let path = folder.0.join("half.wav");
+    let mut take = Take::create(&path, Rate::Narrow, Channels::Both).unwrap();
+    let second = vec![7; 4 * 8_000];
+    take.append(&second).unwrap();
+    take.tell().unwrap();
+    take.append(&second).unwrap();
+    let full = take.fail(io::ErrorKind::StorageFull.into());
+    assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+    assert_eq!(mend(&path).unwrap(), None);
+    assert_eq!(pairs(&path), (16_000, 16_000), "and what is there plays");
+}
+
+#[test]
 fn a_file_that_was_cut_off_anywhere_is_mended() {
     let folder = Folder::new();
     let path = folder.0.join("cut.wav");
@@ -262,7 +277,13 @@ fn a_file_that_was_cut_off_anywhere_is_mended() {
         file.truncate(octets);
         fs::write(&path, &file).unwrap();
         let whole = octets.saturating_sub(44) / 4;
-        let (size, lasts) = mend(&path).unwrap();
+        let mended = mend(&path).unwrap();
+        if whole == 0 {
+            assert_eq!(mended, None);
+            assert_eq!(fs::read(&path).unwrap(), file, "nothing is lost of it");
+            continue;
+        }
+        let (size, lasts) = mended.unwrap();
         assert_eq!(size, 44 + 4 * whole as u64);
         assert_eq!(lasts.as_millis(), whole as u128 / 8);
         assert_eq!(pairs(&path), (whole, whole));
@@ -271,7 +292,7 @@ fn a_file_that_was_cut_off_anywhere_is_mended() {
     let mut file = wav::header(1, 8_000, 7).to_vec();
     file.resize(44 + 2 * 8_000 + 1, 1);
     fs::write(&path, &file).unwrap();
-    let (size, lasts) = mend(&path).unwrap();
+    let (size, lasts) = mend(&path).unwrap().unwrap();
     assert_eq!((size, lasts), (44 + 2 * 8_000, Duration::from_secs(1)));
     assert_eq!(wav::decode(&fs::read(&path).unwrap()).unwrap().len(), 8_000);
 }

@@ -60,7 +60,7 @@ pub(super) async fn home() -> (tempfile::TempDir, Store) {
 }
 
 #[tokio::test]
-async fn recordings_that_a_lost_process_left_open_are_made_whole_and_those_without_a_file_have_failed()
+async fn recordings_that_a_lost_process_left_open_are_made_whole_and_those_without_audio_have_failed()
  {
     let (home, store) = home().await;
     assert_eq!(close_open(home.path(), &store).await.unwrap(), 0);
@@ -73,7 +73,11 @@ async fn recordings_that_a_lost_process_left_open_are_made_whole_and_those_witho
     // A header that promises nothing, and a second of both channels.
     let mut octets = media::wav::header(2, 8_000, 0).to_vec();
     octets.resize(44 + 32_000 + 3, 7);
-    fs::write(file(home.path(), rows[0].id), octets).unwrap();
+    fs::write(file(home.path(), rows[0].id), &octets).unwrap();
+    // A disk that was full: nothing of it, and a part of it, whose header tells that.
+    fs::write(file(home.path(), rows[1].id), []).unwrap();
+    octets[4..8].fill(0);
+    fs::write(file(home.path(), rows[2].id), &octets).unwrap();
     assert_eq!(close_open(home.path(), &store).await.unwrap(), 300);
     let tenant = rows[0].tenant;
     let mended = store.recording(tenant, rows[0].id).await.unwrap();
@@ -82,10 +86,33 @@ async fn recordings_that_a_lost_process_left_open_are_made_whole_and_those_witho
         octets: 44 + 32_000,
     };
     assert_eq!(mended.state, RecordingState::Ready(audio));
-    let lost = store.recording(tenant, rows[299].id).await.unwrap();
-    assert_eq!(lost.state, RecordingState::Failed);
+    for lost in [&rows[1], &rows[2], &rows[299]] {
+        let lost = store.recording(tenant, lost.id).await.unwrap();
+        assert_eq!(lost.state, RecordingState::Failed);
+    }
     let filter = store::RecordingFilter::default();
     let page = store.recordings(tenant, &filter, &Page::first(100)).await;
     assert!(page.unwrap().has_more);
     assert_eq!(close_open(home.path(), &store).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn files_that_have_no_row_are_found() {
+    let (home, store) = home().await;
+    close_open(home.path(), &store).await.unwrap();
+    let mut ids = IdSource::new([9; 32], 0, 0);
+    let mut rows: Vec<Recording> = (0..200).map(|_| recording(&mut ids)).collect();
+    for row in &rows {
+        write(home.path(), row.id, b"RIFF");
+    }
+    fs::write(folder(home.path()).join("notes.txt"), "").unwrap();
+    let strange = rows.split_off(150);
+    for rows in rows.chunks(50) {
+        let begun: Vec<_> = rows.iter().cloned().map(RecordingChange::Begun).collect();
+        admin::record(&store, begun.as_slice()).await.unwrap();
+    }
+    let found = without_row(home.path(), &store).await.unwrap();
+    let mut strange: Vec<_> = strange.into_iter().map(|row| row.id).collect();
+    strange.sort_unstable();
+    assert_eq!(found, strange);
 }
