@@ -9,7 +9,7 @@ use control::{Conferences, Counts, Meters, ShardConfig, placement::Placement};
 use media::{io as media_io, recorder::Recorder};
 use model::{Cdr, turn::TurnOutcome};
 use sip::Transport;
-use store::{Store, admin};
+use store::{RecordingChange, Store, admin};
 use tokio::{
     sync::{Notify, mpsc, oneshot},
     task::JoinSet,
@@ -24,7 +24,7 @@ use crate::{
     lane::Lane,
     metrics::{Metrics, Sources},
     outage::Outage,
-    outlets::{CdrJob, Losses, Outlets, Record},
+    outlets::{CdrJob, Losses, Outlets, Queued, Record},
     plugins::Plugins,
     prompts::Prompts,
     recordings::{self, Shelf},
@@ -57,10 +57,7 @@ pub struct Fleet {
     recorder: Recorder,
     /// They end by themselves when every shard has.
     writers: JoinSet<()>,
-    /// Weak, so that the writers can end.
-    cdrs: mpsc::WeakSender<CdrJob>,
-    records: mpsc::WeakSender<Record>,
-    registers: mpsc::WeakSender<registrar::Job>,
+    queued: Queued,
     losses: Arc<Losses>,
     conferences: Conferences,
     /// Which sources are heard.
@@ -82,10 +79,11 @@ impl Fleet {
         let (mailboxes, receivers): (Vec<_>, Vec<_>) =
             (0..count).map(|_| mpsc::channel(MAILBOX)).unzip();
         let (cdrs, cdr_jobs) = mpsc::channel(records::CDRS);
+        let (changes_in, changes) = mpsc::channel(records::recordings::CHANGES);
         let (records_in, record_jobs) = mpsc::channel(records::RECORDS);
         let (registers, register_jobs) = mpsc::channel(registrar::QUEUE);
         let (losses, urgent) = <(Arc<Losses>, Arc<Notify>)>::default();
-        let recorded = (&records_in, &losses);
+        let recorded = (&changes_in, &losses);
         let (media, recorder) = start_media(config, count, &mailboxes, &watch, recorded)?;
         let outlets = Outlets {
             shard: 0,
@@ -96,6 +94,7 @@ impl Fleet {
             backlogs: vec![Backlog::default(); media.len()],
             cdrs,
             urgent: Arc::clone(&urgent),
+            recordings: changes_in,
             records: records_in,
             registers,
             losses: Arc::clone(&losses),
@@ -118,7 +117,7 @@ impl Fleet {
                 settings, mail, outlets, guests, metrics, part,
             )?);
         }
-        let queues = (cdr_jobs, urgent, record_jobs, register_jobs);
+        let queues = (cdr_jobs, urgent, (changes, record_jobs), register_jobs);
         let mut writers = start_writers(store, metrics, &mailboxes, queues, &outage, &watch);
         let rows = (store, outlets.records.clone(), outage);
         threads.push(ends.start(beside, plugins, rows, metrics, &mut writers)?);
@@ -131,9 +130,7 @@ impl Fleet {
             media,
             recorder,
             writers,
-            cdrs: outlets.cdrs.downgrade(),
-            records: outlets.records.downgrade(),
-            registers: outlets.registers.downgrade(),
+            queued: outlets.queued(),
             losses,
             conferences,
             door: outlets.door,
@@ -155,9 +152,7 @@ impl Fleet {
                 .collect(),
             mailboxes: self.mailboxes.iter().map(mpsc::Sender::downgrade).collect(),
             media: self.media.iter().map(media_io::Shard::handle).collect(),
-            cdrs: self.cdrs.clone(),
-            records: self.records.clone(),
-            registers: self.registers.clone(),
+            queued: self.queued.clone(),
             losses: Arc::clone(&self.losses),
             door: Arc::clone(&self.door),
             streams,
@@ -241,11 +236,12 @@ impl Fleet {
     }
 }
 
-/// What the writers are given: rows of CDRs and what makes them urgent; traces and logs; bindings.
+/// What the writers are given: rows of CDRs and what makes them urgent; rows of recordings, traces and logs;
+/// bindings.
 type Queues = (
     mpsc::Receiver<CdrJob>,
     Arc<Notify>,
-    mpsc::Receiver<Record>,
+    (mpsc::Receiver<RecordingChange>, mpsc::Receiver<Record>),
     mpsc::Receiver<registrar::Job>,
 );
 
@@ -254,7 +250,7 @@ fn start_writers(
     store: &Store,
     metrics: &Metrics,
     mailboxes: &[mpsc::Sender<Mail>],
-    (cdr_jobs, urgent, record_jobs, register_jobs): Queues,
+    (cdr_jobs, urgent, (changes, record_jobs), register_jobs): Queues,
     outage: &Outage,
     watch: &Watch,
 ) -> JoinSet<()> {
@@ -276,6 +272,14 @@ fn start_writers(
         outage.clone(),
     );
     writers.spawn(vital(writer, watch.part("the writer of CDRs")));
+    let rows = store.clone();
+    let commit =
+        async move |changes: Vec<RecordingChange>| admin::record(&rows, changes.as_slice()).await;
+    let writer = records::recordings::write_recordings(commit, changes, outage.clone());
+    writers.spawn(vital(
+        writer,
+        watch.part("the writer of rows of recordings"),
+    ));
     let writer =
         records::write_records(store.clone(), record_jobs, metrics.clone(), outage.clone());
     writers.spawn(vital(writer, watch.part("the writer of traces and logs")));
@@ -312,9 +316,9 @@ fn start_media(
     count: u8,
     mailboxes: &[mpsc::Sender<Mail>],
     watch: &Watch,
-    (records, losses): (&mpsc::Sender<Record>, &Arc<Losses>),
+    (changes, losses): (&mpsc::Sender<RecordingChange>, &Arc<Losses>),
 ) -> anyhow::Result<(Vec<media_io::Shard>, Recorder)> {
-    let recorded = (records.clone(), Arc::clone(losses));
+    let recorded = (changes.clone(), Arc::clone(losses));
     let mut recorder = recordings::start(&config.node.data, recorded)?;
     let mut places = vec![Vec::new(); usize::from(count)];
     for place in config.media_places()? {

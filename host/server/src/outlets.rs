@@ -9,6 +9,7 @@
 //! | a connection's messages | see [`stream`](crate::stream) |
 //! | a media shard's commands | they wait in a [`Backlog`]; if that is full too, the port fails and its call ends with 503 |
 //! | CDRs | the call that waits ends with 503 after 2 s; open rows are closed at the next start |
+//! | rows of recordings | lost and counted; the next start names their files |
 //! | traces and logs | lost and counted |
 //! | REGISTERs | refused with 503 and counted |
 //! | another shard's mailbox | news is lost and counted: of a gateway, which the next check brings again, or of a wrong password |
@@ -55,8 +56,6 @@ pub enum Record {
     Trace(Box<Trace>),
     /// Lines for the tenant.
     Log(Box<TenantLog>),
-    /// A recording begins, or its file is whole or has failed.
-    Recording(RecordingChange),
     /// What a shadow has shown.
     Shadow {
         /// Whose.
@@ -77,6 +76,8 @@ pub struct Losses {
     pub media: AtomicU64,
     /// CDRs.
     pub cdrs: AtomicU64,
+    /// Rows of recordings.
+    pub recordings: AtomicU64,
     /// Traces and log lines.
     pub records: AtomicU64,
     /// REGISTERs, which were refused with 503.
@@ -99,10 +100,12 @@ impl Losses {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let (media, cdrs, records) = (of(&self.media), of(&self.cdrs), of(&self.records));
         let (siblings, turns, shadows) = (of(&self.siblings), of(&self.turns), of(&self.shadows));
-        if media + cdrs + records + siblings + turns + shadows > 0 {
+        let recordings = of(&self.recordings);
+        if media + cdrs + recordings + records + siblings + turns + shadows > 0 {
             tracing::warn!(
                 media,
                 cdrs,
+                recordings,
                 records,
                 siblings,
                 turns,
@@ -111,6 +114,19 @@ impl Losses {
             );
         }
     }
+}
+
+/// The queues of the writers, for whoever counts what waits there: that does not keep the writers from their end.
+#[derive(Clone)]
+pub struct Queued {
+    /// That of CDRs.
+    pub cdrs: mpsc::WeakSender<CdrJob>,
+    /// That of rows of recordings.
+    pub recordings: mpsc::WeakSender<RecordingChange>,
+    /// That of traces and logs.
+    pub records: mpsc::WeakSender<Record>,
+    /// That of bindings.
+    pub registers: mpsc::WeakSender<Job>,
 }
 
 /// Where the outputs of one shard go.
@@ -132,6 +148,8 @@ pub struct Outlets {
     pub cdrs: mpsc::Sender<CdrJob>,
     /// Wakes it for a row that somebody waits for: it sleeps while others gather.
     pub urgent: Arc<Notify>,
+    /// The writer of rows of recordings: one begins, or its file is whole or has failed.
+    pub recordings: mpsc::Sender<RecordingChange>,
     /// The writer of traces and logs.
     pub records: mpsc::Sender<Record>,
     /// The writer of bindings.
@@ -148,6 +166,16 @@ impl Outlets {
         let mut outlets = self.clone();
         outlets.shard = shard;
         outlets
+    }
+
+    /// The writers' queues.
+    pub fn queued(&self) -> Queued {
+        Queued {
+            cdrs: self.cdrs.downgrade(),
+            recordings: self.recordings.downgrade(),
+            records: self.records.downgrade(),
+            registers: self.registers.downgrade(),
+        }
     }
 
     /// Puts out everything but turns, replies, REGISTERs, audio and media commands, which are the driver's.
@@ -169,12 +197,9 @@ impl Outlets {
             }
             Output::Sibling { shard, flow, bytes } => self.sibling(shard, flow, bytes),
             Output::Trace(trace) => self.record(Record::Trace(trace)),
-            Output::Recording(row) => {
-                self.record(Record::Recording(RecordingChange::Begun(*row)));
-            }
+            Output::Recording(row) => self.recording(RecordingChange::Begun(*row)),
             Output::RecordingFailed(id) => {
-                let failed = RecordingChange::Ended(id, RecordingState::Failed);
-                self.record(Record::Recording(failed));
+                self.recording(RecordingChange::Ended(id, RecordingState::Failed));
             }
             Output::Log(log) => self.record(Record::Log(log)),
             Output::News(news) => self.tell_others(&news),
@@ -310,6 +335,13 @@ impl Outlets {
     pub fn retry(&mut self) {
         for (handle, backlog) in self.media.iter().zip(&mut self.backlogs) {
             backlog.retry(give(handle));
+        }
+    }
+
+    fn recording(&self, change: RecordingChange) {
+        if self.recordings.try_send(change).is_err() {
+            self.losses.recordings.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!("the queue of recordings is full: the store is too slow");
         }
     }
 

@@ -31,10 +31,7 @@ pub use self::{
     shelf::{Figures, Shelf},
 };
 
-use crate::{
-    clock,
-    outlets::{Losses, Record},
-};
+use crate::{clock, outlets::Losses};
 
 /// The folder of recordings within the data folder.
 pub fn folder(data: &Path) -> PathBuf {
@@ -46,19 +43,18 @@ pub fn file(data: &Path, id: RecordingId) -> PathBuf {
     folder(data).join(id.to_string()).with_extension("wav")
 }
 
-/// Starts the recorder. What becomes of files goes to the writer of records; what finds no room there is
+/// Starts the recorder. What becomes of files goes to the writer of their rows; what finds no room there is
 /// counted, and found out at the next start.
 pub fn start(
     data: &Path,
-    (records, losses): (mpsc::Sender<Record>, Arc<Losses>),
+    (changes, losses): (mpsc::Sender<RecordingChange>, Arc<Losses>),
 ) -> anyhow::Result<Recorder> {
     let sink = Box::new(move |report: Report| {
         let Some(change) = change(&report) else {
             return; // no name of ours
         };
-        let record = Record::Recording(change);
-        if records.try_send(record).is_err() {
-            losses.records.fetch_add(1, Ordering::Relaxed);
+        if changes.try_send(change).is_err() {
+            losses.recordings.fetch_add(1, Ordering::Relaxed);
         }
     });
     Recorder::start(folder(data), clock::instant, sink).context("cannot start the recorder")
@@ -136,4 +132,4 @@ async fn off_the_runtime<T: Send + 'static>(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,10 +1,11 @@
-//! The writers of records: CDRs, traces and logs.
+//! The writers of records: CDRs, traces and logs; those of [recordings] and [turns] are beside them.
 //!
 //! The only writer of CDRs. A row is durable when its group's transaction is; then its shard is told.
 //! The answer of a call is waited for by two people, so it is written at once; nobody waits for a
 //! beginning, an end or a trace, and they gather for [`RELAXED`]. A call that is answered sooner than
 //! that has one row less to be written.
 
+pub mod recordings;
 pub mod turns;
 
 use std::{
@@ -272,7 +273,7 @@ pub async fn write_records(
     metrics: Metrics,
     outage: Outage,
 ) {
-    let (mut traces, mut recordings) = (Vec::<Trace>::new(), Vec::new());
+    let mut traces = Vec::<Trace>::new();
     while let Some(record) = records.recv().await {
         let mut next = Some(record);
         if !records.is_closed() {
@@ -281,7 +282,6 @@ pub async fn write_records(
         while let Some(record) = next {
             match record {
                 Record::Trace(trace) => traces.push(*trace),
-                Record::Recording(change) => recordings.push(change),
                 Record::Shadow {
                     tenant,
                     plugin,
@@ -298,16 +298,11 @@ pub async fn write_records(
                     told(&outage, "lines of a log are lost", written);
                 }
             }
-            next = if traces.len().max(recordings.len()) < TRACES {
+            next = if traces.len() < TRACES {
                 records.try_recv().ok()
             } else {
                 None
             };
-        }
-        if !recordings.is_empty() {
-            let written = admin::record(&store, recordings.as_slice()).await;
-            told(&outage, "rows of recordings are lost", written);
-            recordings.clear();
         }
         if !traces.is_empty() {
             let work = metrics.trace();

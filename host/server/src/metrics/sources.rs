@@ -25,10 +25,9 @@ use crate::{
     backlog::WAITING,
     clock,
     guard::Door,
-    outlets::{CdrJob, Losses, Record},
+    outlets::{Losses, Queued},
     prompts::{Figures, Prompts},
     recordings::{self, Shelf},
-    registrar::Job,
     shard::{Alive, Mail, TURNS},
     stream::{End, Streams},
     udp::Traffic,
@@ -42,9 +41,7 @@ pub struct Sources {
     pub listeners: Vec<Arc<Traffic>>,
     pub mailboxes: Vec<mpsc::WeakSender<Mail>>,
     pub media: Vec<media_io::Handle>,
-    pub cdrs: mpsc::WeakSender<CdrJob>,
-    pub records: mpsc::WeakSender<Record>,
-    pub registers: mpsc::WeakSender<Job>,
+    pub queued: Queued,
     pub losses: Arc<Losses>,
     pub door: Arc<Door>,
     pub streams: Streams,
@@ -105,9 +102,10 @@ impl Sources {
     }
 
     fn sample_queues(&self) {
-        queue("cdrs", "", fill(&self.cdrs));
-        queue("records", "", fill(&self.records));
-        queue("registers", "", fill(&self.registers));
+        queue("cdrs", "", fill(&self.queued.cdrs));
+        queue("recording-rows", "", fill(&self.queued.recordings));
+        queue("records", "", fill(&self.queued.records));
+        queue("registers", "", fill(&self.queued.registers));
         let writes = (self.store.waiting(), store::limits::WRITES);
         queue("store-writes", "", Some(writes));
         let requests = (self.control.queued(), api::limits::CONTROL_QUEUE);
@@ -118,6 +116,7 @@ impl Sources {
         for (name, lost) in [
             ("siblings", losses.siblings.load(Ordering::Relaxed)),
             ("cdrs", losses.cdrs.load(Ordering::Relaxed)),
+            ("recording-rows", losses.recordings.load(Ordering::Relaxed)),
             ("records", losses.records.load(Ordering::Relaxed)),
             ("turns", losses.turns.load(Ordering::Relaxed)),
             ("shadows", losses.shadows.load(Ordering::Relaxed)),

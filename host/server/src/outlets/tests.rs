@@ -31,6 +31,7 @@ fn outlets(cdrs: mpsc::Sender<CdrJob>, records: mpsc::Sender<Record>) -> Outlets
         backlogs: vec![],
         cdrs,
         urgent: Arc::default(),
+        recordings: mpsc::channel(1).0,
         records,
         registers: mpsc::channel(1).0,
         losses: Arc::new(Losses::default()),
@@ -66,14 +67,20 @@ async fn the_last_outputs_wait_for_room_and_what_finds_none_is_counted() {
 #[tokio::test]
 async fn a_recording_that_failed_before_it_had_a_file_is_no_longer_open() {
     let (cdrs, _cdrs) = mpsc::channel(1);
-    let (records, mut taken) = mpsc::channel(1);
-    let id = RecordingId::mint(&mut IdSource::new([3; 32], 0, 0), 1);
-    outlets(cdrs, records).put(Output::RecordingFailed(id));
-    let told = taken.try_recv();
-    let Ok(Record::Recording(RecordingChange::Ended(of, RecordingState::Failed))) = told else {
-        panic!("its row ends");
+    let (records, _records) = mpsc::channel(1);
+    let (recordings, mut taken) = mpsc::channel(crate::records::recordings::CHANGES);
+    let outlets = Outlets {
+        recordings,
+        ..outlets(cdrs, records)
     };
-    assert_eq!(of, id);
+    let id = RecordingId::mint(&mut IdSource::new([3; 32], 0, 0), 1);
+    for _ in 0..=crate::records::recordings::CHANGES {
+        outlets.put(Output::RecordingFailed(id));
+    }
+    let told = taken.try_recv();
+    assert_eq!(told, Ok(RecordingChange::Ended(id, RecordingState::Failed)));
+    let lost = outlets.losses.recordings.load(Ordering::Relaxed);
+    assert_eq!(lost, 1, "the one that found no room");
 }
 
 #[tokio::test]

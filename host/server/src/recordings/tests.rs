@@ -6,7 +6,7 @@ use store::Page;
 
 use super::*;
 
-pub(super) fn recording(ids: &mut IdSource) -> Recording {
+pub(crate) fn recording(ids: &mut IdSource) -> Recording {
     Recording {
         id: RecordingId::mint(ids, 1),
         tenant: TenantId::mint(&mut IdSource::new([1; 32], 0, 0), 1),
