@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    convert::Infallible,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -12,6 +13,7 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
+use futures_util::{StreamExt, stream};
 use tokio::{net::TcpListener, task::JoinSet};
 
 use super::archive::Archive;
@@ -41,6 +43,8 @@ pub(super) struct Objects {
     pub(super) spoils: bool,
     /// This part of an upload is never answered.
     pub(super) stalls_at: Option<u32>,
+    /// What is read from it stops halfway, and nothing follows.
+    pub(super) stalls_reading: bool,
     /// Whether a request has stalled.
     pub(super) stalled: bool,
 }
@@ -141,6 +145,11 @@ async fn serve(
             StatusCode::NO_CONTENT.into_response()
         }
         (Method::GET, None, _) => match objects.all.get(name) {
+            Some(object) if objects.stalls_reading => {
+                let (octets, half) = (object.len(), object[..object.len() / 2].to_vec());
+                objects.stalled = true;
+                half_of(octets, half)
+            }
             Some(object) => get(object, text(header::RANGE)),
             None => StatusCode::NOT_FOUND.into_response(),
         },
@@ -164,6 +173,19 @@ impl Objects {
 
 fn tagged(outer: &str, inner: &str, value: &str) -> Response {
     format!("<{outer}><{inner}>{value}</{inner}></{outer}>").into_response()
+}
+
+fn half_of(octets: usize, half: Vec<u8>) -> Response {
+    let about = [
+        (header::ETAG, "\"whole\"".to_owned()),
+        (
+            header::LAST_MODIFIED,
+            "Fri, 24 Jul 2026 08:00:00 GMT".to_owned(),
+        ),
+        (header::CONTENT_LENGTH, octets.to_string()),
+    ];
+    let half = stream::iter([Ok::<_, Infallible>(half)]).chain(stream::pending());
+    (about, Body::from_stream(half)).into_response()
 }
 
 fn get(object: &[u8], range: Option<&str>) -> Response {

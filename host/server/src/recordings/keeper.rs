@@ -53,7 +53,14 @@ struct Outcome {
     failed: u64,
     /// Why the first of them failed.
     why: Option<anyhow::Error>,
+    /// Of those that failed, whose own fault it was: they have no file.
+    lost: u64,
 }
+
+/// Its file cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("its file cannot be opened")]
+struct Lost(#[source] io::Error);
 
 impl Keeper {
     /// A keeper of these.
@@ -123,7 +130,7 @@ impl Keeper {
             let Some(last) = waiting.last() else {
                 return Ok(fine);
             };
-            // One that fails does not hold up those behind it; a store that takes nothing is left alone.
+            // One that fails does not hold up those behind it; an archive that takes nothing is left alone.
             behind = Some(last.id);
             let sent = Self::each(waiting, |it| self.send(it)).await;
             let figures = &self.shelf.figures;
@@ -132,11 +139,9 @@ impl Keeper {
                 &sent,
                 "archived",
             );
-            if sent.why.is_some() {
-                fine = false;
-                if sent.done.is_empty() {
-                    return Ok(fine);
-                }
+            fine &= sent.why.is_none();
+            if sent.done.is_empty() && sent.failed > sent.lost {
+                return Ok(fine);
             }
         }
     }
@@ -147,7 +152,9 @@ impl Keeper {
         let archive = self.shelf.archive().context("there is no archive")?;
         if place == Place::Node {
             let path = file(self.shelf.data(), id);
-            let file = off_the_runtime(move || File::open(path)).await?;
+            let file = off_the_runtime(move || File::open(path))
+                .await
+                .map_err(Lost)?;
             archive.keep(tenant, id, file).await?;
             self.note(&[RecordingChange::Placed(id, Place::Both)])
                 .await?;
@@ -203,6 +210,7 @@ impl Keeper {
                 Ok(()) => outcome.done.push(id),
                 Err(why) => {
                     outcome.failed += 1;
+                    outcome.lost += u64::from(why.is::<Lost>());
                     outcome.why.get_or_insert(why.context(id.to_string()));
                 }
             }

@@ -215,6 +215,41 @@ async fn a_store_that_is_away_gets_them_later_and_one_that_fails_holds_up_no_oth
 }
 
 #[tokio::test]
+async fn recordings_whose_files_are_lost_hold_up_no_other_however_many_they_are() {
+    let (bucket, scene) = (Bucket::start().await, Scene::of(140, 500).await);
+    for row in &scene.rows[..130] {
+        fs::remove_file(file(scene.home.path(), row.id)).unwrap();
+    }
+    let keeper = scene.keeper(Some(bucket.archive()));
+    assert_eq!(keeper.look().await, Ok(false));
+    assert_eq!(counts(&keeper), [10, 130, 0, 0]);
+    assert_eq!(bucket.objects().all.len(), 10);
+}
+
+#[tokio::test]
+async fn a_store_that_stalls_while_it_is_read_back_is_given_up_and_tried_again() {
+    let (bucket, scene) = (Bucket::start().await, Scene::of(1, 5_000).await);
+    bucket.objects().stalls_reading = true;
+    let keeper = scene.keeper(Some(bucket.archive()));
+    let mut look = Box::pin(keeper.look());
+    while !bucket.objects().stalled {
+        let soon = tokio::time::sleep(Duration::from_millis(5));
+        tokio::select! {
+            _ = &mut look => panic!("all of it was read"),
+            () = soon => {}
+        }
+    }
+    tokio::time::pause();
+    let looked = tokio::time::timeout(Duration::from_secs(3_600), look).await;
+    assert_eq!(looked, Ok(Ok(false)));
+    tokio::time::resume();
+    assert_eq!((scene.here(), counts(&keeper)), (vec![true], [0, 1, 0, 0]));
+    bucket.objects().stalls_reading = false;
+    assert_eq!(keeper.look().await, Ok(true));
+    assert_eq!(scene.here(), [false]);
+}
+
+#[tokio::test]
 async fn what_was_deleted_is_erased_and_what_cannot_be_is_tried_again() {
     let scene = Scene::of(70, 500).await;
     let home = scene.home.path();
