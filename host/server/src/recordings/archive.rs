@@ -7,10 +7,11 @@
 mod http;
 
 use std::{
-    fs::{DirBuilder, File},
+    fs::{self, DirBuilder, File, Permissions},
     io,
     ops::Range,
-    os::unix::fs::{DirBuilderExt, FileExt},
+    os::unix::fs::{DirBuilderExt, FileExt, PermissionsExt},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -42,6 +43,8 @@ const RETRY: Duration = Duration::from_secs(10);
 pub struct Archive {
     objects: Arc<dyn ObjectStore>,
     prefix: String,
+    /// Where it is, if it is a folder.
+    folder: Option<PathBuf>,
 }
 
 /// What a file or an object is known by.
@@ -79,6 +82,7 @@ impl Archive {
                 Ok(Self {
                     objects: Arc::new(folder),
                     prefix: String::new(),
+                    folder: Some(path),
                 })
             }
             config::Archive::Bucket {
@@ -88,7 +92,11 @@ impl Archive {
             } => {
                 let bucket = bucket(&name, settings).context("recordings.store")?;
                 let objects = Arc::new(bucket.build().context("recordings.store")?);
-                Ok(Self { objects, prefix })
+                Ok(Self {
+                    objects,
+                    prefix,
+                    folder: None,
+                })
             }
         }
     }
@@ -96,7 +104,9 @@ impl Archive {
     /// Sends a file, and reads back what is kept of it; when this says so it may be removed here.
     pub async fn keep(&self, tenant: TenantId, id: RecordingId, file: File) -> anyhow::Result<()> {
         let place = self.place(tenant, id);
+        self.close_folder(tenant).await?;
         let sent = self.send(&place, file).await?;
+        self.close_file(&place).await?;
         let kept = self.sum(&place).await.context("it cannot be read back")?;
         if sent != kept {
             let (sent, kept) = (sent.octets, kept.octets);
@@ -138,6 +148,33 @@ impl Archive {
 
     fn place(&self, tenant: TenantId, id: RecordingId) -> Path {
         Path::from(format!("{}/{tenant}/{id}.wav", self.prefix))
+    }
+
+    /// What people say is nobody else's on this machine, also while it is written.
+    async fn close_folder(&self, tenant: TenantId) -> io::Result<()> {
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
+        let (folder, own) = (folder.clone(), folder.join(tenant.to_string()));
+        off_the_runtime(move || match DirBuilder::new().mode(0o700).create(&own) {
+            // It outlives a power cut, as what is put into it.
+            Ok(()) => File::open(folder)?.sync_all(),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                fs::set_permissions(own, Permissions::from_mode(0o700))
+            }
+            Err(error) => Err(error),
+        })
+        .await
+    }
+
+    /// The same of a file: whoever copies the folder elsewhere copies that too.
+    async fn close_file(&self, place: &Path) -> io::Result<()> {
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
+        let name: &str = place.as_ref();
+        let file = folder.join(name);
+        off_the_runtime(move || fs::set_permissions(file, Permissions::from_mode(0o600))).await
     }
 
     async fn send(&self, place: &Path, file: File) -> anyhow::Result<Sum> {

@@ -1,4 +1,4 @@
-use std::sync::atomic::Ordering::Relaxed;
+use std::{fs::Permissions, os::unix::fs::PermissionsExt, sync::atomic::Ordering::Relaxed};
 
 use model::{Audio, IdSource, Recording, RecordingState};
 use tempfile::TempDir;
@@ -247,6 +247,34 @@ async fn a_store_that_stalls_while_it_is_read_back_is_given_up_and_tried_again()
     bucket.objects().stalls_reading = false;
     assert_eq!(keeper.look().await, Ok(true));
     assert_eq!(scene.here(), [false]);
+}
+
+#[tokio::test]
+async fn what_is_archived_in_a_folder_that_others_may_read_is_read_by_nobody_else() {
+    let scene = Scene::of(3, 9 << 20).await;
+    let folder = scene.home.path().join("archive");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let open = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    let own = folder.join(scene.rows[0].tenant.to_string());
+    for is_there in [false, true] {
+        fs::create_dir_all(if is_there { &own } else { &folder }).unwrap();
+        open(&folder, 0o755);
+        if is_there {
+            open(&own, 0o755);
+        }
+        let keeper = scene.keeper(Some(folder_archive(scene.home.path())));
+        assert_eq!(keeper.look().await, Ok(true));
+        assert_eq!((mode(&folder), mode(&own)), (0o755, 0o700));
+        for file in fs::read_dir(&own).unwrap() {
+            assert_eq!(mode(&file.unwrap().path()), 0o600);
+        }
+        fs::remove_dir_all(&folder).unwrap();
+        for row in &scene.rows {
+            write(scene.home.path(), row.id, &Scene::octets(500));
+            let here = [RecordingChange::Placed(row.id, Place::Node)];
+            admin::record(&scene.store, here.as_slice()).await.unwrap();
+        }
+    }
 }
 
 #[tokio::test]
