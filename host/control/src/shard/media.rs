@@ -13,7 +13,7 @@ use model::{CallId, Cause, Codecs, Completion, EndReason, Now, SessionId, TraceI
 use super::{Shard, quality, release::Ending, terms::codecs_of};
 use crate::{
     Output,
-    call::{Call, Port, State, Way},
+    call::{self, Call, Port, State, Way},
 };
 
 /// Why an offer is not answered.
@@ -355,13 +355,19 @@ impl Shard {
             version: call.media.version + 1,
         };
         let limit = call.media.within_hold(limit);
-        let (ours, agreed) = sdp::answer_within(
-            offer,
-            addr,
-            &call.media.terms.side(&preferred),
-            limit,
-            version,
-        )?;
+        let answer = |media: &call::Media| {
+            let side = media.terms.side(&preferred);
+            sdp::answer_within(offer, addr, &side, limit, version)
+        };
+        let (mut ours, mut agreed) = answer(&call.media)?;
+        // Packets are counted anew under another suite, or behind a time without: so there is another key, or a
+        // count would come back under one that it had before (RFC 3711 §9.1).
+        let suite = |it: &sdp::Negotiated| it.srtp.as_ref().map(|keys| keys.send.suite());
+        let known = call.media.agreed.as_ref().map(suite);
+        if known.is_some_and(|before| before != suite(&agreed)) && agreed.srtp.is_some() {
+            call.media.terms.secret = Some(Box::new(self.secrets.fresh()));
+            (ours, agreed) = answer(&call.media)?;
+        }
         let before = call.media.local.clone();
         let ours = before
             .filter(|before| sdp::same_session(before, &ours))

@@ -1,5 +1,6 @@
 //! Audio that is encrypted (SRTP, keys by SDP): who is protected from whom, and what is refused.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use control::phone::{Event, Input};
@@ -176,6 +177,60 @@ fn a_hold_keeps_the_keys_and_the_audio_comes_back() {
         let heard = line.heard.last().unwrap();
         assert!(heard.tone.is_some() && heard.packets > 350, "{heard:?}");
     }
+}
+
+/// The key of the last 200 to an INVITE that a hand has heard, if there is one.
+fn answered(world: &mut World, hand: usize) -> Option<String> {
+    let is_answer = |it: &&String| it.starts_with("SIP/2.0 200") && it.contains(" INVITE\r\n");
+    let answer = world.hand(hand).heard().iter().rfind(is_answer).unwrap();
+    let (_, key) = answer.split_once("inline:")?;
+    Some(key.split_whitespace().next().unwrap().to_owned())
+}
+
+/// A counter that begins anew under the key of before would protect two packets alike (RFC 3711 §9.1).
+#[test]
+fn a_key_that_a_leg_has_given_up_is_not_used_again() {
+    let (long, short) = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32");
+    let offers = [
+        Some(long),
+        Some(long),
+        None,
+        Some(long),
+        Some(short),
+        Some(long),
+    ];
+    let mut keys = Vec::new();
+    let ways = ([Srtp::Offer, Srtp::Off], [Srtp::Off; 2]);
+    play(Transport::Tls, ways, |world| {
+        let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));
+        world.phone(bob, Input::Behave(scenes::ANSWERS));
+        assert_eq!(world.makecall(0, "1001", "2001", "3001"), 200);
+        let hand = world.by_hand(alice);
+        world.hand(hand).be_polite();
+        for offer in offers {
+            let plain = world.hand(hand).sdp("sendrecv");
+            let sdp = offer.map_or(plain.clone(), |suite| {
+                let key = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
+                let sdp = plain.replace("RTP/AVP", "RTP/SAVP");
+                format!("{sdp}a=crypto:1 {suite} inline:{key}\r\n")
+            });
+            let invite = world.hand(hand).invite("2001", &sdp);
+            world.send(hand, invite);
+            world.run_for(3 * SECOND);
+            let ack = world.hand(hand).ack("");
+            world.send(hand, ack);
+            world.run_for(SECOND);
+            keys.push(answered(world, hand));
+        }
+        let bye = world.hand(hand).bye();
+        world.send(hand, bye);
+        world.run_for(SECOND);
+    });
+    assert_eq!(keys[0], keys[1], "a refresh");
+    assert_eq!(keys[2], None);
+    let used = [0, 3, 4, 5].map(|at| keys[at].clone().unwrap());
+    let different: BTreeSet<_> = used.iter().collect();
+    assert_eq!(different.len(), used.len(), "{used:?}");
 }
 
 /// The value of the first `a=crypto` line in the last INVITE that a hand has heard.
