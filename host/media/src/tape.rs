@@ -9,7 +9,7 @@ mod tests;
 
 use std::time::{Duration, Instant};
 
-use crate::codec::{Codec, Rate};
+use crate::codec::{Codec, FRAME_OCTETS, Rate};
 use crate::command::PortId;
 use crate::limits;
 
@@ -246,6 +246,14 @@ impl Tape {
     /// How long it has run.
     pub(crate) fn lasted(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.began)
+    }
+
+    /// Asks for where the next packet goes, once the tape itself is here.
+    pub(crate) fn ask_place(&self) {
+        if let Some(block) = &self.block {
+            let end = limits::TAPE_BLOCK.min(block.used + HEAD + FRAME_OCTETS);
+            cpu::ask(&block.octets[block.used..end]);
+        }
     }
 
     /// Records a packet; returns a block that is full or old.

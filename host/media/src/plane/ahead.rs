@@ -9,6 +9,7 @@ use super::mixer::Mixer;
 use super::port::{Port, Route};
 use crate::command::PortId;
 use crate::port_map::PortMap;
+use crate::tape::Tape;
 
 /// Ports that have their turn and are asked for together: as many as fit the first cache, with all that is asked for
 /// of them.
@@ -30,6 +31,22 @@ impl Plane {
             }
         }
         found.iter().flatten().for_each(|it| it.ask_place());
+        if self.tapes > 0 {
+            self.expect_tapes(&found);
+        }
+    }
+
+    /// What comes is on the tape of its port, or of the port that it leaves by.
+    fn expect_tapes(&self, found: &[Option<&Port>]) {
+        let peer = |it: &Port| match it.route() {
+            Route::Relay(peer) => self.ports.get(&peer),
+            Route::Idle => None,
+        };
+        let all = found.iter().flatten();
+        let both = all.flat_map(|&it| [Some(it), peer(it)]).flatten();
+        let tapes = both.filter_map(|it| it.tape.as_deref());
+        tapes.clone().for_each(cpu::ask);
+        tapes.for_each(Tape::ask_place);
     }
 }
 
