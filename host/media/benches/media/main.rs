@@ -18,6 +18,7 @@ mod median;
 mod round;
 mod shard;
 mod tasks;
+mod timer;
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};

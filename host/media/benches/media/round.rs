@@ -6,7 +6,7 @@ use media::io::Backend;
 
 use crate::figure::{Aim, Figure, percentile};
 use crate::shard::{Running, Window, Work};
-use crate::{Fixed, Spent, alone, floor, tasks};
+use crate::{Fixed, Spent, alone, floor, tasks, timer};
 
 /// Members of the conference that is computed, and how often in a round.
 const PARTIES: u64 = 1_000;
@@ -41,6 +41,9 @@ pub(crate) fn measure(calls: u64, time: Duration, fixed: &Fixed) -> Vec<Figure> 
     told.targets(l, &tokio, &epoll, &tape);
     told.ring(fixed.direct, &tokio, &epoll, &ring);
     told.breakdown(l, fixed.plane, epoll.relayed.micros());
+    let note = "a thread that only sleeps, nothing else running: no tick is better";
+    let bare = timer::lateness(time / 2);
+    told.micros(TARGETS, "lateness of a bare timer, p99", bare, note);
     let note = "what connecting a socket saves: a route lookup per packet";
     told.micros("not paid", "addresses", named.micros() - l, note);
     told.0
