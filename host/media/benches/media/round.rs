@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use media::io::Backend;
 
-use crate::figure::{Aim, Figure, percentile};
+use crate::figure::{Aim, Figure, now, percentile};
 use crate::shard::{Running, Window, Work};
-use crate::{Fixed, Spent, alone, floor, tasks, timer};
+use crate::{Fixed, Spent, alone, floor, tasks, threads, timer};
 
 /// Members of the conference that is computed, and how often in a round.
 const PARTIES: u64 = 1_000;
@@ -17,7 +17,8 @@ const TARGETS: &str = "targets";
 
 /// All figures of a round, in the order in which they are shown.
 pub(crate) fn measure(calls: u64, time: Duration, fixed: &Fixed) -> Vec<Figure> {
-    let pairs = calls as usize * 2;
+    let (pairs, others) = (calls as usize * 2, threads::stolen());
+    let begin = now();
     let tokio = tasks::measure(calls as usize, time);
     let bare = floor::measure(pairs, floor::Sockets::Connected, time);
     let epoll = Shard::of(calls as usize, time, Backend::Epoll);
@@ -41,11 +42,12 @@ pub(crate) fn measure(calls: u64, time: Duration, fixed: &Fixed) -> Vec<Figure> 
     told.targets(l, &tokio, &epoll, &tape);
     told.ring(fixed.direct, &tokio, &epoll, &ring);
     told.breakdown(l, fixed.plane, epoll.relayed.micros());
-    let note = "a thread that only sleeps, nothing else running: no tick is better";
+    let note = "a thread that only sleeps, with timers as exact, nothing else running";
     let bare = timer::lateness(time / 2);
     told.micros(TARGETS, "lateness of a bare timer, p99", bare, note);
     let note = "what connecting a socket saves: a route lookup per packet";
     told.micros("not paid", "addresses", named.micros() - l, note);
+    told.stolen(threads::stolen() - others, begin.elapsed());
     told.0
 }
 
@@ -168,6 +170,16 @@ impl Told {
         let name = "mixed leg's frame to bridged packet, io_uring";
         self.target(name, mixed, Aim::AtMost(1.15), "");
         self.punctual("lateness by io_uring, p99 at most", &ring.mixed);
+    }
+
+    fn stolen(&mut self, seconds: f64, of: Duration) {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let share = seconds / of.as_secs_f64() / cores as f64;
+        let (group, name) = ("this machine", "taken by others");
+        let note =
+            "of the machine's CPU, by other guests of its host: of this come the latest ticks";
+        let figure = Figure::new(group, name, share * 100.0, "%");
+        self.0.push(figure.note(note));
     }
 
     /// Where the shard's microseconds go.

@@ -159,7 +159,7 @@ impl<N: Net> Driver<N> {
                 self.expect();
             }
         }
-        self.tick(now);
+        self.tick((self.clock)());
     }
 
     /// The next packets are about to be received, and some of them to be sent on.

@@ -18,6 +18,14 @@ pub(crate) fn process(pid: u32) -> Option<(f64, f64)> {
     Some((seconds(13)?, seconds(14)?))
 }
 
+/// CPU time of this machine, in seconds of any processor, that other guests of its host had while it wanted it.
+pub(crate) fn stolen() -> f64 {
+    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let ticks = stat.split_ascii_whitespace().nth(8);
+    let ticks = ticks.and_then(|it| it.parse::<f64>().ok());
+    ticks.map_or(0.0, |ticks| ticks / TICKS)
+}
+
 /// Whether a process has ended, and only waits for its parent to ask how.
 pub(crate) fn has_ended(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
