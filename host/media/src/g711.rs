@@ -56,13 +56,25 @@ pub fn decode(law: Law, octets: &[u8], samples: &mut [i16]) {
     }
 }
 
+/// As many as the widest registers turn at once. Frames are whole multiples of it; in a plain loop the compiler leaves a
+/// fifth of each to narrow ones.
+const TOGETHER: usize = 32;
+
 /// Goes through them with the widest registers of this processor.
 fn each<T: Copy, U>(from: &[T], to: &mut [U], turn: impl Fn(T) -> U) {
+    let both = from.len().min(to.len());
+    let (from, last_from) = from[..both].as_chunks::<TOGETHER>();
+    let (to, last_to) = to[..both].as_chunks_mut::<TOGETHER>();
     cpu::widest(|| {
-        for (to, &from) in to.iter_mut().zip(from) {
-            *to = turn(from);
+        for (to, from) in to.iter_mut().zip(from) {
+            for (to, &from) in to.iter_mut().zip(from) {
+                *to = turn(from);
+            }
         }
     });
+    for (to, &from) in last_to.iter_mut().zip(last_from) {
+        *to = turn(from);
+    }
 }
 
 /// Turns a payload of one law into the other's, in place.

@@ -123,7 +123,8 @@ pub struct Forward {
 #[derive(Debug)]
 pub struct Plane {
     limits: Limits,
-    ports: PortMap<Port>,
+    /// Each in a box: so the map itself is small, and finding one mostly waits for no memory.
+    ports: PortMap<Box<Port>>,
     outputs: VecDeque<Output>,
     wheel: Wheel,
     agenda: Agenda,
@@ -317,7 +318,8 @@ impl Plane {
             self.report(Event::Failed { port, reason });
             return;
         }
-        self.ports.insert(port, Port::new(&mut self.random));
+        self.ports
+            .insert(port, Box::new(Port::new(&mut self.random)));
         self.outputs.push_back(Output::Bind { port, family });
     }
 
@@ -354,7 +356,7 @@ impl Plane {
         }
     }
 
-    fn remove(&mut self, port: PortId) -> Option<Port> {
+    fn remove(&mut self, port: PortId) -> Option<Box<Port>> {
         self.unbridge(port);
         self.part(port);
         self.unseat(port);
@@ -371,7 +373,7 @@ impl Plane {
     }
 
     fn route(&self, port: PortId) -> Route {
-        self.ports.get(&port).map_or(Route::Idle, Port::route)
+        self.ports.get(&port).map_or(Route::Idle, |it| it.route())
     }
 
     fn set_route(&mut self, port: PortId, route: Route) {

@@ -43,6 +43,25 @@ fn compression_is_the_rule_of_g191() {
 }
 
 #[test]
+fn any_number_of_samples_is_turned_as_each_alone() {
+    let samples = tone();
+    for law in [Law::A, Law::U] {
+        for count in 0..=100 {
+            let samples = &samples[..count];
+            let octets = encode(law, samples);
+            let each = samples.iter().map(|&it| encode_sample(law, it));
+            assert!(octets.iter().copied().eq(each), "{count} samples");
+            let each = octets.iter().map(|&it| decode_sample(law, it));
+            assert!(decode(law, &octets).into_iter().eq(each), "{count} octets");
+        }
+        // Who has room for fewer takes fewer.
+        let mut room = [0; 40];
+        super::encode(law, &samples[..70], &mut room);
+        assert_eq!(room[..], encode(law, &samples[..40])[..]);
+    }
+}
+
+#[test]
 fn every_octet_survives_expansion_and_compression() {
     for law in LAWS {
         for octet in 0..=255 {

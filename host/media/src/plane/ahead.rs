@@ -39,7 +39,7 @@ impl Plane {
     /// What comes is on the tape of its port, or of the port that it leaves by.
     fn expect_tapes(&self, found: &[Option<&Port>]) {
         let peer = |it: &Port| match it.route() {
-            Route::Relay(peer) => self.ports.get(&peer),
+            Route::Relay(peer) => self.ports.get(&peer).map(Box::as_ref),
             Route::Idle => None,
         };
         let all = found.iter().flatten();
@@ -51,7 +51,7 @@ impl Plane {
 }
 
 /// These ports are about to have their turn, up to [`TOGETHER`].
-pub(super) fn expect_turns(all: &PortMap<Port>, mixer: &Mixer, ports: &[PortId]) {
+pub(super) fn expect_turns(all: &PortMap<Box<Port>>, mixer: &Mixer, ports: &[PortId]) {
     let found = find::<TOGETHER>(all, ports.iter().copied());
     found.iter().flatten().for_each(|it| it.ask_member());
     found.iter().flatten().for_each(|it| it.ask_next());
@@ -66,12 +66,12 @@ pub(super) fn expect_turns(all: &PortMap<Port>, mixer: &Mixer, ports: &[PortId])
 /// The ports themselves, which are asked for first. Where the rest is they tell, and it tells where more is: so there
 /// are several rounds, of which each waits once.
 fn find<const MOST: usize>(
-    all: &PortMap<Port>,
+    all: &PortMap<Box<Port>>,
     ports: impl Iterator<Item = PortId>,
 ) -> [Option<&Port>; MOST] {
     let mut found = [None; MOST];
     for (place, port) in found.iter_mut().zip(ports) {
-        *place = all.get(&port).inspect(|it| it.ask());
+        *place = all.get(&port).map(Box::as_ref).inspect(|it| it.ask());
     }
     found
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Plane, Port};
+use super::Plane;
 use crate::codec::Codec;
 use crate::command::{Mode, PortId};
 use crate::room::Room;
@@ -42,7 +42,8 @@ impl Plane {
         let (row, seat) = match self.wheel.emptiest(rows) {
             Some((row, seat)) => {
                 let ports = &self.ports;
-                let is_mate = |it: &PortId| ports.get(it).and_then(Port::row) == Some((hall, row));
+                let is_mate =
+                    |it: &PortId| ports.get(it).and_then(|it| it.row()) == Some((hall, row));
                 self.wheel.join_beside(seat, port, is_mate);
                 (Some(row), seat)
             }
@@ -71,7 +72,7 @@ impl Plane {
     /// The same for one that is about to be closed. True if it was in one.
     pub(super) fn part(&mut self, port: PortId) -> bool {
         let state = self.ports.get_mut(&port);
-        let Some(member) = state.and_then(Port::unseat_member) else {
+        let Some(member) = state.and_then(|it| it.unseat_member()) else {
             return false;
         };
         self.mixer.leave(&member);

@@ -143,8 +143,10 @@ pub(super) struct Leg {
     usual: Option<(u8, Codec)>,
 }
 
-/// See the module's header.
+/// See the module's header. It begins with a line of the processor's caches, so that it lies in no more of them than
+/// it must.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct Port {
     /// `None` until offer and answer are done: packets are dropped until then.
     pub(super) leg: Option<Leg>,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::ahead::{TOGETHER, expect_turns};
 use super::player::Player;
-use super::port::{Ended, Port};
+use super::port::Ended;
 use super::wheel::Tick;
 use super::{Forward, Plane};
 use crate::command::{Event, Play, PortId};
@@ -38,7 +38,7 @@ impl Plane {
         let mut at = 0;
         self.expect_turns(tick, at);
         while let Some(&port) = self.wheel.ports(tick).get(at) {
-            let Some(row) = self.ports.get(&port).and_then(Port::row) else {
+            let Some(row) = self.ports.get(&port).and_then(|it| it.row()) else {
                 self.end_turn(now, tick, at, None);
                 at += 1;
                 self.expect_turns(tick, at);
