@@ -45,8 +45,47 @@ pub(crate) const BARESIP: Peer = Peer {
     ],
 };
 
-/// A scanner, in an environment of its own: it is no system's package.
-const SIPVICIOUS: &str = "sipvicious==0.3.4";
+/// A program in Python that tests drive: no system's package, so it has an environment of its own.
+pub(crate) struct Tool {
+    name: &'static str,
+    /// Tells the tests where its python is.
+    pub(crate) variable: &'static str,
+    /// What is left out without it.
+    shows: &'static str,
+    /// What is installed.
+    packages: &'static [&'static str],
+    /// What can be imported once it is.
+    module: &'static str,
+}
+
+/// A scanner.
+pub(crate) const SIPVICIOUS: Tool = Tool {
+    name: "SIPVicious",
+    variable: "E2E_SIPVICIOUS",
+    shows: "its scans of tests/e2e",
+    packages: &["sipvicious==0.3.4"],
+    module: "sipvicious.svmap",
+};
+
+/// A store that speaks S3 and checks signatures.
+pub(crate) const MOTO: Tool = Tool {
+    name: "moto",
+    variable: "E2E_MOTO",
+    shows: "recordings in a bucket",
+    packages: &["moto[s3]==5.2.5", "flask==3.1.3", "flask-cors==6.0.5"],
+    module: "moto.server",
+};
+
+/// How a python installs something; the packages follow.
+const PIP: [&str; 7] = [
+    "-m",
+    "pip",
+    "install",
+    "--quiet",
+    "--no-input",
+    "--timeout",
+    "10",
+];
 
 /// A system's package manager.
 struct Installer {
@@ -92,41 +131,36 @@ pub(crate) fn wasm_target(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// The python that has SIPVicious, after an attempt to install it in the target folder. If there is
-/// none, one line has said so.
-pub(crate) fn sipvicious(workspace: &Workspace) -> Option<PathBuf> {
-    let folder = workspace.target.join("sipvicious");
-    let python = folder.join("bin/python");
-    let has_it = || {
-        let mut command = Command::new(&python);
-        command.args(["-c", "import sipvicious.svmap"]);
-        python.is_file() && shell::succeeds(&mut command)
-    };
-    if !has_it() {
-        let folder = folder.to_string_lossy();
-        let python = python.to_string_lossy();
-        let pip = [
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--no-input",
-            "--timeout",
-            "10",
-        ];
-        let words: Vec<&str> = [&*python]
-            .into_iter()
-            .chain(pip)
-            .chain([SIPVICIOUS])
-            .collect();
-        let _ = install_step(workspace, &["python3", "-m", "venv", &folder])
-            && install_step(workspace, &words);
+impl Tool {
+    /// The python that has it, after an attempt to install it in the target folder. If there is none, one line has
+    /// said so.
+    pub(crate) fn python(&self, workspace: &Workspace) -> Option<PathBuf> {
+        let folder = workspace.target.join(self.name.to_lowercase());
+        let python = folder.join("bin/python");
+        let import = format!("import {}", self.module);
+        let has_it = || {
+            let mut command = Command::new(&python);
+            command.args(["-c", &import]);
+            python.is_file() && shell::succeeds(&mut command)
+        };
+        if !has_it() {
+            let folder = folder.to_string_lossy();
+            let python = python.to_string_lossy();
+            let words = [&*python]
+                .into_iter()
+                .chain(PIP)
+                .chain(self.packages.iter().copied());
+            let words: Vec<&str> = words.collect();
+            let _ = install_step(workspace, &["python3", "-m", "venv", &folder])
+                && install_step(workspace, &words);
+        }
+        let there = has_it();
+        if !there {
+            let Self { name, shows, .. } = self;
+            println!("xtask: {name} could not be installed: {shows} are left out");
+        }
+        there.then_some(python)
     }
-    let there = has_it();
-    if !there {
-        println!("xtask: {SIPVICIOUS} could not be installed: its scans of tests/e2e are left out");
-    }
-    there.then_some(python)
 }
 
 impl Peer {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::languages::{self, LANGUAGES};
-use crate::setup::{BARESIP, Peer, SIPP};
+use crate::setup::{BARESIP, MOTO, Peer, SIPP, SIPVICIOUS};
 use crate::shell::{self, Workspace};
 use crate::{plugins, setup, sim, tidy};
 
@@ -20,12 +20,13 @@ const SEEDS: u32 = 2_000;
 /// Sets up, builds, tidies and tests.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut stages = Stages::default();
-    let (peers, sipvicious, languages) = stages.run("set-up", || {
+    let (peers, tools, languages) = stages.run("set-up", || {
         setup::wasm_target(workspace)?;
         let peers = [SIPP, BARESIP].map(|peer| (peer.is_there(workspace), peer));
         let languages = LANGUAGES.each_ref();
         let languages = languages.map(|it| (it.is_there(workspace), it));
-        Ok((peers, setup::sipvicious(workspace), languages))
+        let tools = [SIPVICIOUS, MOTO].map(|it| (it.variable, it.python(workspace)));
+        Ok((peers, tools, languages))
     })?;
     // All targets at once: the server's binary and the tests then share one resolution of features,
     // and the end-to-end tier finds the binary that belongs to this source.
@@ -34,9 +35,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     stages.run("plugins", || plugins::run(workspace))?;
     stages.run("tidy", || tidy::run(workspace))?;
     let components = stages.run("languages", || languages::run(workspace, &languages))?;
-    stages.run("tests", || {
-        tests(workspace, &peers, sipvicious, &components)
-    })?;
+    stages.run("tests", || tests(workspace, &peers, tools, &components))?;
     stages.run("opus", || opus(workspace))?;
     stages.run("seeds", || sim::run(workspace, SEEDS))?;
     stages.print();
@@ -58,7 +57,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 fn tests(
     workspace: &Workspace,
     peers: &[(bool, Peer)],
-    sipvicious: Option<PathBuf>,
+    tools: [(&str, Option<PathBuf>); 2],
     components: &[PathBuf],
 ) -> Result<()> {
     let languages = std::env::join_paths(components).context("a path has a colon")?;
@@ -77,7 +76,7 @@ fn tests(
             .env("JACKFIELD_PLUGINS", workspace.plugins())
             .envs(told)
             .env("JACKFIELD_LANGUAGES", languages)
-            .env("E2E_SIPVICIOUS", sipvicious.unwrap_or_else(|| "0".into())),
+            .envs(tools.map(|(variable, python)| (variable, python.unwrap_or_else(|| "0".into())))),
     )
 }
 

@@ -9,6 +9,7 @@
 //! | `JACKFIELD_PLUGINS` | the folder of components | `plugins` in the target folder |
 //! | `E2E_LONG` | `1`: ten crashes instead of one, time-outs of half a minute, 10,000 half-open connections | the short variants |
 //! | `E2E_BARESIP` | `0`: leave out what needs baresip; `1`: it must be there | whatever is installed |
+//! | `E2E_MOTO` | a python that has moto, a store that speaks S3; `0`: leave out what needs it | as `0` |
 //! | `E2E_OPUS` | `1`: the program was built with the feature `opus` | leave out what needs it |
 //! | `E2E_SIPVICIOUS` | a python that has SIPVicious; `0`: leave out what needs it | as `0` |
 //! | `E2E_SIPP` | `0`: leave out what needs SIPp; `1`: it must be there | whatever is installed |
@@ -20,6 +21,7 @@ mod binary;
 #[allow(dead_code, reason = "the tests of the policy host make more of it")]
 #[path = "../../../../host/policy/tests/it/bomb.rs"]
 mod bomb;
+mod bucket;
 mod callee;
 mod caller;
 mod carrier;

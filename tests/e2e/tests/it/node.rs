@@ -77,11 +77,7 @@ impl Node {
 
     /// The same, with further settings: the names of `JACKFIELD__…` and their values.
     pub(crate) fn start_with(settings: &[(&str, &str)]) -> Self {
-        let mut program = Command::new(binary());
-        for (name, value) in settings {
-            program.env(format!("JACKFIELD__{name}"), value);
-        }
-        Self::start_by(program)
+        Self::start_by(program_with(settings))
     }
 
     /// The same, as a process to which a file that may not grow is an error and not its end
@@ -101,8 +97,13 @@ impl Node {
 
     /// Starts it anew with the data that it had. Its addresses are new ones.
     pub(crate) fn restart(&mut self) {
+        self.restart_with(&[]);
+    }
+
+    /// The same, with settings as of [`Node::start_with`].
+    pub(crate) fn restart_with(&mut self, settings: &[(&str, &str)]) {
         self.check_log();
-        (self.child, self.output) = launch(Command::new(binary()), self.data.path());
+        (self.child, self.output) = launch(program_with(settings), self.data.path());
         self.learn_addresses();
     }
 
@@ -226,6 +227,14 @@ impl Drop for Node {
         );
         self.check_log();
     }
+}
+
+/// The program, with these settings.
+fn program_with(settings: &[(&str, &str)]) -> Command {
+    let mut program = Command::new(binary());
+    let settings = settings.iter();
+    program.envs(settings.map(|(name, value)| (format!("JACKFIELD__{name}"), value)));
+    program
 }
 
 /// Starts the program on that folder, and collects what it writes.

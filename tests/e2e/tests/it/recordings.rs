@@ -15,13 +15,13 @@ use crate::sipp::{self, Sipp};
 use crate::sound;
 use crate::stopwatch::{now, wait_for};
 
-const RECORDINGS: &str = "/api/v1/recordings";
+pub(crate) const RECORDINGS: &str = "/api/v1/recordings";
 const CALLER_HZ: u16 = 425;
 /// Octets of a second of two channels at 8 kHz.
 const SECOND: usize = 32_000;
 
 /// A tenant whose number 2001 records who calls it.
-fn office(node: &Node) -> Office {
+pub(crate) fn office(node: &Node) -> Office {
     let office = Office::empty(node, "acme");
     office.phone("1001", office.user);
     office.install("memo", "2001");
@@ -29,7 +29,7 @@ fn office(node: &Node) -> Office {
 }
 
 /// A caller that says a tone for so long, in milliseconds.
-fn caller(office: &Office, talk: u64) -> (Sipp, Audio) {
+pub(crate) fn caller(office: &Office, talk: u64) -> (Sipp, Audio) {
     let mut audio = Audio::bind();
     let caller = office.calls("uac-answered-at-once", "2001");
     let caller = caller.with("talk", talk).with("rtp", audio.port()).start();

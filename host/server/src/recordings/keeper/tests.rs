@@ -1,3 +1,5 @@
+mod moto;
+
 use std::{fs::Permissions, os::unix::fs::PermissionsExt, sync::atomic::Ordering::Relaxed};
 
 use model::{Audio, IdSource, Recording, RecordingState};
