@@ -20,8 +20,8 @@ use std::net::SocketAddr;
 pub use crate::codec::Codec;
 pub use crypto::Srtp;
 pub use negotiate::{
-    accept, answer, answer_within, check, family, offer_again, offered_codecs, offered_direction,
-    offers_noise, redirected,
+    accept, answer, answer_within, check, family, narrowed, offer_again, offered_codecs,
+    offered_direction, offers_noise, redirected,
 };
 pub use packing::Packing;
 pub use write::{offer, offer_with};

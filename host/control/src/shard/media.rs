@@ -360,11 +360,7 @@ impl Shard {
             sdp::answer_within(offer, addr, &side, limit, version)
         };
         let (mut ours, mut agreed) = answer(&call.media)?;
-        // Packets are counted anew under another suite, or behind a time without: so there is another key, or a
-        // count would come back under one that it had before (RFC 3711 §9.1).
-        let suite = |it: &sdp::Negotiated| it.srtp.as_ref().map(|keys| keys.send.suite());
-        let known = call.media.agreed.as_ref().map(suite);
-        if known.is_some_and(|before| before != suite(&agreed)) && agreed.srtp.is_some() {
+        if call.media.changes_suite(&agreed) && agreed.srtp.is_some() {
             call.media.terms.secret = Some(Box::new(self.secrets.fresh()));
             (ours, agreed) = answer(&call.media)?;
         }
@@ -407,13 +403,16 @@ impl Shard {
         id: CallId,
         answer: &[u8],
     ) -> Result<(), String> {
-        let call = self.calls.get(&id).ok_or("the call has ended")?;
-        let ours = call
-            .media
-            .local
-            .as_ref()
-            .ok_or("an answer without an offer")?;
-        let agreed = sdp::accept(ours, answer).map_err(|error| error.to_string())?;
+        let call = self.calls.get_mut(&id).ok_or("the call has ended")?;
+        let ours = call.media.local.clone();
+        let ours = ours.ok_or("an answer without an offer")?;
+        let agreed = sdp::accept(&ours, answer).map_err(|error| error.to_string())?;
+        if call.media.changes_suite(&agreed)
+            && let Some((_, addr)) = call.port()
+        {
+            let narrowed = call.media.narrow(port_number(addr), &agreed);
+            narrowed.map_err(|error| error.to_string())?;
+        }
         if call.media.agreed.as_ref() != Some(&agreed) {
             self.configure(now, id, agreed);
         }

@@ -6,7 +6,7 @@
 //! in several places.
 
 use ::media::Command;
-use ::media::sdp::{self, Codec, SessionVersion};
+use ::media::sdp::{self, Codec, Negotiated, SdpError, SessionVersion};
 use bytes::Bytes;
 use model::{CallId, CodecName, Codecs, InbandDigits, Srtp, Via, Voice};
 use sip::{Flow, Incoming, Transport};
@@ -16,7 +16,10 @@ use super::{
     join::is_inside,
     media::{Refusal, port_number},
 };
-use crate::{Output, admission, call::Terms};
+use crate::{
+    Output, admission,
+    call::{Media, Terms},
+};
 
 /// The Warning of what no code is for (RFC 3261 §20.43).
 const MISCELLANEOUS: u16 = 399;
@@ -128,6 +131,31 @@ impl Shard {
             let command = Command::Listen { port, to_tones };
             self.out.push_back(Output::Media { session, command });
         }
+    }
+}
+
+impl Media {
+    /// Whether packets would be protected otherwise than they were. They are counted anew then, so that a key of before
+    /// must not come back: one count would be used twice under it (RFC 3711 §9.1).
+    pub(super) fn changes_suite(&self, agreed: &Negotiated) -> bool {
+        let suite = |it: &Negotiated| it.srtp.as_ref().map(|keys| keys.send.suite());
+        let before = self.agreed.as_ref().map(suite);
+        before.is_some_and(|before| before != suite(agreed))
+    }
+
+    /// An answer has changed it: whatever we describe from now on names no other keys of those that we offered.
+    pub(super) fn narrow(&mut self, id: u64, agreed: &Negotiated) -> Result<(), SdpError> {
+        let Some(ours) = &self.local else {
+            return Ok(());
+        };
+        self.version += 1;
+        let version = SessionVersion {
+            id,
+            version: self.version,
+        };
+        let keys = agreed.srtp.as_ref().map(|it| &it.send);
+        self.local = Some(sdp::narrowed(ours, keys, version)?.into());
+        Ok(())
     }
 }
 

@@ -129,6 +129,15 @@ fn binds(parameter: &str) -> bool {
     !parameter.starts_with('-') && !parameter.starts_with("WSH=")
 }
 
+/// Whether an attribute may stand where only these keys may be named.
+pub(super) fn names(attribute: &Attribute, keys: Option<&Keys>) -> bool {
+    if attribute.attribute != "crypto" {
+        return true;
+    }
+    let line = attribute.value.as_deref().and_then(Line::parse);
+    line.is_some_and(|line| keys == Some(&line.keys))
+}
+
 /// What a description says of the protection of a stream.
 pub(super) struct Crypto {
     /// Its transport wants it.

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use sdp_types::{Media, Session};
 
 use super::audio::{Audio, is_direction, is_open, is_usable};
-use super::crypto::{Level, Line, Srtp};
+use super::crypto::{self, Level, Line, Srtp};
 use super::numbers::Numbers;
 use super::write::{Stream, bytes, description, direction_attribute, refused};
 use super::{
@@ -13,6 +13,7 @@ use super::{
     parse_ours,
 };
 use crate::command::Family;
+use crate::srtp::Keys;
 
 /// Answers an offer: the first stream of audio with a codec that we know is taken, every other one
 /// gets port 0. `prefer` lists the codecs that we allow, best first; the first that was offered is
@@ -181,14 +182,32 @@ pub fn redirected(
     direction: Direction,
     session: SessionVersion,
 ) -> Result<Vec<u8>, SdpError> {
+    changed(ours, session, |media| {
+        media.attributes.retain(|it| !is_direction(&it.attribute));
+        media.attributes.push(direction_attribute(direction));
+    })
+}
+
+/// The same with no other keys of ours than these: whoever answers it may choose among no others.
+pub fn narrowed(
+    ours: &[u8],
+    keys: Option<&Keys>,
+    session: SessionVersion,
+) -> Result<Vec<u8>, SdpError> {
+    changed(ours, session, |media| {
+        media.attributes.retain(|it| crypto::names(it, keys));
+    })
+}
+
+/// Our last description with a change to the stream that we carry.
+fn changed(
+    ours: &[u8],
+    session: SessionVersion,
+    change: impl FnOnce(&mut Media),
+) -> Result<Vec<u8>, SdpError> {
     let mut description = parse_ours(ours)?;
-    let media = description
-        .medias
-        .iter_mut()
-        .find(|media| is_usable(media))
-        .ok_or(SdpError::NoAudio)?;
-    media.attributes.retain(|it| !is_direction(&it.attribute));
-    media.attributes.push(direction_attribute(direction));
+    let mut usable = description.medias.iter_mut().filter(|it| is_usable(it));
+    change(usable.next().ok_or(SdpError::NoAudio)?);
     description.origin.sess_version = session.version;
     Ok(bytes(&description))
 }

@@ -233,6 +233,59 @@ fn a_key_that_a_leg_has_given_up_is_not_used_again() {
     assert_eq!(different.len(), used.len(), "{used:?}");
 }
 
+/// The same where we offer and the party answers: it goes over to another suite of ours, and finds the first in no offer
+/// any more.
+#[test]
+fn a_key_that_an_answer_has_given_up_is_not_offered_again() {
+    let (long, short) = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32");
+    let mut offers: Vec<Vec<String>> = Vec::new();
+    let ways = ([Srtp::Offer, Srtp::Off], [Srtp::Off; 2]);
+    play(Transport::Tls, ways, |world| {
+        let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));
+        world.phone(bob, Input::Behave(scenes::ANSWERS));
+        assert_eq!(world.makecall(0, "1001", "2001", "3001"), 200);
+        let hand = world.by_hand(alice);
+        world.hand(hand).be_polite();
+        // Both suites have keys of that length.
+        for suite in [long, long, short, long] {
+            let invite = world.hand(hand).invite("2001", "");
+            world.send(hand, invite);
+            world.run_for(3 * SECOND);
+            let lines = offered_lines(world, hand);
+            // The line's number and suite, with a key of the party's.
+            let found = lines.iter().find(|it| it.contains(suite));
+            let line = found.or(lines.first()).unwrap();
+            let (ours, _) = line.split_once("inline:").unwrap();
+            let key = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
+            let plain = world.hand(hand).sdp("sendrecv");
+            let ack = world
+                .hand(hand)
+                .ack(&format!("{plain}{ours}inline:{key}\r\n"));
+            world.send(hand, ack);
+            world.run_for(SECOND);
+            offers.push(lines);
+        }
+        let bye = world.hand(hand).bye();
+        world.send(hand, bye);
+        world.run_for(SECOND);
+    });
+    assert!(
+        offers[1] == offers[0] && offers[2] == offers[0],
+        "a refresh"
+    );
+    let chosen = offers[0].iter().filter(|it| it.contains(short));
+    let chosen: Vec<String> = chosen.cloned().collect();
+    assert!(chosen.len() == 1 && offers[3] == chosen, "{offers:?}");
+}
+
+/// The lines of `a=crypto` in the last 200 with a description that a hand has heard.
+fn offered_lines(world: &mut World, hand: usize) -> Vec<String> {
+    let mut heard = world.hand(hand).heard().iter();
+    let ok = heard.rfind(|it| it.starts_with("SIP/2.0 200") && it.contains("m=audio"));
+    let lines = ok.unwrap().lines().filter(|it| it.starts_with("a=crypto"));
+    lines.map(str::to_owned).collect()
+}
+
 /// The value of the first `a=crypto` line in the last INVITE that a hand has heard.
 fn offered(world: &mut World, hand: usize) -> String {
     let invite = world.hand(hand).last("INVITE").unwrap();

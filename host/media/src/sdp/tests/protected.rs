@@ -260,6 +260,33 @@ fn later_descriptions_keep_the_keys() {
 }
 
 #[test]
+fn what_is_narrowed_names_the_keys_that_are_agreed_on_and_no_others() {
+    let ours = secret();
+    let side = Side::new(&Codec::ALL, Srtp::May(&ours));
+    let offer = text(&offer_with(local(), &side, SESSION));
+    let lines = |text: &str| {
+        let lines = text.lines().filter(|it| it.starts_with("a=crypto"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let all = lines(&offer);
+    let line = cm80("").replace("crypto:1", "crypto:2");
+    let answer = secure("RTP/AVP", &[&line]);
+    let agreed = accept(offer.as_bytes(), answer.as_bytes()).unwrap();
+    let keys = agreed.srtp.unwrap().send;
+    let narrow = |keys| text(&narrowed(offer.as_bytes(), keys, SESSION).unwrap());
+    assert_eq!(lines(&narrow(Some(&keys))), all[1..2]);
+    let none = narrow(None);
+    assert_eq!(lines(&none), [] as [String; 0]);
+    // Nothing else is another.
+    let rest = |text: &str| {
+        text.lines()
+            .filter(|it| !it.starts_with("a=crypto"))
+            .count()
+    };
+    assert_eq!(rest(&none), rest(&offer));
+}
+
+#[test]
 fn what_is_agreed_can_be_logged() {
     let (_, agreed) =
         answered_under(&secure("RTP/SAVP", &[&cm80("")]), Srtp::May(&secret())).unwrap();
