@@ -1,13 +1,13 @@
 //! Recordings in a bucket: a real call, the built binary, and a store that others wrote and that checks signatures (moto).
 
-use std::io::{BufRead, BufReader, Lines, Write};
-use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::io::Write;
 use std::time::Duration;
 
 use serde_json::Value;
+use tempfile::NamedTempFile;
 
 use crate::metrics::Page;
+use crate::moto::Moto;
 use crate::node::Node;
 use crate::recordings::{RECORDINGS, caller, office, recording};
 use crate::sipp;
@@ -16,77 +16,37 @@ use crate::stopwatch::wait_for;
 /// How long a recording may take to move: it is tried again after 2 s, and after 4.
 const MOVES: Duration = Duration::from_secs(20);
 
-/// A running store; it ends when it is dropped.
-struct Bucket {
-    child: Child,
-    input: ChildStdin,
-    output: Lines<BufReader<ChildStdout>>,
-    /// Where it is, and who may use it.
-    about: Value,
+/// A file of credentials with that secret.
+fn credentials(moto: &Moto, secret: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::new().expect("a temporary file");
+    let id = moto.told("id");
+    let lines = format!("AWS_ACCESS_KEY_ID={id}\nAWS_SECRET_ACCESS_KEY={secret}\n");
+    file.write_all(lines.as_bytes()).expect("it is written");
+    file
 }
 
-impl Bucket {
-    fn start() -> Option<Self> {
-        let python = std::env::var_os("E2E_MOTO").filter(|it| it != "0")?;
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/bucket.py");
-        let mut command = Command::new(python);
-        command.arg(script).stderr(Stdio::null());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().expect("it runs");
-        let input = child.stdin.take().expect("it is piped");
-        let mut output = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-        let about = output.next().expect("it tells").expect("a line");
-        let about = serde_json::from_str(&about).expect("JSON");
-        Some(Self {
-            child,
-            input,
-            output,
-            about,
-        })
-    }
-
-    fn told(&self, name: &str) -> &str {
-        self.about[name].as_str().expect("a text")
-    }
-
-    /// A file of credentials with that secret.
-    fn credentials(&self, secret: &str) -> tempfile::NamedTempFile {
-        let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
-        let id = self.told("id");
-        let lines = format!("AWS_ACCESS_KEY_ID={id}\nAWS_SECRET_ACCESS_KEY={secret}\n");
-        file.write_all(lines.as_bytes()).expect("it is written");
-        file
-    }
-
-    /// The objects in it.
-    fn objects(&mut self) -> Vec<Value> {
-        self.input.write_all(b"\n").expect("it reads");
-        let line = self.output.next().expect("it tells").expect("a line");
-        let told: Value = serde_json::from_str(&line).expect("JSON");
-        told["objects"].as_array().expect("a list").clone()
-    }
-}
-
-impl Drop for Bucket {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// The objects in it.
+fn objects(moto: &mut Moto) -> Vec<Value> {
+    let has = moto.has();
+    has["objects"].as_array().expect("a list").clone()
 }
 
 #[test]
 fn a_recording_waits_for_the_right_key_and_then_moves_into_the_bucket() {
-    let Some(mut bucket) = Bucket::start().filter(|_| sipp::is_there()) else {
-        println!("skipped: no moto, or no SIPp");
+    if !sipp::is_there() {
+        return;
+    }
+    let Some(mut moto) = Moto::start() else {
         return;
     };
-    let [wrong, right] = ["another secret", bucket.told("secret")].map(|it| bucket.credentials(it));
-    let settings = |file: &tempfile::NamedTempFile| {
+    let [wrong, right] =
+        ["another secret", moto.told("secret")].map(|secret| credentials(&moto, secret));
+    let settings = |file: &NamedTempFile| {
         let text = |it: &str| it.to_owned();
         [
             ("RECORDINGS__STORE", text("s3://calls/kept")),
-            ("RECORDINGS__ENDPOINT", text(bucket.told("url"))),
-            ("RECORDINGS__REGION", text(bucket.told("region"))),
+            ("RECORDINGS__ENDPOINT", text(moto.told("url"))),
+            ("RECORDINGS__REGION", text(moto.told("region"))),
             ("RECORDINGS__CREDENTIALS", file.path().display().to_string()),
         ]
     };
@@ -104,7 +64,7 @@ fn a_recording_waits_for_the_right_key_and_then_moves_into_the_bucket() {
     assert!(!node.text().contains("another secret"), "no secret is told");
     let file = office.rest.file(&audio_of);
     let settings = settings(&right);
-    assert_eq!(bucket.objects(), [] as [Value; 0]);
+    assert_eq!(objects(&mut moto), [] as [Value; 0]);
 
     node.crash();
     node.restart_with(&settings.each_ref().map(borrowed));
@@ -113,7 +73,7 @@ fn a_recording_waits_for_the_right_key_and_then_moves_into_the_bucket() {
         let mut files = node.recordings().read_dir().expect("it is there");
         files.next().is_none().then_some(())
     });
-    let [object] = &bucket.objects()[..] else {
+    let [object] = &objects(&mut moto)[..] else {
         panic!("there is one object");
     };
     let (name, id) = (object["name"].as_str(), one["id"].as_str());
@@ -132,7 +92,7 @@ fn a_recording_waits_for_the_right_key_and_then_moves_into_the_bucket() {
     assert_eq!(archived, 1);
     office.rest.delete(&path).expect(204);
     wait_for("the end of the object", MOVES, || {
-        bucket.objects().is_empty().then_some(())
+        objects(&mut moto).is_empty().then_some(())
     });
 }
 

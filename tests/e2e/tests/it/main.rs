@@ -43,6 +43,7 @@ mod makecall;
 mod menu;
 mod messages;
 mod metrics;
+mod moto;
 mod nat;
 mod node;
 mod office;
