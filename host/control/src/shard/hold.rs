@@ -190,13 +190,13 @@ impl Shard {
 
     /// Nobody wants what this party has just agreed to any more: back to what was.
     fn take_back(&mut self, now: Now, id: CallId, before: &Bytes) {
-        let local = self.calls.get(&id).and_then(|c| c.media.local.as_ref());
-        let is = local.and_then(|local| sdp::offered_direction(local).ok());
-        let Ok(was) = sdp::offered_direction(before) else {
+        let local = self.calls.get(&id).and_then(|c| c.media.local.clone());
+        let (Some(local), Ok(was)) = (local, sdp::offered_direction(before)) else {
             return;
         };
-        if is != Some(was) {
-            self.ask_for(now, id, before, was, Asker::Platform);
+        // The answer may have given up keys that `before` names.
+        if sdp::offered_direction(&local).ok() != Some(was) {
+            self.ask_for(now, id, &local, was, Asker::Platform);
         }
     }
 
