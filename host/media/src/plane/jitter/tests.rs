@@ -74,6 +74,22 @@ fn whole(n: u8) -> Played {
 const NOTHING: [Option<u8>; 2] = [None; 2];
 
 #[test]
+fn what_is_waited_for_has_its_places_for_itself() {
+    let mut bench = Bench::new();
+    bench.put(0, 0);
+    // As far ahead as there is room for.
+    bench.put(20, 13);
+    // Nothing is taken for so long that this is forgotten; then an older one comes.
+    bench.put(3_000, 0);
+    bench.put_long(3_001, 0_u32.wrapping_sub(4 * 160), &[99; 160]);
+    assert_eq!(bench.take(3_010), [Some(99); 2]);
+    for ms in [3_030, 3_050, 3_070] {
+        assert_eq!(bench.take(ms), [None; 2], "at {ms}");
+    }
+    assert_eq!(bench.take(3_090), [Some(0); 2]);
+}
+
+#[test]
 fn the_first_packet_waits_40_ms_and_the_others_follow_without_a_gap() {
     let mut bench = Bench::new();
     let played = bench.run(0..300, false);
