@@ -47,11 +47,12 @@ pub(crate) const BARESIP: Peer = Peer {
 
 /// A program in Python that tests drive: no system's package, so it has an environment of its own.
 pub(crate) struct Tool {
-    name: &'static str,
+    /// Its name, and in small letters that of its folder.
+    pub(crate) name: &'static str,
     /// Tells the tests where its python is.
     pub(crate) variable: &'static str,
     /// What is left out without it.
-    shows: &'static str,
+    pub(crate) shows: &'static str,
     /// What is installed.
     packages: &'static [&'static str],
     /// What can be imported once it is.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::languages::{self, LANGUAGES};
-use crate::setup::{BARESIP, MOTO, Peer, SIPP, SIPVICIOUS};
+use crate::setup::{BARESIP, MOTO, Peer, SIPP, SIPVICIOUS, Tool};
 use crate::shell::{self, Workspace};
 use crate::{plugins, setup, sim, tidy};
 
@@ -25,7 +25,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         let peers = [SIPP, BARESIP].map(|peer| (peer.is_there(workspace), peer));
         let languages = LANGUAGES.each_ref();
         let languages = languages.map(|it| (it.is_there(workspace), it));
-        let tools = [SIPVICIOUS, MOTO].map(|it| (it.variable, it.python(workspace)));
+        let tools = [SIPVICIOUS, MOTO].map(|tool| (tool.python(workspace), tool));
         Ok((peers, tools, languages))
     })?;
     // All targets at once: the server's binary and the tests then share one resolution of features,
@@ -35,7 +35,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     stages.run("plugins", || plugins::run(workspace))?;
     stages.run("tidy", || tidy::run(workspace))?;
     let components = stages.run("languages", || languages::run(workspace, &languages))?;
-    stages.run("tests", || tests(workspace, &peers, tools, &components))?;
+    stages.run("tests", || tests(workspace, &peers, &tools, &components))?;
     stages.run("opus", || opus(workspace))?;
     stages.run("seeds", || sim::run(workspace, SEEDS))?;
     stages.print();
@@ -44,6 +44,9 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
             "xtask: left out for want of {}: {}",
             peer.program, peer.shows
         );
+    }
+    for (_, tool) in tools.iter().filter(|(python, _)| python.is_none()) {
+        println!("xtask: left out for want of {}: {}", tool.name, tool.shows);
     }
     for (_, language) in languages.iter().filter(|(is_there, _)| !is_there) {
         let example = language.example;
@@ -57,10 +60,14 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 fn tests(
     workspace: &Workspace,
     peers: &[(bool, Peer)],
-    tools: [(&str, Option<PathBuf>); 2],
+    tools: &[(Option<PathBuf>, Tool)],
     components: &[PathBuf],
 ) -> Result<()> {
     let languages = std::env::join_paths(components).context("a path has a colon")?;
+    let pythons = tools.iter().map(|(python, tool)| {
+        let python = python.clone();
+        (tool.variable, python.unwrap_or_else(|| "0".into()))
+    });
     let told = peers.iter();
     let told = told.map(|(is_there, peer)| (peer.variable, if *is_there { "1" } else { "0" }));
     shell::run(
@@ -76,7 +83,7 @@ fn tests(
             .env("JACKFIELD_PLUGINS", workspace.plugins())
             .envs(told)
             .env("JACKFIELD_LANGUAGES", languages)
-            .envs(tools.map(|(variable, python)| (variable, python.unwrap_or_else(|| "0".into())))),
+            .envs(pythons),
     )
 }
 

@@ -176,6 +176,18 @@ fn an_address_that_means_nothing_in_sdp_is_refused() {
 }
 
 #[test]
+fn timers_of_a_shards_thread_have_no_slack() {
+    let slack = || rustix::thread::current_timer_slack().unwrap();
+    let thread = std::thread::spawn(move || {
+        set_current_timer_slack(NonZeroU64::new(50_000)).unwrap();
+        let before = slack();
+        punctual();
+        (before, slack())
+    });
+    assert_eq!(thread.join().unwrap(), (50_000, 1));
+}
+
+#[test]
 fn a_full_queue_gives_the_command_back() {
     let (commands, _queue) = sync_channel(1);
     let shared = Arc::new(Shared::new().unwrap());

@@ -187,6 +187,19 @@ fn answered(world: &mut World, hand: usize) -> Option<String> {
     Some(key.split_whitespace().next().unwrap().to_owned())
 }
 
+/// What a party's own packets are protected under: 30 octets.
+const PARTYS_KEY: &str = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
+
+/// 1001, by hand, may call 3001, who answers.
+fn caller_by_hand(world: &mut World) -> usize {
+    let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));
+    world.phone(bob, Input::Behave(scenes::ANSWERS));
+    assert_eq!(world.makecall(0, "1001", "2001", "3001"), 200);
+    let hand = world.by_hand(alice);
+    world.hand(hand).be_polite();
+    hand
+}
+
 /// A counter that begins anew under the key of before would protect two packets alike (RFC 3711 §9.1).
 #[test]
 fn a_key_that_a_leg_has_given_up_is_not_used_again() {
@@ -202,17 +215,12 @@ fn a_key_that_a_leg_has_given_up_is_not_used_again() {
     let mut keys = Vec::new();
     let ways = ([Srtp::Offer, Srtp::Off], [Srtp::Off; 2]);
     play(Transport::Tls, ways, |world| {
-        let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));
-        world.phone(bob, Input::Behave(scenes::ANSWERS));
-        assert_eq!(world.makecall(0, "1001", "2001", "3001"), 200);
-        let hand = world.by_hand(alice);
-        world.hand(hand).be_polite();
+        let hand = caller_by_hand(world);
         for offer in offers {
             let plain = world.hand(hand).sdp("sendrecv");
             let sdp = offer.map_or(plain.clone(), |suite| {
-                let key = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
                 let sdp = plain.replace("RTP/AVP", "RTP/SAVP");
-                format!("{sdp}a=crypto:1 {suite} inline:{key}\r\n")
+                format!("{sdp}a=crypto:1 {suite} inline:{PARTYS_KEY}\r\n")
             });
             let invite = world.hand(hand).invite("2001", &sdp);
             world.send(hand, invite);
@@ -241,11 +249,7 @@ fn a_key_that_an_answer_has_given_up_is_not_offered_again() {
     let mut offers: Vec<Vec<String>> = Vec::new();
     let ways = ([Srtp::Offer, Srtp::Off], [Srtp::Off; 2]);
     play(Transport::Tls, ways, |world| {
-        let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));
-        world.phone(bob, Input::Behave(scenes::ANSWERS));
-        assert_eq!(world.makecall(0, "1001", "2001", "3001"), 200);
-        let hand = world.by_hand(alice);
-        world.hand(hand).be_polite();
+        let hand = caller_by_hand(world);
         // Both suites have keys of that length.
         for suite in [long, long, short, long] {
             let invite = world.hand(hand).invite("2001", "");
@@ -256,11 +260,10 @@ fn a_key_that_an_answer_has_given_up_is_not_offered_again() {
             let found = lines.iter().find(|it| it.contains(suite));
             let line = found.or(lines.first()).unwrap();
             let (ours, _) = line.split_once("inline:").unwrap();
-            let key = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
             let plain = world.hand(hand).sdp("sendrecv");
             let ack = world
                 .hand(hand)
-                .ack(&format!("{plain}{ours}inline:{key}\r\n"));
+                .ack(&format!("{plain}{ours}inline:{PARTYS_KEY}\r\n"));
             world.send(hand, ack);
             world.run_for(SECOND);
             offers.push(lines);
