@@ -44,14 +44,23 @@ own = (key["AccessKeyId"], key["SecretAccessKey"])
 print(json.dumps({"url": url, "region": REGION, "id": own[0], "secret": own[1]}), flush=True)
 
 s3 = client("s3", *own)
-for _ in sys.stdin:
-    objects = []
-    for name in [it["Key"] for it in s3.list_objects_v2(Bucket="calls").get("Contents", [])]:
+
+
+def told(name):
+    """What is told of an object; None if it was deleted since it was listed."""
+    try:
         kept = s3.get_object(Bucket="calls", Key=name)
-        octets = kept["Body"].read()
-        # Of several parts the tag ends in their number.
-        parts = kept["ETag"].strip('"').partition("-")[2]
-        digest = hashlib.sha256(octets).hexdigest()
-        objects.append({"name": name, "size": len(octets), "sha256": digest, "parts": int(parts or 1)})
+    except s3.exceptions.NoSuchKey:
+        return None
+    octets = kept["Body"].read()
+    # Of several parts the tag ends in their number.
+    parts = kept["ETag"].strip('"').partition("-")[2]
+    digest = hashlib.sha256(octets).hexdigest()
+    return {"name": name, "size": len(octets), "sha256": digest, "parts": int(parts or 1)}
+
+
+for _ in sys.stdin:
+    listed = s3.list_objects_v2(Bucket="calls").get("Contents", [])
+    objects = [it for it in (told(one["Key"]) for one in listed) if it]
     uploads = len(s3.list_multipart_uploads(Bucket="calls").get("Uploads", []))
     print(json.dumps({"objects": objects, "uploads": uploads}), flush=True)
