@@ -221,6 +221,11 @@ impl Decoder {
         self.codec
     }
 
+    /// Whether an octet means the same whatever was before it.
+    pub fn forgets(&self) -> bool {
+        matches!(self.kind, Decoding::Law(_))
+    }
+
     /// Writes the samples of a payload and returns how many; of an even codec one for each octet at 8 kHz, two
     /// at 16. What has no room is left out.
     pub fn decode(&mut self, payload: &[u8], samples: &mut [i16]) -> usize {

@@ -9,7 +9,7 @@
 mod tests;
 
 /// Pieces that are remembered: 40 ms. A pitch of up to 15 ms is looked for within.
-const PIECES: usize = 4;
+pub const PIECES: usize = 4;
 
 /// The same in samples, at 16 kHz.
 const HISTORY: usize = PIECES * WIDE;
@@ -26,6 +26,9 @@ const LANES: usize = 8;
 
 /// Quieter than this on average is silence: −50 dBm0 and less, where nobody misses 10 ms.
 const QUIET: i32 = 70;
+
+/// Samples whose loudness is looked at together.
+pub const STRETCH: usize = 32;
 
 /// Pieces of 10 ms after which nothing is left: 60 ms.
 const FADED: u32 = 6;
@@ -62,18 +65,9 @@ impl Default for Conceal {
 }
 
 impl Conceal {
-    /// Asks for what says where the next 20 ms go.
-    pub(crate) fn ask(&self) {
-        cpu::ask(&self.at);
-        cpu::ask(&self.lost);
-    }
-
-    /// Asks for that place, and for where the last 20 ms begin.
-    pub(crate) fn ask_next(&self) {
-        let newest = self.at + 2 * self.piece;
-        cpu::ask(&self.history[newest % self.held().max(1)]);
-        let next = &self.history[self.at..];
-        cpu::ask(next.get(..2 * self.piece).unwrap_or_default());
+    /// Whether the next that is heard is faded in over what stood in its place.
+    pub fn mends(&self) -> bool {
+        self.lost > 0
     }
 
     /// 10 ms that were decoded: 80 or 160 samples. After a loss their beginning is faded in over what
@@ -89,23 +83,10 @@ impl Conceal {
 
     /// Whether the last 20 ms were silence.
     pub fn is_quiet(&self) -> bool {
-        if self.piece == 0 {
-            return false;
-        }
-        let most = 2 * self.piece as i32 * QUIET;
-        let mut loudness = 0;
-        for piece in [PIECES - 2, PIECES - 1] {
-            let start = (self.at + piece * self.piece) % self.held();
-            // Most of what is not silence shows it at once.
-            for samples in self.history[start..][..self.piece].chunks(16) {
-                let samples = samples.iter().map(|&it| i32::from(it).abs());
-                loudness += samples.sum::<i32>();
-                if loudness >= most {
-                    return false;
-                }
-            }
-        }
-        true
+        let pieces = [PIECES - 2, PIECES - 1].into_iter();
+        let starts = pieces.map(|it| (self.at + it * self.piece) % self.held().max(1));
+        let stretches = starts.flat_map(|it| self.history[it..][..self.piece].chunks(STRETCH));
+        self.piece > 0 && are_quiet(2 * self.piece, stretches.map(loudness))
     }
 
     /// 10 ms in place of those that did not come: 80 or 160 samples.
@@ -237,6 +218,24 @@ impl Conceal {
         }
         best.0
     }
+}
+
+/// Whether so many samples are silence, by the loudness of one stretch after another: most of what is not shows it at once.
+pub fn are_quiet(samples: usize, stretches: impl Iterator<Item = i32>) -> bool {
+    let most = samples as i32 * QUIET;
+    let mut sum = 0;
+    for loudness in stretches {
+        sum += loudness;
+        if sum >= most {
+            return false;
+        }
+    }
+    true
+}
+
+/// How loud samples are, all together.
+pub fn loudness(samples: &[i16]) -> i32 {
+    samples.iter().map(|&it| i32::from(it).abs()).sum()
 }
 
 /// The share that is left after so many pieces: 10 ms whole, then a fifth less each.

@@ -130,8 +130,8 @@ pub const RECORDED_DIGITS: usize = 1_024;
 /// Samples that a handset records: ten minutes, 10 MB.
 pub const RECORDED_SAMPLES: usize = 10 * 60 * 8_000;
 
-/// Pieces of 10 ms that a jitter buffer holds, a power of two: what a network that stood still for a
-/// third of a second brings at once.
+/// Pieces of 10 ms that a jitter buffer holds, a power of two: what a network that stood still for over
+/// a quarter of a second brings at once, and the last four that were played.
 pub const JITTER_PIECES: usize = 32;
 
 /// How long the first packet of a stream waits in a jitter buffer.

@@ -173,7 +173,7 @@ impl Plane {
                 signalling,
             } => {
                 let state = self.ports.get_mut(&port);
-                if state.is_some_and(|it| it.configure(now, *agreed, signalling)) {
+                if state.is_some_and(|it| it.configure(now, agreed, signalling)) {
                     self.outputs.push_back(Output::Disconnect { port });
                 }
                 self.begin_reports(now, port);

@@ -46,6 +46,7 @@ pub fn is_rtcp(datagram: &[u8]) -> bool {
 }
 
 /// Reads a datagram as RTP; `None` if it is none, or longer than [`limits::PACKET`].
+#[inline]
 pub fn parse(datagram: &[u8]) -> Option<Packet> {
     if datagram.len() > limits::PACKET {
         return None;

@@ -12,7 +12,7 @@ pub struct Transcoder {
     from: Codec,
     to: Codec,
     /// `None` where a table does, or nothing.
-    pair: Option<(Decoder, Encoder)>,
+    pair: Option<Box<(Decoder, Encoder)>>,
 }
 
 impl Transcoder {
@@ -21,7 +21,7 @@ impl Transcoder {
         let by_table = from == to || (from.law().is_some() && to.law().is_some());
         // Of the two rates the smaller one: what the other has beyond it would be lost anyway.
         let rate = from.rate().min(to.rate());
-        let pair = || (Decoder::new(from, rate), Encoder::new(to, rate));
+        let pair = || Box::new((Decoder::new(from, rate), Encoder::new(to, rate)));
         Transcoder {
             from,
             to,
@@ -36,7 +36,7 @@ impl Transcoder {
 
     /// Turns the next payload into one of the other codec. Both are even.
     pub fn transcode(&mut self, payload: &mut [u8]) {
-        let Some((decoder, encoder)) = &mut self.pair else {
+        let Some((decoder, encoder)) = self.pair.as_deref_mut() else {
             if let (Some(from), Some(to)) = (self.from.law(), self.to.law()) {
                 g711::transcode(from, to, payload);
             }
@@ -53,7 +53,7 @@ impl Transcoder {
     /// cannot be: it is no payload, or of a time that the other does not have.
     #[cfg(feature = "opus")]
     pub fn recode(&mut self, payload: &[u8], other: &mut [u8]) -> usize {
-        let Some((decoder, encoder)) = &mut self.pair else {
+        let Some((decoder, encoder)) = self.pair.as_deref_mut() else {
             return 0;
         };
         let mut samples = [0; super::LONGEST_SAMPLES];

@@ -24,7 +24,7 @@ impl Plane {
     pub fn expect(&self, ports: impl Iterator<Item = PortId>, mut sends: impl FnMut(PortId)) {
         let found = find::<PACKETS>(&self.ports, ports);
         for state in found.iter().flatten() {
-            state.ask_ear();
+            state.ask_member();
             if let Route::Relay(peer) = state.route() {
                 self.ports.get(&peer).inspect(|it| it.ask());
                 sends(peer);

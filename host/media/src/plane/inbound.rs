@@ -156,6 +156,7 @@ impl Inbound {
 
     /// Finds the place of a packet; `None` if it is too far off to be believed alone. Of audio its codec is
     /// given.
+    #[inline]
     pub(crate) fn register(
         &mut self,
         now: Instant,

@@ -8,54 +8,36 @@
 //!                                              quiet, and some come too late: 10 ms are put in
 //! ```
 //!
-//! Owns when a piece is played, never what it sounds like: whoever takes it decodes and conceals
+//! Owns the pieces, never what they sound like: whoever takes it decodes and conceals
 //! (see [`Ear`](super::ear::Ear)). Keyed by the timestamp and not by the sequence number: so packets of 10,
 //! 20, 30 or 40 ms, silence that was not sent and events between the audio all find their place without
 //! further rules.
 //!
 //! How long a piece waits adapts itself between 20 and 120 ms by the *margin* of packets: how long
 //! before its turn each one came. The smallest of the last two seconds is kept between
-//! [`MARGIN_LOW`] and [`MARGIN_HIGH`] by slips of 10 ms in silence, which also takes up the drift of the
+//! 10 and 30 ms by slips of 10 ms in silence, which also takes up the drift of the
 //! two clocks; where it is never silent a slip is made all the same before the delay grows.
-//! Allocates nothing after its construction.
+//! When it is time for what is `playout`'s. Allocates nothing after its construction.
 
 mod margins;
+mod playout;
 #[cfg(test)]
 mod tests;
 
 use std::time::{Duration, Instant};
 
 use crate::codec::Codec;
-use crate::limits::{JITTER_MAX, JITTER_PIECES, JITTER_START};
-use margins::Margins;
+use crate::limits::JITTER_PIECES;
+use playout::{PIECE_TIME, Playout, START, Slip, Verdict};
 
 /// Octets of 10 ms.
 pub const PIECE: usize = 80;
 
-/// 10 ms in eighths of a millisecond, in which the play-out counts whatever the RTP clock is.
-const PIECE_TIME: i64 = 80;
+/// Pieces that are kept when they were played: whoever conceals may want to know what was heard last.
+pub const PLAYED: usize = 4;
 
-/// One tick.
-const TICK_TIME: i64 = 2 * PIECE_TIME;
-
-/// Below this a packet that comes a little later than usual is heard no more: 10 ms.
-const MARGIN_LOW: i64 = PIECE_TIME;
-
-/// Above this packets wait for nothing: 30 ms.
-const MARGIN_HIGH: i64 = 3 * PIECE_TIME;
-
-/// Above this 10 ms are left out even while the party speaks: 60 ms.
-const MARGIN_FORCED: i64 = 6 * PIECE_TIME;
-
-/// The least time between two slips while the party speaks.
-const FORCED_EVERY: Duration = Duration::from_millis(200);
-
-/// When packets have come too late for so long, and so many of them, the sender's clock has jumped.
-const LATE_FOR: Duration = Duration::from_millis(100);
-const LATE_PACKETS: u32 = 8;
-
-/// What is the newest that was heard before anything was.
-const NONE: i64 = i64::MIN;
+/// From the next piece on there is room for so many.
+const AHEAD: i64 = (JITTER_PIECES - PLAYED) as i64;
 
 /// What became of packets and pieces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,45 +64,17 @@ pub struct Jitter {
     /// A bit for each place that has a piece: one of those from the next one on, of which each has its place.
     taken: u32,
     codecs: [Codec; JITTER_PIECES],
-    /// Those of 20 ms that begin at an even place fill two lines and a half.
-    pieces: Pieces,
+    /// Far away, so that all the rest is close together.
+    pieces: Box<Pieces>,
 }
 
+/// Those of 20 ms that begin at an even place fill two lines and a half.
 #[derive(Debug)]
 #[repr(align(64))]
 struct Pieces([[u8; PIECE]; JITTER_PIECES]);
 
 // A bit for each.
 const _: () = assert!(JITTER_PIECES == u32::BITS as usize);
-
-/// Where a stream is played. Pieces are counted from its first packet.
-#[derive(Debug)]
-struct Playout {
-    /// As [`Order`](super::inbound::Order) counts them: one for each SSRC.
-    stream: u64,
-    /// Units of its RTP clock in a millisecond.
-    per_ms: u32,
-    /// A packet's timestamp and its piece: the reference for all others.
-    timestamp: u32,
-    piece: i64,
-    /// The piece that is next.
-    next: i64,
-    /// The newest that was played.
-    heard: i64,
-    ticked: Instant,
-    slipped: Instant,
-    margins: Margins,
-    /// Since when every packet has been late, and how many.
-    late: Option<(Instant, u32)>,
-}
-
-/// What is done to the play-out at a tick.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Slip {
-    None,
-    LeaveOut,
-    PutIn,
-}
 
 impl Default for Jitter {
     fn default() -> Self {
@@ -129,7 +83,7 @@ impl Default for Jitter {
             counts: Counts::default(),
             taken: 0,
             codecs: [Codec::Pcma; JITTER_PIECES],
-            pieces: Pieces([[0; PIECE]; JITTER_PIECES]),
+            pieces: Box::new(Pieces([[0; PIECE]; JITTER_PIECES])),
         }
     }
 }
@@ -159,17 +113,17 @@ impl Jitter {
         for piece in playout.next..before {
             self.taken &= !(1 << place(piece));
         }
-        self.counts.late += u64::from(verdict != Verdict::InTime);
-        if verdict == Verdict::Jumped {
-            self.restart(now, stream, timestamp, per_ms);
-            first = 0;
+        if verdict != Verdict::InTime {
+            self.counts.late += 1;
         }
-        let Some(playout) = &self.playout else {
-            return;
-        };
+        let mut next = playout.next;
+        if verdict == Verdict::Jumped {
+            next = self.restart(now, stream, timestamp, per_ms);
+            first = next + START;
+        }
         for (piece, octets) in (first..).zip(pieces) {
             // A packet of more than the ring holds, or one that is partly too late.
-            if piece < playout.next || piece - playout.next >= JITTER_PIECES as i64 {
+            if !(next..next + AHEAD).contains(&piece) {
                 continue;
             }
             let place = place(piece);
@@ -179,22 +133,14 @@ impl Jitter {
         }
     }
 
-    /// Asks for what the next packet needs.
-    pub(super) fn ask(&self) {
-        cpu::ask(&self.playout);
-        cpu::ask(&self.counts);
-        cpu::ask(&self.codecs);
-        cpu::ask(&self.taken);
-    }
-
-    /// Asks for the place where it most likely goes, once the former is here.
+    /// Asks for the place where the next packet most likely goes.
     pub(super) fn ask_place(&self) {
         if let Some(playout) = &self.playout {
             self.ask_pieces(playout.piece + 2);
         }
     }
 
-    /// Asks for what the next 20 ms are made of, likewise.
+    /// Asks for what the next 20 ms are made of.
     pub(super) fn ask_next(&self) {
         if let Some(playout) = &self.playout {
             self.ask_pieces(playout.next);
@@ -209,8 +155,35 @@ impl Jitter {
 
     /// Whether silence would be used to make the delay shorter or longer.
     pub fn awaits_silence(&mut self, now: Instant) -> bool {
-        let least = self.playout.as_mut().and_then(|it| it.margins.least(now));
-        least.is_some_and(|least| !(MARGIN_LOW..=MARGIN_HIGH).contains(&least))
+        self.playout
+            .as_mut()
+            .is_some_and(|it| it.awaits_silence(now))
+    }
+
+    /// The next 20 ms, if they are what they mostly are: all of them there, of that codec and to be decoded as one, and
+    /// played as they are. Else nothing has happened: see [`Jitter::take`].
+    pub fn take_whole(&mut self, now: Instant, quiet: bool, codec: Codec) -> Option<&[u8]> {
+        let playout = self.playout.as_mut()?;
+        let place = place(playout.next);
+        if together(self.taken, &self.codecs, place) < 2 || self.codecs[place] != codec {
+            return None;
+        }
+        if playout.wants(now, quiet) != Slip::None {
+            return None;
+        }
+        playout.ticked = now;
+        playout.next += 2;
+        playout.heard = playout.next - 1;
+        self.taken &= !(0b11 << place);
+        self.counts.played += 2;
+        Some(self.pieces.0[place..place + 2].as_flattened())
+    }
+
+    /// The last pieces before the next one, up to four: what was played, if so many were played without a gap.
+    pub fn last(&self, pieces: usize) -> impl Iterator<Item = &[u8]> {
+        let next = self.playout.as_ref().map_or(0, |it| it.next);
+        let pieces = pieces.min(PLAYED) as i64;
+        (next - pieces..next).map(|piece| &self.pieces.0[place(piece)][..])
     }
 
     /// The next 20 ms: `each` is called with 10 ms of payload, or without where there is none, and again with the
@@ -228,14 +201,16 @@ impl Jitter {
         };
         playout.ticked = now;
         let mut left = 2;
-        match playout.slip(now, quiet) {
+        match playout.wants(now, quiet) {
             Slip::None => {}
             Slip::LeaveOut => {
+                playout.slipped(now, -PIECE_TIME);
                 self.taken &= !(1 << place(playout.next));
                 playout.next += 1;
                 self.counts.left_out += 1;
             }
             Slip::PutIn => {
+                playout.slipped(now, PIECE_TIME);
                 each(None);
                 left = 1;
                 self.counts.put_in += 1;
@@ -271,93 +246,12 @@ impl Jitter {
         self.counts
     }
 
-    fn restart(&mut self, now: Instant, stream: u64, timestamp: u32, per_ms: u32) {
+    /// Begins anew with a packet, behind what was played. The piece that is next.
+    fn restart(&mut self, now: Instant, stream: u64, timestamp: u32, per_ms: u32) -> i64 {
+        let next = self.playout.as_ref().map_or(0, |it| it.next);
         self.taken = 0;
-        self.playout = Some(Playout {
-            stream,
-            per_ms,
-            timestamp,
-            piece: 0,
-            next: -((JITTER_START.as_millis() / 10) as i64),
-            heard: NONE,
-            ticked: now,
-            slipped: now,
-            margins: Margins::new(now),
-            late: None,
-        });
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    InTime,
-    Late,
-    /// It is so far from where the play-out is that it begins anew there.
-    Jumped,
-}
-
-impl Playout {
-    /// The piece that a timestamp begins. One that is not a multiple of 10 ms from the others, as after
-    /// a pause, shifts all that follow by less than half of that.
-    fn find(&mut self, timestamp: u32) -> i64 {
-        let step = i64::from(timestamp.wrapping_sub(self.timestamp) as i32);
-        let piece = i64::from(self.per_ms) * 10;
-        self.piece += (step + piece / 2).div_euclid(piece);
-        self.timestamp = timestamp;
-        self.piece
-    }
-
-    fn judge(&mut self, now: Instant, piece: i64) -> Verdict {
-        if piece - self.next >= JITTER_PIECES as i64 {
-            return Verdict::Jumped;
-        }
-        let behind = self.next - piece;
-        // Waiting for it costs nothing that was heard, if nothing newer was.
-        if behind > 0 && piece > self.heard && self.may_wait(behind * PIECE_TIME) {
-            self.next = piece;
-            self.margins.shift(behind * PIECE_TIME);
-        }
-        let passed = now.saturating_duration_since(self.ticked).as_micros() as i64 * 8 / 1_000;
-        let margin = (piece - self.next) * PIECE_TIME + TICK_TIME - passed.min(TICK_TIME);
-        self.margins.note(now, margin);
-        if piece >= self.next {
-            self.late = None;
-            return Verdict::InTime;
-        }
-        let (since, packets) = self.late.get_or_insert((now, 0));
-        *packets += 1;
-        let for_long = now.saturating_duration_since(*since) >= LATE_FOR;
-        if for_long && *packets >= LATE_PACKETS {
-            Verdict::Jumped
-        } else {
-            Verdict::Late
-        }
-    }
-
-    /// Whether everything may be played so much later.
-    fn may_wait(&self, longer: i64) -> bool {
-        let most = self.margins.most().unwrap_or(0).max(0);
-        most + longer <= JITTER_MAX.as_millis() as i64 * 8
-    }
-
-    fn slip(&mut self, now: Instant, quiet: bool) -> Slip {
-        let Some(least) = self.margins.least(now) else {
-            return Slip::None;
-        };
-        let rested = || now.saturating_duration_since(self.slipped) >= FORCED_EVERY;
-        let slip = if least > MARGIN_HIGH && quiet || least > MARGIN_FORCED && rested() {
-            Slip::LeaveOut
-        } else if least < MARGIN_LOW && quiet && self.may_wait(PIECE_TIME) {
-            Slip::PutIn
-        } else {
-            return Slip::None;
-        };
-        self.slipped = now;
-        self.margins.shift(match slip {
-            Slip::PutIn => PIECE_TIME,
-            _ => -PIECE_TIME,
-        });
-        slip
+        self.playout = Some(Playout::new(now, next, stream, (timestamp, per_ms)));
+        next
     }
 }
 

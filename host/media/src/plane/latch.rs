@@ -38,20 +38,22 @@ pub(super) enum Verdict {
 pub(super) struct Latch {
     /// Where we send, and whom we hear.
     remote: SocketAddr,
+    /// Whether nobody else is heard.
+    locked: bool,
+    /// What only a packet of somebody else needs, and one that comes before that: far away in memory.
+    search: Box<Search>,
+}
+
+/// Where the peer may be.
+#[derive(Debug)]
+struct Search {
     /// What the SDP said.
     declared: SocketAddr,
     signalling: IpAddr,
-    state: State,
-}
-
-#[derive(Debug)]
-enum State {
-    Armed {
-        heard: u8,
-        window: Option<Window>,
-        left: Option<Box<Left>>,
-    },
-    Locked,
+    /// Valid packets from the remote, while it is not locked.
+    heard: u8,
+    window: Option<Window>,
+    left: Option<Left>,
 }
 
 /// Where the peer was before it moved: what comes from there until then is late.
@@ -87,43 +89,54 @@ impl Latch {
     /// so it is still heard where it was found: a re-INVITE makes no gap. Nor has one that holds us by
     /// naming 0.0.0.0: its music comes from where it is.
     pub(super) fn rearmed(self, now: Instant, declared: SocketAddr, signalling: IpAddr) -> Self {
+        let Search {
+            declared: before,
+            left,
+            ..
+        } = *self.search;
         let declared = if declared.ip().is_unspecified() {
-            self.declared
+            before
         } else {
             declared
         };
-        let has_moved =
-            declared != self.declared || !is_candidate(self.remote, declared, signalling);
-        let (remote, left) = match self.state {
-            _ if has_moved => {
-                let (from, until) = (self.remote, now + LATCH_WINDOW);
-                let was_somewhere = !self.declared.ip().is_unspecified();
-                let left = || Box::new(Left { from, until });
-                (declared, was_somewhere.then(left))
-            }
-            State::Armed { left, .. } => (self.remote, left),
-            State::Locked => (self.remote, None),
+        if declared == before && is_candidate(self.remote, declared, signalling) {
+            return Latch::armed(self.remote, declared, signalling, left);
+        }
+        let left = Left {
+            from: self.remote,
+            until: now + LATCH_WINDOW,
         };
-        Latch::armed(remote, declared, signalling, left)
+        let was_somewhere = !before.ip().is_unspecified();
+        Latch::armed(
+            declared,
+            declared,
+            signalling,
+            was_somewhere.then_some(left),
+        )
     }
 
     fn armed(
         remote: SocketAddr,
         declared: SocketAddr,
         signalling: IpAddr,
-        left: Option<Box<Left>>,
+        left: Option<Left>,
     ) -> Self {
-        let (heard, window) = (0, None);
         Latch {
             remote,
-            declared,
-            signalling,
-            state: State::Armed {
-                heard,
-                window,
+            locked: false,
+            search: Box::new(Search {
+                declared,
+                signalling,
+                heard: 0,
+                window: None,
                 left,
-            },
+            }),
         }
+    }
+
+    fn lock(&mut self) {
+        self.locked = true;
+        (self.search.window, self.search.left) = (None, None);
     }
 
     pub(super) fn remote(&self) -> SocketAddr {
@@ -132,18 +145,17 @@ impl Latch {
 
     /// Whether the signalling came from there.
     pub(super) fn is_told_from(&self, signalling: IpAddr) -> bool {
-        self.signalling == signalling
+        self.search.signalling == signalling
     }
 
     /// Whether only the remote is heard.
     pub(super) fn is_locked(&self) -> bool {
-        matches!(self.state, State::Locked)
+        self.locked
     }
 
     /// Whether what comes from there may ever be believed: nobody else is worth a look at what was sent.
     pub(super) fn considers(&self, from: SocketAddr) -> bool {
-        same(from, self.remote)
-            || !self.is_locked() && is_candidate(from, self.declared, self.signalling)
+        same(from, self.remote) || !self.locked && self.search.considers(from)
     }
 
     /// Judges a packet of RTP; `valid` if its payload type was agreed.
@@ -154,36 +166,44 @@ impl Latch {
         fixed: &Fixed,
         valid: bool,
     ) -> Verdict {
-        let State::Armed {
-            heard,
-            window,
-            left,
-        } = &mut self.state
-        else {
-            return if same(from, self.remote) {
+        let is_remote = same(from, self.remote);
+        if self.locked {
+            return if is_remote {
                 Verdict::Believed
             } else {
                 Verdict::Stranger
             };
-        };
-        if same(from, self.remote) {
-            *heard += u8::from(valid);
-            if *heard < LATCH_STREAK {
+        }
+        let search = &mut self.search;
+        if is_remote {
+            search.heard += u8::from(valid);
+            if search.heard < LATCH_STREAK {
                 return Verdict::Believed;
             }
-            self.state = State::Locked;
+            self.lock();
             return Verdict::Confirmed;
         }
-        if !valid || !is_candidate(from, self.declared, self.signalling) {
+        if !valid || !search.considers(from) || search.is_late(now, from) {
             return Verdict::Stranger;
         }
-        let is_late = |left: &Left| same(from, left.from) && now < left.until;
-        if left.as_deref().is_some_and(is_late) || !prove(window, now, from, fixed) {
+        if !prove(&mut search.window, now, from, fixed) {
             return Verdict::Stranger;
         }
         self.remote = from;
-        self.state = State::Locked;
+        self.lock();
         Verdict::Latched
+    }
+}
+
+impl Search {
+    fn considers(&self, from: SocketAddr) -> bool {
+        is_candidate(from, self.declared, self.signalling)
+    }
+
+    /// Whether it was sent before the peer moved.
+    fn is_late(&self, now: Instant, from: SocketAddr) -> bool {
+        let left = self.left.as_ref();
+        left.is_some_and(|left| same(from, left.from) && now < left.until)
     }
 }
 
@@ -232,5 +252,5 @@ fn is_candidate(from: SocketAddr, declared: SocketAddr, signalling: IpAddr) -> b
 
 /// Flow labels and scopes of IPv6 do not make another peer.
 fn same(a: SocketAddr, b: SocketAddr) -> bool {
-    a.port() == b.port() && a.ip().to_canonical() == b.ip().to_canonical()
+    a == b || a.port() == b.port() && a.ip().to_canonical() == b.ip().to_canonical()
 }

@@ -5,7 +5,9 @@
 //! other port takes it.
 
 mod conferring;
+mod counting;
 mod events;
+mod leg;
 mod listening;
 mod packing;
 mod pressing;
@@ -31,12 +33,14 @@ use super::packer::{Packer, Place};
 use super::player::Player;
 use super::wheel::Seat;
 use crate::codec::Transcoder;
-use crate::command::{PortId, Stats};
+use crate::command::PortId;
 use crate::dtmf::{self, Presses};
 use crate::rtp::{self, Fixed, Packet};
 use crate::sdp::{Codec, Negotiated};
 use crate::srtp::{Agreed, Context, Sealer};
 use crate::tape::Tape;
+use counting::Counts;
+use leg::{Leg, Terms};
 use listening::Listener;
 use reporting::Rtcp;
 pub(super) use reporting::Way;
@@ -103,13 +107,13 @@ impl Arrival {
     }
 
     /// The payload type under which a peer gets it; `None` if it does not.
-    fn sent_as(&self, agreed: &Negotiated) -> Option<u8> {
+    fn sent_as(&self, leg: &Leg) -> Option<u8> {
         match self.content {
             // The key itself is sent as an event.
-            Content::Audio(_) if self.has_tones && agreed.telephone_event.is_some() => None,
-            Content::Audio(_) => Some(agreed.payload_type),
-            Content::TelephoneEvent => agreed.telephone_event.map(|t| t.send),
-            Content::Noise => agreed.noise.map(|it| it.send),
+            Content::Audio(_) if self.has_tones && leg.agreed.telephone_event.is_some() => None,
+            Content::Audio(_) => Some(leg.terms.payload_type),
+            Content::TelephoneEvent => leg.agreed.telephone_event.map(|t| t.send),
+            Content::Noise => leg.agreed.noise.map(|it| it.send),
             Content::Unknown => None,
         }
     }
@@ -132,15 +136,6 @@ pub(super) enum Content {
     Noise,
     /// A payload type that nobody agreed to: it keeps its place in the sequence, and ends here.
     Unknown,
-}
-
-/// The agreement with the peer, and where the peer is believed to be.
-#[derive(Debug)]
-pub(super) struct Leg {
-    pub(super) agreed: Negotiated,
-    latch: Latch,
-    /// The first of what the peer may send, which is what it mostly does: the list is far away in memory.
-    usual: Option<(u8, Codec)>,
 }
 
 /// See the module's header. It begins with a line of the processor's caches, so that it lies in no more of them than
@@ -176,7 +171,7 @@ pub(super) struct Port {
     srtp: Option<Box<Context>>,
     /// While it is recorded.
     pub(super) tape: Option<Box<Tape>>,
-    stats: Stats,
+    counts: Counts,
 }
 
 impl Port {
@@ -198,7 +193,7 @@ impl Port {
             watch: None,
             srtp: None,
             tape: None,
-            stats: Stats::default(),
+            counts: Counts::default(),
         }
     }
 
@@ -207,7 +202,7 @@ impl Port {
     pub(super) fn configure(
         &mut self,
         now: Instant,
-        mut agreed: Negotiated,
+        mut agreed: Box<Negotiated>,
         signalling: IpAddr,
     ) -> bool {
         let keys = agreed.srtp.take();
@@ -230,12 +225,7 @@ impl Port {
             None => Latch::new(agreed.remote, signalling),
         };
         self.outbound.set_clock(agreed.codec.per_ms());
-        let usual = agreed.receive.first().copied();
-        self.leg = Some(Leg {
-            agreed,
-            latch,
-            usual,
-        });
+        self.leg = Some(Leg::new(agreed, latch));
         self.inbound.restart();
         self.switch();
         was_locked
@@ -243,7 +233,7 @@ impl Port {
 
     /// Whether this is what was agreed on already.
     fn is_refresh(&self, agreed: &Negotiated, keys: Option<&Agreed>, signalling: IpAddr) -> bool {
-        let has = |leg: &Leg| leg.agreed == *agreed && leg.latch.is_told_from(signalling);
+        let has = |leg: &Leg| *leg.agreed == *agreed && leg.latch.is_told_from(signalling);
         let are_kept = match (&self.srtp, keys) {
             (Some(context), Some(keys)) => context.is_under(keys),
             (context, keys) => context.is_none() && keys.is_none(),
@@ -265,14 +255,6 @@ impl Port {
         self.switch();
     }
 
-    pub(super) fn stats(&self) -> Stats {
-        self.with_reports(Stats {
-            packets_lost: self.inbound.lost(),
-            jitter: self.inbound.jitter(),
-            ..self.stats
-        })
-    }
-
     /// Judges a datagram; `None` if it is dropped.
     pub(super) fn receive(
         &mut self,
@@ -284,17 +266,17 @@ impl Port {
         match &arrival {
             Some(believed) if believed.content != Content::Unknown => {
                 self.heard(now);
-                self.stats.packets_received += 1;
-                self.stats.octets_received += believed.packet.payload.len() as u64;
+                self.counts.packets_received += 1;
+                self.counts.octets_received += believed.packet.payload.len() as u64;
             }
-            _ => self.stats.packets_dropped += 1,
+            _ => self.counts.packets_dropped += 1,
         }
         arrival
     }
 
     fn believe(&mut self, now: Instant, from: SocketAddr, datagram: &mut [u8]) -> Option<Arrival> {
         let leg = self.leg.as_mut()?;
-        if !leg.agreed.direction.receives() {
+        if !leg.terms.direction.receives() {
             return None;
         }
         let mut packet = match &mut self.srtp {
@@ -324,7 +306,7 @@ impl Port {
             Content::TelephoneEvent | Content::Noise | Content::Unknown => None,
         };
         // The clock of events is that of the audio beside them (RFC 4733 §2.1).
-        let per_ms = audio.unwrap_or(leg.agreed.codec).per_ms();
+        let per_ms = audio.unwrap_or(leg.terms.codec).per_ms();
         let (order, digit, before) = if content == Content::TelephoneEvent {
             self.take_event(now, &mut packet, datagram)?
         } else {
@@ -360,27 +342,27 @@ impl Port {
         }
         let leg = self.leg.as_ref()?;
         let to = leg.hears()?;
-        let agreed = &leg.agreed;
-        let Some(payload_type) = arrival.sent_as(agreed) else {
+        let ours = leg.terms.codec;
+        let Some(payload_type) = arrival.sent_as(leg) else {
             self.outbound.skip(arrival.order);
             return None;
         };
         let payload = arrival.packet.payload.clone();
         let length = arrival.length(datagram);
-        let theirs = &arrival.rescaled(agreed.codec.per_ms(), &mut datagram[payload.clone()]);
+        let theirs = &arrival.rescaled(ours.per_ms(), &mut datagram[payload.clone()]);
         let Slot {
             sequence,
             timestamp,
             switched,
         } = self.outbound.place(now, arrival.order, theirs, length)?;
         if let Content::Audio(codec) = arrival.content
-            && codec != agreed.codec
+            && codec != ours
         {
-            suited(&mut self.transcoder, switched, codec, agreed.codec)
+            suited(&mut self.transcoder, switched, codec, ours)
                 .transcode(&mut datagram[payload.clone()]);
         }
-        self.stats.packets_sent += 1;
-        self.stats.octets_sent += payload.len() as u64;
+        self.counts.packets_sent += 1;
+        self.counts.octets_sent += payload.len() as u64;
         let fixed = Fixed {
             marker: switched || arrival.packet.fixed.marker,
             payload_type,
@@ -389,35 +371,6 @@ impl Port {
             ssrc: self.outbound.ssrc(),
         };
         Some((to, rtp::rewrite(datagram, payload, fixed)))
-    }
-}
-
-impl Leg {
-    /// What a packet of this type carries.
-    fn content(&self, payload_type: u8) -> Content {
-        let is_it = |(of, _): &&(u8, Codec)| *of == payload_type;
-        let usual = self.usual.iter();
-        if let Some(&(_, codec)) = usual.chain(&self.agreed.receive).find(is_it) {
-            return Content::Audio(codec);
-        }
-        match self.agreed.telephone_event {
-            Some(event) if event.receive == payload_type => Content::TelephoneEvent,
-            _ => match self.agreed.noise {
-                Some(noise) if noise.receive == payload_type => Content::Noise,
-                _ => Content::Unknown,
-            },
-        }
-    }
-
-    /// Where the peer hears us; `None` while it does not.
-    fn hears(&self) -> Option<SocketAddr> {
-        self.target().filter(|_| self.agreed.direction.sends())
-    }
-
-    /// Where it is; `None` if it has named no address.
-    fn target(&self) -> Option<SocketAddr> {
-        let is_nowhere = self.agreed.remote.ip().is_unspecified();
-        Some(self.latch.remote()).filter(|_| !is_nowhere)
     }
 }
 

@@ -11,6 +11,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::*;
 use crate::codec::{Encoder, FRAME_OCTETS};
+use crate::g711::{self, Law};
 use crate::tone::{Tone, level_db};
 
 /// Packets of ten minutes.
@@ -241,4 +242,66 @@ fn a_tone_is_as_loud_in_any_codec_at_any_rate_and_after_a_change_of_codec() {
 
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// What comes in 20 ms of a call in which much changes: for both ears the same.
+fn happen(random: &mut ChaCha8Rng, now: Instant, sent: &mut (u64, u32), ears: &mut [Ear; 2]) {
+    let (stream, timestamp) = sent;
+    let chance = random.next_u32() % 100;
+    match chance {
+        // Lost.
+        0..4 => {}
+        // A press of hold: another stream, of whatever timestamps.
+        4 => (*stream, *timestamp) = (*stream + 1, random.next_u32()),
+        // A jump of the sender's clock, and a silence that was not sent.
+        5 => *timestamp = timestamp.wrapping_add(random.next_u32()),
+        6 => ears.iter_mut().for_each(|it| it.put_noise(&[60])),
+        // Mostly it comes; once in a while one of a third of a second later comes before it.
+        _ => {
+            let codec = [Codec::Pcma, Codec::Pcmu, Codec::G722]
+                [usize::from(chance > 96) + usize::from(chance > 98)];
+            let mut payload = [0; 2 * FRAME_OCTETS];
+            // Half a second of noise, half a second of silence.
+            if *timestamp / 4_000 % 2 == 0 {
+                payload.fill_with(|| random.next_u32() as u8);
+            } else {
+                payload.fill(g711::silence(Law::A));
+            }
+            let octets = [FRAME_OCTETS, 80, 240, 320][(chance as usize % 40).saturating_sub(36)];
+            let pieces = if chance < 10 {
+                random.next_u32() % 32
+            } else {
+                0
+            };
+            let timestamp = timestamp.wrapping_add(80 * pieces);
+            for ear in ears {
+                ear.put(now, *stream, timestamp, codec, &payload[..octets]);
+            }
+        }
+    }
+    *timestamp = timestamp.wrapping_add(160);
+}
+
+#[test]
+fn whether_the_concealment_is_told_at_once_or_when_it_matters_is_not_heard() {
+    for (seed, rate) in [(1, Rate::Narrow), (2, Rate::Narrow), (3, Rate::Wide)] {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut ears = [Ear::new(rate), Ear::new(rate)];
+        let mut sent = (1, random.next_u32());
+        let mut now = start();
+        let mut untold = 0;
+        for tick in 0..20_000 {
+            happen(&mut random, now, &mut sent, &mut ears);
+            now += Duration::from_millis(20);
+            let [later, at_once] = &mut ears;
+            let mut heard = [[0; FRAME_SAMPLES]; 2];
+            later.take(now, &mut heard[0][..rate.frame()]);
+            at_once.tell();
+            at_once.take(now, &mut heard[1][..rate.frame()]);
+            assert!(heard[0] == heard[1], "seed {seed}, tick {tick}");
+            untold += u32::from(later.untold == Some(conceal::PIECES));
+        }
+        assert_eq!(untold > 5_000, rate == Rate::Narrow, "{untold}");
+        assert!(ears[0].jitter().counts() == ears[1].jitter().counts());
+    }
 }

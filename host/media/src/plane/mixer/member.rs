@@ -9,8 +9,9 @@ use crate::plane::chime::Chime;
 use crate::plane::ear::Ear;
 use crate::room::{Comings, Room};
 
-/// A party in a conference.
+/// A party in a conference. It begins with a line of the processor's caches.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(in crate::plane) struct Member {
     pub(super) part: Part,
     /// With whom it has its turn: the number of its row in the hall.
@@ -44,22 +45,14 @@ pub(super) struct Part {
 }
 
 impl Member {
-    /// Asks for what a packet that comes needs.
-    pub(in crate::plane) fn ask_ear(&self) {
-        self.ear.ask();
+    /// Asks for all of it that is close together: what packets and turns need.
+    pub(in crate::plane) fn ask(&self) {
+        cpu::ask(self);
     }
 
     /// Asks for where it goes, once the former is here.
     pub(in crate::plane) fn ask_place(&self) {
         self.ear.ask_place();
-    }
-
-    /// Asks for what its turn needs.
-    pub(in crate::plane) fn ask(&self) {
-        cpu::ask(&self.part);
-        cpu::ask(&self.encoder);
-        cpu::ask(&self.sent);
-        self.ear.ask_all();
     }
 
     /// Asks for what it says, once the former is here.

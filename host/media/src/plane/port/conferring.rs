@@ -29,10 +29,10 @@ impl Port {
         Some(member)
     }
 
-    /// Asks for what a packet that comes needs of its part.
-    pub(in crate::plane) fn ask_ear(&self) {
+    /// Asks for its part.
+    pub(in crate::plane) fn ask_member(&self) {
         if let Some(member) = &self.member {
-            member.ask_ear();
+            member.ask();
         }
     }
 
@@ -40,13 +40,6 @@ impl Port {
     pub(in crate::plane) fn ask_place(&self) {
         if let Some(member) = &self.member {
             member.ask_place();
-        }
-    }
-
-    /// Asks for what a turn needs of its part.
-    pub(in crate::plane) fn ask_member(&self) {
-        if let Some(member) = &self.member {
-            member.ask();
         }
     }
 
@@ -59,7 +52,7 @@ impl Port {
 
     /// What was agreed to be sent.
     pub(in crate::plane) fn codec(&self) -> Option<Codec> {
-        self.leg.as_ref().map(|leg| leg.agreed.codec)
+        self.leg.as_ref().map(|leg| leg.terms.codec)
     }
 
     /// Keeps what came for the next turn, if it is in a conference.
@@ -94,8 +87,8 @@ impl Port {
         if let Some(member) = &mut self.member {
             let leg = self.leg.as_ref();
             // Who holds us plays music, which is not for the others.
-            let is_held = leg.is_some_and(|leg| !leg.agreed.direction.sends());
-            let codec = leg.map(|leg| leg.agreed.codec);
+            let is_held = leg.is_some_and(|leg| !leg.terms.direction.sends());
+            let codec = leg.map(|leg| leg.terms.codec);
             mixer.speak(tick.due, member, codec, is_held);
         }
     }
@@ -114,7 +107,7 @@ impl Port {
         let (Some(member), Some(leg)) = (&mut self.member, &self.leg) else {
             return;
         };
-        let codec = leg.agreed.codec;
+        let codec = leg.terms.codec;
         mixer.hear(nth, member);
         let Some(to) = leg.hears().filter(|_| !waits) else {
             return;

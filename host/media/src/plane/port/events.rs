@@ -26,7 +26,7 @@ impl Port {
         let digit = match presses.hear(now, &said, &datagram[packet.payload.clone()]) {
             Heard::Press(digit) => Some(digit),
             Heard::Flood => {
-                self.stats.digits_dropped += 1;
+                self.counts.digits_dropped += 1;
                 None
             }
             Heard::Nothing => None,

@@ -102,12 +102,12 @@ impl Port {
         };
         let place = (arrival.order.stream, arrival.packet.fixed.timestamp);
         let payload = &datagram[arrival.packet.payload.clone()];
-        let (presses, stats) = (&mut self.presses, &mut self.stats);
+        let (presses, counts) = (&mut self.presses, &mut self.counts);
         listener.hear(place, codec, payload, |key| {
             if presses.get_or_insert_default().has_room(now) {
                 told(key);
             } else {
-                stats.digits_dropped += 1;
+                counts.digits_dropped += 1;
             }
         });
         let says_events = |leg: &Leg| leg.agreed.telephone_event.is_some();

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::speech::{Taper, clock};
-use super::{Arrival, Content, Port, suited};
+use super::{Arrival, Content, Port, Terms, suited};
 use crate::command::PortId;
 use crate::plane::inbound::Order;
 use crate::plane::outbound::{Length, OWN, Slot};
@@ -48,8 +48,8 @@ impl Port {
             return false;
         };
         let octets = arrival.packet.payload.len();
-        let can = codec.is_even() && leg.agreed.codec.is_even();
-        can && !leg.agreed.packing.takes(octets)
+        let can = codec.is_even() && leg.terms.codec.is_even();
+        can && !leg.terms.packing.takes(octets)
     }
 
     /// Sends it so.
@@ -65,12 +65,12 @@ impl Port {
             return None;
         }
         let leg = self.leg.as_ref()?;
-        let (way, agreed) = ((via, leg.hears()?), &leg.agreed);
-        let Some(payload_type) = arrival.sent_as(agreed) else {
+        let way = (via, leg.hears()?);
+        let Some(payload_type) = arrival.sent_as(leg) else {
             self.leave_out(arrival);
             return None;
         };
-        let codec = agreed.codec;
+        let codec = leg.terms.codec;
         let (now, source) = (taper.0, arrival.order.stream);
         let payload = &mut datagram[arrival.packet.payload.clone()];
         let mut place = arrival.place();
@@ -120,7 +120,7 @@ impl Port {
         outbox: &mut Outbox,
         taper: &mut Taper<'_>,
     ) -> Option<()> {
-        let payload_type = self.leg.as_ref()?.agreed.payload_type;
+        let payload_type = self.leg.as_ref()?.terms.payload_type;
         let mut packer = self.take_packer()?;
         packer.put(place, payload, |packed| {
             let ready = Ready {
@@ -148,9 +148,13 @@ impl Port {
         outbox: &mut Outbox,
         taper: &mut Taper<'_>,
     ) -> Option<()> {
-        let agreed = &self.leg.as_ref()?.agreed;
-        let (payload_type, codec) = (agreed.payload_type, agreed.codec);
-        if !codec.is_even() || agreed.packing.takes(payload.len()) {
+        let Terms {
+            codec,
+            payload_type,
+            packing,
+            ..
+        } = self.leg.as_ref()?.terms;
+        if !codec.is_even() || packing.takes(payload.len()) {
             let ready = Ready {
                 order: Order { stream: OWN, index },
                 timestamp: clock(tick, codec),
@@ -216,8 +220,8 @@ impl Port {
             timestamp,
             ..fixed
         };
-        self.stats.packets_sent += 1;
-        self.stats.octets_sent += octets as u64;
+        self.counts.packets_sent += 1;
+        self.counts.octets_sent += octets as u64;
         outbox.push(via, to, fixed, ready.payload);
         self.let_go(outbox, taper);
         Some(())
@@ -232,7 +236,7 @@ impl Port {
         outbox: &mut Outbox,
         taper: &mut Taper<'_>,
     ) -> Option<()> {
-        let payload_type = self.leg.as_ref()?.agreed.payload_type;
+        let payload_type = self.leg.as_ref()?.terms.payload_type;
         packer.flush(|packed| {
             let ready = Ready {
                 order: order(source, packed.index),
@@ -249,7 +253,7 @@ impl Port {
 
     /// Takes the packer, made anew if the peer asks for another length. It is to be put back.
     fn take_packer(&mut self) -> Option<Box<Packer>> {
-        let size = self.leg.as_ref()?.agreed.packing.octets();
+        let size = self.leg.as_ref()?.terms.packing.octets();
         if self.packer.as_ref().is_none_or(|it| it.size() != size) {
             self.packer = Some(Box::new(Packer::new(size)));
         }

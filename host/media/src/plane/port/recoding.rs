@@ -5,7 +5,7 @@
 //! (30 ms are no packet of Opus), is as if it were lost, and is counted.
 
 use super::speech::Taper;
-use super::{Arrival, Content, Port, suited};
+use super::{Arrival, Content, Port, Terms, suited};
 use crate::command::PortId;
 use crate::limits::PACKET;
 use crate::plane::outbox::Outbox;
@@ -18,7 +18,7 @@ impl Port {
         let Some(leg) = &self.leg else {
             return false;
         };
-        let to = leg.agreed.codec;
+        let to = leg.terms.codec;
         matches!(arrival.content, Content::Audio(from) if from != to && !(from.is_even() && to.is_even()))
     }
 
@@ -40,8 +40,12 @@ impl Port {
         let Some(to) = leg.hears() else {
             return;
         };
-        let agreed = &leg.agreed;
-        let Some(payload_type) = arrival.sent_as(agreed) else {
+        let Terms {
+            codec: ours,
+            packing,
+            ..
+        } = leg.terms;
+        let Some(payload_type) = arrival.sent_as(leg) else {
             self.leave_out(arrival);
             return;
         };
@@ -49,8 +53,7 @@ impl Port {
         let length = arrival.length(datagram);
         let source = arrival.order.stream;
         let octets = (length.units * PER_MS / length.per_ms) as usize;
-        let is_packed =
-            agreed.codec.is_even() && (self.packs(source) || !agreed.packing.takes(octets));
+        let is_packed = ours.is_even() && (self.packs(source) || !packing.takes(octets));
         let slot = if is_packed {
             None
         } else {
@@ -61,12 +64,12 @@ impl Port {
             Some(slot)
         };
         let switched = slot.map_or(!self.packs(source), |it| it.switched);
-        let transcoder = suited(&mut self.transcoder, switched, codec, agreed.codec);
+        let transcoder = suited(&mut self.transcoder, switched, codec, ours);
         let mut other = [0; PACKET];
         let payload = &datagram[arrival.packet.payload.clone()];
         let octets = transcoder.recode(payload, &mut other);
         if octets == 0 {
-            self.stats.packets_dropped += 1;
+            self.counts.packets_dropped += 1;
             return;
         }
         let Some(slot) = slot else {
@@ -81,8 +84,8 @@ impl Port {
             timestamp: slot.timestamp,
             ssrc: self.outbound.ssrc(),
         };
-        self.stats.packets_sent += 1;
-        self.stats.octets_sent += octets as u64;
+        self.counts.packets_sent += 1;
+        self.counts.octets_sent += octets as u64;
         outbox.push(via, to, fixed, &other[..octets]);
         self.let_go(outbox, taper);
     }

@@ -1,12 +1,12 @@
 //! RTCP of a port: what it takes of its peer, and the packets that it reports in.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha8Rng;
 
-use super::{Leg, Port};
-use crate::command::{PortId, Stats};
+use super::{Counts, Leg, Port};
+use crate::command::{PortId, Remote};
 use crate::plane::outbox::Outbox;
 use crate::plane::reports::{self, Reports};
 use crate::rtcp::{self, LONGEST, Report};
@@ -100,9 +100,9 @@ impl Port {
     ) {
         if self.believe_rtcp(now, ntp, from, way, datagram).is_some() {
             self.heard(now);
-            self.stats.rtcp_received += 1;
+            self.counts.rtcp_received += 1;
         } else {
-            self.stats.packets_dropped += 1;
+            self.counts.packets_dropped += 1;
         }
     }
 
@@ -160,11 +160,11 @@ impl Port {
         let Some((via, to)) = rtcp.target(leg, port) else {
             return;
         };
-        let Stats {
+        let Counts {
             packets_sent,
             octets_sent,
             ..
-        } = self.stats;
+        } = self.counts;
         let reports = &mut rtcp.reports;
         let sent = reports.sent(ntp, timestamp, packets_sent, octets_sent);
         let heard = reports.block(now, self.inbound.reception());
@@ -187,7 +187,7 @@ impl Port {
             length = sealed;
         }
         outbox.push_whole(via, to, &packet[..length]);
-        self.stats.rtcp_sent += 1;
+        self.counts.rtcp_sent += 1;
     }
 
     /// The next report is due then.
@@ -199,7 +199,7 @@ impl Port {
 
     /// Whether anything was sent, audio or a report.
     pub(in crate::plane) fn has_spoken(&self) -> bool {
-        self.stats.packets_sent > 0 || self.stats.rtcp_sent > 0
+        self.counts.packets_sent > 0 || self.counts.rtcp_sent > 0
     }
 
     /// The next report is due so much later.
@@ -209,16 +209,14 @@ impl Port {
         }
     }
 
-    /// The counters with what was reported.
-    pub(super) fn with_reports(&self, stats: Stats) -> Stats {
-        let Some(rtcp) = &self.rtcp else {
-            return stats;
-        };
-        Stats {
-            remote: rtcp.reports.remote(),
-            rtt: rtcp.reports.round_trip(),
-            ..stats
-        }
+    /// What the peer has last reported of what it was sent.
+    pub(super) fn reported(&self) -> Option<Remote> {
+        self.rtcp.as_ref()?.reports.remote()
+    }
+
+    /// To the peer and back, by its reports.
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        self.rtcp.as_ref()?.reports.round_trip()
     }
 }
 

@@ -244,7 +244,7 @@ fn a_refresh_leaves_the_door_shut() {
     let agreed = bench.plane.ports[&A].leg.as_ref().unwrap().agreed.clone();
     bench.command(Command::Configure {
         port: A,
-        agreed: Box::new(agreed),
+        agreed,
         signalling: IpAddr::from(NAT),
     });
     assert_eq!(send(&mut bench, nat(62_000), &[3, 4, 5, 6]), [false; 4]);
