@@ -115,8 +115,8 @@ pub const BIND_TRIES: usize = 64;
 /// Packets read at once from a socket that was just connected, to see that no stranger's waits.
 pub const RECEIVE_BURST: usize = 8;
 
-/// How long a packet that is relayed may wait for others, so that a shard is woken once for several.
-pub const GATHER_RELAYED: Duration = Duration::from_micros(200);
+/// How long a packet that is relayed may wait for others, so that a shard that has much to do is woken once for many.
+pub const GATHER_RELAYED: Duration = Duration::from_micros(500);
 
 /// The same where none is relayed: it is heard at a tick, which comes each millisecond.
 pub const GATHER_HEARD: Duration = Duration::from_millis(1);

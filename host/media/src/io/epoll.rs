@@ -2,8 +2,8 @@
 //!
 //! Owns the sockets and the one buffer through which all packets go. Level-triggered, so that one packet per
 //! report will do: a socket where more wait reports again, after the others had their turn, and none is
-//! asked in vain, which would cost as much as a tenth of relaying a packet. Where packets only go to ears
-//! the thread sleeps after a round that brought some, for as long as the next may wait; so one of them alone never waits.
+//! asked in vain, which would cost as much as a tenth of relaying a packet. After a round that brought several
+//! the thread sleeps for as long as the next may wait; so one of them alone never waits.
 //! It wakes before the tick, by as long as it will take to receive what gathered: a timer that is late takes from that,
 //! and not from the tick.
 
@@ -28,9 +28,6 @@ use crate::plane::Forward;
 /// Sockets reported by one poll.
 const EVENTS: usize = 256;
 
-/// The shortest sleep that lets packets gather: a shorter one costs what it saves.
-const NAP: Duration = Duration::from_micros(500);
-
 /// What receiving a packet takes where it goes to an ear, about.
 const RECEIVED_IN: Duration = Duration::from_micros(2);
 
@@ -48,7 +45,7 @@ pub(super) struct Epoll {
     again: Option<(PortId, usize)>,
     buffer: Box<[u8; BUFFER]>,
     len: usize,
-    /// Whether the last round brought something.
+    /// Whether the last round brought several: more will come soon.
     busy: bool,
 }
 
@@ -85,7 +82,7 @@ impl Epoll {
 impl Net for Epoll {
     fn wait(&mut self, timeout: Option<Duration>, patience: Duration) -> io::Result<()> {
         let mut timeout = timeout;
-        if self.busy && patience >= NAP {
+        if self.busy {
             // As many may gather as came last.
             let lead = RECEIVED_IN * self.events.len() as u32;
             let most = timeout.map_or(patience, |it| it.saturating_sub(lead));
@@ -100,7 +97,7 @@ impl Net for Epoll {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        self.busy = !self.events.is_empty();
+        self.busy = self.events.len() > 1;
         Ok(())
     }
 

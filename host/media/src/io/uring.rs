@@ -18,6 +18,10 @@ use crate::limits;
 use crate::plane::Forward;
 use crate::port_map::PortMap;
 
+/// The longest that packets may gather: they are received when the wait is over, all in one go, and more of them would
+/// make a tick late.
+const GATHER: Duration = Duration::from_micros(200);
+
 /// See the module's header.
 pub(super) struct Uring {
     ring: Ring,
@@ -39,8 +43,7 @@ impl Uring {
 
 impl Net for Uring {
     fn wait(&mut self, timeout: Option<Duration>, patience: Duration) -> io::Result<()> {
-        // Packets are received when the wait is over: those of a whole millisecond would make a tick late.
-        let patience = patience.min(limits::GATHER_RELAYED);
+        let patience = patience.min(GATHER);
         self.ring.wait(timeout, patience)
     }
 
