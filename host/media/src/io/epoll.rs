@@ -3,9 +3,8 @@
 //! Owns the sockets and the one buffer through which all packets go. Level-triggered, so that one packet per
 //! report will do: a socket where more wait reports again, after the others had their turn, and none is
 //! asked in vain, which would cost as much as a tenth of relaying a packet. After a round that brought several
-//! the thread sleeps for as long as the next may wait; so one of them alone never waits.
-//! It wakes before the tick, by as long as it will take to receive what gathered: a timer that is late takes from that,
-//! and not from the tick.
+//! the thread sleeps for as long as the next may wait; so one of them alone never waits. If it wakes for a tick, that is done
+//! first, and what gathered is fetched after it.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -28,9 +27,6 @@ use crate::plane::Forward;
 /// Sockets reported by one poll: asking a cold one takes 1 to 3 µs, and nothing looks at the clock meanwhile.
 const EVENTS: usize = 32;
 
-/// What receiving a packet takes where it goes to an ear, about.
-const RECEIVED_IN: Duration = Duration::from_micros(2);
-
 /// One octet more than a packet may have, so that longer ones are seen to be longer.
 const BUFFER: usize = limits::PACKET + 1;
 
@@ -45,8 +41,10 @@ pub(super) struct Epoll {
     again: Option<(PortId, usize)>,
     buffer: Box<[u8; BUFFER]>,
     len: usize,
-    /// Packets that came since it slept.
-    gathered: u32,
+    /// Several came since it slept, so that more will soon.
+    busy: bool,
+    /// It has slept, and what gathered meanwhile is not fetched yet.
+    slept: bool,
 }
 
 impl Epoll {
@@ -62,7 +60,8 @@ impl Epoll {
             again: None,
             buffer: Box::new([0; BUFFER]),
             len: 0,
-            gathered: 0,
+            busy: false,
+            slept: false,
         })
     }
 
@@ -81,30 +80,29 @@ impl Epoll {
 
 impl Net for Epoll {
     fn wait(&mut self, timeout: Option<Duration>, patience: Duration) -> io::Result<()> {
-        let mut timeout = timeout;
-        let gathered = if self.events.len() == EVENTS {
-            // More may wait there.
-            timeout = Some(Duration::ZERO);
-            self.gathered
-        } else {
-            if self.gathered > 1 {
-                // As many may gather as came last.
-                let lead = RECEIVED_IN * self.gathered;
-                let most = timeout.map_or(patience, |it| it.saturating_sub(lead));
-                thread::sleep(most.min(patience));
-                timeout = Some(Duration::ZERO);
-            }
-            0
-        };
+        let more = self.events.len() == EVENTS;
         self.events.clear();
         self.done = 0;
+        let mut timeout = timeout;
+        if self.busy && !more && !self.slept {
+            self.busy = false;
+            self.slept = true;
+            let left = timeout.unwrap_or(Duration::MAX);
+            thread::sleep(patience.min(left));
+            if left <= patience {
+                return Ok(());
+            }
+        }
+        if more || std::mem::take(&mut self.slept) {
+            timeout = Some(Duration::ZERO);
+        }
         let timeout = timeout.and_then(|it| Timespec::try_from(it).ok());
         let room = spare_capacity(&mut self.events);
         match epoll::wait(&self.poll, room, timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        self.gathered = gathered + self.events.len() as u32;
+        self.busy |= self.events.len() > 1;
         Ok(())
     }
 
