@@ -40,7 +40,7 @@ use crate::sdp::{Codec, Negotiated};
 use crate::srtp::{Agreed, Context, Sealer};
 use crate::tape::Tape;
 use counting::Counts;
-use leg::{Leg, Terms};
+pub(super) use leg::{Leg, Terms};
 use listening::Listener;
 use reporting::Rtcp;
 pub(super) use reporting::Way;
@@ -110,10 +110,10 @@ impl Arrival {
     fn sent_as(&self, leg: &Leg) -> Option<u8> {
         match self.content {
             // The key itself is sent as an event.
-            Content::Audio(_) if self.has_tones && leg.agreed.telephone_event.is_some() => None,
+            Content::Audio(_) if self.has_tones && leg.terms.telephone_event.is_some() => None,
             Content::Audio(_) => Some(leg.terms.payload_type),
-            Content::TelephoneEvent => leg.agreed.telephone_event.map(|t| t.send),
-            Content::Noise => leg.agreed.noise.map(|it| it.send),
+            Content::TelephoneEvent => leg.terms.telephone_event.map(|t| t.send),
+            Content::Noise => leg.terms.noise.map(|it| it.send),
             Content::Unknown => None,
         }
     }

@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use super::port::{Arrival, Content, Port};
+use super::port::{Arrival, Content, Port, Terms};
 use super::{Output, Plane};
 use crate::codec::Rate;
 use crate::command::{Event, PortId};
@@ -140,9 +140,13 @@ impl Port {
         packet: &[u8],
         blocks: &mut Blocks,
     ) -> Option<Output> {
-        let agreed = &self.leg.as_ref()?.agreed;
+        let Terms {
+            codec,
+            payload_type,
+            ..
+        } = self.leg.as_ref()?.terms;
         let (header, payload) = packet.split_first_chunk::<HEADER>()?;
-        if header[1] & 0x7f != agreed.payload_type {
+        if header[1] & 0x7f != payload_type {
             return None; // a key is no audio
         }
         let number = |at: usize| {
@@ -151,7 +155,7 @@ impl Port {
         let tape = self.tape.as_deref_mut()?;
         let entry = Entry {
             side: Side::Heard,
-            codec: agreed.codec,
+            codec,
             marker: header[1] & 0x80 != 0,
             at: tape.lasted(now),
             ssrc: number(8),
@@ -171,7 +175,7 @@ impl Port {
 
     /// What its party's audio is worth recording at.
     fn tape_rate(&self) -> Rate {
-        let agreed = self.leg.as_ref().map(|leg| leg.agreed.codec.rate());
+        let agreed = self.leg.as_ref().map(|leg| leg.terms.codec.rate());
         agreed.unwrap_or_default()
     }
 }

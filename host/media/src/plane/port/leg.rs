@@ -6,12 +6,12 @@ use std::net::SocketAddr;
 
 use super::Content;
 use crate::plane::latch::Latch;
-use crate::sdp::{Codec, Direction, Negotiated, Packing};
+use crate::sdp::{Codec, Direction, Negotiated, Packing, Types};
 
 /// The agreement with the peer, and where the peer is believed to be.
 #[derive(Debug)]
 pub(in crate::plane) struct Leg {
-    pub(super) terms: Terms,
+    pub(in crate::plane) terms: Terms,
     pub(super) latch: Latch,
     /// All of it, which most packets need not: it is far away in memory.
     pub(in crate::plane) agreed: Box<Negotiated>,
@@ -19,11 +19,13 @@ pub(in crate::plane) struct Leg {
 
 /// What each packet needs of an agreement.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Terms {
+pub(in crate::plane) struct Terms {
     pub(super) direction: Direction,
     /// What is sent, and as what.
-    pub(super) codec: Codec,
-    pub(super) payload_type: u8,
+    pub(in crate::plane) codec: Codec,
+    pub(in crate::plane) payload_type: u8,
+    pub(super) telephone_event: Option<Types>,
+    pub(super) noise: Option<Types>,
     pub(super) packing: Packing,
     /// The first of what the peer may send, which is what it mostly does.
     pub(super) usual: Option<(u8, Codec)>,
@@ -37,6 +39,8 @@ impl From<&Negotiated> for Terms {
             direction: agreed.direction,
             codec: agreed.codec,
             payload_type: agreed.payload_type,
+            telephone_event: agreed.telephone_event,
+            noise: agreed.noise,
             packing: agreed.packing,
             usual: agreed.receive.first().copied(),
             is_somewhere: !agreed.remote.ip().is_unspecified(),
@@ -60,9 +64,9 @@ impl Leg {
         if let Some(&(_, codec)) = usual.or_else(|| self.agreed.receive.iter().find(is_it)) {
             return Content::Audio(codec);
         }
-        match self.agreed.telephone_event {
+        match self.terms.telephone_event {
             Some(event) if event.receive == payload_type => Content::TelephoneEvent,
-            _ => match self.agreed.noise {
+            _ => match self.terms.noise {
                 Some(noise) if noise.receive == payload_type => Content::Noise,
                 _ => Content::Unknown,
             },

@@ -110,7 +110,7 @@ impl Port {
                 counts.digits_dropped += 1;
             }
         });
-        let says_events = |leg: &Leg| leg.agreed.telephone_event.is_some();
+        let says_events = |leg: &Leg| leg.terms.telephone_event.is_some();
         arrival.has_tones = listener.is_pressed() && !self.leg.as_ref().is_some_and(says_events);
     }
 }

@@ -40,16 +40,16 @@ impl Port {
         taper: &mut Taper<'_>,
     ) -> Option<Ended> {
         let leg = self.leg.as_ref()?;
-        let (to, agreed) = (leg.hears()?, &leg.agreed);
+        let (to, terms) = (leg.hears()?, leg.terms);
         let keying = self.keying.as_mut()?;
-        let events = agreed.telephone_event.map(|event| event.send);
+        let events = terms.telephone_event.map(|event| event.send);
         let (stream, index) = (OWN, keying.index());
-        let codec = agreed.codec;
+        let codec = terms.codec;
         let clock = clock(tick, codec);
-        let said = keying.frame(clock, events.is_some(), agreed.codec);
+        let said = keying.frame(clock, events.is_some(), codec);
         let (payload_type, timestamp, payload) = match &said {
             Some(Said::Event { payload, began }) => (events?, *began, &payload[..]),
-            Some(Said::Tone(payload)) => (agreed.payload_type, clock, *payload),
+            Some(Said::Tone(payload)) => (terms.payload_type, clock, *payload),
             Some(Said::Pause { last: false }) => {
                 self.pause(tick, (via, to), outbox, taper);
                 return None;

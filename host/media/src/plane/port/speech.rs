@@ -74,7 +74,7 @@ impl Port {
             return self.press(tick, via, outbox, taper);
         }
         let leg = self.leg.as_ref()?;
-        let (way, codec, noise) = ((via, leg.hears()?), leg.agreed.codec, leg.agreed.noise);
+        let (way, codec, noise) = ((via, leg.hears()?), leg.terms.codec, leg.terms.noise);
         let mut player = self.player.take()?;
         let ended = match (player.silence(), noise) {
             (Some(nth), Some(noise)) => {
