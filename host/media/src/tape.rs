@@ -182,9 +182,16 @@ impl Blocks {
     pub(crate) fn reserve(&mut self, tapes: usize) {
         let wanted = (tapes * limits::TAPE_SHARE).min(limits::TAPE_BLOCKS);
         while self.made < wanted {
-            self.made += 1;
-            self.free.push(Box::new([0; limits::TAPE_BLOCK]));
+            let octets = self.make();
+            self.free.push(octets);
         }
+    }
+
+    /// One more. All have room among those that are free: so giving one back asks for no memory.
+    fn make(&mut self) -> Octets {
+        self.made += 1;
+        self.free.reserve(self.made - self.free.len());
+        Box::new([0; limits::TAPE_BLOCK])
     }
 
     /// A block is free again.
@@ -207,10 +214,7 @@ impl Blocks {
         let free = self.free.pop();
         let octets = match free {
             Some(octets) => octets,
-            None if self.made < limits::TAPE_BLOCKS => {
-                self.made += 1;
-                Box::new([0; limits::TAPE_BLOCK])
-            }
+            None if self.made < limits::TAPE_BLOCKS => self.make(),
             None => {
                 self.lost += 1;
                 return None;

@@ -88,3 +88,21 @@ fn there_are_no_more_blocks_than_the_limit_and_what_finds_none_is_counted() {
     assert!(tape.put(&mut blocks, &entry(0, &payload)).is_none());
     assert_eq!(blocks.lost(), 2, "one is free again");
 }
+
+#[test]
+fn giving_blocks_back_asks_for_no_memory() {
+    let mut blocks = Blocks::default();
+    let mut taken = Vec::new();
+    // As fast as they are made, and then more than that.
+    for tapes in 1..=20 {
+        blocks.reserve(tapes);
+        taken.extend((0..limits::TAPE_SHARE).map(|_| blocks.take(TAPE, Duration::ZERO).unwrap()));
+    }
+    taken.extend((0..100).map(|_| blocks.take(TAPE, Duration::ZERO).unwrap()));
+    let room = blocks.free.capacity();
+    for block in taken {
+        blocks.give_back(block);
+    }
+    assert_eq!(blocks.free.len(), 20 * limits::TAPE_SHARE + 100);
+    assert_eq!(blocks.free.capacity(), room);
+}
