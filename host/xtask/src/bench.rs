@@ -45,7 +45,7 @@ pub(crate) struct Options {
     /// Seconds of each measurement of `media` and `call`.
     #[arg(long)]
     seconds: Option<u32>,
-    /// Rounds of `media`, of which the medians are told [default: 5].
+    /// Rounds of `media`, of which the medians are told [default: 9].
     #[arg(long)]
     rounds: Option<u32>,
 }

@@ -62,7 +62,7 @@ struct Spent {
 fn main() {
     let calls = calls_within_limit(option("--calls", 600));
     let time = Duration::from_secs(option("--seconds", 2));
-    let rounds = option("--rounds", 5).max(1);
+    let rounds = option("--rounds", 9).max(1);
     // What telephones cost, and what a relayed packet costs in the plane: not what machines differ by within minutes.
     let fixed = Fixed {
         direct: load::direct(calls as usize * 2, time) * 1e6,
