@@ -248,9 +248,11 @@ impl Jitter {
 
     /// Begins anew with a packet, behind what was played. The piece that is next.
     fn restart(&mut self, now: Instant, stream: u64, timestamp: u32, per_ms: u32) -> i64 {
-        let next = self.playout.as_ref().map_or(0, |it| it.next);
         self.taken = 0;
-        self.playout = Some(Playout::new(now, next, stream, (timestamp, per_ms)));
+        let before = self.playout.as_ref();
+        let playout = Playout::new(now, before, stream, (timestamp, per_ms));
+        let next = playout.next;
+        self.playout = Some(playout);
         next
     }
 }

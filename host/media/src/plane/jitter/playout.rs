@@ -75,21 +75,22 @@ pub(super) enum Verdict {
 }
 
 impl Playout {
-    /// Of a stream whose first packet has this timestamp, by a clock of so many units a millisecond. `next`: the piece that
-    /// is played at the next tick.
+    /// Of a stream whose first packet has this timestamp, by a clock of so many units a millisecond. It goes on behind what
+    /// was played before, and puts nothing in its place.
     pub(super) fn new(
         now: Instant,
-        next: i64,
+        before: Option<&Playout>,
         stream: u64,
         (timestamp, per_ms): (u32, u32),
     ) -> Self {
+        let (next, heard) = before.map_or((0, NONE), |it| (it.next, it.heard));
         Playout {
             stream,
             per_ms,
             timestamp,
             piece: next + START,
             next,
-            heard: NONE,
+            heard,
             ticked: now,
             slipped: now,
             margins: Margins::new(now),

@@ -247,3 +247,17 @@ fn packets_of_less_than_10_ms_are_counted_and_not_played() {
     assert_eq!(bench.jitter.counts().short, 1);
     assert_eq!(bench.take(10), NOTHING);
 }
+
+#[test]
+fn what_was_played_last_is_kept_whatever_another_stream_brings() {
+    for older in [0, 40, 60, 100] {
+        let mut bench = Bench::new();
+        let played = bench.run(0..50, false);
+        assert_eq!(played[48..], [whole(46), whole(47)]);
+        bench.stream = 2;
+        bench.put_long(1_000, 7_000, &[100; 160]);
+        bench.put_long(1_001, 7_000 - older * 8, &[101; 160]);
+        let last: Vec<u8> = bench.jitter.last(4).map(|it| it[0]).collect();
+        assert_eq!(last, [46, 46, 47, 47], "{older} ms before");
+    }
+}
