@@ -115,7 +115,7 @@ pub const BIND_TRIES: usize = 64;
 /// Packets read at once from a socket that was just connected, to see that no stranger's waits.
 pub const RECEIVE_BURST: usize = 8;
 
-/// How long a packet that is relayed may wait for others, so that a shard that has much to do is woken once for many.
+/// How long a packet that is relayed may wait for others, if several came just before: a shard is woken once for many.
 pub const GATHER_RELAYED: Duration = Duration::from_micros(500);
 
 /// The same where none is relayed: it is heard at a tick, which comes each millisecond.

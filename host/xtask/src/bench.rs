@@ -155,7 +155,7 @@ fn complete(bench: Bench, figures: &[Figure]) -> Result<()> {
     }
 }
 
-/// Builds the server as it is delivered; its path.
+/// Builds the server, optimized but not linked as it is delivered, which takes many minutes; its path.
 pub(crate) fn release_server(workspace: &Workspace) -> Result<OsString> {
     setup::wasm_target(workspace)?;
     let build = ["build", "--locked", "--release", "--package", "server"];

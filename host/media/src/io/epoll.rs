@@ -3,8 +3,8 @@
 //! Owns the sockets and the one buffer through which all packets go. Level-triggered, so that one packet per
 //! report will do: a socket where more wait reports again, after the others had their turn, and none is
 //! asked in vain, which would cost as much as a tenth of relaying a packet. After a round that brought several
-//! the thread sleeps for as long as the next may wait; so one of them alone never waits. If it wakes for a tick, that is done
-//! first, and what gathered is fetched after it.
+//! the thread sleeps for as long as a packet may wait, so that one wake-up does for many; after one that brought a single
+//! packet it waits for the next one. If it wakes for a tick, that is done first, and what gathered is fetched after it.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -30,6 +30,17 @@ const EVENTS: usize = 32;
 /// One octet more than a packet may have, so that longer ones are seen to be longer.
 const BUFFER: usize = limits::PACKET + 1;
 
+/// What is to be expected of the next wait.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    /// Packets come one by one.
+    Idle,
+    /// Several came since it slept, so that more will soon.
+    Busy,
+    /// It has slept, and what gathered meanwhile is not fetched yet.
+    Slept,
+}
+
 /// See the module's header.
 pub(super) struct Epoll {
     poll: OwnedFd,
@@ -41,10 +52,7 @@ pub(super) struct Epoll {
     again: Option<(PortId, usize)>,
     buffer: Box<[u8; BUFFER]>,
     len: usize,
-    /// Several came since it slept, so that more will soon.
-    busy: bool,
-    /// It has slept, and what gathered meanwhile is not fetched yet.
-    slept: bool,
+    mood: Mood,
 }
 
 impl Epoll {
@@ -60,8 +68,7 @@ impl Epoll {
             again: None,
             buffer: Box::new([0; BUFFER]),
             len: 0,
-            busy: false,
-            slept: false,
+            mood: Mood::Idle,
         })
     }
 
@@ -80,20 +87,19 @@ impl Epoll {
 
 impl Net for Epoll {
     fn wait(&mut self, timeout: Option<Duration>, patience: Duration) -> io::Result<()> {
-        let more = self.events.len() == EVENTS;
+        let more = self.events.len() >= EVENTS;
         self.events.clear();
         self.done = 0;
         let mut timeout = timeout;
-        if self.busy && !more && !self.slept {
-            self.busy = false;
-            self.slept = true;
+        if self.mood == Mood::Busy && !more {
+            self.mood = Mood::Slept;
             let left = timeout.unwrap_or(Duration::MAX);
             thread::sleep(patience.min(left));
             if left <= patience {
                 return Ok(());
             }
         }
-        if more || std::mem::take(&mut self.slept) {
+        if self.mood == Mood::Slept || more {
             timeout = Some(Duration::ZERO);
         }
         let timeout = timeout.and_then(|it| Timespec::try_from(it).ok());
@@ -102,7 +108,11 @@ impl Net for Epoll {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        self.busy |= self.events.len() > 1;
+        if self.events.len() > 1 {
+            self.mood = Mood::Busy;
+        } else if self.mood == Mood::Slept {
+            self.mood = Mood::Idle;
+        }
         Ok(())
     }
 

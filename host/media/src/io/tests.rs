@@ -5,6 +5,7 @@ use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use super::driver::Net;
+use super::epoll::Epoll;
 use super::ports::Ports;
 use super::sockets::Socket;
 use super::uring::Uring;
@@ -281,4 +282,49 @@ fn packets_of_a_port_keep_their_order_when_there_are_more_than_buffers() {
             assert_eq!(u16::from_be_bytes(packet), n);
         }
     }
+}
+
+/// How many packets a wait brings. It may take so long, and what comes may wait for as long.
+fn brings(net: &mut Epoll, longest: Duration) -> usize {
+    net.wait(Some(longest), longest).unwrap();
+    std::iter::from_fn(|| net.next(&Tally::default())).count()
+}
+
+#[test]
+fn by_epoll_the_tick_comes_before_what_gathered_and_nothing_waits_where_little_comes() {
+    const PORTS: usize = 40;
+    // Of a wait that must not be one, and of one that ends with a tick.
+    const LONG: Duration = Duration::from_secs(20);
+    const SHORT: Duration = Duration::from_millis(1);
+    let shared = Shared::new().unwrap();
+    let mut net = Epoll::new(&shared).unwrap();
+    let mut ports = Ports::new(PortRange::ephemeral(LOOPBACK));
+    let peer = std::net::UdpSocket::bind((LOOPBACK, 0)).unwrap();
+    let mut places = Vec::new();
+    for port in 0..PORTS as u64 {
+        let socket = ports.bind(clock()).unwrap();
+        places.push(socket.local_addr().unwrap());
+        net.open(PortId(port), Socket::new(socket, 0)).unwrap();
+    }
+    let send = |packets: usize| {
+        for place in &places[..packets] {
+            peer.send_to(&[0], place).unwrap();
+        }
+    };
+    let begin = clock();
+    send(PORTS);
+    assert_eq!([brings(&mut net, LONG), brings(&mut net, LONG)], [32, 8]);
+    // Several came: it sleeps, and wakes for the tick.
+    send(2);
+    assert_eq!([brings(&mut net, SHORT), brings(&mut net, LONG)], [0, 2]);
+    assert_eq!([brings(&mut net, SHORT), brings(&mut net, LONG)], [0, 0]);
+    // Nothing came, and then a single one twice.
+    for _ in 0..2 {
+        send(1);
+        assert_eq!(brings(&mut net, LONG), 1);
+    }
+    assert!(
+        begin.elapsed() < LONG,
+        "it slept where it had something to do"
+    );
 }

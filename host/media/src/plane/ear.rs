@@ -1,9 +1,10 @@
 //! What a port hears as samples: its jitter buffer, its decoder and the concealment behind it.
 //!
 //! Owns the order of the three. One for each port whose audio is mixed, recorded or listened to;
-//! a port that is only relayed has none. Allocates nothing per packet. While nothing is missing, which is mostly, the
-//! concealment is told nothing: what was played last is still in the buffer, and is decoded again once it matters.
-//! Of a thousand parties that is 320 octets each that need not be written every 20 ms.
+//! a port that is only relayed has none. Allocates nothing per packet. Of a codec whose octets mean the same whatever was
+//! before them (G.711 at 8 kHz) the concealment is told nothing while nothing is missing, which is mostly: what was played
+//! last is still in the buffer, and is decoded again once it matters. Of a thousand parties that is 320 octets each that
+//! need not be written every 20 ms.
 
 #[cfg(feature = "opus")]
 mod shelf;

@@ -38,10 +38,16 @@ pub(super) enum Verdict {
 pub(super) struct Latch {
     /// Where we send, and whom we hear.
     remote: SocketAddr,
-    /// Whether nobody else is heard.
-    locked: bool,
-    /// What only a packet of somebody else needs, and one that comes before that: far away in memory.
+    state: State,
+    /// What only packets need that come while it is armed: far away in memory, so that those that come after are served
+    /// faster.
     search: Box<Search>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Armed,
+    Locked,
 }
 
 /// Where the peer may be.
@@ -50,7 +56,7 @@ struct Search {
     /// What the SDP said.
     declared: SocketAddr,
     signalling: IpAddr,
-    /// Valid packets from the remote, while it is not locked.
+    /// Valid packets from the remote. This and what follows has a meaning while it is armed.
     heard: u8,
     window: Option<Window>,
     left: Option<Left>,
@@ -123,7 +129,7 @@ impl Latch {
     ) -> Self {
         Latch {
             remote,
-            locked: false,
+            state: State::Armed,
             search: Box::new(Search {
                 declared,
                 signalling,
@@ -135,7 +141,7 @@ impl Latch {
     }
 
     fn lock(&mut self) {
-        self.locked = true;
+        self.state = State::Locked;
         (self.search.window, self.search.left) = (None, None);
     }
 
@@ -150,12 +156,12 @@ impl Latch {
 
     /// Whether only the remote is heard.
     pub(super) fn is_locked(&self) -> bool {
-        self.locked
+        self.state == State::Locked
     }
 
     /// Whether what comes from there may ever be believed: nobody else is worth a look at what was sent.
     pub(super) fn considers(&self, from: SocketAddr) -> bool {
-        same(from, self.remote) || !self.locked && self.search.considers(from)
+        same(from, self.remote) || !self.is_locked() && self.search.considers(from)
     }
 
     /// Judges a packet of RTP; `valid` if its payload type was agreed.
@@ -167,7 +173,7 @@ impl Latch {
         valid: bool,
     ) -> Verdict {
         let is_remote = same(from, self.remote);
-        if self.locked {
+        if self.is_locked() {
             return if is_remote {
                 Verdict::Believed
             } else {

@@ -292,6 +292,14 @@ fn whether_the_concealment_is_told_at_once_or_when_it_matters_is_not_heard() {
         let mut untold = 0;
         for tick in 0..20_000 {
             happen(&mut random, now, &mut sent, &mut ears);
+            // Once in a while another stream comes before the next tick, and then what it sent before.
+            if random.next_u32() % 50 == 0 {
+                sent = (sent.0 + 1, random.next_u32());
+                let first = sent.1;
+                happen(&mut random, now, &mut sent, &mut ears);
+                sent.1 = first.wrapping_sub(80 * (random.next_u32() % 14));
+                happen(&mut random, now, &mut sent, &mut ears);
+            }
             now += Duration::from_millis(20);
             let [later, at_once] = &mut ears;
             let mut heard = [[0; FRAME_SAMPLES]; 2];

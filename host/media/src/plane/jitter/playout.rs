@@ -76,7 +76,7 @@ pub(super) enum Verdict {
 
 impl Playout {
     /// Of a stream whose first packet has this timestamp, by a clock of so many units a millisecond. It goes on behind what
-    /// was played before, and puts nothing in its place.
+    /// was played before, and puts nothing in its place: what it has from before that is late.
     pub(super) fn new(
         now: Instant,
         before: Option<&Playout>,

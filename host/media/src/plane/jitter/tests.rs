@@ -259,5 +259,7 @@ fn what_was_played_last_is_kept_whatever_another_stream_brings() {
         bench.put_long(1_001, 7_000 - older * 8, &[101; 160]);
         let last: Vec<u8> = bench.jitter.last(4).map(|it| it[0]).collect();
         assert_eq!(last, [46, 46, 47, 47], "{older} ms before");
+        let late = u64::from(older > 40);
+        assert_eq!(bench.jitter.counts().late, late, "{older} ms before");
     }
 }

@@ -50,7 +50,7 @@ impl Member {
         cpu::ask(self);
     }
 
-    /// Asks for where it goes, once the former is here.
+    /// Asks for where the next packet goes, once the former is here.
     pub(in crate::plane) fn ask_place(&self) {
         self.ear.ask_place();
     }

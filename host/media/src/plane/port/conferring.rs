@@ -36,7 +36,7 @@ impl Port {
         }
     }
 
-    /// Asks for where it goes, once the former is here.
+    /// Asks for where the next packet goes, once the former is here.
     pub(in crate::plane) fn ask_place(&self) {
         if let Some(member) = &self.member {
             member.ask_place();
