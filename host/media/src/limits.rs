@@ -83,11 +83,12 @@ pub const TAPES: usize = 1_024;
 /// Octets of a block of a recording: some 22 packets of G.711, a fifth of a second of both sides.
 pub const TAPE_BLOCK: usize = 4 * 1024;
 
-/// Blocks for each recording: one that fills, and three on their way.
-pub const TAPE_SHARE: usize = 4;
+/// Blocks that are made for each recording while it is among few: one that fills, and five on their way. Six hundred files
+/// that are made at once hold the recorder up for half a second.
+pub const TAPE_SHARE: usize = 6;
 
 /// Blocks of one plane, 16 MiB in all. With a hundred recordings the disk may be away for six seconds.
-pub const TAPE_BLOCKS: usize = TAPE_SHARE * TAPES;
+pub const TAPE_BLOCKS: usize = 4 * TAPES;
 
 /// How old a block's first packet may be when the next one comes: what a crash takes with it.
 pub const TAPE_HELD: Duration = Duration::from_millis(150);
