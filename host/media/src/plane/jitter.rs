@@ -8,7 +8,7 @@
 //!                                              quiet, and some come too late: 10 ms are put in
 //! ```
 //!
-//! Owns the pieces, never what they sound like: whoever takes it decodes and conceals
+//! Owns the pieces, never what they sound like: whoever takes them decodes and conceals
 //! (see [`Ear`](super::ear::Ear)). Keyed by the timestamp and not by the sequence number: so packets of 10,
 //! 20, 30 or 40 ms, silence that was not sent and events between the audio all find their place without
 //! further rules.
@@ -17,7 +17,7 @@
 //! before its turn each one came. The smallest of the last two seconds is kept between
 //! 10 and 30 ms by slips of 10 ms in silence, which also takes up the drift of the
 //! two clocks; where it is never silent a slip is made all the same before the delay grows.
-//! When it is time for what is `playout`'s. Allocates nothing after its construction.
+//! When each of them is played is `playout`'s to say. Allocates nothing after its construction.
 
 mod margins;
 mod playout;

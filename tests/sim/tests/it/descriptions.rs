@@ -20,8 +20,8 @@ fn play(scene: impl FnOnce(&mut World)) {
     assert_eq!(world.watch().violations(), [""; 0], "{}", world.journal());
 }
 
-/// 1001 by hand, which may call 3001 by 2001.
-fn caller(world: &mut World) -> usize {
+/// 1001 by hand, which may call 3001 by 2001; that one answers.
+pub(crate) fn caller(world: &mut World) -> usize {
     let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));
     world.phone(bob, Input::Behave(scenes::ANSWERS));
     assert_eq!(world.makecall(0, "1001", "2001", "3001"), 200);

@@ -8,6 +8,8 @@ use media::srtp::Suite;
 use model::{Srtp, Transport};
 use sim::{Options, World, count_errors, scenes, script::Scripts, town};
 
+use crate::descriptions::caller;
+
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A tenant over this, whose line 1001 and whose trunk to 3001 are set so, and telephones there that are
@@ -190,16 +192,6 @@ fn answered(world: &mut World, hand: usize) -> Option<String> {
 /// What a party's own packets are protected under: 30 octets.
 const PARTYS_KEY: &str = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
 
-/// 1001, by hand, may call 3001, who answers.
-fn caller_by_hand(world: &mut World) -> usize {
-    let (alice, bob) = (world.line(0, "1001"), world.line(0, "3001"));
-    world.phone(bob, Input::Behave(scenes::ANSWERS));
-    assert_eq!(world.makecall(0, "1001", "2001", "3001"), 200);
-    let hand = world.by_hand(alice);
-    world.hand(hand).be_polite();
-    hand
-}
-
 /// A counter that begins anew under the key of before would protect two packets alike (RFC 3711 §9.1).
 #[test]
 fn a_key_that_a_leg_has_given_up_is_not_used_again() {
@@ -215,7 +207,7 @@ fn a_key_that_a_leg_has_given_up_is_not_used_again() {
     let mut keys = Vec::new();
     let ways = ([Srtp::Offer, Srtp::Off], [Srtp::Off; 2]);
     play(Transport::Tls, ways, |world| {
-        let hand = caller_by_hand(world);
+        let hand = caller(world);
         for offer in offers {
             let plain = world.hand(hand).sdp("sendrecv");
             let sdp = offer.map_or(plain.clone(), |suite| {
@@ -249,7 +241,7 @@ fn a_key_that_an_answer_has_given_up_is_not_offered_again() {
     let mut offers: Vec<Vec<String>> = Vec::new();
     let ways = ([Srtp::Offer, Srtp::Off], [Srtp::Off; 2]);
     play(Transport::Tls, ways, |world| {
-        let hand = caller_by_hand(world);
+        let hand = caller(world);
         // Both suites have keys of that length.
         for suite in [long, long, short, long] {
             let invite = world.hand(hand).invite("2001", "");
